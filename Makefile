@@ -1,0 +1,76 @@
+# Every command that people and CI use. Paths are relative, so a folder with a space works.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?=
+ARGS ?=
+MINUTES ?= 5
+m ?=
+export PYTHON
+
+BIN := .venv/bin
+RUN := $(BIN)/agent-workers
+
+.PHONY: help setup demo up worker test check format bench soak prove migrate revision lock clean \
+	environment runtime
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# ------------------------------------------------------------------------------------ to try it
+
+demo: runtime ## Run the demo on embedded servers, from an empty machine to an answer
+	@$(RUN) demo $(ARGS)
+
+up: runtime ## Run everything under one supervisor until Ctrl-C
+	@$(RUN) up $(ARGS)
+
+worker: runtime ## Run one worker (ARGS="--lanes plan,tool,evaluate")
+	@$(RUN) worker $(ARGS)
+
+migrate: runtime ## Bring the database's schema up to date
+	@$(RUN) migrate $(ARGS)
+
+# --------------------------------------------------------------------------------- to change it
+
+setup: environment ## Make .venv from the lock, or do nothing when it matches
+
+check: environment ## Format, lint, import contracts and types; changes nothing
+	@$(BIN)/python tools/run_parts.py check
+
+format: environment ## Format, and mend what ruff can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+test: environment ## The whole suite, with the time of each part (ARGS="unit crash -- -k fence")
+	@$(BIN)/python tools/run_parts.py test $(ARGS)
+
+revision: environment ## A new migration: make revision m="Add the invoices table"
+	@test -n "$(m)" || { echo 'revision: say what it does: make revision m="Add …"' >&2; exit 2; }
+	@$(BIN)/alembic revision --message "$(m)"
+
+lock: environment ## Resolve the lock files again (UPGRADE=1 moves every pin)
+	@tools/lock
+
+clean: ## Delete .venv and every cache (data folders stay)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+# ---------------------------------------------------------------------------------- to prove it
+
+prove: environment ## Kill it at every crash point and count the effects (ARGS=--full)
+	@$(RUN) prove $(ARGS)
+
+soak: environment ## Random kills, freezes and outages for MINUTES=5
+	@$(RUN) prove --soak-minutes "$(MINUTES)" $(ARGS)
+
+bench: environment ## Measure speed, recovery time and memory
+	@$(RUN) bench $(ARGS)
+
+# ------------------------------------------------------------------------------------- plumbing
+
+# Both do nothing within a tenth of a second when the lock, pyproject.toml and the folder are the
+# ones that .venv was made from.
+environment:
+	@tools/setup dev
+
+runtime:
+	@tools/setup embedded

@@ -1,0 +1,1 @@
+"""Access by terminal: the agent-workers command."""

@@ -1,0 +1,81 @@
+"""Checks of what needs no database: settings, secrets, the broker, and the declared tools."""
+
+from collections.abc import Iterator
+
+from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.execution.registry import Registry, load
+from agent_workers.settings import Settings
+from agent_workers.transport.diagnosis import BrokerSeen, BrokerSilent, look_at
+from agent_workers.transport.profiles import Broker
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Judge what is set, without asking any server."""
+    needed = ("database_url", "broker_url", "secret_pepper")
+    missing = [f"AGENT_{name.upper()}" for name in needed if not getattr(settings, name)]
+    if missing:
+        remedy = "set them, or run this beside `agent-workers up` (--folder)"
+        yield fail(f"not set: {', '.join(missing)}", remedy)
+    else:
+        yield ok("settings: database, broker and pepper are set")
+    if not settings.flower_password:
+        yield warn("AGENT_FLOWER_PASSWORD is not set", "Flower will not start without one")
+    if not settings.redis_url:
+        yield warn("no Redis for wake-ups", "set AGENT_REDIS_URL, or long-polls look once a second")
+
+
+def check_broker(broker_url: str) -> Iterator[Finding]:
+    try:
+        yield from broker(look_at(broker_url))
+    except BrokerSilent as error:
+        remedy = "see AGENT_BROKER_URL; jobs are accepted, and wait"
+        yield fail(f"the broker cannot be reached ({error})", remedy)
+
+
+def broker(seen: BrokerSeen) -> Iterator[Finding]:
+    """Judge the broker. The rows are the truth, so what it forgets costs time and nothing else."""
+    name = "Redis" if seen.kind is Broker.REDIS else "RabbitMQ"
+    yield ok(f"{name} {seen.version}")
+    if seen.kind is not Broker.REDIS:
+        return
+    if seen.eviction not in {"noeviction", ""}:
+        remedy = "set noeviction, or doorbells get lost and are rung again late"
+        yield warn(f"maxmemory-policy is {seen.eviction}", remedy)
+    elif seen.eviction:
+        yield ok("maxmemory-policy is noeviction")
+    if seen.appendonly == "no":
+        yield warn("appendonly is no", "set it to yes, or a restart forgets doorbells")
+    elif seen.appendonly:
+        yield ok(f"appendonly is {seen.appendonly}")
+
+
+def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
+    """Load what a worker would load; returns the findings, and the names of the agents."""
+    if not settings.tools:
+        return [
+            warn("AGENT_TOOLS names no module", "a worker without agents has nothing to do")
+        ], []
+    try:
+        registry = load(settings.tools)
+    except AgentWorkersError as error:
+        return [fail(f"tools: {error}", "mend it: no worker starts with this")], []
+    except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
+        return [fail(f"tools: {type(error).__name__}: {error}", "mend the module")], []
+    return list(declarations(registry)), sorted(registry)
+
+
+def declarations(registry: Registry) -> Iterator[Finding]:
+    """Judge the declarations: what says nothing of its effect is never repeated."""
+    tools = {
+        tool.declared.name: tool for agent in registry.values() for tool in agent.tools.values()
+    }
+    yield ok(f"{len(registry)} agents with {len(tools)} tools load")
+    unsafe = sorted(n for n, tool in tools.items() if tool.declared.effect is EffectClass.UNSAFE)
+    if unsafe:
+        remedy = "a crash in one of them asks a person; declare a better class where there is one"
+        yield warn(f"unsafe tools: {', '.join(unsafe)}", remedy)
+    silent = sorted(name for name, tool in tools.items() if not tool.declared.description)
+    if silent:
+        yield warn(f"tools without a docstring: {', '.join(silent)}", "planners read it")

@@ -1,0 +1,141 @@
+"""Checks of the database: what it is, how far it is migrated, who works on it, what waits in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.migrations import is_behind, known, newest
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.step import Lane
+from agent_workers.settings import Settings
+from agent_workers.state.agents import EVERYBODY, Agents
+from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
+from agent_workers.state.engine import Database
+from agent_workers.state.reads import Reads
+
+_OLDEST_VERSION = 140_000
+# A step that has been due for longer than this was not forgotten: nobody comes for it.
+_LATE_S = 10.0
+
+
+def check_database(settings: Settings, database: Database, agents: Sequence[str]) -> list[Finding]:
+    """Check everything that lies in the database; one that cannot be reached is one finding."""
+    try:
+        return list(_checked(settings, database, agents))
+    except StateUnavailable as error:
+        reason = str(error).splitlines()[0]
+        return [fail(f"the database cannot be reached ({reason})", "see AGENT_DATABASE_URL")]
+
+
+def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> Iterator[Finding]:
+    diagnosis = Diagnosis(database)
+    yield from server(diagnosis.server(), pool=settings.db_pool_size)
+    yield from _direct(settings, diagnosis)
+    migrated = schema(Reads(database).schema_revision())
+    yield migrated
+    if migrated.level.value == "FAIL":
+        return
+    yield from work(diagnosis.work())
+    yield webhooks(*diagnosis.webhooks())
+    yield schedules(*diagnosis.schedules())
+    yield from events(*diagnosis.events())
+    yield from _known_agents(agents, {seen.name: seen for seen in Agents(database).all(EVERYBODY)})
+
+
+def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:
+    """Judge the server: is a commit a commit, and is there room for everybody?"""
+    if seen.version < _OLDEST_VERSION:
+        yield fail(f"Postgres {seen.version_text}", "14 is the oldest that will do")
+    else:
+        yield ok(f"Postgres {seen.version_text}")
+    if seen.synchronous_commit == "off":
+        yield fail("synchronous_commit is off for us", "a pooler drops our options: let them pass")
+    else:
+        yield ok(f"synchronous_commit is {seen.synchronous_commit}")
+    unsafe = [n for n in ("fsync", "full_page_writes") if not getattr(seen, n)]
+    if unsafe:
+        yield warn(f"{' and '.join(unsafe)} off", "a crash of the machine may lose what was done")
+    else:
+        yield ok("fsync and full_page_writes are on")
+    if pool * 4 > seen.max_connections:
+        remedy = "raise max_connections, or lower AGENT_DB_POOL_SIZE"
+        yield warn(f"max_connections is {seen.max_connections}, a process takes {pool}", remedy)
+
+
+def schema(stands_at: str | None) -> Finding:
+    remedy = "run `agent-workers migrate`"
+    if stands_at is None:
+        return fail("the database was never migrated", remedy)
+    if known(stands_at) and is_behind(stands_at, newest()):
+        return fail(f"the schema stands at {stands_at}, {newest()} is needed", remedy)
+    return ok(f"the schema stands at {stands_at}")
+
+
+def work(seen: WorkSeen) -> Iterator[Finding]:
+    """Judge what goes on: is somebody there for each lane, and does anything wait for a person?"""
+    missing = sorted({lane.value for lane in Lane} - seen.lanes)
+    if missing:
+        yield warn(f"no living worker serves {', '.join(missing)}", "start `agent-workers worker`")
+    else:
+        yield ok(f"{seen.workers} living worker processes serve every lane")
+    if seen.oldest_due_s > _LATE_S:
+        late = f"{seen.due} steps are due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
+        yield warn(late, "more workers, or look for one that hangs")
+    else:
+        yield ok("no step waits for a worker")
+    if seen.doubts:
+        yield warn(f"{seen.doubts} effects are in doubt", "agent-workers doubts list")
+    if seen.quarantined:
+        yield warn(f"{seen.quarantined} steps are in quarantine", "agent-workers quarantine list")
+    if not seen.doubts and not seen.quarantined:
+        yield ok("nothing waits for a person")
+
+
+def webhooks(due: int, oldest_s: float) -> Finding:
+    if oldest_s <= _LATE_S:
+        return ok("no webhook waits to be delivered")
+    late = f"{due} webhooks are due, the oldest for {oldest_s:.0f} s"
+    return warn(late, "start `agent-workers webhooks deliver`, or more of them")
+
+
+def schedules(due: int, oldest_s: float) -> Finding:
+    if oldest_s <= _LATE_S:
+        return ok("no schedule waits to be fired")
+    late = f"{due} schedules are due, the oldest for {oldest_s:.0f} s"
+    return warn(late, "start `agent-workers beat`, or look at its log for what breaks")
+
+
+def events(dead: int, behind_s: float) -> Iterator[Finding]:
+    """Judge events in and out: what could not be taken, and what a relay has not told yet."""
+    if dead:
+        yield warn(f"{dead} messages could not be taken", "agent-workers triggers letters")
+    if behind_s > _LATE_S:
+        remedy = "start `agent-workers relay`, or look for a transaction that stays open"
+        yield warn(f"a relay is {behind_s:.0f} s behind", remedy)
+    if not dead and behind_s <= _LATE_S:
+        yield ok("every event was taken, and told")
+
+
+def _direct(settings: Settings, diagnosis: Diagnosis) -> Iterator[Finding]:
+    try:
+        keeps = diagnosis.keeps_session_locks(settings.direct_database_url)
+    except StateUnavailable as error:
+        keeps, reason = False, f" ({str(error).splitlines()[0]})"
+    else:
+        reason = ""
+    if keeps:
+        yield ok("the direct URL holds session locks: killed workers are noticed at once")
+    else:
+        remedy = "point AGENT_DIRECT_DATABASE_URL past the pooler; until then only leases notice"
+        yield warn(f"the direct URL holds no session locks{reason}", remedy)
+
+
+def _known_agents(wanted: Sequence[str], seen: Mapping[str, object]) -> Iterator[Finding]:
+    unknown = [name for name in wanted if name not in seen]
+    if unknown:
+        yield warn(
+            f"no worker has announced {', '.join(unknown)}", "start a worker with AGENT_TOOLS"
+        )
+    elif seen:
+        yield ok(f"agents: {', '.join(sorted(seen))}")
+    else:
+        yield warn("no agent is known", "start a worker with AGENT_TOOLS")

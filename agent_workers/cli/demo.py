@@ -1,0 +1,83 @@
+"""`agent-workers demo`: three refund jobs on a system of its own, and then nothing left running."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import agent_workers
+from agent_workers.cli import programs
+from agent_workers.cli.demo_story import ask_both, ask_model, ask_policy, pay_back
+from agent_workers.cli.demo_telling import Telling
+from agent_workers.cli.surroundings import add_folder, data_folder
+from agent_workers.cli.system import System, Wanted
+from agent_workers.cli.up import running
+from agent_workers.client.client import Client
+from agent_workers.settings import load_settings
+
+# Long enough to kill a worker while it waits for the answer.
+_REFUND_SLOW_S = 1.0
+Scene = Callable[[System, Client, Telling], bool]
+_SCENES: tuple[Scene, ...] = (ask_policy, ask_both, pay_back)
+_MODEL_SCENES: tuple[Scene, ...] = (ask_model,)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_folder(parser)
+    parser.add_argument(
+        "--keep", action="store_true", help="go on running afterwards, until Ctrl-C, to look around"
+    )
+    parser.add_argument(
+        "--model", action="store_true", help="one more job, planned by a model (scripted, offline)"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="delete what earlier runs left in the data folder"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    folder = data_folder(arguments)
+    settings = load_settings(**_told(with_model=arguments.model))
+    telling = Telling()
+    system = System(
+        folder,
+        Wanted(settings=settings, refund_slow_s=_REFUND_SLOW_S),
+        lines=None,
+        say=telling.aside,
+    )
+    if arguments.fresh:
+        system.delete_data()
+    began = time.monotonic()
+    telling.title("Starting Postgres, Redis, API, workers, beat and Flower")
+    try:
+        with running(system):
+            telling.aside(f"API {system.place.url}, Flower {system.flower_url}")
+            telling.aside(f"ready after {time.monotonic() - began:.1f} s")
+            went_well = _play(system, telling, _SCENES + _MODEL_SCENES * arguments.model)
+            telling.title(f"Done in {time.monotonic() - began:.1f} s")
+            if arguments.keep:
+                _stay(system, telling)
+    except KeyboardInterrupt:
+        return 0 if arguments.keep else 130
+    finally:
+        telling.aside("stopped; nothing is left running")
+    return 0 if went_well else 1
+
+
+def _told(*, with_model: bool) -> dict[str, object]:
+    if not with_model:
+        return {"tools": (programs.DEMO_TOOLS,)}
+    script = Path(agent_workers.__file__).parent / "demo" / "by_model.yaml"
+    return {"tools": (programs.DEMO_TOOLS, programs.DEMO_MODEL_TOOLS), "scenario": script}
+
+
+def _play(system: System, telling: Telling, scenes: Sequence[Scene]) -> bool:
+    with Client(system.place.url, system.place.key) as client:
+        results = [scene(system, client, telling) for scene in scenes]
+    return all(results)
+
+
+def _stay(system: System, telling: Telling) -> None:
+    telling.aside(f"still running; API key in {system.folder.path / 'api_key'}; Ctrl-C stops it")
+    while True:
+        system.supervisor.wait(3600)

@@ -1,0 +1,36 @@
+"""`agent-workers doctor`: looks at everything, says one line each, and what to do about it."""
+
+import argparse
+
+from agent_workers.cli.checks import check_broker, check_settings, load_tools
+from agent_workers.cli.checks_state import check_database
+from agent_workers.cli.findings import Finding, Level
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.settings import Settings
+from agent_workers.state.engine import Database
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_folder(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    found = look(settings_here(arguments))
+    for finding in found:
+        print(finding.line)
+    return int(any(finding.level is Level.FAIL for finding in found))
+
+
+def look(settings: Settings) -> list[Finding]:
+    found = list(check_settings(settings))
+    tools, agents = load_tools(settings)
+    found += tools
+    if settings.broker_url:
+        found += check_broker(settings.broker_url)
+    if settings.database_url:
+        database = Database(settings.database_url, pool_size=2, name="agent-workers doctor")
+        try:
+            found += check_database(settings, database, agents)
+        finally:
+            database.close()
+    return found

@@ -1,0 +1,68 @@
+"""`agent-workers doubts`: lists effects that nobody can know of, and takes a person's verdict."""
+
+import argparse
+import json
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.verbs import run_verb, verbs_of
+from agent_workers.client.client import Client
+
+_COLUMNS = ("effect_key", "job_id", "position", "tool", "doubted_at", "doubt_reason")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = verbs_of(parser)
+    add_json(add("list", "list effects in doubt, the oldest doubt first", _list))
+    show = add("show", "print an effect: its request, its permits and all evidence", _show)
+    show.add_argument("effect_key")
+    resolve = add("resolve", "say what became of it; its job goes on from that", _resolve)
+    resolve.add_argument("effect_key")
+    verdict = resolve.add_mutually_exclusive_group(required=True)
+    for words, value in _VERDICTS.items():
+        verdict.add_argument(f"--{words}", dest="verdict", action="store_const", const=value)
+    resolve.add_argument("--result", help="what it gave, as JSON; with --happened")
+    resolve.add_argument("--reason", required=True, help="how you know; it is kept as evidence")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return run_verb(arguments)
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.doubts()
+    if arguments.json:
+        print_json(found)
+    else:
+        print_rows(found, _COLUMNS, none="nothing is in doubt")
+    return 0
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> int:
+    print_json(client.doubt(arguments.effect_key))
+    return 0
+
+
+def _resolve(client: Client, arguments: argparse.Namespace) -> int:
+    effect = client.resolve(
+        arguments.effect_key,
+        arguments.verdict,
+        reason=arguments.reason,
+        result=_result(arguments),
+    )
+    print(f"{effect['effect_key']} is {effect['state']}")
+    return 0
+
+
+def _result(arguments: argparse.Namespace) -> object:
+    if arguments.result is None:
+        return None
+    if arguments.verdict != "happened":
+        raise WronglyAsked("only --happened has a --result")
+    try:
+        return json.loads(arguments.result)
+    except ValueError as error:
+        raise WronglyAsked(f"--result is no JSON: {error}") from None
+
+
+_VERDICTS = {"happened": "happened", "not-happened": "not_happened", "abandon": "abandon"}

@@ -1,0 +1,34 @@
+"""`agent-workers ingest`: becomes a consumer of events from a broker outside."""
+
+import argparse
+
+from agent_workers.cli import programs
+from agent_workers.cli.becoming import become
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="the broker outside (AGENT_INGEST_URL)")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--queue", help="whose messages are taken")
+    source.add_argument("--stream", help="a stream of Redis, whose entries are taken")
+    parser.add_argument("--group", help="with --stream: the consumer group (agent-workers)")
+    parser.add_argument("--exchange", help="declare the queue and bind it to this exchange")
+    parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
+    parser.add_argument("--routing-key", help="with --exchange; # by default, which is all")
+    parser.add_argument("--tenant", help="whose triggers they meet (default)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return become(programs.INGEST, {"INGEST_URL": arguments.url}, options=said(arguments, "url"))
+
+
+def said(arguments: argparse.Namespace, *but: str) -> list[str]:
+    """Return the options that were given, for the program that this process becomes."""
+    options = []
+    for name, value in vars(arguments).items():
+        if value is None or value is False or name in but:
+            continue
+        options.append("--" + name.replace("_", "-"))
+        if value is not True:
+            options.append(str(value))
+    return options

@@ -1,0 +1,135 @@
+"""`agent-workers`: finds the command that was asked for, loads it alone, and runs it."""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import ModuleType
+
+from agent_workers.cli.errors import CommandFailed
+from agent_workers.client.errors import ClientError
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.embedded.errors import EmbeddedServerError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives: a module with `add_arguments(parser)` and `run(arguments) -> int`."""
+
+    module: str
+    help: str
+
+
+_HERE = "agent_workers.cli"
+# By name, not by import: `worker` must not pay for what `migrate` needs, nor `--help` for either.
+COMMANDS: Mapping[str, Command] = {
+    "up": Command(f"{_HERE}.up", "run everything here under one supervisor, until Ctrl-C"),
+    "demo": Command(f"{_HERE}.demo", "answer a refund question on servers of its own, then stop"),
+    "api": Command(f"{_HERE}.start_api", "serve the HTTP API"),
+    "worker": Command(f"{_HERE}.start_worker", "do steps (worker --help lists its own options)"),
+    "beat": Command(f"{_HERE}.start_beat", "fire schedules: Celery's clock, any number of them"),
+    "flower": Command(f"{_HERE}.start_flower", "show the queue's tasks, behind a password"),
+    "migrate": Command(f"{_HERE}.migrate", "bring the database's schema up to date"),
+    "doctor": Command(f"{_HERE}.doctor", "check settings, servers, tools and what waits"),
+    "keys": Command(f"{_HERE}.keys", "create, list and revoke API keys"),
+    "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
+    "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read results"),
+    "schedules": Command(f"{_HERE}.schedules", "start jobs and batches by the clock"),
+    "triggers": Command(f"{_HERE}.triggers", "let events start jobs; see what could not be taken"),
+    "ingest": Command(f"{_HERE}.ingest", "take events in from a queue of a broker outside"),
+    "relay": Command(f"{_HERE}.relay", "publish what happens to an exchange outside"),
+    "webhooks": Command(f"{_HERE}.webhooks", "tell endpoints what happens; see what they said"),
+    "doubts": Command(f"{_HERE}.doubts", "judge effects that nobody can know of"),
+    "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
+    "prove": Command(f"{_HERE}.prove.command", "kill it at its crash points and count the effects"),
+    "bench": Command(f"{_HERE}.bench", "measure speed, recovery time and memory"),
+}
+# Its options are the worker's own, `--help` included.
+_HANDS_DOWN = "worker"
+_WRONG = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what went wrong is one line."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((word for word in given if not word.startswith("-")), "")
+    try:
+        return _run(name, given)
+    except (AgentWorkersError, EmbeddedServerError, ClientError) as error:
+        print(f"agent-workers{f' {name}' if name else ''}: {_one_line(error)}", file=sys.stderr)
+        return _code_of(error)
+    except BrokenPipeError:
+        # Whoever read us (`| head`) has seen enough; closing stdout again would say so twice.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(name: str, given: Sequence[str]) -> int:
+    parser, commands = _parser()
+    module = _loaded(COMMANDS[name].module) if name in commands else None
+    if module is not None:
+        module.add_arguments(commands[name])
+    arguments, rest = parser.parse_known_args(given)
+    if module is None:
+        parser.print_help()
+        return _WRONG
+    if name == _HANDS_DOWN:
+        arguments.rest = rest
+    elif rest:
+        commands[name].error(f"unknown: {' '.join(rest)}")
+    code: int = module.run(arguments)
+    return code
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    parser = argparse.ArgumentParser(
+        prog="agent-workers",
+        description="Durable agent jobs: no crash, retry or duplicate repeats a side effect.",
+        epilog="Settings are AGENT_* variables: see docs/configuration.md.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    found = parser.add_subparsers(metavar="COMMAND", title="commands")
+    commands = {
+        name: found.add_parser(
+            name, help=command.help, description=command.help, add_help=name != _HANDS_DOWN
+        )
+        for name, command in COMMANDS.items()
+        if _place_of(command.module)
+    }
+    return parser, commands
+
+
+def _loaded(module: str) -> ModuleType:
+    return importlib.import_module(_place_of(module))
+
+
+def _place_of(module: str) -> str:
+    """Return the module itself, or `command` within a package; nothing where neither is there."""
+    found = importlib.util.find_spec(module)
+    if found is None or found.submodule_search_locations is None:
+        return module if found else ""
+    inner = f"{module}.command"
+    return inner if importlib.util.find_spec(inner) else ""
+
+
+def _version() -> str:
+    return version("agent-workers")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _code_of(error: Exception) -> int:
+    if isinstance(error, CommandFailed):
+        return error.exit_code
+    return _WRONG if getattr(error, "exit_code", None) == _WRONG else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

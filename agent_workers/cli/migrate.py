@@ -1,0 +1,61 @@
+"""`agent-workers migrate`: brings the schema to this release, or says how far behind it is."""
+
+import argparse
+
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.migrations import downgrade, is_behind, known, newest, upgrade
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.state.engine import Database
+from agent_workers.state.reads import Reads
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_folder(parser)
+    parser.add_argument("--to", metavar="REVISION", help="stop at this one (or go back to it)")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 when the schema is behind"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    wanted = arguments.to or newest()
+    if wanted != "base" and not known(wanted):
+        raise WronglyAsked(f"this release has no migration {wanted!r}")
+    stands_at = stands(settings.direct_database_url)
+    if arguments.check:
+        return _report(stands_at, wanted)
+    if stands_at == wanted:
+        print(f"the schema stands at {wanted}")
+        return 0
+    return _move(settings.direct_database_url, stands_at, wanted, asked=bool(arguments.to))
+
+
+def stands(database_url: str) -> str | None:
+    database = Database(database_url, pool_size=1, name="agent-workers migrate")
+    try:
+        return Reads(database).schema_revision()
+    finally:
+        database.close()
+
+
+def _report(stands_at: str | None, wanted: str) -> int:
+    behind = stands_at is None or (known(stands_at) and is_behind(stands_at, wanted))
+    print(f"the schema stands at {stands_at or 'nothing'}; this release wants {wanted}")
+    return int(behind)
+
+
+def _move(url: str, stands_at: str | None, wanted: str, *, asked: bool) -> int:
+    if stands_at is not None and not known(stands_at):
+        if asked:
+            raise CommandFailed(f"the schema stands at {stands_at}, which a newer release made")
+        print(f"the schema stands at {stands_at}, made by a newer release: nothing to do")
+        return 0
+    back = wanted == "base" or (stands_at is not None and is_behind(wanted, stands_at))
+    if back:
+        downgrade(url, wanted)
+    else:
+        upgrade(url, wanted)
+    print(f"the schema moved from {stands_at or 'nothing'} to {wanted}")
+    return 0

@@ -1,0 +1,32 @@
+"""Prints lists and values: columns for people, JSON for programs."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+
+_WIDEST = 60
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON instead of columns")
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str) -> None:
+    """Print these members of each row in columns; the last one may be as long as it is."""
+    if not rows:
+        print(none)
+        return
+    table = [list(columns), *([_cell(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    for line in table:
+        cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)]
+        print("  ".join([*cells, line[-1]]).rstrip())
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

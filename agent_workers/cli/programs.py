@@ -1,0 +1,97 @@
+"""The programs of a whole system, and the variables that each of them is started with."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from agent_workers.cli.child import Program
+from agent_workers.settings import PREFIX, Settings
+
+# -P: a folder `api` or a file `celery.py` of the user's must not stand in for ours.
+PYTHON = (sys.executable, "-P", "-m")
+API = "api.main"
+WORKER = "agent_workers.worker.main"
+BEAT = "agent_workers.worker.beat"
+FLOWER = "agent_workers.worker.flower"
+WEBHOOKS = "agent_workers.worker.webhooks"
+INGEST = "agent_workers.worker.ingest_main"
+RELAY = "agent_workers.worker.relay_main"
+REFUND_SERVER = "agent_workers.demo.refund_server"
+DEMO_TOOLS = "agent_workers.demo.agents"
+DEMO_MODEL_TOOLS = "agent_workers.demo.by_model"
+DEMO_REFUND_URL = "DEMO_REFUND_URL"
+
+
+def variables_of(settings: Settings, **changed: str | int) -> dict[str, str]:
+    """Return the variables that say what these settings say, with some of them changed."""
+    fields = {name: getattr(settings, name) for name in Settings.model_fields} | changed
+    return {f"{PREFIX}{name.upper()}": _written(value) for name, value in fields.items()}
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return our own environment with these variables, which then come from nowhere else."""
+    ours = {name for name in os.environ if name.startswith(PREFIX)}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, **{name: value for name, value in variables.items() if value}, **_PLAIN}
+
+
+def api(surroundings: Mapping[str, str]) -> Program:
+    return Program(name="api", command=(*PYTHON, API), environment=surroundings, patience_s=15)
+
+
+def model_worker(surroundings: Mapping[str, str]) -> Program:
+    return _worker("worker-model", "plan,tool,evaluate", "threads", surroundings)
+
+
+def effect_worker(surroundings: Mapping[str, str]) -> Program:
+    return _worker("worker-effect", "effect", "prefork", surroundings)
+
+
+def beat(surroundings: Mapping[str, str]) -> Program:
+    return Program(name="beat", command=(*PYTHON, BEAT), environment=surroundings)
+
+
+def webhooks(surroundings: Mapping[str, str]) -> Program:
+    # Longer than an attempt may take, so that what is under way is not sent twice.
+    return Program(
+        name="webhooks", command=(*PYTHON, WEBHOOKS), environment=surroundings, patience_s=35
+    )
+
+
+def flower(surroundings: Mapping[str, str]) -> Program:
+    return Program(name="flower", command=(*PYTHON, FLOWER), environment=surroundings)
+
+
+def refund_server(surroundings: Mapping[str, str], port: int, *, slow_s: float) -> Program:
+    command = (*PYTHON, REFUND_SERVER, "--port", str(port), "--slow", str(slow_s))
+    return Program(name="refund-server", command=command, environment=surroundings)
+
+
+def _worker(name: str, lanes: str, pool: str, surroundings: Mapping[str, str]) -> Program:
+    command = (*PYTHON, WORKER, "--lanes", lanes, "--pool", pool)
+    return Program(
+        name=name,
+        # Two workers cannot share one name in Flower.
+        command=(*command, "--name", f"{name}@%h"),
+        environment=surroundings,
+        patience_s=30,
+    )
+
+
+def _written(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(str(part) for part in value)
+        case _:
+            return str(value)
+
+
+_PLAIN = {
+    "PYTHONUNBUFFERED": "1",
+    # On a developer's machine Celery's word on it is ten lines of every start.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}

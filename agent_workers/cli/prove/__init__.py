@@ -1,0 +1,1 @@
+"""`agent-workers prove`: crash it everywhere, and let somebody outside count the effects."""

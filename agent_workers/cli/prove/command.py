@@ -1,0 +1,119 @@
+"""The command `agent-workers prove`: its arguments, its servers, and its exit code."""
+
+import argparse
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent_workers.cli.prove.grounds import Servers, running_counter
+from agent_workers.cli.prove.matrix import Progress, Report
+from agent_workers.cli.prove.own import prove_own
+from agent_workers.cli.prove.planning import FULL, Extent, Planning
+from agent_workers.cli.prove.proving import MOST_AT_ONCE, ready
+from agent_workers.cli.prove.soak import soak
+from agent_workers.cli.prove.trials import BY_NAME
+from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.observability.logs import set_up_logs
+
+# Root's Postgres runs as somebody else, who must get through to its data.
+_PASSAGE = 0o711
+_SEEDS = 1_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Crash workers at every named point of a step, freeze them, cut their wires, and let a"
+        " process outside count the effects. Runs on servers of its own; touches no other."
+    )
+    parser.add_argument("--agent", metavar="NAME", help="prove your own agent (from AGENT_TOOLS)")
+    parser.add_argument("--input", default="{}", help="its input, as JSON (default: %(default)s)")
+    parser.add_argument(
+        "--count-command",
+        metavar="COMMAND",
+        help="prints how often your effect happened for the job whose id stands in $JOB_ID",
+    )
+    parser.add_argument("--full", action="store_true", help="every line, chunk and pair")
+    parser.add_argument("--seed", type=int, help="repeat the samples of an earlier proof")
+    parser.add_argument("--only", metavar="TEXT", help="only trials whose name holds this")
+    parser.add_argument(
+        "--class", dest="classes", action="append", choices=sorted(BY_NAME), help="only this class"
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=MOST_AT_ONCE, help="trials in flight (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--soak-minutes",
+        type=float,
+        metavar="M",
+        help="instead: real Celery workers under random kills, freezes and outages",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prove; 1 when something was violated, with the seed and the place to repeat it."""
+    set_up_logs(level="ERROR", json=False)  # outages are what this is about
+    seed = arguments.seed if arguments.seed is not None else secrets.randbelow(_SEEDS)
+    with _servers() as (servers, folder, postgres, redis):
+        if arguments.soak_minutes is not None:
+            return soak(
+                postgres=postgres,
+                redis=redis,
+                counter_url=servers.counter_url,
+                folder=folder,
+                seconds=arguments.soak_minutes * 60,
+                seed=seed,
+            )
+        if arguments.agent:
+            return prove_own(arguments, servers, folder=folder, seed=seed)
+        planning = Planning(
+            seed=seed,
+            extent=FULL if arguments.full else Extent(),
+            variants=[BY_NAME[name] for name in arguments.classes or BY_NAME],
+        )
+        report = prove(
+            servers,
+            planning,
+            folder=folder,
+            only=arguments.only or "",
+            at_once=min(arguments.at_once, MOST_AT_ONCE),
+        )
+    report.print()
+    return 0 if report.is_proven else 1
+
+
+def prove(
+    servers: Servers,
+    planning: Planning,
+    *,
+    folder: Path,
+    only: str = "",
+    at_once: int = MOST_AT_ONCE,
+) -> Report:
+    """Rehearse every class, plan what to strike, and strike it."""
+    seed = planning.seed
+    with ready(servers, folder=folder, at_once=at_once) as proving:
+        rehearsals = planning.rehearsals()
+        print(f"seed {seed}: rehearsing {len(planning.variants)} classes", flush=True)
+        rehearsed = proving.run(rehearsals, Progress(total=len(rehearsals), loud=False))
+        trials = [trial for trial in planning.trials(rehearsed) if only in trial.name]
+        judged = proving.run(trials, Progress(total=len(trials)))
+        return Report(seed=seed, judged=[*rehearsed, *judged], broken=proving.broken())
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[Servers, Path, EmbeddedPostgres, EmbeddedRedis]]:
+    with tempfile.TemporaryDirectory(prefix="agent-workers-prove-") as name:
+        folder = Path(name)
+        folder.chmod(_PASSAGE)
+        with (
+            EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as postgres,
+            EmbeddedRedis(folder / "redis") as redis,
+            running_counter(folder) as counter_url,
+        ):
+            servers = Servers(
+                postgres_url=postgres.url, redis_url=redis.url, counter_url=counter_url
+            )
+            yield servers, folder, postgres, redis

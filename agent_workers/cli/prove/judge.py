@@ -1,0 +1,88 @@
+"""The verdict on one trial: what the job says of itself against what the world outside counted."""
+
+from dataclasses import dataclass, field
+
+from agent_workers.cli.prove.trials import Fault, Trial
+from agent_workers.domain.ids import JobId
+from agent_workers.testing.counting import Count
+
+# Frozen here it holds the reply: when it wakes, that is evidence, and ends any doubt.
+_REPLIED = {"act.replied", "act.end", "act.disarmed", "evidence.begin"}
+_ACTING = {"keyed", "keyed_short", "reconcilable", "unsafe"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How a trial ended."""
+
+    # The job's last status; empty when it was never at rest.
+    status: str
+    # By subject: what the counter saw, and what stands in our own database.
+    counts: tuple[Count, ...]
+    written: tuple[int, ...]
+    doubted: bool = False
+    struck: bool = True
+    # It was frozen, and went on to the end of what it was doing.
+    woke: bool = False
+    job_id: JobId | None = None
+    chunks: int = 0
+    # What it came by before any doubt was ended: named points, and lines.
+    passed: frozenset[str] = frozenset()
+    lines: int = 0
+    # False: the tools are a user's own, and somebody else counts.
+    counted: bool = True
+    canceled_before_permit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    trial: Trial
+    seen: Seen
+    seconds: float = 0.0
+    wrongs: tuple[str, ...] = field(default_factory=tuple)
+    # Where the blows fell.
+    places: tuple[str, ...] = ()
+
+
+def wrongs_of(trial: Trial, seen: Seen) -> tuple[str, ...]:
+    """Say everything that is not as it must be."""
+    if not seen.counted:
+        return tuple(_of_job(trial, seen))
+    return (*_of_job(trial, seen), *_of_effects(trial, seen))
+
+
+def _of_job(trial: Trial, seen: Seen) -> list[str]:
+    wrongs = []
+    fine = {"succeeded", "quarantined"} | (set() if seen.counted else {"in_doubt"})
+    if trial.fault is Fault.CANCEL:
+        fine |= {"canceled"}
+    if seen.status not in fine:
+        wrongs.append(f"unfinished: {seen.status or 'gone'}")
+    if (
+        seen.counted
+        and seen.doubted
+        and not trial.variant.may_doubt
+        and trial.fault is not Fault.CANCEL
+    ):
+        wrongs.append("needless doubt")
+    if seen.doubted and seen.woke and trial.place in _REPLIED:
+        wrongs.append("evidence was lost: it woke with the reply, and the doubt went on")
+    return wrongs
+
+
+def _of_effects(trial: Trial, seen: Seen) -> list[str]:
+    wrongs = []
+    times = zip(trial.variant.tools, seen.counts, seen.written, strict=True)
+    for tool, count, written in times:
+        applied = written if tool == "transactional" else count.applied
+        if tool != "pure" and applied > 1:
+            wrongs.append(f"duplicate: {tool} happened {applied} times")
+        if count.key_conflicts:
+            wrongs.append(f"{tool} sent one key with different bytes")
+        if seen.status == "succeeded" and tool in _ACTING | {"transactional"} and applied == 0:
+            wrongs.append(f"lost: {tool} never happened, and the job says it did")
+        if seen.status == "succeeded" and tool == "pure" and count.reads == 0:
+            wrongs.append("lost: nothing was read")
+        if seen.canceled_before_permit and applied:
+            wrongs.append(f"{tool} happened although the job had been canceled before its permit")
+    return wrongs

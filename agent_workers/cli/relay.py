@@ -1,0 +1,24 @@
+"""`agent-workers relay`: becomes the process that publishes the journal to an exchange outside."""
+
+import argparse
+
+from agent_workers.cli import programs
+from agent_workers.cli.becoming import become
+from agent_workers.cli.ingest import said
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="the broker outside (AGENT_RELAY_URL)")
+    parser.add_argument("--exchange", required=True, help="where it is published; declared here")
+    parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
+    parser.add_argument("--queue", help="declare and bind a queue, so that nothing waits in vain")
+    parser.add_argument("--routing-key", help="with --queue; # by default, which is all")
+    parser.add_argument("--name", help="whose place in the journal it is (default)")
+    parser.add_argument("--from", choices=("now", "start"), help="where a new relay begins (now)")
+    parser.add_argument(
+        "--reposition", action="store_true", help="put a known relay there anew (see --from)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return become(programs.RELAY, {"RELAY_URL": arguments.url}, options=said(arguments, "url"))

@@ -1,0 +1,200 @@
+"""`agent-workers schedules`: makes, lists, changes and fires schedules over HTTP."""
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
+from agent_workers.client.client import Client
+
+_COLUMNS = ("id", "name", "status", "type", "when", "next_run_at", "last_run_at")
+_RUNS = ("scheduled_at", "origin", "status", "skip_reason", "started", "finished_at")
+_OVERLAPS = ("skip", "queue", "cancel_running", "allow")
+_SAID = (
+    "name timezone run_at start_at end_at overlap catch_up catch_up_window_s jitter_s expression"
+    " interval_s"
+).split()
+# Any: JSON as the API gave it.
+Json = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = verbs_of(parser)
+    create = add("create", "start a job, or a batch, by itself from now on", _create)
+    create.add_argument("agent", nargs="?", help="whose job to start; not with --batch")
+    create.add_argument("input", nargs="?", help="text or a JSON object; not with --batch")
+    create.add_argument("--batch", type=Path, metavar="FILE", help="JSON of a batch with its items")
+    create.add_argument("--idempotency-key", help="the same key never makes a second schedule")
+    _add_rules(create, required=True)
+    edit = _of_a_schedule(add("edit", "change what is said of it, and nothing else", _edit))
+    _add_rules(edit, required=False)
+    _of_a_schedule(add("pause", "let it rest; what it misses is left out", _pause))
+    _of_a_schedule(add("resume", "let it go on", _resume))
+    trigger = _of_a_schedule(add("trigger", "fire it now", _trigger))
+    trigger.add_argument("--overlap", choices=_OVERLAPS, help="instead of its own policy")
+    backfill = _of_a_schedule(add("backfill", "run the ticks of a time gone by", _backfill))
+    backfill.add_argument("begin", type=_instant, help="2026-01-31, or with a time and a zone")
+    backfill.add_argument("end", type=_instant)
+    _of_a_schedule(add("delete", "forget it with its runs; its jobs go on", _delete))
+    _add_looks(add)
+
+
+def _add_looks(add: Verbs) -> None:
+    listing = add("list", "list schedules, the newest first", _list)
+    listing.add_argument("--status", choices=["active", "paused", "completed"])
+    add_json(listing)
+    _of_a_schedule(add("show", "print a schedule", _show))
+    preview = _of_a_schedule(add("preview", "print when it fires next", _preview))
+    preview.add_argument("-n", type=int, default=5)
+    runs = _of_a_schedule(add("runs", "list what it did, the latest first", _runs))
+    runs.add_argument("--status")
+    runs.add_argument("--limit", type=int, default=20)
+    add_json(runs)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return run_verb(arguments)
+
+
+def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    rule = parser.add_mutually_exclusive_group(required=required)
+    rule.add_argument("--cron", dest="expression", help="minute hour day month weekday")
+    rule.add_argument("--every", dest="interval_s", type=int, metavar="SECONDS")
+    rule.add_argument("--at", dest="run_at", metavar="INSTANT", help="once")
+    parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; cron needs it")
+    parser.add_argument("--name")
+    parser.add_argument("--start-at", metavar="INSTANT")
+    parser.add_argument("--end-at", metavar="INSTANT")
+    parser.add_argument("--overlap", choices=_OVERLAPS, help="while the run before goes on (skip)")
+    parser.add_argument(
+        "--catch-up", choices=["none", "last", "all"], help="of missed ticks (last)"
+    )
+    parser.add_argument("--catch-up-window", dest="catch_up_window_s", type=int, metavar="SECONDS")
+    parser.add_argument("--jitter", dest="jitter_s", type=int, metavar="SECONDS")
+
+
+def _create(client: Client, arguments: argparse.Namespace) -> int:
+    made = client.schedules.create(
+        _target(arguments), idempotency_key=arguments.idempotency_key, **_said(arguments)
+    )
+    print(made["id"])
+    return 0
+
+
+def _edit(client: Client, arguments: argparse.Namespace) -> int:
+    said = _said(arguments)
+    if not said:
+        raise WronglyAsked("say what to change")
+    changed = client.schedules.change(arguments.schedule_id, **said)
+    print(f"{changed['id']} fires next at {changed['next_run_at']}")
+    return 0
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.schedules.all(status=arguments.status)
+    if arguments.json:
+        print_json(found)
+    else:
+        print_rows([one | {"when": _when(one)} for one in found], _COLUMNS, none="no schedules")
+    return 0
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> int:
+    print_json(client.schedules.get(arguments.schedule_id))
+    return 0
+
+
+def _pause(client: Client, arguments: argparse.Namespace) -> int:
+    print(f"{arguments.schedule_id} is {client.schedules.pause(arguments.schedule_id)['status']}")
+    return 0
+
+
+def _resume(client: Client, arguments: argparse.Namespace) -> int:
+    schedule = client.schedules.resume(arguments.schedule_id)
+    print(f"{arguments.schedule_id} fires next at {schedule['next_run_at']}")
+    return 0
+
+
+def _trigger(client: Client, arguments: argparse.Namespace) -> int:
+    run = client.schedules.trigger(arguments.schedule_id, overlap=arguments.overlap)
+    print(run["job_id"] or run["batch_id"] or f"{run['status']}: {run['skip_reason']}")
+    return 0
+
+
+def _preview(client: Client, arguments: argparse.Namespace) -> int:
+    print("\n".join(client.schedules.preview(arguments.schedule_id, count=arguments.n)))
+    return 0
+
+
+def _runs(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.schedules.runs(
+        arguments.schedule_id, status=arguments.status, most=arguments.limit
+    )
+    if arguments.json:
+        print_json(found)
+    else:
+        rows = [one | {"started": one["job_id"] or one["batch_id"]} for one in found]
+        print_rows(rows, _RUNS, none="no runs")
+    return 0
+
+
+def _backfill(client: Client, arguments: argparse.Namespace) -> int:
+    count = client.schedules.backfill(arguments.schedule_id, arguments.begin, arguments.end)
+    print(f"{count} runs asked for")
+    return 0
+
+
+def _delete(client: Client, arguments: argparse.Namespace) -> int:
+    client.schedules.delete(arguments.schedule_id)
+    return 0
+
+
+def _target(arguments: argparse.Namespace) -> Json:
+    if arguments.batch is not None:
+        if arguments.agent:
+            raise WronglyAsked("--batch names its agents itself")
+        return {"batch": _json(arguments.batch)}
+    if arguments.input is None:
+        raise WronglyAsked("say AGENT and INPUT, or --batch FILE")
+    text = arguments.input
+    is_object = text.lstrip().startswith("{")
+    try:
+        given = json.loads(text) if is_object else text
+    except ValueError as error:
+        raise WronglyAsked(f"the input is no JSON: {error}") from None
+    return {"job": {"agent": arguments.agent, "input": given}}
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WronglyAsked(f"{str(file)!r}: {error}") from None
+
+
+def _said(arguments: argparse.Namespace) -> Json:
+    said = {name: getattr(arguments, name) for name in _SAID}
+    given = {name: value for name, value in said.items() if value is not None}
+    kinds = {"expression": "cron", "interval_s": "interval", "run_at": "once"}
+    named = [kind for name, kind in kinds.items() if name in given]
+    return given | ({"type": named[0]} if named else {})
+
+
+def _when(schedule: Json) -> str:
+    if schedule["type"] == "cron":
+        return f"{schedule['expression']} {schedule['timezone']}"
+    return schedule["run_at"] or f"every {schedule['interval_s']} s"
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _of_a_schedule(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("schedule_id", metavar="SCHEDULE")
+    return parser

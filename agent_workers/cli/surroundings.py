@@ -1,0 +1,83 @@
+"""Where a command finds its system: in AGENT_* variables, or in the folder where `up` runs."""
+
+import argparse
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.folder import DataFolder
+from agent_workers.settings import PREFIX, Settings, load_settings
+
+API_URL = f"{PREFIX}API_URL"
+API_KEY = f"{PREFIX}API_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPlace:
+    """An API, and the key to it."""
+
+    url: str
+    key: str
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder", type=Path, help="the data folder of `up` (AGENT_DATA_FOLDER, .agent-workers)"
+    )
+
+
+def add_api(parser: argparse.ArgumentParser) -> None:
+    add_folder(parser)
+    parser.add_argument("--api-url", help=f"{API_URL}; by default what `up` serves here")
+    parser.add_argument("--api-key", help=f"{API_KEY}; by default the key that `up` made")
+
+
+def data_folder(arguments: argparse.Namespace) -> DataFolder:
+    given: Path | None = getattr(arguments, "folder", None)
+    return DataFolder((given or load_settings().data_folder).absolute())
+
+
+def settings_here(arguments: argparse.Namespace) -> Settings:
+    """Read the settings; where no server is named, those of the system that runs in the folder."""
+    settings = load_settings()
+    if settings.database_url or settings.broker_url:
+        return settings
+    known = data_folder(arguments).surroundings()
+    fields = {
+        name: known[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if PREFIX + name.upper() in known and PREFIX + name.upper() not in os.environ
+    }
+    return load_settings(**fields)
+
+
+def api_here(arguments: argparse.Namespace) -> ApiPlace:
+    """Find the API: named on the command line, in a variable, or running in the folder."""
+    folder = data_folder(arguments)
+    known = folder.surroundings()
+    url = arguments.api_url or os.environ.get(API_URL) or known.get(API_URL, "")
+    key = arguments.api_key or os.environ.get(API_KEY) or folder.read("api_key")
+    if not url:
+        raise CommandFailed(
+            f"no API: set {API_URL}, or start one with `agent-workers up` "
+            f"(nothing runs in {str(folder.path)!r})"
+        )
+    if not key:
+        raise CommandFailed(f"no API key: set {API_KEY} (agent-workers keys create makes one)")
+    return ApiPlace(url=url.rstrip("/"), key=key)
+
+
+def is_live(url: str) -> bool:
+    """Say whether an API answers there."""
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(kind(parts.netloc, timeout=2)) as connection:
+        try:
+            connection.request("GET", f"{parts.path}/health/live")
+            return connection.getresponse().status == 200  # noqa: PLR2004 (OK)
+        except (OSError, HTTPException):
+            return False

@@ -1,0 +1,189 @@
+"""A whole system in one folder: servers of its own where none are given, and every program."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from agent_workers.cli import programs
+from agent_workers.cli.folder import DataFolder
+from agent_workers.cli.leftovers import end_guardian, end_programs
+from agent_workers.cli.migrations import upgrade
+from agent_workers.cli.output import Lines
+from agent_workers.cli.supervisor import Supervisor
+from agent_workers.cli.surroundings import API_URL, ApiPlace, is_live
+from agent_workers.domain.ids import TenantId
+from agent_workers.embedded.leftovers import FolderLock
+from agent_workers.embedded.ports import LOOPBACK, free_port, port_is_free
+from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.settings import PREFIX, Settings
+from agent_workers.state.engine import Database
+from agent_workers.state.keys import Keys
+
+TENANT = TenantId("default")
+_LIVE_AFTER_S = 60.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a system shall be: its settings, and how slow the demo's refund server is, if any."""
+
+    settings: Settings
+    refund_slow_s: float | None = None
+
+
+class System:
+    """Starts everything in order and stops it in reverse, whatever happened in between."""
+
+    def __init__(
+        self, folder: DataFolder, wanted: Wanted, *, lines: Lines | None, say: Say
+    ) -> None:
+        self.folder = folder
+        self.supervisor = Supervisor(folder, lines=lines, say=say)
+        self._refund_port = free_port()
+        self._settings = wanted.settings
+        self._wanted = wanted
+        self._say = say
+        self._undo = ExitStack()
+        self._variables: dict[str, str] = {}
+
+    @property
+    def place(self) -> ApiPlace:
+        return ApiPlace(url=self._variables[API_URL], key=self.folder.read("api_key"))
+
+    @property
+    def flower_url(self) -> str:
+        return self._variables[f"{PREFIX}FLOWER_URL"]
+
+    @property
+    def refund_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._refund_port}"
+
+    def start(self) -> None:
+        """Return once the API answers; what was started is stopped by `stop`, even half of it."""
+        self._take_folder()
+        self._start_servers()
+        self._find_ports()
+        upgrade(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
+        self._find_key()
+        self._undo.callback(self.folder.forget_surroundings)
+        self.folder.tell_surroundings(self._variables)
+        self._start_programs()
+
+    def stop(self) -> None:
+        self._undo.close()
+
+    def delete_data(self) -> None:
+        """Forget everything that an earlier start kept here, wherever its data lies."""
+        EmbeddedPostgres(self.folder.postgres).destroy()
+        EmbeddedRedis(self.folder.redis).destroy()
+
+    def _take_folder(self) -> None:
+        self.folder.make()
+        lock = FolderLock(self.folder.path)
+        lock.take()
+        self._undo.callback(lock.let_go)
+        end_guardian(self.folder)
+        if found := end_programs(self.folder):
+            self._say(f"ended what an earlier start had left running: {', '.join(found)}")
+        self.supervisor.post_guardian()
+        self._undo.callback(self.supervisor.dismiss_guardian)
+
+    def _start_servers(self) -> None:
+        given = self._settings
+        found: dict[str, str] = {}
+        if not given.database_url:
+            postgres = EmbeddedPostgres(self.folder.postgres)
+            self._undo.callback(postgres.stop)
+            url = postgres.start().url
+            found |= {"database_url": url, "direct_database_url": url}
+            self._say(f"Postgres on port {postgres.port}")
+        if not given.broker_url:
+            redis = EmbeddedRedis(self.folder.redis)
+            self._undo.callback(redis.stop)
+            url = redis.start().url
+            found |= {"broker_url": url, "redis_url": given.redis_url or url}
+            self._say(f"Redis on port {redis.port}")
+        self._variables = programs.variables_of(given, **found)
+
+    def _find_ports(self) -> None:
+        given = self._settings
+        api, flower = self._port("API", given.api_port), self._port("Flower", given.flower_port)
+        secrets = {
+            "secret_pepper": given.secret_pepper or self.folder.secret("pepper"),
+            "flower_password": given.flower_password or self.folder.secret("flower_password"),
+        }
+        self._set(api_port=api, flower_port=flower, **secrets)
+        self._set(
+            data_folder=str(self.folder.path),
+            tools=",".join(given.tools) or programs.DEMO_TOOLS,
+            worker_name="",
+            # People read what `up` prints; whoever wants JSON says so.
+            log_json=os.environ.get(f"{PREFIX}LOG_JSON", "false"),
+            flower_url=given.flower_url or f"http://{LOOPBACK}:{flower}",
+        )
+        if self._wanted.refund_slow_s is not None:
+            self._variables[programs.DEMO_REFUND_URL] = self.refund_url
+        self._variables[API_URL] = f"http://{_reachable(given.api_host)}:{api}"
+
+    def _find_key(self) -> None:
+        """Make the first API key; a key of another database or pepper is no key here."""
+        variables = self._variables
+        database = Database(
+            variables[f"{PREFIX}DATABASE_URL"], pool_size=1, name="agent-workers up"
+        )
+        keys = Keys(database, pepper=variables[f"{PREFIX}SECRET_PEPPER"])
+        try:
+            if keys.caller(self.folder.read("api_key")) is None:
+                key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
+                self.folder.write("api_key", key.token)
+                self._say(f"API key of tenant {TENANT!r}, made now: {key.token}")
+        finally:
+            database.close()
+
+    def _start_programs(self) -> None:
+        supervisor, surroundings = self.supervisor, programs.environment(self._variables)
+        self._undo.callback(supervisor.stop)
+        slow_s = self._wanted.refund_slow_s
+        if slow_s is not None:
+            port = self._refund_port
+            supervisor.start([programs.refund_server(surroundings, port, slow_s=slow_s)], stage=0)
+        supervisor.keep()
+        supervisor.start(
+            [programs.model_worker(surroundings), programs.effect_worker(surroundings)], stage=1
+        )
+        supervisor.start([programs.api(surroundings)], stage=2)
+        self._wait_for_api()
+        supervisor.start(
+            [
+                programs.webhooks(surroundings),
+                programs.beat(surroundings),
+                programs.flower(surroundings),
+            ],
+            stage=3,
+        )
+
+    def _wait_for_api(self) -> None:
+        for _ in range(round(_LIVE_AFTER_S / 0.05)):
+            self.supervisor.wait(0.05)
+            if is_live(self.place.url):
+                return
+        self._say("the API does not answer yet; still trying")
+
+    def _port(self, what: str, wanted: int) -> int:
+        if wanted and port_is_free(wanted):
+            return wanted
+        found = free_port()
+        if wanted:
+            self._say(f"port {wanted} is taken: {what} on port {found}")
+        return found
+
+    def _set(self, **changed: str | int) -> None:
+        self._variables |= {f"{PREFIX}{name.upper()}": str(v) for name, v in changed.items()}
+
+
+def _reachable(host: str) -> str:
+    return LOOPBACK if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 (it is compared with)

@@ -1,0 +1,185 @@
+"""`agent-workers triggers`: which events start which jobs, and the messages that could not be taken."""
+
+import argparse
+import json
+from typing import Any
+
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.given import read_given
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.surroundings import add_api
+from agent_workers.cli.triggers_watch import (
+    add_unwatch_arguments,
+    add_watch_arguments,
+    add_watched_arguments,
+    run_watch,
+)
+from agent_workers.cli.verbs import Act, run_verb
+from agent_workers.client.client import Client
+
+_COLUMNS = ("id", "name", "enabled", "agent", "types", "where")
+_LETTER_COLUMNS = ("id", "code", "times", "last_at", "origin", "detail")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, words: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=words, description=words)
+
+    def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
+        made = verb(name, words)
+        add_api(made)
+        made.set_defaults(act=act)
+        return made
+
+    add_json(add("list", "list triggers, the newest first", _list))
+    _create_arguments(add("create", "start a job of an agent for each event that fits", _create))
+    for name, words, act in (
+        ("show", "print a trigger", _show),
+        ("enable", "let a trigger start jobs again", _enable),
+        ("disable", "let a trigger start no more jobs", _disable),
+        ("delete", "delete a trigger; the jobs that it started go on", _delete),
+    ):
+        add(name, words, act).add_argument("trigger_id")
+    add("send", "send one CloudEvent and say what it started", _send).add_argument(
+        "event", help="its JSON, @FILE, or - for standard input"
+    )
+    letters = add("letters", "list the messages that could not be taken", _letters)
+    letters.add_argument("--state", default="dead", choices=("dead", "replayed", "discarded"))
+    add_json(letters)
+    add("letter", "print such a message as it came", _letter).add_argument("letter_id")
+    replay = add("replay", "take such messages in again", _replay)
+    replay.add_argument("letter_id", nargs="*")
+    replay.add_argument("--all", action="store_true", help="all that are dead")
+    add("discard", "put such a message aside", _discard).add_argument("letter_id")
+    add_watch_arguments(verb("watch-table", "start a job in the transaction that writes a row"))
+    add_unwatch_arguments(verb("unwatch-table", "start no more jobs for a table"))
+    add_watched_arguments(verb("watched", "list the tables that are watched"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return run_watch(arguments) if hasattr(arguments, "watching") else run_verb(arguments)
+
+
+def _create_arguments(create: argparse.ArgumentParser) -> None:
+    create.add_argument("name")
+    create.add_argument("--agent", required=True)
+    create.add_argument("--type", action="append", help="exact, or with a * at the end; repeatable")
+    create.add_argument("--source", action="append", help="the same for sources")
+    create.add_argument(
+        "--where", action="append", help="CEL over the event, say data.amount > 100"
+    )
+    create.add_argument("--input", help="a text or JSON with ${…}; by default the whole event")
+    create.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
+    create.add_argument("--max-cost-usd")
+
+
+def _create(client: Client, arguments: argparse.Namespace) -> int:
+    wanted = {
+        "types": arguments.type,
+        "sources": arguments.source,
+        "where": arguments.where,
+        "input": _template(arguments.input),
+        "metadata": dict(_pair(text) for text in arguments.metadata),
+        "max_cost_usd": arguments.max_cost_usd,
+    }
+    given = {name: value for name, value in wanted.items() if value}
+    made = client.triggers.create(name=arguments.name, agent=arguments.agent, **given)
+    print(made["id"])
+    return 0
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.triggers.all()
+    if arguments.json:
+        print_json(found)
+    else:
+        print_rows(found, _COLUMNS, none="there are no triggers")
+    return 0
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> int:
+    print_json(client.triggers.get(arguments.trigger_id))
+    return 0
+
+
+def _enable(client: Client, arguments: argparse.Namespace) -> int:
+    return _say(client.triggers.change(arguments.trigger_id, enabled=True))
+
+
+def _disable(client: Client, arguments: argparse.Namespace) -> int:
+    return _say(client.triggers.change(arguments.trigger_id, enabled=False))
+
+
+def _delete(client: Client, arguments: argparse.Namespace) -> int:
+    client.triggers.delete(arguments.trigger_id)
+    print(f"deleted {arguments.trigger_id}")
+    return 0
+
+
+def _send(client: Client, arguments: argparse.Namespace) -> int:
+    event = _json(read_given(arguments.event))
+    if not isinstance(event, dict):
+        raise WronglyAsked("an event is a JSON object")
+    print_json(client.triggers.send(event))
+    return 0
+
+
+def _letters(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.triggers.letters(state=arguments.state)
+    if arguments.json:
+        print_json(found)
+    else:
+        print_rows(found, _LETTER_COLUMNS, none=f"no message is {arguments.state}")
+    return 0
+
+
+def _letter(client: Client, arguments: argparse.Namespace) -> int:
+    print_json(client.triggers.letter(arguments.letter_id))
+    return 0
+
+
+def _replay(client: Client, arguments: argparse.Namespace) -> int:
+    if bool(arguments.letter_id) is arguments.all:
+        raise WronglyAsked("name messages, or say --all")
+    wanted = arguments.letter_id or [one["id"] for one in client.triggers.letters()]
+    dead = 0
+    for letter_id in wanted:
+        letter = client.triggers.replay(letter_id)
+        dead += letter["state"] == "dead"
+        print(f"{letter['id']} is {letter['state']}")
+    if dead:
+        raise CommandFailed(f"{dead} of {len(wanted)} still cannot be taken")
+    return 0
+
+
+def _discard(client: Client, arguments: argparse.Namespace) -> int:
+    letter = client.triggers.discard(arguments.letter_id)
+    print(f"{letter['id']} is {letter['state']}")
+    return 0
+
+
+# Any: JSON as the API gave it.
+def _say(trigger: dict[str, Any]) -> int:
+    print(f"{trigger['id']} is {'enabled' if trigger['enabled'] else 'disabled'}")
+    return 0
+
+
+def _template(text: str | None) -> object:
+    return _json(text) if text is not None and text.lstrip().startswith("{") else text
+
+
+def _json(text: str) -> object:
+    try:
+        parsed: object = json.loads(text)
+    except ValueError as error:
+        raise WronglyAsked(f"this is no JSON: {error}") from None
+    return parsed
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WronglyAsked(f"--metadata wants NAME=VALUE, not {text!r}")
+    return name, value

@@ -1,0 +1,88 @@
+"""`agent-workers up`: runs everything under one supervisor until it is told to stop."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from agent_workers.cli.output import Lines
+from agent_workers.cli.surroundings import add_folder, data_folder
+from agent_workers.cli.system import System, Wanted
+from agent_workers.settings import load_settings
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_REFUND_SLOW_S = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_folder(parser)
+    parser.add_argument(
+        "--tools", help="modules that declare agents (AGENT_TOOLS; else the demo's)"
+    )
+    parser.add_argument("--api-port", type=int, help="AGENT_API_PORT, 8000")
+    parser.add_argument("--flower-port", type=int, help="AGENT_FLOWER_PORT, 5555")
+    parser.add_argument(
+        "--quiet", action="store_true", help="programs write to <folder>/logs, not to the terminal"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    names = ("tools", "api_port", "flower_port")
+    given = {name: getattr(arguments, name) for name in names}
+    settings = load_settings(**{name: v for name, v in given.items() if v is not None})
+    lines = Lines()
+    system = System(
+        data_folder(arguments),
+        Wanted(settings=settings, refund_slow_s=None if settings.tools else _REFUND_SLOW_S),
+        lines=None if arguments.quiet else lines,
+        say=lines.announce,
+    )
+    try:
+        with running(system):
+            _welcome(system, lines, demo=not settings.tools)
+            while True:
+                system.supervisor.wait(3600)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        lines.announce("stopped")
+
+
+@contextmanager
+def running(system: System) -> Iterator[None]:
+    """Start a system and stop it, whatever happens; the first signal interrupts what goes on."""
+    stopping = threading.Event()
+
+    def told(_: int, __: FrameType | None) -> None:
+        if stopping.is_set():
+            # What stops everything must never be interrupted itself: it only hurries.
+            system.supervisor.hurry()
+            return
+        stopping.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, told) for number in _SIGNALS}
+    try:
+        try:
+            system.start()
+            yield
+        finally:
+            stopping.set()
+    finally:
+        system.stop()
+        for number, known in before.items():
+            signal.signal(number, known)
+
+
+def _welcome(system: System, lines: Lines, *, demo: bool) -> None:
+    lines.announce(f"API     {system.place.url} (key in {system.folder.path / 'api_key'})")
+    password = system.folder.path / "flower_password"
+    lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
+    if demo:
+        lines.announce("no AGENT_TOOLS: serving the demo's agents; try, in another terminal:")
+        lines.announce(
+            '  agent-workers jobs submit support "Please tell me the refund policy" --wait'
+        )
+    lines.announce("Ctrl-C stops everything")

@@ -1,0 +1,170 @@
+"""`agent-workers webhooks`: endpoints, what was delivered to them, and doing it again."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from agent_workers.cli import programs
+from agent_workers.cli.becoming import become
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
+from agent_workers.cli.webhook_listening import add_listen
+from agent_workers.client.client import Client, Json
+
+_ENDPOINTS = ("id", "status", "name", "events", "disabled_reason", "url")
+_DELIVERIES = ("id", "created_at", "event_type", "status", "tries", "last_status_code", "what")
+_STATUSES = ("pending", "sending", "succeeded", "failed")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = verbs_of(parser)
+    deliver = add("deliver", "be a process that delivers; any number of them", _delivered)
+    deliver.add_argument("--slots", help="deliveries at once (AGENT_WEBHOOK_SLOTS, 64)")
+    deliver.set_defaults(delivers=True)
+    add_listen(add)
+    _add_endpoints(add)
+    _add_deliveries(add)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if getattr(arguments, "delivers", False):
+        return become(programs.WEBHOOKS, {"WEBHOOK_SLOTS": arguments.slots})
+    return run_verb(arguments)
+
+
+def _add_endpoints(add: Verbs) -> None:
+    add_json(add("endpoints", "list endpoints, the newest first", _endpoints))
+    create = add("create", "tell a URL what happens; prints the signing secret", _create)
+    create.add_argument("url")
+    create.add_argument("--events", help="types with commas, as job.failed,batch.*; else all")
+    create.add_argument("--name", default="")
+    create.add_argument("--payload", choices=("thin", "full"), help="full: with a job's output")
+    rotate = _of_endpoint(add("rotate", "sign with a new secret, and print it", _rotate))
+    rotate.add_argument("--end-old", action="store_true", help="else it is good for another day")
+    _of_endpoint(add("enable", "tell it again what happens", _enable))
+    disable = _of_endpoint(add("disable", "tell it nothing for now", _disable))
+    disable.add_argument("--reason", default="")
+    test = _of_endpoint(add("test", "deliver an event that did not happen", _test))
+    test.add_argument("--type", default="webhook_endpoint.test")
+    _of_endpoint(add("delete", "forget the endpoint; its log stays", _delete))
+
+
+def _add_deliveries(add: Verbs) -> None:
+    listing = add("deliveries", "list deliveries, the newest first", _deliveries)
+    listing.add_argument("endpoint_id", nargs="?", help="without: to callback URLs of jobs")
+    listing.add_argument("--status", choices=_STATUSES)
+    listing.add_argument("--type", help="of the event")
+    listing.add_argument("--limit", type=int, default=20)
+    add_json(listing)
+    show = add("show", "print a delivery with all its attempts", _show)
+    show.add_argument("delivery_id")
+    replay = add("replay", "deliver once more, under the same webhook-id", _replay)
+    replay.add_argument("delivery_id", nargs="+")
+    recover = _of_endpoint(add("recover", "deliver once more all that failed", _recover))
+    recover.add_argument("--since", type=_instant, required=True, help="2026-01-31, or with a time")
+    recover.add_argument("--until", type=_instant)
+    recover.add_argument(
+        "--missing",
+        action="store_true",
+        help="and what was announced while the endpoint was disabled",
+    )
+
+
+def _of_endpoint(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("endpoint_id")
+    return parser
+
+
+def _endpoints(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.webhooks.all()
+    if arguments.json:
+        print_json(found)
+    else:
+        rows = [one | {"events": ",".join(one["event_types"])} for one in found]
+        print_rows(rows, _ENDPOINTS, none="no endpoints")
+    return 0
+
+
+def _create(client: Client, arguments: argparse.Namespace) -> int:
+    members: Json = {"name": arguments.name}
+    if arguments.events:
+        members["event_types"] = arguments.events.split(",")
+    if arguments.payload:
+        members["payload"] = arguments.payload
+    made = client.webhooks.create(arguments.url, **members)
+    print(f"{made['id']} {made['signing_secret']}")
+    return 0
+
+
+def _rotate(client: Client, arguments: argparse.Namespace) -> int:
+    made = client.webhooks.rotate(arguments.endpoint_id, keep_old=not arguments.end_old)
+    print(made["signing_secret"])
+    return 0
+
+
+def _enable(client: Client, arguments: argparse.Namespace) -> int:
+    return _said(client.webhooks.enable(arguments.endpoint_id))
+
+
+def _disable(client: Client, arguments: argparse.Namespace) -> int:
+    return _said(client.webhooks.disable(arguments.endpoint_id, reason=arguments.reason))
+
+
+def _test(client: Client, arguments: argparse.Namespace) -> int:
+    return _said(client.webhooks.test(arguments.endpoint_id, arguments.type))
+
+
+def _delete(client: Client, arguments: argparse.Namespace) -> int:
+    client.webhooks.delete(arguments.endpoint_id)
+    return 0
+
+
+def _deliveries(client: Client, arguments: argparse.Namespace) -> int:
+    asked = {"status": arguments.status, "event_type": arguments.type}
+    filters = {name: value for name, value in asked.items() if value}
+    every: Iterator[Json] = client.webhooks.deliveries(arguments.endpoint_id, **filters)
+    found = list(islice(every, arguments.limit))
+    if arguments.json:
+        print_json(found)
+    else:
+        rows = [one | {"what": one["last_error"] or one["job_id"]} for one in found]
+        print_rows(rows, _DELIVERIES, none="no deliveries")
+    return 0
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> int:
+    print_json(client.webhooks.delivery(arguments.delivery_id))
+    return 0
+
+
+def _replay(client: Client, arguments: argparse.Namespace) -> int:
+    for delivery_id in arguments.delivery_id:
+        _said(client.webhooks.replay(delivery_id))
+    return 0
+
+
+def _recover(client: Client, arguments: argparse.Namespace) -> int:
+    span = (arguments.endpoint_id, arguments.since, arguments.until)
+    count = client.webhooks.recover(*span)
+    if arguments.missing:
+        count += client.webhooks.replay_missing(*span)
+    print(f"{count} deliveries are on their way")
+    return 0
+
+
+def _delivered(client: Client, arguments: argparse.Namespace) -> int:
+    raise AssertionError(f"{arguments} become another process than {client}")
+
+
+def _said(thing: Json) -> int:
+    print(f"{thing['id']} is {thing['status']}")
+    return 0
+
+
+def _instant(words: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{words!r} is no instant") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

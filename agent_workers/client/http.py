@@ -1,0 +1,156 @@
+"""Speaks HTTP to one server over connections that stay open, one per thread."""
+
+import http.client
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent_workers.client.errors import ClientError, Refused, Unreachable
+
+_ATTEMPTS = 4
+_LONGEST_PAUSE_S = 120.0
+_FIRST_ERROR = 400
+_FAILED = (OSError, http.client.HTTPException)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    # Any: JSON of whatever shape the API or the job's agent gave it.
+    body: Any
+
+
+class Wire:
+    def __init__(self, base_url: str, api_key: str, *, timeout_s: float) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ClientError(f"not a URL of an API: {base_url!r}")
+        self._parts = parts
+        self._timeout_s = timeout_s
+        self._headers = {"authorization": f"Bearer {api_key}", "accept": "application/json"}
+        self._threads = threading.local()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        wait_s: float = 0.0,
+    ) -> Reply:
+        """Call once; what is repeatable is called again after failures that may pass."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            last = attempt == _ATTEMPTS or not repeatable
+            try:
+                reply = self._once(method, path, body, headers or {}, wait_s)
+            except _FAILED as error:
+                self._drop()
+                if last:
+                    raise Unreachable(f"{method} {path}: {error!r}") from error
+                time.sleep(0.1 * 2**attempt)
+                continue
+            if reply.status < _FIRST_ERROR:
+                return reply
+            problem = reply.body if isinstance(reply.body, dict) else {}
+            if last or not problem.get("retryable"):
+                raise Refused(reply.status, problem)
+            time.sleep(_pause(reply.headers))
+        raise AssertionError("the last attempt returns or raises")
+
+    def send_file(self, path: str, file: Path, *, kind: str) -> Reply:
+        """Put a file as it is, once, on a connection of its own; its length is not said."""
+        connection = self._connect(self._timeout_s)
+        try:
+            with file.open("rb") as body:
+                sent = self._headers | {"content-type": kind}
+                place = self._parts.path.rstrip("/") + path
+                connection.request("PUT", place, body, sent, encode_chunked=True)
+                response = connection.getresponse()
+                read = _parsed(response.read())
+        except _FAILED as error:
+            raise Unreachable(f"PUT {path}: {error!r}") from error
+        finally:
+            connection.close()
+        if response.status >= _FIRST_ERROR:
+            raise Refused(response.status, read if isinstance(read, dict) else {})
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(status=response.status, headers=told, body=read)
+
+    def lines(self, path: str, headers: Mapping[str, str], *, silence_s: float) -> Iterator[str]:
+        """Read a stream line by line on a connection of its own."""
+        connection = self._connect(silence_s)
+        try:
+            wanted = self._headers | {"accept": "text/event-stream"} | dict(headers)
+            connection.request("GET", self._parts.path.rstrip("/") + path, headers=wanted)
+            response = connection.getresponse()
+            if response.status >= _FIRST_ERROR:
+                raise Refused(response.status, _parsed(response.read()) or {})
+            for line in response:
+                yield line.decode("utf-8").rstrip("\r\n")
+        except _FAILED as error:
+            raise Unreachable(f"GET {path}: {error!r}") from error
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._drop()
+
+    def _once(
+        self, method: str, path: str, body: object, headers: Mapping[str, str], wait_s: float
+    ) -> Reply:
+        connection = self._connection()
+        if connection.sock is not None:
+            connection.sock.settimeout(self._timeout_s + wait_s)
+        sent = self._headers | dict(headers)
+        payload = None
+        if body is not None:
+            payload = json.dumps(body, allow_nan=False).encode("ascii")
+            sent.setdefault("content-type", "application/json")
+        connection.request(method, self._parts.path.rstrip("/") + path, payload, sent)
+        if connection.sock is not None:
+            connection.sock.settimeout(self._timeout_s + wait_s)
+        response = connection.getresponse()
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(status=response.status, headers=told, body=_parsed(response.read()))
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._connect(self._timeout_s)
+            self._threads.connection = connection
+        assert isinstance(connection, http.client.HTTPConnection)
+        return connection
+
+    def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+    def _drop(self) -> None:
+        connection = getattr(self._threads, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._threads.connection = None
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 (JSON of any shape)
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    wish = headers.get("retry-after", "1")
+    return min(float(wish) if wish.isdigit() else 1.0, _LONGEST_PAUSE_S)

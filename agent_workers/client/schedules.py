@@ -1,0 +1,93 @@
+"""What the client calls of schedules; `client.schedules` is one of these."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from agent_workers.client.http import Wire
+
+# Any: JSON of the users' own shapes.
+Json = dict[str, Any]
+
+
+class ScheduleCalls:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def create(
+        self, target: Mapping[str, Any], *, idempotency_key: str | None = None, **members: object
+    ) -> Json:
+        """Make a schedule: once, however often an answer is lost on the way."""
+        headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
+        return self._ask("POST", "/v1/schedules", {"target": target, **members}, headers=headers)
+
+    def get(self, schedule_id: str) -> Json:
+        return self._ask("GET", _of(schedule_id))
+
+    def all(self, *, status: str | None = None) -> list[Json]:
+        """Return every schedule, the newest first."""
+        return self._pages("/v1/schedules", {"status": status})
+
+    def change(self, schedule_id: str, **members: object) -> Json:
+        """Change these members, and nothing else."""
+        return self._ask("PATCH", _of(schedule_id), members)
+
+    def delete(self, schedule_id: str) -> None:
+        self._wire.call("DELETE", _of(schedule_id), repeatable=False)
+
+    def pause(self, schedule_id: str) -> Json:
+        return self._ask("POST", f"{_of(schedule_id)}/pause", {})
+
+    def resume(self, schedule_id: str) -> Json:
+        return self._ask("POST", f"{_of(schedule_id)}/resume", {})
+
+    def trigger(self, schedule_id: str, *, overlap: str | None = None) -> Json:
+        """Fire it now; returns the run, which its overlap policy may have skipped."""
+        body = {} if overlap is None else {"overlap": overlap}
+        return self._ask("POST", f"{_of(schedule_id)}/trigger", body, repeatable=False)
+
+    def backfill(self, schedule_id: str, begin: datetime, end: datetime) -> int:
+        """Run the ticks of a time gone by that have not run; returns how many those are."""
+        body = {"begin": begin.isoformat(), "end": end.isoformat()}
+        return int(self._ask("POST", f"{_of(schedule_id)}/backfill", body)["runs"])
+
+    def preview(self, schedule_id: str, *, count: int = 5) -> list[str]:
+        found: list[str] = self._ask("GET", f"{_of(schedule_id)}/preview?n={count}")["data"]
+        return found
+
+    def runs(self, schedule_id: str, *, status: str | None = None, most: int = 100) -> list[Json]:
+        """Return the latest runs, the last tick first."""
+        return self._pages(f"{_of(schedule_id)}/runs", {"status": status}, most=most)
+
+    def _pages(
+        self, path: str, filters: Mapping[str, str | None], *, most: int = 10_000
+    ) -> list[Json]:
+        members = {name: value for name, value in filters.items() if value is not None}
+        found: list[Json] = []
+        while len(found) < most:
+            limit = str(min(100, most - len(found)))
+            page = self._ask("GET", f"{path}?{urlencode(members | {'limit': limit})}")
+            found += page["data"]
+            if page["next_cursor"] is None:
+                break
+            members["cursor"] = page["next_cursor"]
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Json:
+        reply = self._wire.call(method, path, body=body, headers=headers, repeatable=repeatable)
+        found: Json = reply.body
+        return found
+
+
+def _of(schedule_id: str) -> str:
+    return f"/v1/schedules/{quote(schedule_id, safe='')}"

@@ -1,0 +1,56 @@
+"""What follows a step: the union of decisions."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agent_workers.domain.step import NextStep, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue:
+    """Record the outcome; these steps become ready at once."""
+
+    outcome: Outcome
+    steps: tuple[NextStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Record the outcome; whoever finds no open sibling readies this step."""
+
+    outcome: Outcome
+    step: NextStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Record the outcome; the job succeeded with this output."""
+
+    outcome: Outcome
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """Record the outcome; the job failed, and this is why."""
+
+    outcome: Outcome
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryAgain:
+    """Record no outcome; the same step is due again after this delay.
+
+    `counts` is false for waits that are nobody's failure, such as a permit's quiet time.
+    """
+
+    delay: timedelta
+    code: str
+    message: str
+    cost_micro: int = 0
+    counts: bool = True
+
+
+Decision = Continue | Join | Finish | Fail | TryAgain

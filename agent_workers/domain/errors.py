@@ -1,0 +1,91 @@
+"""The error tree: the name says what is wrong, `retryable` says what to do."""
+
+
+class AgentWorkersError(Exception):
+    """The root of every error this product raises on purpose."""
+
+    retryable = False
+    code = "error"
+
+
+class JobNotFound(AgentWorkersError):
+    code = "job_not_found"
+
+
+class EffectNotFound(AgentWorkersError):
+    code = "effect_not_found"
+
+
+class IllegalMove(AgentWorkersError):
+    """A status may not follow another, or an operation does not fit the job's status."""
+
+    code = "illegal_move"
+
+
+class KeyReused(AgentWorkersError):
+    """An idempotency key was sent again with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInFlight(AgentWorkersError):
+    """The first request with this idempotency key has not committed yet."""
+
+    retryable = True
+    code = "idempotency_key_in_flight"
+
+
+class FenceLost(AgentWorkersError):
+    """Somebody else claimed the step after us; what we hold is no longer ours to record."""
+
+    code = "fence_lost"
+
+
+class JobEnded(AgentWorkersError):
+    """The job reached its end while the step was being done."""
+
+    code = "job_ended"
+
+
+class TooEarly(AgentWorkersError):
+    """It cannot be known yet: the permit may still act."""
+
+    retryable = True
+    code = "too_early"
+
+
+class BudgetExceeded(AgentWorkersError):
+    code = "budget_exceeded"
+
+
+class StateUnavailable(AgentWorkersError):
+    """Postgres cannot be reached, or gave up on us; nothing is known to be lost."""
+
+    retryable = True
+    code = "state_unavailable"
+
+
+class ToolError(AgentWorkersError):
+    """A tool says that it failed for good; raise it from a tool."""
+
+    code = "tool_error"
+
+
+class TryLater(ToolError):
+    """A tool says that the same call may work later; raise it from a pure or keyed tool."""
+
+    retryable = True
+    code = "try_later"
+
+
+class NotExecuted(ToolError):
+    """A tool says that its effect certainly did not happen, so trying again is safe."""
+
+    retryable = True
+    code = "not_executed"
+
+
+class Misdeclared(AgentWorkersError):
+    """A tool or agent is declared in a way that cannot work; raised when it is loaded."""
+
+    code = "misdeclared"

@@ -1,0 +1,73 @@
+"""A job: its statuses, the moves allowed between them, and what a caller may ask for."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from agent_workers.domain.ids import JobId, TenantId
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    CANCELING = "canceling"
+    IN_DOUBT = "in_doubt"
+    QUARANTINED = "quarantined"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
+_LIVE = frozenset(JobStatus) - TERMINAL
+
+# The database holds the same table again, as a trigger; a test keeps the two equal.
+MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset(_LIVE | TERMINAL) - {JobStatus.QUEUED, JobStatus.SUCCEEDED},
+    JobStatus.RUNNING: frozenset(_LIVE | TERMINAL) - {JobStatus.QUEUED, JobStatus.RUNNING},
+    JobStatus.WAITING: frozenset(_LIVE | TERMINAL) - {JobStatus.QUEUED, JobStatus.WAITING},
+    JobStatus.PAUSED: frozenset(_LIVE | TERMINAL) - {JobStatus.PAUSED},
+    JobStatus.CANCELING: frozenset({JobStatus.CANCELED, JobStatus.FAILED}),
+    JobStatus.IN_DOUBT: frozenset(_LIVE | TERMINAL) - {JobStatus.QUEUED, JobStatus.IN_DOUBT},
+    JobStatus.QUARANTINED: frozenset(_LIVE | TERMINAL) - {JobStatus.QUEUED, JobStatus.QUARANTINED},
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.CANCELED: frozenset(),
+}
+
+
+def may_move(before: JobStatus, after: JobStatus) -> bool:
+    """Say whether a job may go from one status to another."""
+    return after in MOVES[before]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job as its caller asked for it, checked and ready to be stored."""
+
+    tenant_id: TenantId
+    job_id: JobId
+    agent: str
+    input: bytes
+    metadata: dict[str, str] = field(default_factory=dict)
+    priority: int = 0
+    run_at: datetime | None = None
+    delay: timedelta | None = None
+    deadline: timedelta | None = None
+    max_cost_micro: int = 0
+    max_steps: int = 1_000
+    callback_url: str | None = None
+    parent_id: UUID | None = None
+    root_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on one job of an agent, counted before work is handed out."""
+
+    max_steps: int = 1_000
+    max_rounds: int = 200
+    max_parallel: int = 64

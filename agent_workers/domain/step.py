@@ -1,0 +1,137 @@
+"""A step: its kinds and lanes, what it is told to do, and the union of what doing it gave."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent_workers.domain.budget import NO_USAGE, Usage
+from agent_workers.domain.effect import EffectClass
+
+
+class StepKind(StrEnum):
+    PLAN = "plan"
+    TOOL = "tool"
+    EVALUATE = "evaluate"
+
+
+class StepStatus(StrEnum):
+    READY = "ready"
+    CLAIMED = "claimed"
+    PAUSED = "paused"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+    QUARANTINED = "quarantined"
+    CANCELED = "canceled"
+
+
+# The database holds the same table again, as a trigger; a test keeps the two equal.
+STEP_MOVES: dict[StepStatus, frozenset[StepStatus]] = {
+    StepStatus.READY: frozenset(
+        {StepStatus.CLAIMED, StepStatus.PAUSED, StepStatus.QUARANTINED, StepStatus.CANCELED}
+    ),
+    StepStatus.CLAIMED: frozenset(StepStatus) - {StepStatus.CLAIMED},
+    StepStatus.PAUSED: frozenset({StepStatus.READY, StepStatus.CANCELED}),
+    StepStatus.DONE: frozenset(),
+    StepStatus.IN_DOUBT: frozenset({StepStatus.READY, StepStatus.PAUSED, StepStatus.CANCELED}),
+    StepStatus.QUARANTINED: frozenset({StepStatus.READY, StepStatus.PAUSED, StepStatus.CANCELED}),
+    StepStatus.CANCELED: frozenset(),
+}
+
+
+class Lane(StrEnum):
+    """The queue of a step kind; tools whose effects need a process of their own have theirs."""
+
+    PLAN = "plan"
+    TOOL = "tool"
+    EFFECT = "effect"
+    EVALUATE = "evaluate"
+
+
+class Verdict(StrEnum):
+    """What an evaluator says of a round."""
+
+    ACCEPT = "accept"
+    CONTINUE = "continue"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One use of a tool, with its arguments as the exact canonical bytes that were decided."""
+
+    tool: str
+    arguments: bytes
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The plan chose tools to run side by side; none at all means it answered."""
+
+    calls: tuple[ToolCall, ...]
+    workflow: str = ""
+    answer: bytes | None = None
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRan:
+    """The tool returned; the result is JSON bytes that were encoded once and never again."""
+
+    result: bytes
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFailed:
+    """The tool ended without a result, for good; the evaluator sees it as data."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The evaluator's verdict on the round, with the answer when it accepts."""
+
+    verdict: Verdict
+    output: bytes | None = None
+    reason: str = ""
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """The step ended without anything to go on with; the job fails with this reason."""
+
+    code: str
+    message: str
+    usage: Usage = NO_USAGE
+
+
+Outcome = Planned | ToolRan | ToolFailed | Judged | GaveUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broke:
+    """An attempt failed: not an outcome, because the step may be tried again."""
+
+    code: str
+    message: str
+    retryable: bool
+    retry_after_s: float | None = None
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """A step that a decision asks for, before it has a position."""
+
+    kind: StepKind
+    lane: Lane
+    timeout_ms: int
+    round: int
+    tool: str = ""
+    arguments: bytes = b""
+    call_id: str = ""
+    effect: EffectClass = EffectClass.PURE
+    hold_micro: int = 0

@@ -1,0 +1,60 @@
+"""Free TCP ports on the loopback interface."""
+
+import secrets
+import socket
+from contextlib import ExitStack
+
+from agent_workers.embedded.errors import EmbeddedServerError, PortTaken
+from agent_workers.embedded.processes import wait_until
+
+LOOPBACK = "127.0.0.1"
+# Below the range that systems give to outgoing connections: a server that is down for a moment
+# would else lose its port to a client, even to the very one that tries to connect to it.
+LOWEST, HIGHEST = 10_000, 32_000
+ATTEMPTS = 200
+# What held it may be the last process of a server just killed.
+RELEASE_PATIENCE_S = 2.0
+
+
+def free_port() -> int:
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports, free a moment ago; whoever binds one must still expect a rival."""
+    with ExitStack() as held:
+        return [_bound(held) for _ in range(count)]
+
+
+def still_free(port: int, *, is_fixed: bool) -> int:
+    """This port, or another one when it has been taken and nobody knows it yet."""
+    if port_is_free(port):
+        return port
+    if not is_fixed:
+        return free_port()
+    if not wait_until(lambda: port_is_free(port), RELEASE_PATIENCE_S):
+        raise PortTaken(f"port {port} is taken: free it or choose another")
+    return port
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are in TIME_WAIT counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _bound(held: ExitStack) -> int:
+    for _ in range(ATTEMPTS):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        probe = held.enter_context(socket.socket())
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            continue
+        return port
+    raise EmbeddedServerError(f"no free port between {LOWEST} and {HIGHEST}")

@@ -1,0 +1,228 @@
+"""A real Postgres of our own: started from a wheel, stopped in order, cleaned up after a crash."""
+
+import shutil
+import signal
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from agent_workers.embedded import databases
+from agent_workers.embedded.accounts import account_for
+from agent_workers.embedded.cluster import SUPERUSER, Site, ensure_cluster, password_of
+from agent_workers.embedded.errors import ServerDidNotStart, ServerRefused
+from agent_workers.embedded.ports import LOOPBACK, free_port, still_free
+from agent_workers.embedded.processes import Blow
+from agent_workers.embedded.programs import postgres_install
+from agent_workers.embedded.server_process import Launch, ServerProcess
+from agent_workers.embedded.shelter import (
+    PASSAGE,
+    default_shelter,
+    reachable_install,
+    remove_home,
+)
+
+# Fast shutdown (SIGINT) breaks connections off and checkpoints; immediate (SIGQUIT) does neither.
+IN_ORDER = (
+    Blow(signal=signal.SIGINT, patience_s=20.0),
+    Blow(signal=signal.SIGQUIT, patience_s=5.0),
+)
+AT_ONCE = (Blow(signal=signal.SIGQUIT, patience_s=10.0),)
+START_PATIENCE_S = 60.0
+# After a kill -9 its children may hold the shared memory for a moment.
+START_ATTEMPTS = 6
+RETRY_AFTER_S = 0.3
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "log_line_prefix": "%m [%p] ",
+}
+# Survives every crash of Postgres, not one of the machine; a commit is still a commit.
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+# In the server's own pid file; `pg_ctl` waits for the same line.
+STATUS_LINE = 7
+
+
+class EmbeddedPostgres:
+    """One Postgres server with its data in `folder`, reachable on a loopback port."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        install: Path | None = None,
+        shelter: Path | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.port = port or free_port()
+        self._port_is_fixed = port is not None
+        self._durable = durable
+        self._install = install
+        self._shelter = shelter
+        self._process = ServerProcess(self.folder, "postgres")
+        self._site: Site | None = None
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy with psycopg 3."""
+        return self.url_of("postgres")
+
+    @property
+    def dsn(self) -> str:
+        """For psycopg and psql."""
+        return self.dsn_of("postgres")
+
+    @property
+    def log(self) -> Path:
+        return self._process.log
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.is_running
+
+    def url_of(self, database: str) -> str:
+        return self.dsn_of(database).replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def dsn_of(self, database: str) -> str:
+        secret = quote(password_of(self._known_site()), safe="")
+        return f"postgresql://{SUPERUSER}:{secret}@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> Self:
+        """Start, after ending what a killed owner left here; later starts keep the port."""
+        if self.is_running:
+            return self
+        self._make_folder()
+        self._process.take_folder()
+        try:
+            self._start_in_own_folder()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop in order, with a checkpoint, and let the next owner have the folder."""
+        self._process.end(IN_ORDER)
+        self._process.leave_folder()
+
+    def kill_immediate(self) -> None:
+        """Crash it as `pg_ctl stop -m immediate` does: no checkpoint; the folder stays ours."""
+        self._process.end(AT_ONCE)
+
+    def kill(self) -> None:
+        """Crash it as kill -9 does; the folder stays ours."""
+        self._process.end(())
+
+    def end_leftover(self) -> bool:
+        """End what a killed owner left here, without starting; says whether there was any."""
+        if not self.folder.is_dir() or self.is_running:
+            return False
+        self._process.take_folder()
+        try:
+            return self._end_leftover()
+        finally:
+            self._process.leave_folder()
+
+    def destroy(self) -> None:
+        """Stop and delete the data, wherever it lies."""
+        self.stop()
+        self.end_leftover()
+        data = self.folder / "data"
+        if data.is_symlink():
+            remove_home(data.resolve().parent, self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database; returns its SQLAlchemy URL."""
+        databases.create(self._psql(), self.dsn, name)
+        return self.url_of(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop it if it exists, breaking off whoever is connected."""
+        databases.drop(self._psql(), self.dsn, name)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _make_folder(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(PASSAGE)
+
+    def _start_in_own_folder(self) -> None:
+        site = self._site = self._site or self._find_site()
+        self._end_leftover()
+        ensure_cluster(site, durable=self._durable)
+        for _ in range(START_ATTEMPTS):
+            self.port = still_free(self.port, is_fixed=self._port_is_fixed)
+            if self._process.begin(self._launch(site)):
+                self._port_is_fixed = True
+                return
+            self._process.end(AT_ONCE)
+            self._end_leftover()
+            time.sleep(RETRY_AFTER_S)
+        message = f"Postgres did not start; its log ends: {self._process.last_words()}"
+        raise ServerDidNotStart(message)
+
+    def _end_leftover(self) -> bool:
+        data = (self.folder / "data").resolve()
+        return self._process.end_leftover(
+            pid_file=data / "postmaster.pid", says=_says(data), blows=IN_ORDER
+        )
+
+    def _launch(self, site: Site) -> Launch:
+        settings = SETTINGS | ({} if self._durable else FORGETFUL) | {"port": str(self.port)}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return Launch(
+            command=[site.program("postgres"), "-D", str(site.data), *options],
+            says=_says(site.data),
+            is_ready=lambda pid: _is_ready(site.data / "postmaster.pid", pid),
+            patience_s=START_PATIENCE_S,
+            account=site.account,
+        )
+
+    def _known_site(self) -> Site:
+        if self._site is None:
+            raise ServerRefused("start the server first")
+        return self._site
+
+    def _find_site(self) -> Site:
+        account = account_for(self.folder / "data")
+        shelter = self._shelter or default_shelter()
+        install = reachable_install(postgres_install(self._install), account, shelter)
+        return Site(install=install, folder=self.folder, shelter=shelter, account=account)
+
+    def _psql(self) -> Path:
+        return postgres_install(self._install) / "bin" / "psql"
+
+
+def _says(data: Path) -> str:
+    """What only the command line of this folder's server says."""
+    return f"postgres -D {data} -c "
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    try:
+        lines = pid_file.read_text().splitlines()
+    except OSError:
+        return False
+    if len(lines) <= STATUS_LINE or lines[0] != str(pid):
+        return False
+    return lines[STATUS_LINE].strip() == "ready"

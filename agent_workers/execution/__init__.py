@@ -1,0 +1,1 @@
+"""Doing: planners, tools, evaluators and models; each gets a value and returns a value."""

@@ -1,0 +1,109 @@
+"""What can go wrong with a model call; the class says what to do about it."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from agent_workers.domain.budget import NO_USAGE, Usage
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.step import Broke
+
+
+class ErrorClass(StrEnum):
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    AUTH = "auth"
+    QUOTA = "quota"
+    NOT_FOUND = "not_found"
+    CONTEXT_WINDOW = "context_window"
+    UNSUPPORTED = "unsupported"
+    UNPRICED = "unpriced"
+    BUDGET = "budget"
+    BAD_REQUEST = "bad_request"
+    CONTENT_POLICY = "content_policy"
+    UNKNOWN = "unknown"
+
+
+_SAME_TARGET = frozenset(
+    {
+        ErrorClass.RATE_LIMIT,
+        ErrorClass.OVERLOADED,
+        ErrorClass.SERVER_ERROR,
+        ErrorClass.TIMEOUT,
+        ErrorClass.CONNECTION,
+        ErrorClass.MALFORMED,
+    }
+)
+_NEXT_TARGET = _SAME_TARGET | {
+    ErrorClass.TRUNCATED,
+    ErrorClass.AUTH,
+    ErrorClass.QUOTA,
+    ErrorClass.NOT_FOUND,
+    ErrorClass.CONTEXT_WINDOW,
+    ErrorClass.UNSUPPORTED,
+    ErrorClass.UNPRICED,
+}
+# The provider may have done the work, and billed it, although no usable answer came back.
+_MAYBE_BILLED = frozenset(
+    {
+        ErrorClass.TIMEOUT,
+        ErrorClass.CONNECTION,
+        ErrorClass.SERVER_ERROR,
+        ErrorClass.MALFORMED,
+        ErrorClass.TRUNCATED,
+        ErrorClass.UNKNOWN,
+    }
+)
+
+
+class ModelFailed(AgentWorkersError):
+    """A model gave no usable answer.
+
+    `spent` is what is known to be used up all the same, by answers that could not be used;
+    `cost_known` says that nothing else can have been billed.
+    """
+
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        spent: Usage = NO_USAGE,
+        cost_known: bool = False,
+    ) -> None:
+        super().__init__(f"{error_class}: {message}")
+        self.error_class = error_class
+        self.code = f"model_{error_class}"
+        self.retryable = error_class in _SAME_TARGET
+        self.retry_after = retry_after
+        self.spent = spent
+        # When nobody knows what the failed call cost, its worst case is booked.
+        self.may_have_cost = error_class in _MAYBE_BILLED and not cost_known
+
+    @property
+    def next_target(self) -> bool:
+        """Another model may answer the same request."""
+        return self.error_class in _NEXT_TARGET
+
+    def as_broke(self, *, worst_case_micro: int) -> Broke:
+        """Say it in the engine's words, with a cost that is never below the real one."""
+        unknown = Usage(cost_micro=worst_case_micro if self.may_have_cost else 0)
+        return Broke(
+            code=self.code,
+            message=str(self),
+            retryable=self.retryable,
+            retry_after_s=self.retry_after.total_seconds() if self.retry_after else None,
+            usage=self.spent + unknown,
+        )
+
+
+class ModelUnpriced(ModelFailed):
+    """The price table does not know the model, so nobody could say what the call costs."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(ErrorClass.UNPRICED, f"no price for model {model!r}")

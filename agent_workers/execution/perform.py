@@ -1,0 +1,120 @@
+"""Performs steps that leave no mark: plans, verdicts, and pure tools."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from agent_workers.domain.agent import (
+    Answer,
+    Continue,
+    GiveUp,
+    Plan,
+    Situation,
+)
+from agent_workers.domain.claim import Claimed, Done
+from agent_workers.domain.encoding import canonical, total
+from agent_workers.domain.step import (
+    Broke,
+    GaveUp,
+    Judged,
+    Outcome,
+    Planned,
+    StepKind,
+    ToolCall,
+    Verdict,
+)
+from agent_workers.execution.breaking import broke_of
+from agent_workers.execution.history import History
+from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.models.failures import ModelFailed
+from agent_workers.execution.registry import LoadedAgent, Registry
+from agent_workers.execution.tools.router import ToolRouter
+
+GetHistory = Callable[[], tuple[Done, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    registry: Registry
+    router: ToolRouter
+    models: ModelSteps | None = None
+
+    def __call__(self, claimed: Claimed, history: GetHistory) -> Outcome | Broke:
+        """Do the step; whatever goes wrong comes back as a value."""
+        if claimed.kind is StepKind.TOOL:
+            return self.router.run(claimed)
+        agent = self.registry[claimed.agent]
+        try:
+            situation = _situation(claimed, history())
+            if claimed.kind is StepKind.PLAN:
+                return self._plan(claimed, agent, situation)
+            return self._evaluate(claimed, agent, situation)
+        except ModelFailed as error:
+            return error.as_broke(worst_case_micro=claimed.hold_micro)
+        except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code
+            return broke_of(error)
+
+    def _plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
+        if agent.declared.plan is not None:
+            return _planned(agent.declared.plan(situation))
+        if self.models is None:
+            return GaveUp(code="no_model", message="this worker has no models loaded")
+        return self.models.plan(claimed, agent, situation)
+
+    def _evaluate(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
+        if agent.declared.evaluate is not None:
+            return _judged(agent.declared.evaluate(situation))
+        if agent.uses_model and self.models is not None:
+            return self.models.evaluate(claimed, agent, situation)
+        return _judged(accept_results(situation))
+
+
+def accept_results(situation: Situation) -> Answer | GiveUp:
+    """Judge without model or function: a plan's answer, or results that all came, are accepted."""
+    for past in reversed(situation.history):
+        if past.round == situation.round and past.type == "planned" and "answer" in past.value:
+            return Answer(output=past.value["answer"])
+    failed = [past for past in situation.results if past.type == "tool_failed"]
+    if failed:
+        problem = failed[0].value
+        return GiveUp(reason=f"{failed[0].tool}: {problem['code']}: {problem['message']}")
+    results = [past.value for past in situation.results]
+    return Answer(output=results[0] if len(results) == 1 else results)
+
+
+def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
+    return Situation(
+        tenant_id=claimed.tenant_id,
+        job_id=claimed.job_id,
+        input=json.loads(claimed.input),
+        round=claimed.round,
+        history=History(history),
+    )
+
+
+def _planned(decision: Plan | Answer | GiveUp) -> Outcome:
+    match decision:
+        case Plan():
+            calls = tuple(
+                ToolCall(tool=use.tool, arguments=canonical(use.arguments)) for use in decision.uses
+            )
+            if not calls:
+                return GaveUp(code="empty_plan", message="the plan has no tools and no answer")
+            return Planned(calls=calls, workflow=decision.workflow)
+        case Answer():
+            return Planned(calls=(), answer=total(decision.output))
+        case GiveUp():
+            return GaveUp(code="gave_up", message=decision.reason)
+    assert_never(decision)
+
+
+def _judged(verdict: Answer | Continue | GiveUp) -> Judged:
+    match verdict:
+        case Answer():
+            return Judged(verdict=Verdict.ACCEPT, output=total(verdict.output))
+        case Continue():
+            return Judged(verdict=Verdict.CONTINUE, reason=verdict.reason)
+        case GiveUp():
+            return Judged(verdict=Verdict.FAIL, reason=verdict.reason)
+    assert_never(verdict)

@@ -1,0 +1,89 @@
+"""A tool's signature as a schema: what arguments it takes, checked before it is called."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from agent_workers.domain.encoding import total
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.tool import Call, Tool, ToolFunction
+
+_NOT_ARGUMENTS = frozenset({"call", "return"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """The arguments of one tool, as a model and as the JSON schema that planners see."""
+
+    model: type[BaseModel]
+    schema: Mapping[str, object]
+    schema_hash: str
+    takes_call: bool
+
+    def read(self, arguments: bytes) -> dict[str, object]:
+        """Check arguments and return them as the function wants them."""
+        checked = self.model.model_validate_json(arguments or b"{}")
+        return {name: getattr(checked, name) for name in self.model.model_fields}
+
+
+def signature_of(declared: Tool) -> Signature:
+    """Read a tool's signature; refuse what cannot be told to a planner."""
+    model = _arguments_model(declared.name, declared.function)
+    schema = model.model_json_schema()
+    schema.pop("title", None)
+    canonical = json.dumps([declared.name, declared.description, schema], sort_keys=True)
+    return Signature(
+        model=model,
+        schema=schema,
+        schema_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        takes_call=takes_call(declared.function),
+    )
+
+
+def takes_call(function: ToolFunction) -> bool:
+    return "call" in inspect.signature(function).parameters
+
+
+def invoke(function: ToolFunction, arguments: Mapping[str, object], call: Call) -> object:
+    """Call a tool's function, with its `call` when it asks for one."""
+    if takes_call(function):
+        return function(**arguments, call=call)
+    return function(**arguments)
+
+
+def written(result: object) -> bytes:
+    """Write whatever a tool returned; this never fails, because a result may be proof."""
+    if isinstance(result, BaseModel):
+        return total(result.model_dump(mode="json"))
+    if is_dataclass(result) and not isinstance(result, type):
+        return total(asdict(result))
+    return total(result)
+
+
+def refusal(error: ValidationError) -> str:
+    """Say what is wrong with arguments without repeating their values."""
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in p['loc']) or 'arguments'}: {p['msg']}" for p in problems
+    )
+
+
+def _arguments_model(name: str, function: ToolFunction) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    # Any: pydantic's create_model takes field definitions of any type.
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in _NOT_ARGUMENTS:
+            continue
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            raise Misdeclared(f"tool {name!r}: *{parameter.name} cannot be described to a planner")
+        if parameter.name not in hints:
+            raise Misdeclared(f"tool {name!r}: argument {parameter.name!r} needs a type")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)

@@ -1,0 +1,1 @@
+"""Tools: from typed Python functions to validated, classified calls."""

@@ -1,0 +1,121 @@
+"""The tool router: runs one call of one tool, and says in the engine's words what came of it."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.ids import EffectKey, effect_key
+from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
+from agent_workers.domain.step import Broke, ToolFailed, ToolRan
+from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
+from agent_workers.execution.breaking import broke_of
+from agent_workers.execution.registry import LoadedTool, Registry
+from agent_workers.execution.signature import invoke, refusal, written
+
+# Nothing was sent: the other side was never reached.
+_NO_CONNECTION = (ConnectionRefusedError,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned:
+    """What a tool returned: anything at all, so it is told apart by its wrapping."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRouter:
+    """Finds a step's tool among its agent's, and calls it with checked arguments."""
+
+    registry: Registry
+
+    def run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
+        """Run a pure tool."""
+        returned = self._returned(claimed)
+        if not isinstance(returned, _Returned):
+            return returned
+        return ToolRan(result=written(returned.value))
+
+    def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply:
+        """Run a tool that leaves a mark, with the bytes that were intended."""
+        tool = self._tool(claimed)
+        try:
+            arguments = tool.signature.read(request)
+        except ValidationError as error:
+            return NotDone(broke=ToolFailed(code="bad_arguments", message=refusal(error)))
+        try:
+            result = invoke(tool.declared.function, arguments, _call(claimed, key, attempt))
+        except NotExecuted as error:
+            return NotDone(broke=broke_of(error, retryable=True))
+        except TryLater as error:
+            return Unclear(broke=broke_of(error, retryable=True))
+        except ToolError as error:
+            return NotDone(broke=ToolFailed(code=error.code, message=str(error)))
+        except _NO_CONNECTION as error:
+            return NotDone(broke=broke_of(error, retryable=True))
+        except Exception as error:  # noqa: BLE001  # whatever it was, the effect may have happened
+            return Unclear(broke=broke_of(error, retryable=True))
+        return Happened(result=written(result))
+
+    def look_up(self, claimed: Claimed, request: bytes, *, key: EffectKey) -> Seen:
+        """Ask the tool's look-up whether its effect happened."""
+        tool = self._tool(claimed)
+        if tool.declared.look_up is None:
+            return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=True))
+        try:
+            arguments = tool.signature.read(request)
+            saw = invoke(tool.declared.look_up, arguments, _call(claimed, key))
+        except Exception as error:  # noqa: BLE001  # a failed look-up has seen nothing, whatever failed
+            return Seen(broke=broke_of(error, retryable=True))
+        match saw:
+            case Found():
+                return Seen(found=True, result=written(saw.result))
+            case Absent():
+                return Seen(found=False)
+            case Contradictory():
+                return Seen(contradictory=saw.reason)
+            case _:
+                return Seen(contradictory=f"the look-up returned {type(saw).__name__}")
+
+    def write(self, claimed: Claimed) -> Written | ToolFailed | Broke:
+        """Ask a transactional tool for its statements; they run with the record."""
+        returned = self._returned(claimed)
+        if not isinstance(returned, _Returned):
+            return returned
+        wish = returned.value
+        if not isinstance(wish, Transaction) or not all(
+            isinstance(one, Statement) for one in wish.statements
+        ):
+            return ToolFailed(code="no_transaction", message="it must return a Transaction")
+        return Written(statements=wish.statements, result=written(wish.result))
+
+    def _returned(self, claimed: Claimed) -> _Returned | ToolFailed | Broke:
+        """Call a tool that leaves no mark outside; whatever it raises comes back as a value."""
+        tool = self._tool(claimed)
+        try:
+            arguments = tool.signature.read(claimed.arguments)
+            return _Returned(invoke(tool.declared.function, arguments, _call(claimed)))
+        except ValidationError as error:
+            return ToolFailed(code="bad_arguments", message=refusal(error))
+        except TryLater as error:
+            return broke_of(error, retryable=True)
+        except ToolError as error:
+            return ToolFailed(code=error.code, message=str(error))
+        except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
+            return broke_of(error)
+
+    def _tool(self, claimed: Claimed) -> LoadedTool:
+        return self.registry[claimed.agent].tools[claimed.tool]
+
+
+def _call(claimed: Claimed, key: EffectKey | None = None, attempt: int = 1) -> Call:
+    stable = key or effect_key(claimed.root_id, claimed.position)
+    return Call(
+        key=stable.hex,
+        tenant_id=claimed.tenant_id,
+        job_id=claimed.job_id,
+        position=claimed.position,
+        attempt=attempt,
+    )

@@ -1,0 +1,1 @@
+"""Sending webhooks: to checked addresses only, within bounds of time and size."""

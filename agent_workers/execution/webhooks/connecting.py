@@ -1,0 +1,55 @@
+"""Connects to a host by an address that was checked, and by no other."""
+
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from agent_workers.domain.webhook_url import Target, is_allowed
+
+# What `socket.getaddrinfo` gives. Any: its last member differs between families.
+Found = Sequence[tuple[Any, Any, int, str, tuple[Any, ...]]]
+Resolve = Callable[[str, int], Found]
+Left = Callable[[], float]
+_MOST_ADDRESSES = 3
+
+
+class AddressRefused(OSError):
+    """One of the host's addresses is not public: it is not called at any of them."""
+
+
+def resolved(host: str, port: int) -> Found:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def checked(target: Target, resolve: Resolve, *, allow_private: bool) -> Found:
+    """Resolve once; every answer must be allowed, or a name could lead us anywhere."""
+    found = resolve(target.host, target.port)
+    if not found:
+        raise OSError("the name has no address")
+    for *_, place in found:
+        if not allow_private and not is_allowed(str(place[0])):
+            raise AddressRefused(f"{target.host} leads to {place[0]}, which is not public")
+    return found[:_MOST_ADDRESSES]
+
+
+def connected(
+    target: Target, found: Found, *, context: ssl.SSLContext, left: Left
+) -> socket.socket:
+    """Connect to the first of these addresses that takes us; TLS knows the host by its name."""
+    failure: OSError | None = None
+    for family, kind, protocol, _, place in found:
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.settimeout(left())
+            opened.connect(place)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if target.scheme == "http":
+                return opened
+            return context.wrap_socket(opened, server_hostname=target.host.rstrip("."))
+        except OSError as error:
+            opened.close()
+            failure = error
+            if isinstance(error, TimeoutError) and left() <= 0:
+                break
+    raise failure or OSError("no address")

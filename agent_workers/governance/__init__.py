@@ -1,0 +1,1 @@
+"""Gating: permissions, approvals and costs, as rules and their Protocols."""

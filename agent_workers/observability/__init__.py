@@ -1,0 +1,1 @@
+"""Watching: logs and wrappers that are fed, and that nobody asks for a decision."""

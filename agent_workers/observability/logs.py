@@ -1,0 +1,120 @@
+"""Sets up logging for a process: events with fields, one line each, with secrets taken out."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+_SECRET_NAMES = re.compile(
+    r"pass(word|wd|phrase)?$|secret|token$|api[_-]?key|authorization|cookie|credential|pepper"
+    r"|private[_-]?key|signature",
+    re.IGNORECASE,
+)
+# What a database, a broker, a model provider or we ourselves hand out as a secret.
+_SECRETS = re.compile(
+    r"aw_live_[0-9a-zA-Z_]{8,}|whsec_[A-Za-z0-9+/=]{8,}|\bsk-[A-Za-z0-9_\-]{8,}"
+    r"|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[baprs]-[A-Za-z0-9-]{10,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)",
+    re.DOTALL,
+)
+_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@")
+_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
+_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
+_LONGEST = 2_000
+_DEEPEST = 6
+_MOST_ITEMS = 50
+REDACTED = "[redacted]"
+# Two lines for every message that is received cost more than answering it; the journal holds more.
+_CHATTY = ("celery.app.trace", "celery.worker.strategy")
+
+# Any: a log event holds whatever was logged.
+Event = MutableMapping[str, Any]
+
+
+def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stderr) -> None:
+    """Send our own events and those of every library through the same chain to one stream."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.format_exc_info,
+        redact,  # last: tracebacks hold secrets too
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=to.isatty())
+    )
+    stream = logging.StreamHandler(to)
+    stream.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [stream]
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+    logging.captureWarnings(True)  # noqa: FBT003 (it takes no name)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_: object, __: str, event: Event) -> Event:
+    """Take out what must not be in a log, by the names of fields and by the look of values."""
+    for name, value in event.items():
+        if not name.startswith("_"):  # what structlog hands on to itself
+            event[name] = scrubbed(value, name)
+    return event
+
+
+def scrubbed(value: object, name: str = "", depth: int = 0) -> object:
+    if value is not None and not isinstance(value, bool | int) and _SECRET_NAMES.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return _scrubbed_text(value)
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    if depth >= _DEEPEST and isinstance(value, Mapping | Sequence):
+        return "[too deep]"
+    if isinstance(value, Mapping):
+        return {str(key): scrubbed(item, str(key), depth + 1) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [scrubbed(item, name, depth + 1) for item in value[:_MOST_ITEMS]]
+    return value
+
+
+def _scrubbed_text(text: str) -> str:
+    text = _SECRETS.sub("[secret]", text)
+    text = _IN_URL.sub(r"\1:[secret]@", text)
+    text = _BEARER.sub(r"\1 [secret]", text)
+    text = _EMAIL.sub("[email]", text)
+    text = _CARD.sub(lambda found: "[card]" if _is_card(found.group()) else found.group(), text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… (+{len(text) - _LONGEST})"
+
+
+def _is_card(written: str) -> bool:
+    """Luhn's check: order numbers and phone numbers mostly fail it."""
+    digits = [int(digit) for digit in written if digit.isdigit()]
+    doubled = (
+        digit if place % 2 == 0 else (digit * 2 - 9 if digit > 4 else digit * 2)  # noqa: PLR2004
+        for place, digit in enumerate(reversed(digits))
+    )
+    return sum(doubled) % 10 == 0

@@ -1,0 +1,1 @@
+"""Deciding: the rules of a job, and the one loop that claims, does and records."""

@@ -1,0 +1,233 @@
+"""The driver, and the only loop: claim, do, record; then carry on or ring."""
+
+import random
+from collections.abc import Callable
+
+import structlog
+
+from agent_workers.domain.claim import (
+    HALT,
+    Claimed,
+    Done,
+    NothingDue,
+    Onward,
+    Recorded,
+    RecordResult,
+)
+from agent_workers.domain.decision import Decision, TryAgain
+from agent_workers.domain.effect import EffectClass, Proof
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.reply import Written
+from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
+from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
+from agent_workers.orchestration.carrying import TAIL, carried_on, due, due_next, remember, steps_of
+from agent_workers.orchestration.decide import after_break, decide, missing
+from agent_workers.orchestration.failing import broken, late, needs_permit, unanswered
+from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
+from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
+from agent_workers.orchestration.traits import NOBODY, AgentTraits
+from agent_workers.state import codec
+from agent_workers.state.claims import Claims
+from agent_workers.state.permits import Permits
+from agent_workers.state.records import Records
+
+log = structlog.get_logger(__name__)
+
+# Asked when a step is recorded: a worker may have been told to stop while it was being done.
+Going = Callable[[], Onward]
+
+
+def halt() -> Onward:
+    return HALT
+
+
+class Driver:
+    """Does one claimed step and records it; returns the next one when it may carry on."""
+
+    def __init__(  # noqa: PLR0913 (the parts of the engine, each by its name)
+        self,
+        *,
+        book: Book,
+        claims: Claims,
+        records: Records,
+        permits: Permits,
+        perform: Perform,
+        tools: Effects,
+        protocol: EffectProtocol,
+        ring: Ring,
+        tell: Tell,
+        jitter: Callable[[], float] = random.random,
+        patience_s: float = 20.0,
+    ) -> None:
+        self._book = book
+        self._claims = claims
+        self._records = records
+        self._permits = permits
+        self._perform = perform
+        self._tools = tools
+        self._protocol = protocol
+        self._ring = ring
+        self._tell = tell
+        self._jitter = jitter
+        self._patience_s = patience_s
+
+    def advance(self, claimed: Claimed, onward: Going = halt) -> Claimed | NothingDue | None:
+        """Do one step; return what the same worker may go on with, if that is known already."""
+        agent = self._book(claimed.agent)
+        if agent is None or (claimed.tool and claimed.tool not in agent.tools):
+            return self._settle(claimed, agent or NOBODY, missing(claimed, agent), onward)
+        try:
+            return self._do(claimed, agent, onward)
+        except StateUnavailable:
+            raise
+        # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
+        except (Exception, SystemExit) as error:
+            log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
+            return self._settle(claimed, agent, broken(claimed, error), halt)
+
+    def _do(
+        self, claimed: Claimed, agent: AgentTraits, onward: Going
+    ) -> Claimed | NothingDue | None:
+        match claimed.effect:
+            case EffectClass.PURE:
+                result = self._perform(claimed, lambda: self._history(claimed))
+                return self._settle(claimed, agent, result, onward)
+            case EffectClass.TRANSACTIONAL:
+                return self._write(claimed, agent, onward)
+            case _:
+                return self._act(claimed, agent, onward)
+
+    def time_out(self, claimed: Claimed) -> None:
+        """Record for a step whose thread is stuck that its attempt is over."""
+        agent = self._book(claimed.agent)
+        if agent is not None and not is_timed(claimed.effect):
+            self._settle(claimed, agent, late(claimed), halt)
+
+    def stand_down(self, claimed: Claimed) -> None:
+        """Give back a step undone, so that another worker may come for it at once."""
+        if self._records.stand_down(claimed) == "ready":
+            self._ring([due(claimed, high=True)], parent=None)
+
+    def _settle(
+        self,
+        claimed: Claimed,
+        agent: AgentTraits,
+        result: Outcome | Broke,
+        onward: Going,
+    ) -> Claimed | NothingDue | None:
+        decision, written = self._decided(claimed, agent, result)
+        recorded = patiently(
+            lambda: self._records.record(claimed, decision, written=written, onward=onward()),
+            seconds=self._patience_s,
+        )
+        return self._follow(claimed, decision, written, recorded, onward)
+
+    def _write(
+        self, claimed: Claimed, agent: AgentTraits, onward: Going
+    ) -> Claimed | NothingDue | None:
+        """Run a transactional tool: its statements and its record stand or fall together."""
+        wish = self._tools.write(claimed)
+        if not isinstance(wish, Written):
+            return self._settle(claimed, agent, wish, onward)
+        decision, written = self._decided(claimed, agent, ToolRan(result=wish.result))
+        recorded = self._records.record_with(
+            claimed, decision, wish.statements, written=written, onward=onward()
+        )
+        if isinstance(recorded, Recorded):
+            return self._follow(claimed, decision, written, recorded, onward)
+        if isinstance(recorded, Broke):
+            return self._settle(claimed, agent, recorded, onward)
+        failed = ToolFailed(code="statement_refused", message=recorded)
+        return self._settle(claimed, agent, failed, onward)
+
+    def _act(
+        self, claimed: Claimed, agent: AgentTraits, onward: Going
+    ) -> Claimed | NothingDue | None:
+        traits = agent.tools[claimed.tool]
+        acted = self._protocol.run(claimed, traits.rules, max_tries=traits.max_tries)
+        match acted:
+            case Parked():
+                if acted.why == "stopping":
+                    self.stand_down(claimed)
+                self._tell(claimed.job_id)
+                return None
+            case Acted():
+                return self._record_act(claimed, agent, acted, onward)
+
+    def _record_act(
+        self, claimed: Claimed, agent: AgentTraits, acted: Acted, onward: Going
+    ) -> Claimed | NothingDue | None:
+        """Keep the evidence and record the step in one transaction; evidence needs no fence."""
+        decision, written = self._decided(claimed, agent, acted.outcome, acted)
+        recorded = patiently(
+            lambda: self._record_with_proof(claimed, decision, acted.proof, written, onward),
+            seconds=self._patience_s * (1 if acted.proof is None else PROOF_IS_WORTH),
+        )
+        return self._follow(claimed, decision, written, recorded, onward)
+
+    def _record_with_proof(
+        self,
+        claimed: Claimed,
+        decision: Decision,
+        proof: Proof | None,
+        written: bytes,
+        onward: Going,
+    ) -> Recorded:
+        if proof is None:
+            return self._records.record(claimed, decision, written=written, onward=onward())
+        with self._permits.transaction() as connection:
+            self._permits.evidence(connection, claimed, proof)
+            return self._records.record(
+                claimed, decision, written=written, onward=onward(), connection=connection
+            )
+
+    def _decided(
+        self,
+        claimed: Claimed,
+        agent: AgentTraits,
+        result: Outcome | Broke,
+        acted: Acted | None = None,
+    ) -> tuple[Decision, bytes]:
+        if not isinstance(result, Broke):
+            return decide(claimed, result, agent), codec.encode(result)
+        if acted is not None:
+            again = acted.again(result, claimed.tries, jitter=self._jitter())
+            if again is not None:
+                return again, b""
+        elif needs_permit(claimed) and self._permits.is_open(claimed):
+            return unanswered(claimed, result, jitter=self._jitter()), b""
+        decision = after_break(claimed, result, agent, jitter=self._jitter())
+        written = b"" if isinstance(decision, TryAgain) else codec.encode(decision.outcome)
+        return decision, written
+
+    def _follow(
+        self,
+        claimed: Claimed,
+        decision: Decision,
+        written: bytes,
+        recorded: Recorded,
+        onward: Going,
+    ) -> Claimed | NothingDue | None:
+        """After the commit: tell who waits, ring for what we do not carry on with ourselves."""
+        self._tell(claimed.job_id)
+        if recorded.result is not RecordResult.RECORDED or recorded.first_position is None:
+            return recorded.claimed
+        steps = steps_of(decision)
+        first = recorded.first_position
+        others = [
+            due_next(claimed, step, first + i)
+            for i, step in enumerate(steps)
+            if i + 1 != recorded.carried
+        ]
+        if others:
+            self._ring(others, parent=onward().task_id)
+        if not recorded.carried or isinstance(decision, TryAgain):
+            return recorded.claimed
+        history = remember(claimed, codec.done(claimed, decision.outcome, written), len(steps))
+        step = steps[recorded.carried - 1]
+        return carried_on(claimed, step, first + recorded.carried - 1, history)
+
+    def _history(self, claimed: Claimed) -> tuple[Done, ...]:
+        if claimed.history is not None or claimed.position == 0:
+            return claimed.history or ()
+        return self._claims.history(claimed, limit=TAIL)

@@ -1,0 +1,41 @@
+"""Attempts that gave nothing: the step hung, or what did it broke in a way nobody foresaw."""
+
+from agent_workers.domain.budget import Usage
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.decision import TryAgain
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.step import Broke
+from agent_workers.orchestration.retry import delay_after
+
+_WITH_PERMITS = frozenset({EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE})
+_LONGEST = 2_000
+
+
+def late(claimed: Claimed) -> Broke:
+    """Say that a step is over its time; what it may have cost is booked in full."""
+    return Broke(
+        code="timeout",
+        message=f"not done within {claimed.timeout_ms} ms",
+        retryable=True,
+        usage=Usage(cost_micro=claimed.hold_micro),
+    )
+
+
+def broken(claimed: Claimed, error: BaseException) -> Broke:
+    """Say that a step ended in an error that is not its own; it counts as an attempt."""
+    return Broke(
+        code="broken",
+        message=f"{type(error).__name__}: {error}"[:_LONGEST],
+        retryable=True,
+        usage=Usage(cost_micro=claimed.hold_micro),
+    )
+
+
+def needs_permit(claimed: Claimed) -> bool:
+    return claimed.effect in _WITH_PERMITS
+
+
+def unanswered(claimed: Claimed, broke: Broke, *, jitter: float) -> TryAgain:
+    """Leave it to the next permit to say what becomes of the last one, however often it takes."""
+    delay = delay_after(claimed.tries + 1, jitter=jitter)
+    return TryAgain(delay=delay, code=broke.code, message=broke.message)

@@ -1,0 +1,57 @@
+"""What deciding needs from outside, as Protocols: doing, carrying, and telling."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Protocol
+
+from agent_workers.domain.claim import Claimed, Done, Due
+from agent_workers.domain.ids import EffectKey, JobId
+from agent_workers.domain.reply import Reply, Seen, Written
+from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.orchestration.traits import AgentTraits
+
+
+class Perform(Protocol):
+    """Do a step that leaves no mark outside: plan, evaluate, pure tools."""
+
+    def __call__(
+        self, claimed: Claimed, history: Callable[[], tuple[Done, ...]]
+    ) -> Outcome | Broke: ...
+
+
+class Effects(Protocol):
+    """Run the tools that leave a mark outside."""
+
+    def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply: ...
+
+    def look_up(self, claimed: Claimed, request: bytes, *, key: EffectKey) -> Seen: ...
+
+    def write(self, claimed: Claimed) -> Written | ToolFailed | Broke: ...
+
+
+class Timer(Protocol):
+    """Ends the process in the kernel when an effect outlives its permit.
+
+    What it yields sets another budget, counted from when it was armed.
+    """
+
+    def armed(self, budget: timedelta) -> AbstractContextManager[Callable[[timedelta], None]]: ...
+
+
+class Ring(Protocol):
+    """Tell workers that steps are due; never waits, never fails."""
+
+    def __call__(self, due: Sequence[Due], *, parent: str | None) -> None: ...
+
+
+class Tell(Protocol):
+    """Tell whoever waits for this job that something changed; never waits, never fails."""
+
+    def __call__(self, job_id: JobId) -> None: ...
+
+
+class Book(Protocol):
+    """The agents that this process has loaded."""
+
+    def __call__(self, agent: str) -> AgentTraits | None: ...

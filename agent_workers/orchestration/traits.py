@@ -1,0 +1,35 @@
+"""What deciding needs to know of an agent: a value made from its declaration when it is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent_workers.domain.effect import EffectRules
+from agent_workers.domain.job import Limits
+from agent_workers.domain.step import Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTraits:
+    """What a tool promised, as far as scheduling and permits are concerned."""
+
+    name: str
+    rules: EffectRules
+    lane: Lane
+    timeout_ms: int
+    max_tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTraits:
+    name: str
+    tools: Mapping[str, ToolTraits]
+    limits: Limits = field(default_factory=Limits)
+    plan_timeout_ms: int = 60_000
+    evaluate_timeout_ms: int = 60_000
+    plan_hold_micro: int = 0
+    evaluate_hold_micro: int = 0
+    max_tries: int = 4
+
+
+# For steps of agents that this process does not have: a worker that does may still be starting.
+NOBODY = AgentTraits(name="", tools={}, max_tries=10)

@@ -1,0 +1,42 @@
+"""Reads what arrived: its events, or the dead letter that it becomes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent_workers.domain.trigger_event import CloudEvent, EventRefused
+from agent_workers.domain.trigger_json import parsed
+from agent_workers.domain.trigger_message import Message, events_of
+from agent_workers.state.triggers_letters import DeadLetter
+
+LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message and the events in it; none when it is poison, which `letter` then says."""
+
+    message: Message
+    origin: str
+    events: Sequence[CloudEvent] = ()
+    letter: DeadLetter | None = None
+
+
+def arrived_of(message: Message, *, origin: str) -> Arrived:
+    """Read the events of a message; poison is kept as it came."""
+    try:
+        events = _events(message)
+    except EventRefused as error:
+        at = f" at {error.pointer}" if error.pointer else ""
+        letter = dead(message, origin=origin, code=error.code, detail=f"{error}{at}")
+        return Arrived(message=message, origin=origin, letter=letter)
+    return Arrived(message=message, origin=origin, events=events)
+
+
+def dead(message: Message, *, origin: str, code: str, detail: str) -> DeadLetter:
+    return DeadLetter(message=message, origin=origin, code=code, detail=detail)
+
+
+def _events(message: Message) -> list[CloudEvent]:
+    if len(message.body) > LARGEST:
+        raise EventRefused(f"a message has at most {LARGEST} bytes")
+    return events_of(message, parsed, plain_json=True)

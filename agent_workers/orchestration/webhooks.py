@@ -1,0 +1,104 @@
+"""Carrying one delivery: sign it anew, send it, decide what follows, record it."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.webhook import (
+    After,
+    Outcome,
+    Unanswered,
+    after,
+    event_wire,
+    holder_of,
+    secret_of,
+    signature,
+)
+from agent_workers.domain.webhook_delivery import ClaimedDelivery, body_of
+from agent_workers.state.webhook_queue import WebhookQueue
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_ERROR = 300
+USER_AGENT = "agent-workers-webhooks/1"
+# A record that the database does not take at once is worth a little patience: without it the
+# receiver is told a second time.
+_RECORD_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+
+
+class Send(Protocol):
+    """Post a message to a URL; says what came of it and never raises."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome: ...
+
+
+class Courier:
+    def __init__(
+        self,
+        queue: WebhookQueue,
+        *,
+        send: Send,
+        pepper: str,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._queue = queue
+        self._send = send
+        self._pepper = pepper
+        self._clock = clock
+        self._chance = chance
+
+    def carry(self, claimed: ClaimedDelivery) -> After:
+        """Make one attempt of a delivery that is ours."""
+        began = time.monotonic()
+        outcome = self._sent(claimed)
+        took = timedelta(seconds=time.monotonic() - began)
+        then = after(outcome, tries=claimed.tries, chance=self._chance())
+        recorded = self._record(claimed, outcome, then, took)
+        log.info(
+            "webhook_attempted",
+            delivery_id=claimed.delivery_id.hex,
+            attempt=claimed.fence,
+            then=type(then).__name__,
+            recorded=recorded,
+        )
+        return then
+
+    def _sent(self, claimed: ClaimedDelivery) -> Outcome:
+        try:
+            body = body_of(claimed)
+        except (KeyError, TypeError, ValueError) as error:
+            # It counts as a try: else it would come back for ever.
+            return Unanswered(error=f"the message cannot be written: {error!r}"[:_LONGEST_ERROR])
+        return self._send(claimed.url, self._headers(claimed, body), body)
+
+    def _headers(self, claimed: ClaimedDelivery, body: bytes) -> dict[str, str]:
+        message_id, timestamp = event_wire(claimed.event.event_id), int(self._clock())
+        versions = [claimed.secret_version]
+        if claimed.old_secret and claimed.secret_version > 1:
+            versions.append(claimed.secret_version - 1)
+        holder = holder_of(claimed.endpoint_id)
+        secrets = [secret_of(self._pepper, claimed.tenant_id, holder, one) for one in versions]
+        signed = [signature(secret, message_id, timestamp, body) for secret in secrets]
+        return {
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(signed),
+        }
+
+    def _record(
+        self, claimed: ClaimedDelivery, outcome: Outcome, then: After, took: timedelta
+    ) -> str:
+        for pause_s in _RECORD_PAUSES_S:
+            try:
+                return self._queue.record(claimed, outcome, then, took=took)
+            except StateUnavailable as error:
+                log.warning("webhook_record_waits", error=str(error))
+                time.sleep(pause_s)
+        return self._queue.record(claimed, outcome, then, took=took)

@@ -1,0 +1,190 @@
+"""Settings, read once by a composition root from AGENT_* variables, files and `.env`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.step import Lane
+
+PREFIX = "AGENT_"
+_POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
+_REDIS = {"redis", "rediss", "redis+socket"}
+_BROKERS = _REDIS | {"amqp", "amqps", "pyamqp"}
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class SettingsWrong(AgentWorkersError):
+    """A setting is missing or wrong; the message is one line that says which, and how to mend it."""
+
+    code = "settings_wrong"
+    exit_code = 2
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations. An empty string means: not set."""
+
+    # hide_input: a wrong value may hold a password.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    env: Literal["production", "development", "test"] = "production"
+    data_folder: Path = Path(".agent-workers")
+
+    database_url: str = Field(default="", repr=False)
+    direct_database_url: str = Field(default="", repr=False)  # past a pooler, for dead-man locks
+    db_pool_size: int = Field(default=10, ge=2, le=500)
+    broker_url: str = Field(default="", repr=False)
+    redis_url: str = Field(default="", repr=False)
+    ingest_url: str = Field(default="", repr=False)  # whose events are taken in
+    relay_url: str = Field(default="", repr=False)  # where our journal is published
+
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    shutdown_grace_s: int = Field(default=10, ge=1, le=600)
+    # Mixed into the hashes of API keys and signs cursors: changing it ends every key.
+    secret_pepper: str = Field(default="", repr=False)
+
+    tools: Annotated[tuple[str, ...], NoDecode] = ()
+    lanes: Annotated[tuple[Lane, ...], NoDecode] = tuple(Lane)
+    pool: Literal["threads", "prefork", "solo"] = "threads"
+    concurrency: int = Field(default=0, ge=0, le=10_000)  # 0: what suits the pool
+    worker_name: str = ""  # in Flower; empty: lanes, process and host
+    task_events: bool = True
+    scenario: Path | None = None
+
+    # For development only: webhooks may go to http:// and to addresses that are not public.
+    allow_private_webhooks: bool = False
+    webhook_timeout_s: float = Field(default=15, ge=0.1, le=30)
+    webhook_slots: int = Field(default=64, ge=1, le=1_000)  # deliveries at once in one process
+    webhook_target_slots: int = Field(default=4, ge=1, le=100)  # to one endpoint, everywhere
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = True
+
+    flower_address: str = "127.0.0.1"
+    flower_port: Port = 5555
+    flower_user: str = "admin"
+    flower_password: str = Field(default="", repr=False)
+    flower_read_only: bool = True
+    flower_url: str = ""  # where people reach it; shown beside steps
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A direct URL defaults to the URL, wake-ups to a broker that is a Redis."""
+        database, broker = values.get("database_url"), values.get("broker_url")
+        if database and not values.get("direct_database_url"):
+            values["direct_database_url"] = database
+        if isinstance(broker, str) and _scheme(broker) in _REDIS and not values.get("redis_url"):
+            values["redis_url"] = broker
+        return values
+
+    @field_validator("tools", "lanes", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _shouted(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("database_url", "direct_database_url")
+    @classmethod
+    def _a_postgres(cls, url: str) -> str:
+        return _of_scheme(url, _POSTGRES)
+
+    @field_validator("broker_url", "ingest_url", "relay_url")
+    @classmethod
+    def _a_broker(cls, url: str) -> str:
+        return _of_scheme(url, _BROKERS)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_redis(cls, url: str) -> str:
+        return _of_scheme(url, _REDIS)
+
+    @field_validator("secret_pepper")
+    @classmethod
+    def _long_enough(cls, pepper: str) -> str:
+        if pepper and len(pepper) < 16:  # noqa: PLR2004 (the message says it)
+            raise ValueError("must be at least 16 characters")
+        return pepper
+
+    def demand(self, *names: str) -> None:
+        """Refuse to go on without these."""
+        for name in names:
+            if not getattr(self, name):
+                variable = PREFIX + name.upper()
+                raise SettingsWrong(f"{variable} is not set (or put it into a {variable}_FILE)")
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the settings; what is `given` by name, say from a command line, wins."""
+    development = os.environ.get(f"{PREFIX}ENV") == "development"
+    secrets = _secrets_folder()
+    try:
+        return Settings(
+            _env_file=".env" if development else None,
+            _secrets_dir=secrets,
+            **(_from_files() | given),  # type: ignore[arg-type]  # pydantic checks them
+        )
+    except ValidationError as error:
+        raise SettingsWrong(_one_line(error)) from None
+    except SettingsError as error:
+        raise SettingsWrong(str(error).splitlines()[0]) from None
+
+
+def _secrets_folder() -> str | None:
+    folder = os.environ.get(f"{PREFIX}SECRETS_DIR")
+    if folder and not Path(folder).is_dir():
+        raise SettingsWrong(f"{PREFIX}SECRETS_DIR: no such folder: {folder!r}")
+    return folder or None
+
+
+def _from_files() -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in Settings.model_fields:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            continue
+        if os.environ.get(variable.removesuffix("_FILE")):
+            raise SettingsWrong(f"{variable} and {variable[:-5]} are both set: unset one of them")
+        try:
+            found[name] = Path(path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsWrong(f"{variable}: cannot read {path!r}: {error}") from None
+    return found
+
+
+def _one_line(error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors(include_input=False, include_url=False):
+        name = PREFIX + "_".join(str(part) for part in mistake["loc"][:1]).upper()
+        lines.append(f"{name}: {mistake['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines)
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower()
+
+
+def _of_scheme(url: str, schemes: set[str]) -> str:
+    if not url:
+        return url
+    if _scheme(url) not in schemes:
+        raise ValueError(f"must be a URL that begins with one of {', '.join(sorted(schemes))}")
+    try:
+        _port = urlsplit(url).port
+    except ValueError:
+        raise ValueError("is not a URL: its host or port cannot be read") from None
+    return url

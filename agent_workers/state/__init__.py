@@ -1,0 +1,1 @@
+"""Remembering: the only place that knows SQL."""

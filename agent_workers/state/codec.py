@@ -1,0 +1,93 @@
+"""Outcomes as stored bytes and back; payloads that are JSON already pass through untouched."""
+
+import json
+
+from agent_workers.domain.claim import Claimed, Done
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.step import (
+    GaveUp,
+    Judged,
+    NextStep,
+    Outcome,
+    Planned,
+    ToolFailed,
+    ToolRan,
+)
+
+TYPES: dict[type[Outcome], str] = {
+    Planned: "planned",
+    ToolRan: "tool_ran",
+    ToolFailed: "tool_failed",
+    Judged: "judged",
+    GaveUp: "gave_up",
+}
+
+
+def encode(outcome: Outcome) -> bytes:
+    """Write an outcome; its type stands in a column of its own."""
+    match outcome:
+        case ToolRan():
+            return outcome.result
+        case Planned():
+            return _planned(outcome)
+        case Judged():
+            return _judged(outcome)
+        case ToolFailed() | GaveUp():
+            return canonical({"code": outcome.code, "message": outcome.message})
+
+
+def done(claimed: Claimed, outcome: Outcome, written: bytes) -> Done:
+    """Return what later steps of the job will see of this one."""
+    return Done(
+        position=claimed.position,
+        round=claimed.round,
+        kind=claimed.kind,
+        tool=claimed.tool,
+        type=TYPES[type(outcome)],
+        outcome=written,
+    )
+
+
+def encode_steps(steps: tuple[NextStep, ...]) -> str | None:
+    """Write the steps that follow, for the database to insert."""
+    if not steps:
+        return None
+    return json.dumps(
+        [
+            {
+                "kind": step.kind,
+                "lane": step.lane,
+                "round": step.round,
+                "tool": step.tool,
+                "call_id": plain(step.call_id),
+                "arguments": step.arguments.decode("ascii"),
+                "effect": step.effect,
+                "timeout_ms": step.timeout_ms,
+                "hold_micro": step.hold_micro,
+            }
+            for step in steps
+        ]
+    )
+
+
+def plain(words: str) -> str:
+    """Postgres refuses NUL and lone surrogates in text; what others wrote may hold either."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")[:2_000]
+
+
+def _planned(outcome: Planned) -> bytes:
+    if outcome.answer is not None:
+        return b'{"answer":' + outcome.answer + b"}"
+    calls = b",".join(
+        b'{"tool":' + json.dumps(c.tool).encode("ascii") + b',"arguments":' + c.arguments + b"}"
+        for c in outcome.calls
+    )
+    workflow = json.dumps(outcome.workflow).encode("ascii")
+    return b'{"workflow":' + workflow + b',"calls":[' + calls + b"]}"
+
+
+def _judged(outcome: Judged) -> bytes:
+    head = json.dumps({"verdict": outcome.verdict, "reason": outcome.reason})[:-1]
+    if outcome.output is None:
+        return head.encode("ascii") + b"}"
+    return head.encode("ascii") + b',"output":' + outcome.output + b"}"

@@ -1,0 +1,135 @@
+"""What an operator asks of the database: how it is set, who works, and what waits."""
+
+from dataclasses import dataclass
+
+from agent_workers.state.engine import Connection, Database
+
+_SERVER = """
+select current_setting('server_version_num')::int, current_setting('server_version'),
+       current_setting('synchronous_commit'), current_setting('fsync') = 'on',
+       current_setting('full_page_writes') = 'on', current_setting('max_connections')::int"""
+# A worker lives while its session holds its lock, which pg_locks shows in two halves.
+_WORKERS = """
+select count(*), coalesce(string_agg(lanes, ','), '') from workers
+ where exists (select 1 from pg_locks
+                where locktype = 'advisory' and objsubid = 1 and granted
+                  and database = (select oid from pg_database where datname = current_database())
+                  and (classid::bigint << 32) | objid::bigint = lock_key)"""
+_WAITING = """
+select coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8,
+       count(*), coalesce(string_agg(distinct lane, ','), '')
+  from steps where status = 'ready' and due_at <= clock_timestamp()"""
+_PARKED = """
+select (select count(*) from effects where state = 'in_doubt'),
+       (select count(*) from steps where status = 'quarantined')"""
+# Those of receivers that fail or asked for a pause are late for a reason.
+_WEBHOOKS = """
+select count(*), coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8
+  from webhook_deliveries d
+ where status = 'pending' and due_at <= clock_timestamp()
+   and not exists (select from webhook_targets t where t.target_id = d.target_id)"""
+_SCHEDULES = """
+select count(*), coalesce(max(extract(epoch from clock_timestamp() - next_fire_at)), 0)::float8
+  from schedules where status = 'active' and next_fire_at <= clock_timestamp()"""
+_EVENTS = """
+select (select count(*) from dead_letters where state = 'dead'),
+       (select coalesce(max(extract(epoch from clock_timestamp() - next.at)), 0)::float8
+          from relays r, lateral (select at from journal where xact > r.told_xact
+                                   order by xact limit 1) next)"""
+# Any number of our own; nobody else's lock hashes to it on purpose.
+_PROBE = 7_206_001_846_295_338_411
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSeen:
+    """How the Postgres server is set, as our own connections see it."""
+
+    version: int
+    version_text: str
+    synchronous_commit: str
+    fsync: bool
+    full_page_writes: bool
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSeen:
+    """Who works, and what waits for whom."""
+
+    workers: int
+    lanes: frozenset[str]
+    oldest_due_s: float
+    due: int
+    due_lanes: str
+    doubts: int
+    quarantined: int
+
+
+class Diagnosis:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def server(self) -> ServerSeen:
+        with self._database.connection() as connection:
+            row = connection.execute(_SERVER).fetchone()
+        assert row is not None
+        version, text, commit, fsync, pages, connections = row
+        return ServerSeen(
+            version=version,
+            version_text=text,
+            synchronous_commit=commit,
+            fsync=fsync,
+            full_page_writes=pages,
+            max_connections=connections,
+        )
+
+    def work(self) -> WorkSeen:
+        with self._database.connection() as connection:
+            workers, lanes = _row(connection, _WORKERS)
+            oldest, due, due_lanes = _row(connection, _WAITING)
+            doubts, quarantined = _row(connection, _PARKED)
+        return WorkSeen(
+            workers=int(str(workers)),
+            lanes=frozenset(str(lanes).split(",")) - {""},
+            oldest_due_s=float(str(oldest)),
+            due=int(str(due)),
+            due_lanes=str(due_lanes),
+            doubts=int(str(doubts)),
+            quarantined=int(str(quarantined)),
+        )
+
+    def webhooks(self) -> tuple[int, float]:
+        """Say how many webhooks are due, and for how many seconds the oldest one is."""
+        with self._database.connection() as connection:
+            due, oldest = _row(connection, _WEBHOOKS)
+        return int(str(due)), float(str(oldest))
+
+    def schedules(self) -> tuple[int, float]:
+        """Say how many schedules are due, and for how many seconds the oldest one is."""
+        with self._database.connection() as connection:
+            due, oldest = _row(connection, _SCHEDULES)
+        return int(str(due)), float(str(oldest))
+
+    def events(self) -> tuple[int, float]:
+        """Say how many messages are dead letters, and how many seconds the last relay is behind."""
+        with self._database.connection() as connection:
+            dead, behind = _row(connection, _EVENTS)
+        return int(str(dead)), float(str(behind))
+
+    def keeps_session_locks(self, direct_url: str) -> bool:
+        """Say whether a lock taken by one statement is still its session's in the next one."""
+        with self._database.alone(url=direct_url) as connection:
+            connection.execute("select pg_advisory_lock(%s)", (_PROBE,))
+            held = connection.execute(
+                "select count(*) from pg_locks where locktype = 'advisory'"
+                " and pid = pg_backend_pid() and (classid::bigint << 32) | objid::bigint = %s",
+                (_PROBE,),
+            ).fetchone()
+            released = connection.execute("select pg_advisory_unlock(%s)", (_PROBE,)).fetchone()
+        return bool(held and held[0] and released and released[0])
+
+
+def _row(connection: Connection, sql: str) -> tuple[object, ...]:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return row

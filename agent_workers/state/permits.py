@@ -1,0 +1,155 @@
+"""Permits and evidence: the right to act once, and what became of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.effect import (
+    EffectRules,
+    EffectState,
+    KnownEffect,
+    LastPermit,
+    PermitMode,
+    Proof,
+    Says,
+    Source,
+)
+from agent_workers.domain.encoding import digest
+from agent_workers.domain.ids import EffectKey, WorkerId
+from agent_workers.state.codec import plain
+from agent_workers.state.engine import Connection, Database
+
+_ASK = """
+select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
+       source, now from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
+_GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s)"
+_EVIDENCE = "select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_LIVE = """
+select attempt from permits where tenant_id = %s and effect_key = %s
+   and (says is null or says = 'unknown') order by attempt"""
+_IS_OPEN = "select has_live_permit(%s, %s, %s)"
+_DOUBT = "select doubt_effect(%s, %s, %s, %s, %s, %s)"
+_ABANDON = """
+update effects set state = 'abandoned', doubt_reason = %s
+ where tenant_id = %s and effect_key = %s and state in ('intended', 'in_doubt')"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What stands in the way of a permit, or does not: read under the job's lock."""
+
+    result: str
+    known: KnownEffect
+    request: bytes
+    now: datetime
+
+
+class Permits:
+    """The effect protocol's statements; each method belongs to an open transaction."""
+
+    def __init__(self, database: Database, worker_id: WorkerId) -> None:
+        self._database = database
+        self._worker_id = worker_id
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with self._database.transaction() as connection:
+            yield connection
+
+    def now(self) -> datetime:
+        """Return the database's clock: look-ups are dated by it."""
+        with self._database.connection() as connection:
+            row = connection.execute("select clock_timestamp()").fetchone()
+        assert row is not None
+        instant: datetime = row[0]
+        return instant
+
+    def ask(
+        self, connection: Connection, claimed: Claimed, key: EffectKey, request: bytes
+    ) -> Asked:
+        """Write the intent unless it stands, lock it, and read what decides."""
+        arguments = (
+            *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
+            *(key, claimed.tool, claimed.effect, request, digest(request)),
+        )
+        row = connection.execute(_ASK, arguments, binary=True).fetchone()
+        assert row is not None
+        result, state, effect_result, stored, first, quiet, attempt, says, source, now = row
+        last = None
+        if attempt is not None:
+            last = LastPermit(
+                attempt=attempt,
+                says=Says(says) if says else None,
+                source=Source(source) if source else None,
+                quiet_after=quiet or now,
+            )
+        known = KnownEffect(
+            state=EffectState(state) if state else EffectState.INTENDED,
+            result=effect_result,
+            first_granted_at=first,
+            quiet_after=quiet,
+            last=last,
+        )
+        return Asked(result=result, known=known, request=stored or request, now=now)
+
+    def grant(
+        self,
+        connection: Connection,
+        claimed: Claimed,
+        key: EffectKey,
+        mode: PermitMode,
+        attempt: int,
+        rules: EffectRules,
+    ) -> None:
+        """Grant the next permit; nothing of it acts after its time-out and settling time."""
+        connection.execute(
+            _GRANT,
+            (
+                *(claimed.tenant_id, key, attempt, mode, claimed.fence, self._worker_id),
+                _ms(rules.quiet_time),
+                _ms(rules.key_ttl) if rules.key_ttl else None,
+            ),
+        )
+
+    def evidence(self, connection: Connection, claimed: Claimed, proof: Proof) -> bool:
+        """Keep what is known of a permit; true when it contradicts what was believed."""
+        row = connection.execute(
+            _EVIDENCE,
+            (
+                *(claimed.tenant_id, proof.key, proof.attempt, proof.says, proof.source),
+                *(proof.result, None if proof.result is None else digest(proof.result)),
+                *(str(self._worker_id), plain(proof.reason)),
+            ),
+        ).fetchone()
+        return bool(row and row[1])
+
+    def absent(self, connection: Connection, claimed: Claimed, key: EffectKey) -> None:
+        """A look-up saw nothing of any permit that was still open."""
+        rows = connection.execute(_LIVE, (claimed.tenant_id, key)).fetchall()
+        for (attempt,) in rows:
+            seen = Proof(key=key, attempt=attempt, says=Says.ABSENT, source=Source.LOOKUP)
+            self.evidence(connection, claimed, seen)
+
+    def is_open(self, claimed: Claimed) -> bool:
+        """Say whether an attempt at this step may have acted without our knowing."""
+        place = (claimed.tenant_id, claimed.job_id, claimed.position)
+        with self._database.connection() as connection:
+            row = connection.execute(_IS_OPEN, place).fetchone()
+        return bool(row and row[0])
+
+    def doubt(self, connection: Connection, claimed: Claimed, key: EffectKey, reason: str) -> str:
+        """Park the step: nobody can know whether its effect happened."""
+        place = (claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence)
+        row = connection.execute(_DOUBT, (*place, key, plain(reason))).fetchone()
+        return "" if row is None else str(row[0])
+
+    def abandon(
+        self, connection: Connection, claimed: Claimed, key: EffectKey, reason: str
+    ) -> None:
+        connection.execute(_ABANDON, (plain(reason), claimed.tenant_id, key))
+
+
+def _ms(span: timedelta) -> int:
+    return round(span / timedelta(milliseconds=1))

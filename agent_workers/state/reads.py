@@ -1,0 +1,155 @@
+"""Reading jobs as callers may see them; payloads stay the bytes that were stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.job import JobStatus
+from agent_workers.state.engine import Database
+
+_COLUMNS = """
+ job_id, agent, workflow, status, status_detail, metadata::text, priority, parent_id, max_steps,
+ next_position, journal_number, spent_micro, allowance_micro, input_tokens, cached_tokens,
+ output_tokens, tool_calls, cancel_reason, error, created_at, started_at, finished_at, deadline_at,
+ batch_id, schedule_id"""
+_FIELDS = (
+    "job_id agent workflow status status_detail metadata priority parent_id max_steps"
+    " next_position version spent_micro allowance_micro input_tokens cached_tokens"
+    " output_tokens tool_calls cancel_reason error created_at started_at finished_at deadline_at"
+    " batch_id schedule_id"
+).split()
+_ONE = f"select {_COLUMNS}, input, output from jobs where tenant_id = %s and job_id = %s"
+_MANY = f"""
+select {_COLUMNS}, input, output, tenant_id from jobs
+  join unnest(%s::text[], %s::uuid[]) as asked(tenant_id, job_id) using (tenant_id, job_id)"""
+_VERSIONS = """
+select tenant_id, job_id, journal_number from jobs
+  join unnest(%s::text[], %s::uuid[]) as asked(tenant_id, job_id) using (tenant_id, job_id)"""
+_PAGE = f"""
+select {_COLUMNS}, null, null from jobs
+ where tenant_id = %(tenant_id)s
+   and (%(status)s::text is null or status = %(status)s)
+   and (%(agent)s::text is null or agent = %(agent)s)
+   and (%(metadata)s::jsonb is null or metadata @> %(metadata)s::jsonb)
+   and (%(after)s::timestamptz is null or created_at > %(after)s)
+   and (%(at)s::timestamptz is null or (created_at, job_id) < (%(at)s, %(job_id)s::uuid))
+ order by created_at desc, job_id desc limit %(limit)s"""
+
+Place = tuple[TenantId, JobId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSeen:
+    """A job's row as its caller may see it. JSON in `input`, `output`, `error` and `metadata`."""
+
+    job_id: JobId
+    agent: str
+    workflow: str
+    status: JobStatus
+    status_detail: str | None
+    metadata: str
+    priority: int
+    parent_id: UUID | None
+    max_steps: int
+    next_position: int
+    version: int
+    spent_micro: int
+    allowance_micro: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    tool_calls: int
+    cancel_reason: str | None
+    error: bytes | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deadline_at: datetime | None
+    batch_id: UUID | None = None
+    schedule_id: UUID | None = None
+    input: bytes | None = None
+    output: bytes | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.finished_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs of a tenant to list, newest first, from behind a place."""
+
+    tenant_id: TenantId
+    limit: int
+    status: JobStatus | None = None
+    agent: str | None = None
+    metadata: str | None = None
+    created_after: datetime | None = None
+    behind: tuple[datetime, UUID] | None = None
+
+
+class Reads:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def job(self, tenant_id: TenantId, job_id: JobId) -> JobSeen | None:
+        return self.jobs([(tenant_id, job_id)])[0]
+
+    def jobs(self, places: Sequence[Place]) -> list[JobSeen | None]:
+        """Read jobs that were asked for at the same time; None where the tenant has no such job."""
+        with self._database.connection() as connection:
+            if len(places) == 1:
+                row = connection.execute(_ONE, places[0], binary=True).fetchone()
+                return [None if row is None else _seen(row)]
+            columns = ([str(t) for t, _ in places], [UUID(int=j.int) for _, j in places])
+            rows = connection.execute(_MANY, columns, binary=True).fetchall()
+        found = {(row[-1], row[0]): _seen(row) for row in rows}
+        return [found.get(place) for place in places]
+
+    def versions(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Return how far these jobs' journals have grown."""
+        columns = ([str(t) for t, _ in places], [UUID(int=j.int) for _, j in places])
+        with self._database.connection() as connection:
+            rows = connection.execute(_VERSIONS, columns).fetchall()
+        return {(tenant_id, job_id): version for tenant_id, job_id, version in rows}
+
+    def page(self, query: JobQuery) -> list[JobSeen]:
+        at, job_id = query.behind or (None, None)
+        arguments = {
+            "tenant_id": query.tenant_id,
+            "status": query.status,
+            "agent": query.agent,
+            "metadata": query.metadata,
+            "after": query.created_after,
+            "at": at,
+            "job_id": job_id,
+            "limit": query.limit,
+        }
+        with self._database.connection() as connection:
+            rows = connection.execute(_PAGE, arguments).fetchall()
+        return [_seen(row) for row in rows]
+
+    def schema_revision(self) -> str | None:
+        """Return the migration that this database stands at; None when it was never migrated."""
+        with self._database.connection() as connection:
+            there = connection.execute("select to_regclass('alembic_version')").fetchone()
+            if there is None or there[0] is None:
+                return None
+            row = connection.execute("select version_num from alembic_version").fetchone()
+        return None if row is None else str(row[0])
+
+
+def _seen(row: tuple[object, ...]) -> JobSeen:
+    values = dict(zip(_FIELDS, row, strict=False))
+    values["status"] = _STATUSES[str(values["status"])]
+    count = len(_FIELDS)
+    return JobSeen(
+        **values,  # type: ignore[arg-type]  # the SELECT above is the type
+        input=row[count],  # type: ignore[arg-type]
+        output=row[count + 1],  # type: ignore[arg-type]
+    )
+
+
+_STATUSES = {status.value: status for status in JobStatus}

@@ -1,0 +1,216 @@
+"""Firing schedules: one transaction for one schedule, from its row to the jobs of its ticks.
+
+Any number of beats may do this at the same time: a row that one of them holds is skipped by the
+others, and (schedule, fire time) is the key of a run and the source of its job's id.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg.errors
+
+from agent_workers.domain.claim import Due
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import JobId
+from agent_workers.domain.schedule import Origin, RunState, run_name
+from agent_workers.domain.schedule_target import (
+    BatchTarget,
+    JobTarget,
+    batch_of_run,
+    jitter_of,
+    job_of_run,
+    run_id,
+)
+from agent_workers.domain.schedule_terms import timing_of
+from agent_workers.domain.schedule_ticks import SkippedTicks, due_ticks
+from agent_workers.domain.step import Lane, StepKind
+from agent_workers.state.agents import pace_of
+from agent_workers.state.engine import Connection, Database
+from agent_workers.state.schedules_rows import COLUMNS, ScheduleSeen, schedule_of
+from agent_workers.state.submissions import KEPT_FOR, SUBMISSION, submission_row
+
+_NEXT_DUE = f"""
+select {COLUMNS}, coalesce(%(now)s, clock_timestamp()) from schedules
+ where status = 'active' and next_fire_at <= coalesce(%(now)s, clock_timestamp())
+   and schedule_id <> all(%(but)s::uuid[])
+ order by next_fire_at limit 1 for update skip locked"""
+_NEXT_WAITING = f"""
+select {COLUMNS}, w.fire_at from schedules s, lateral (
+         select fire_at, origin from schedule_runs r
+          where r.tenant_id = s.tenant_id and r.schedule_id = s.schedule_id
+            and r.state = 'waiting' order by fire_at limit 1) w
+ where (tenant_id, schedule_id) in (
+         select tenant_id, schedule_id from schedule_runs where state = 'waiting')
+   and schedule_id <> all(%(but)s::uuid[])
+   and (status <> 'paused' or w.origin = 'backfill')
+   and (overlap = 'allow' or not exists (
+         select from schedule_runs l
+          where l.tenant_id = s.tenant_id and l.schedule_id = s.schedule_id
+            and l.state = 'started' and run_is_live(l.tenant_id, l.job_id, l.batch_id)))
+ order by w.fire_at limit 1 for update of s skip locked"""
+_NOTHING = "row(null, null, null, null, null, null)::run_target"
+_JOB = f"row(%s, %s, %s, {SUBMISSION}, null, null)::run_target"
+_BATCH = "row(null, null, null, null, %s, %s::jsonb)::run_target"
+_SKIP = "select skip_run(%s, %s, %s, %s, %s)"
+_MOVE_ON = """
+update schedules set next_fire_at = %s, last_fire_at = coalesce(%s, last_fire_at),
+                     status = case when %s::timestamptz is null then 'completed' else status end
+ where tenant_id = %s and schedule_id = %s"""
+_SLEEP = """
+select least(min(next_fire_at) - clock_timestamp(), interval '1 day') from schedules
+ where status = 'active' and schedule_id <> all(%s::uuid[])"""
+
+
+class ScheduleBroken(AgentWorkersError):
+    """One schedule cannot be fired; the others can."""
+
+    code = "schedule_broken"
+
+    def __init__(self, schedule_id: UUID, error: Exception) -> None:
+        super().__init__(f"schedule {schedule_id}: {error!r}")
+        self.schedule_id = schedule_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """What became of a schedule that was due, and for which first steps to ring."""
+
+    schedule_id: UUID
+    states: tuple[RunState, ...] = ()
+    fire_at: datetime | None = None
+    skipped: SkippedTicks | None = None
+    due: tuple[Due, ...] = ()
+    # There is more of it to fire, later: the others want their turn as well.
+    is_behind: bool = False
+
+
+class ScheduleFiring:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def fire_next(self, *, but: Collection[UUID] = (), now: datetime | None = None) -> Fired | None:
+        """Fire the schedule that has been due the longest; None when none is, or others do."""
+        with self._database.transaction() as connection:
+            row = connection.execute(_NEXT_DUE.encode(), {"now": now, "but": list(but)}).fetchone()
+            if row is None:
+                return None
+            schedule = schedule_of(row[:-1])
+            with _blaming(schedule.schedule_id):
+                return _fire(connection, schedule, row[-1].astimezone(UTC))
+
+    def start_waiting(self, *, but: Collection[UUID] = ()) -> Fired | None:
+        """Start a run that waited for another one's end; None when there is none to start."""
+        with self._database.transaction() as connection:
+            row = connection.execute(_NEXT_WAITING.encode(), {"but": list(but)}).fetchone()
+            if row is None:
+                return None
+            schedule, fire_at = schedule_of(row[:-1]), row[-1].astimezone(UTC)
+            with _blaming(schedule.schedule_id):
+                return run_tick(
+                    connection, "promote_run", schedule, fire_at, (schedule.terms.overlap,)
+                )
+
+    def until_next(self, *, but: Collection[UUID] = ()) -> float | None:
+        """How many seconds from now the next schedule is due; None when none will be."""
+        with self._database.connection() as connection:
+            row = connection.execute(_SLEEP, (list(but),)).fetchone()
+        return None if row is None or row[0] is None else row[0].total_seconds()
+
+
+@contextmanager
+def _blaming(schedule_id: UUID) -> Iterator[None]:
+    """Say which schedule it was that broke; a lost connection is nobody's fault."""
+    try:
+        yield
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise ScheduleBroken(schedule_id, error) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception as error:
+        raise ScheduleBroken(schedule_id, error) from error
+
+
+def _fire(connection: Connection, schedule: ScheduleSeen, now: datetime) -> Fired:
+    assert schedule.next_fire_at is not None
+    terms, place = schedule.terms, (schedule.tenant_id, schedule.schedule_id)
+    ticks = due_ticks(
+        timing_of(terms),
+        schedule.next_fire_at,
+        now,
+        catch_up=terms.catch_up,
+        window=terms.window,
+    )
+    if ticks.skipped is not None:
+        gap = ticks.skipped
+        connection.execute(_SKIP, (*place, gap.first, gap.last, gap.reason))
+    runs = [
+        run_tick(connection, "fire_run", schedule, tick, (Origin.SCHEDULE, terms.overlap))
+        for tick in ticks.fires
+    ]
+    last = ticks.fires[-1] if ticks.fires else None
+    connection.execute(_MOVE_ON, (ticks.following, last, ticks.following, *place))
+    return Fired(
+        schedule_id=schedule.schedule_id,
+        states=tuple(state for run in runs for state in run.states),
+        skipped=ticks.skipped,
+        due=tuple(due for run in runs for due in run.due),
+        is_behind=ticks.following is not None and ticks.following <= now,
+    )
+
+
+def run_tick(
+    connection: Connection,
+    verb: str,
+    schedule: ScheduleSeen,
+    fire_at: datetime,
+    words: tuple[str, ...],
+) -> Fired:
+    """Call what makes a run of a tick: fire_run (origin, overlap) or promote_run (overlap)."""
+    sql, values = _target(connection, schedule, fire_at)
+    marks = ", ".join(["%s"] * (3 + len(words)))
+    place = (schedule.tenant_id, schedule.schedule_id, fire_at)
+    row = connection.execute(
+        f"select {verb}({marks}, {sql})".encode(), (*place, *words, *values)
+    ).fetchone()
+    assert row is not None
+    if row[0] == "taken":
+        return Fired(schedule_id=schedule.schedule_id, fire_at=fire_at)
+    state = RunState(row[0])
+    due = _due(schedule, fire_at) if state is RunState.STARTED else ()
+    return Fired(schedule_id=schedule.schedule_id, states=(state,), fire_at=fire_at, due=due)
+
+
+def _target(
+    connection: Connection, schedule: ScheduleSeen, fire_at: datetime
+) -> tuple[str, tuple[object, ...]]:
+    match schedule.terms.target:
+        case BatchTarget() as batch:
+            spec = batch_of_run(batch, schedule.schedule_id, fire_at)
+            return _BATCH, (run_id(schedule.schedule_id, fire_at), json.dumps(spec))
+        case JobTarget() as job:
+            pace = pace_of(connection, schedule.tenant_id, job.agent)
+            if pace is None:
+                return _NOTHING, ()
+            delay = jitter_of(schedule.schedule_id, fire_at, schedule.terms.jitter)
+            submission = job_of_run(job, schedule.tenant_id, schedule.schedule_id, fire_at, delay)
+            name = run_name(schedule.schedule_id, fire_at)
+            return _JOB, (name.decode(), name, KEPT_FOR, *submission_row(submission, pace))
+
+
+def _due(schedule: ScheduleSeen, fire_at: datetime) -> tuple[Due, ...]:
+    """Ring for a job that starts at once; the keepers ring for what comes later."""
+    if isinstance(schedule.terms.target, BatchTarget) or schedule.terms.jitter_s:
+        return ()
+    return (
+        Due(
+            tenant_id=schedule.tenant_id,
+            job_id=JobId(run_id(schedule.schedule_id, fire_at)),
+            position=0,
+            kind=StepKind.PLAN,
+            lane=Lane.PLAN,
+        ),
+    )

@@ -1,0 +1,105 @@
+"""Triggers as rows: written and read by operators, read by every intake."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg.errors
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.trigger import Trigger, TriggerNameTaken
+from agent_workers.state.engine import Database
+
+_COLUMNS = "trigger_id, name, enabled, definition::text, created_at, updated_at"
+_INSERT = f"""
+insert into triggers (tenant_id, trigger_id, name, enabled, definition)
+values (%s, %s, %s, %s, %s::jsonb) returning {_COLUMNS}"""
+_UPDATE = f"""
+update triggers set name = %s, enabled = %s, definition = %s::jsonb,
+                    updated_at = clock_timestamp()
+ where tenant_id = %s and trigger_id = %s and updated_at = %s returning {_COLUMNS}"""
+_DELETE = "delete from triggers where tenant_id = %s and trigger_id = %s"
+_ONE = f"select {_COLUMNS} from triggers where tenant_id = %s and trigger_id = %s"
+_ENABLED = f"""
+select {_COLUMNS} from triggers where tenant_id = %s and enabled order by trigger_id"""
+_PAGE = f"""
+select {_COLUMNS} from triggers
+ where tenant_id = %s and (created_at, trigger_id) < (%s::timestamptz, %s::uuid)
+ order by created_at desc, trigger_id desc limit %s"""
+_FIRST: tuple[object, object] = ("infinity", UUID(int=2**128 - 1))
+_DEFINED = "agent types sources where template metadata priority max_steps max_cost_micro".split()
+_LISTS = frozenset({"types", "sources", "where"})
+_MOST = 1_000
+
+
+class Triggers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, tenant_id: TenantId, trigger: Trigger) -> Trigger:
+        place = (tenant_id, trigger.trigger_id)
+        with self._database.connection() as connection:
+            try:
+                row = connection.execute(_INSERT, (*place, *_written(trigger))).fetchone()
+            except psycopg.errors.UniqueViolation:
+                raise _taken(trigger) from None
+        assert row is not None
+        return _trigger(row)
+
+    def change(self, tenant_id: TenantId, trigger: Trigger) -> Trigger | None:
+        """Write what was read before; None when somebody else has changed or deleted it since."""
+        place = (tenant_id, trigger.trigger_id, trigger.updated_at)
+        with self._database.connection() as connection:
+            try:
+                row = connection.execute(_UPDATE, (*_written(trigger), *place)).fetchone()
+            except psycopg.errors.UniqueViolation:
+                raise _taken(trigger) from None
+        return None if row is None else _trigger(row)
+
+    def delete(self, tenant_id: TenantId, trigger_id: UUID) -> bool:
+        with self._database.connection() as connection:
+            return connection.execute(_DELETE, (tenant_id, trigger_id)).rowcount == 1
+
+    def one(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger | None:
+        with self._database.connection() as connection:
+            row = connection.execute(_ONE, (tenant_id, trigger_id)).fetchone()
+        return None if row is None else _trigger(row)
+
+    def enabled(self, tenant_id: TenantId) -> list[Trigger]:
+        with self._database.connection() as connection:
+            rows = connection.execute(_ENABLED, (tenant_id,)).fetchall()
+        return [_trigger(row) for row in rows]
+
+    def page(
+        self, tenant_id: TenantId, *, limit: int = _MOST, behind: tuple[datetime, UUID] | None
+    ) -> list[Trigger]:
+        """A tenant's triggers, the newest first."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_PAGE, (tenant_id, *(behind or _FIRST), limit)).fetchall()
+        return [_trigger(row) for row in rows]
+
+
+def _taken(trigger: Trigger) -> TriggerNameTaken:
+    return TriggerNameTaken(f"there is another trigger named {trigger.name!r}")
+
+
+def _written(trigger: Trigger) -> tuple[object, ...]:
+    definition = {name: getattr(trigger, name) for name in _DEFINED}
+    return trigger.name, trigger.enabled, json.dumps(definition)
+
+
+# Any: a row of the columns above.
+def _trigger(row: Sequence[Any]) -> Trigger:
+    trigger_id, name, enabled, definition, created_at, updated_at = row
+    defined: dict[str, Any] = json.loads(definition)
+    defined |= {key: tuple(defined[key]) for key in _LISTS}
+    return Trigger(
+        trigger_id=trigger_id,
+        name=name,
+        enabled=enabled,
+        created_at=created_at,
+        updated_at=updated_at,
+        **defined,
+    )

@@ -1,0 +1,149 @@
+"""Dead letters: messages that could not be taken, kept as they came until somebody deals with them."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from agent_workers.domain.ids import TenantId, time_ordered
+from agent_workers.domain.trigger_message import Message
+from agent_workers.state.engine import Connection, Database
+
+_LONGEST_DETAIL = 2_000
+_COLUMNS = (
+    "letter_id, origin, content_type, headers::text, body, code, detail, state, times, created_at,"
+    " last_at, replayed_at"
+)
+# The same message again, say by a redelivery, is the same letter; once replayed, it is dead anew.
+_KEEP = """
+insert into dead_letters as d (tenant_id, letter_id, digest, origin, content_type, headers, body,
+                               code, detail)
+values (%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+on conflict (tenant_id, digest) do update
+   set times = d.times + 1, last_at = clock_timestamp(), code = excluded.code,
+       detail = excluded.detail, replayed_at = null,
+       state = case d.state when 'discarded' then 'discarded' else 'dead' end"""
+_ONE = f"select {_COLUMNS} from dead_letters where tenant_id = %s and letter_id = %s"
+_PAGE = f"""
+select {_COLUMNS} from dead_letters
+ where tenant_id = %s and state = %s and (created_at, letter_id) > (%s::timestamptz, %s::uuid)
+ order by created_at, letter_id limit %s"""
+_REPLAYED = """
+update dead_letters set state = 'replayed', replayed_at = clock_timestamp()
+ where tenant_id = %s and letter_id = %s and state <> 'replayed' and times = %s"""
+_DISCARD = """
+update dead_letters set state = 'discarded', replayed_at = null
+ where tenant_id = %s and letter_id = %s"""
+_FIRST: tuple[object, object] = ("-infinity", UUID(int=0))
+
+
+class LetterState(StrEnum):
+    DEAD = "dead"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that cannot be taken, and why."""
+
+    message: Message
+    origin: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSeen:
+    letter_id: UUID
+    letter: DeadLetter
+    state: LetterState
+    times: int
+    created_at: datetime
+    last_at: datetime
+    replayed_at: datetime | None
+
+
+class Letters:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def one(self, tenant_id: TenantId, letter_id: UUID) -> LetterSeen | None:
+        with self._database.connection() as connection:
+            row = connection.execute(_ONE, (tenant_id, letter_id), binary=True).fetchone()
+        return None if row is None else _seen(row)
+
+    def page(
+        self,
+        tenant_id: TenantId,
+        *,
+        state: LetterState = LetterState.DEAD,
+        limit: int = 100,
+        behind: tuple[datetime, UUID] | None = None,
+    ) -> list[LetterSeen]:
+        """A tenant's letters in this state, the oldest first."""
+        place = (tenant_id, state, *(behind or _FIRST), limit)
+        with self._database.connection() as connection:
+            rows = connection.execute(_PAGE, place, binary=True).fetchall()
+        return [_seen(row) for row in rows]
+
+    def mark_replayed(self, tenant_id: TenantId, letter_id: UUID, *, times: int) -> None:
+        """It was taken, unless it has died once more since it was read."""
+        with self._database.connection() as connection:
+            connection.execute(_REPLAYED, (tenant_id, letter_id, times))
+
+    def discard(self, tenant_id: TenantId, letter_id: UUID) -> bool:
+        with self._database.connection() as connection:
+            return connection.execute(_DISCARD, (tenant_id, letter_id)).rowcount == 1
+
+
+def keep(connection: Connection, tenant_id: TenantId, letters: Sequence[DeadLetter]) -> None:
+    """Keep these letters; the caller's transaction. In one order, so that nobody deadlocks."""
+    for digest, letter in sorted({digest_of(one): one for one in letters}.items()):
+        message = letter.message
+        letter_id = time_ordered(time.time_ns() // 1_000_000, os.urandom(10))
+        connection.execute(
+            _KEEP,
+            (
+                *(tenant_id, letter_id, digest, letter.origin),
+                *(_plain(message.content_type), _headers(message), message.body),
+                *(letter.code, _plain(letter.detail)[:_LONGEST_DETAIL]),
+            ),
+        )
+
+
+def digest_of(letter: DeadLetter) -> bytes:
+    message = letter.message
+    head = json.dumps([message.content_type, sorted(message.headers.items())])
+    return hashlib.sha256(head.encode() + b"\n" + message.body).digest()
+
+
+def _headers(message: Message) -> str:
+    return json.dumps({_plain(name): _plain(value) for name, value in message.headers.items()})
+
+
+def _plain(text: str) -> str:
+    """Postgres keeps neither NUL nor half a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+# Any: a row of the columns above.
+def _seen(row: Sequence[Any]) -> LetterSeen:
+    letter_id, origin, content_type, headers, body, code, detail, state, *rest = row
+    times, created_at, last_at, replayed_at = rest
+    message = Message(content_type=content_type, headers=json.loads(headers), body=bytes(body))
+    return LetterSeen(
+        letter_id=letter_id,
+        letter=DeadLetter(message=message, origin=origin, code=code, detail=detail),
+        state=LetterState(state),
+        times=times,
+        created_at=created_at,
+        last_at=last_at,
+        replayed_at=replayed_at,
+    )

@@ -1,0 +1,158 @@
+"""Worker processes as the database knows them: each holds a lock that dies with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from agent_workers.domain.claim import Due
+from agent_workers.domain.ids import WorkerId
+from agent_workers.domain.step import Lane, StepKind
+from agent_workers.state.engine import Connection, Database, connect
+
+# A process that came back did not die: what it was suspected of is forgotten.
+_REGISTER = """
+with cleared as (delete from suspicions where worker_id = %(worker_id)s)
+insert into workers (worker_id, lock_key, host, pid, pid_started, lanes)
+values (%(worker_id)s, %(lock_key)s, %(host)s, %(pid)s, %(pid_started)s, %(lanes)s)
+on conflict (worker_id) do update set locked_at = clock_timestamp(), lost_at = null"""
+_HELD = """
+select tenant_id, job_id, "position", kind, lane, fence from steps
+ where status = 'claimed' and claimed_by = %s
+   and claimed_at < clock_timestamp() - interval '3 seconds'"""
+_LEAVE = """
+delete from workers where worker_id = %s and not exists (
+  select from steps where status = 'claimed' and claimed_by = workers.worker_id)"""
+_ON_HOST = "select worker_id, pid, pid_started from workers where host = %s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One operating-system process that does work."""
+
+    worker_id: WorkerId
+    host: str
+    pid: int
+    pid_started: int
+    lanes: str
+
+    @property
+    def lock_key(self) -> int:
+        """The advisory lock that this process holds while it lives, as a signed 64-bit number."""
+        return int.from_bytes(self.worker_id.bytes[-8:], "big", signed=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A claimed step as the database sees it."""
+
+    due: Due
+    fence: int
+
+
+class DeadMan:
+    """A direct connection whose session lock says that its process is alive.
+
+    It must be opened after fork: a forked child would hold the lock on, dead parent or not.
+    """
+
+    def __init__(self, url: str, process: Process) -> None:
+        self._url = url
+        self._process = process
+        self._connection: Connection | None = None
+
+    def hold(self) -> bool:
+        """Make sure that the lock is held; true when it had to be taken (again)."""
+        if self._connection is not None and _answers(self._connection):
+            return False
+        self.let_go()
+        connection = connect(self._url, name="agent_workers dead-man")
+        try:
+            if self._take(connection):
+                self._connection = connection
+        finally:
+            # A connection that does not hold the lock must not pass for one that does.
+            if self._connection is None:
+                connection.close()
+        return self._connection is not None
+
+    def _take(self, connection: Connection) -> bool:
+        """Take the lock; false while the server has not noticed the end of our last connection."""
+        row = connection.execute("select pg_try_advisory_lock(%s)", (self._process.lock_key,))
+        if row.fetchone() != (True,):
+            return False
+        connection.execute(
+            _REGISTER,
+            {
+                "worker_id": self._process.worker_id,
+                "lock_key": self._process.lock_key,
+                "host": self._process.host,
+                "pid": self._process.pid,
+                "pid_started": self._process.pid_started,
+                "lanes": self._process.lanes,
+            },
+        )
+        return True
+
+    @property
+    def is_held(self) -> bool:
+        return self._connection is not None
+
+    def let_go(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        connection.execute("select 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+class Workers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def on_host(self, host: str) -> Sequence[tuple[UUID, int, int]]:
+        """The registered processes of this host, with the pid and start time they had."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_ON_HOST, (host,)).fetchall()
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def held(self, worker_id: WorkerId) -> Sequence[Held]:
+        """The steps that the database believes this process to be doing, but for the newest."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_HELD, (worker_id,), binary=True).fetchall()
+        return [
+            Held(
+                due=Due(
+                    tenant_id=tenant_id,
+                    job_id=job_id,
+                    position=position,
+                    kind=StepKind(kind),
+                    lane=Lane(lane),
+                    high=True,
+                ),
+                fence=fence,
+            )
+            for tenant_id, job_id, position, kind, lane, fence in rows
+        ]
+
+    def give_back(self, held: Held) -> bool:
+        """Give back a step that nobody here is doing; true when somebody should come for it."""
+        due = held.due
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "select stand_down(%s, %s, %s, %s)",
+                (due.tenant_id, due.job_id, due.position, held.fence),
+            ).fetchone()
+        return row is not None and row[0] == "ready"
+
+    def leave(self, worker_id: WorkerId) -> None:
+        """Take an orderly leave; whoever still holds a step stays known, and so is found to be lost."""
+        with self._database.connection() as connection:
+            connection.execute(_LEAVE, (worker_id,))

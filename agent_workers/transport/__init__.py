@@ -1,0 +1,1 @@
+"""Carrying nudges: the Celery app and its lanes."""

@@ -1,0 +1,20 @@
+"""The Celery app: its settings and its queues; the worker registers the tasks."""
+
+from collections.abc import Sequence
+
+from celery import Celery
+
+from agent_workers.domain.step import Lane
+from agent_workers.transport.event_batches import install_event_batches
+from agent_workers.transport.hub import install_hub_wakeup
+from agent_workers.transport.lanes import ALL_LANES
+from agent_workers.transport.profiles import celery_settings
+
+
+def make_app(broker_url: str, *, lanes: Sequence[Lane] = ALL_LANES, events: bool = True) -> Celery:
+    """Return an app of its own (never the current one) that consumes `lanes`, high queues first."""
+    app = Celery("agent_workers", set_as_current=False)
+    app.conf.update(celery_settings(broker_url, lanes=lanes, events=events))
+    install_hub_wakeup(app)
+    install_event_batches(app)
+    return app

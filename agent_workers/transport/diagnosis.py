@@ -1,0 +1,63 @@
+"""What an operator asks of the broker: does it answer, and is it set so that it forgets nothing."""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError, ResponseError
+
+from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
+from agent_workers.transport.redis_bell import connected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSeen:
+    """A broker as it answered; the settings are empty where they do not apply or are hidden."""
+
+    kind: Broker
+    version: str
+    eviction: str = ""
+    appendonly: str = ""
+
+
+class BrokerSilent(Exception):
+    """The broker cannot be reached."""
+
+
+def look_at(broker_url: str) -> BrokerSeen:
+    match broker_of(broker_url):
+        case Broker.REDIS:
+            return _redis(broker_url)
+        case Broker.RABBITMQ:
+            return _rabbitmq(broker_url)
+
+
+def _redis(url: str) -> BrokerSeen:
+    try:
+        with closing(connected(url)) as client:
+            about = client.info("server")
+            version = str(about.get("valkey_version") or about.get("redis_version"))
+            try:
+                found = client.config_get("maxmemory-policy", "appendonly")
+            except ResponseError:
+                found = {}  # a hosted Redis may hide its settings
+    except (RedisError, OSError) as error:
+        raise BrokerSilent(str(error)) from error
+    return BrokerSeen(
+        kind=Broker.REDIS,
+        version=version,
+        eviction=str(found.get("maxmemory-policy", "")),
+        appendonly=str(found.get("appendonly", "")),
+    )
+
+
+def _rabbitmq(url: str) -> BrokerSeen:
+    connection = Connection(url, connect_timeout=CONNECT_TIMEOUT_S)
+    try:
+        with connection:
+            connection.connect()
+            told = getattr(connection.connection, "server_properties", {})
+    except (OSError, OperationalError) as error:
+        raise BrokerSilent(str(error)) from error
+    return BrokerSeen(kind=Broker.RABBITMQ, version=str(told.get("version", "")))

@@ -1,0 +1,1 @@
+"""Access by queue: the Celery worker and what it is made of."""

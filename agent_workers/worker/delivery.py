@@ -1,0 +1,154 @@
+"""A delivery: a nudge came in, so claim a step, and go on while there is something to do."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from agent_workers.domain.claim import Claimed, Due, NothingDue, Onward
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.step import Lane
+from agent_workers.orchestration.advance import Driver, Going
+from agent_workers.orchestration.carrying import anything_due
+from agent_workers.orchestration.patience import patiently
+from agent_workers.orchestration.ports import Ring
+from agent_workers.state.claims import Claims
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE_S = 20.0
+# Finish what was begun before something new is begun.
+_ORDER = (Lane.EVALUATE, Lane.TOOL, Lane.EFFECT, Lane.PLAN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """How long one delivery may go on before it queues up again, for the sake of the others."""
+
+    seconds: float = 30.0
+    steps: int = 50
+
+
+@dataclass(slots=True, kw_only=True)
+class Busy:
+    """The steps that this process is doing now, and since when."""
+
+    slots: int
+    deliveries: int = 0
+    steps: dict[int, tuple[Claimed, float]] = field(default_factory=dict)
+    # Steps that were taken from their threads, which hang on: until when that may be.
+    stuck: dict[int, float] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def has_free_slots(self) -> bool:
+        return self.deliveries < self.slots
+
+    def is_stuck(self, now: float) -> bool:
+        """Say whether every slot is held by a thread that does not come back."""
+        hopeless = [until for until in list(self.stuck.values()) if until < now]
+        return len(hopeless) >= self.slots
+
+    def is_doing(self, due: Due, fence: int) -> bool:
+        """Say whether one of our threads holds just this claim of this step."""
+        place = (due.job_id, due.position, fence)
+        return any(
+            place == (claimed.job_id, claimed.position, claimed.fence)
+            for claimed, _ in list(self.steps.values())
+        )
+
+
+class Deliveries:
+    """Answers nudges for one process."""
+
+    def __init__(  # noqa: PLR0913 (its parts, each by its name)
+        self,
+        *,
+        lanes: Sequence[Lane],
+        driver: Driver,
+        claims: Claims,
+        ring: Ring,
+        busy: Busy,
+        stopping: Callable[[], bool],
+        slice_: Slice | None = None,
+    ) -> None:
+        self._lanes = tuple(lane for lane in _ORDER if lane in lanes)
+        self._driver = driver
+        self._claims = claims
+        self._ring = ring
+        self._busy = busy
+        self._stopping = stopping
+        self._slice = slice_ or Slice()
+
+    def deliver(
+        self, tenant_id: TenantId, job_id: JobId, position: int, *, task_id: str | None
+    ) -> int:
+        """Do the nudged step and what follows from it, then whatever else is due."""
+        with self._busy.lock:
+            self._busy.deliveries += 1
+        try:
+            claimed = patiently(
+                lambda: self._claims.nudged(
+                    tenant_id,
+                    job_id,
+                    position,
+                    lanes=self._lanes,
+                    task_id=task_id,
+                    look_further=self._busy.has_free_slots,
+                ),
+                # The nudge's message is gone, and the next may be late.
+                seconds=_PATIENCE_S,
+                enough=self._stopping,
+            )
+            return self._work(claimed, task_id)
+        except StateUnavailable as error:
+            # Whatever was not recorded is found by its lease; the nudge has done its part.
+            log.warning("state_unavailable", error=str(error))
+            return 0
+        finally:
+            with self._busy.lock:
+                self._busy.deliveries -= 1
+
+    def _work(self, claimed: Claimed | None, task_id: str | None) -> int:
+        began, done = time.monotonic(), 0
+
+        def onward() -> Onward:
+            spent = done >= self._slice.steps or time.monotonic() - began >= self._slice.seconds
+            if spent or self._stopping():
+                return Onward(carry=False, task_id=task_id)
+            free = self._busy.has_free_slots
+            return Onward(task_id=task_id, lanes=self._lanes, look_further=free)
+
+        while claimed is not None:
+            if claimed.more and self._busy.has_free_slots:
+                self._ring([anything_due(claimed)], parent=None)
+            done += 1
+            following = self._advance(claimed, onward)
+            if following is None and not onward().carry:
+                # Whoever gets this message goes on with what is due, here or elsewhere.
+                self._ring([anything_due(claimed)], parent=None)
+                return done
+            if isinstance(following, NothingDue):
+                return done
+            claimed = following or self._next(task_id)
+        return done
+
+    def _advance(self, claimed: Claimed, onward: Going) -> Claimed | NothingDue | None:
+        number = id(claimed)
+        self._busy.steps[number] = (claimed, time.monotonic())
+        try:
+            # Whatever a tool or a library logs meanwhile says for which job.
+            with bound_contextvars(job_id=claimed.job_id.hex, position=claimed.position):
+                return self._driver.advance(claimed, onward)
+        finally:
+            self._busy.steps.pop(number, None)
+            self._busy.stuck.pop(number, None)
+
+    def _next(self, task_id: str | None) -> Claimed | None:
+        return self._claims.next(
+            self._lanes, task_id=task_id, look_further=self._busy.has_free_slots
+        )

@@ -1,0 +1,66 @@
+"""Starts Flower: `python -m agent_workers.worker.flower`, behind a password, read-only by default."""
+
+import sys
+from typing import Any
+
+from flower import events
+from flower.views.monitor import Metrics
+from tornado.web import authenticated
+from typing_extensions import override
+
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.observability.logs import set_up_logs
+from agent_workers.settings import Settings, SettingsWrong, load_settings
+from agent_workers.transport.app import make_app
+
+
+def main() -> int:
+    """Read settings and show the queue until told to stop."""
+    try:
+        settings = load_settings()
+        settings.demand("broker_url", "flower_password")
+        options = options_of(settings)
+    except AgentWorkersError as error:
+        print(f"agent-workers flower: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
+        return 2
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    guard_metrics()
+    # Not on our command line, where everybody could read the password; only Flower sees it.
+    make_app(settings.broker_url).start(["--quiet", "flower", *options])
+    return 0
+
+
+class MetricsByKind(events.PrometheusMetrics):
+    """Counts by plan, tool and evaluate: a task's name holds its job, and every new name would be
+    a set of numbers that Flower keeps for ever."""
+
+    # Events and tasks come from Flower and Celery, which have no types.
+    @override
+    def observe_task(self, worker: str, event: dict[str, Any], task: Any) -> None:
+        name = str(event.get("name") or task.name or "")
+        super().observe_task(worker, event | {"name": name.partition(" ")[0]}, task)
+
+
+def guard_metrics() -> None:
+    """Flower itself shows its metrics to everybody."""
+    events.PROMETHEUS_METRICS = MetricsByKind()
+    Metrics.get = authenticated(Metrics.get)
+
+
+def options_of(settings: Settings) -> list[str]:
+    """Return Flower's options."""
+    if ":" in settings.flower_user or "," in settings.flower_user + settings.flower_password:
+        raise SettingsWrong("AGENT_FLOWER_USER and AGENT_FLOWER_PASSWORD cannot hold a comma")
+    return [
+        f"--address={settings.flower_address}",
+        f"--port={settings.flower_port}",
+        f"--basic-auth={settings.flower_user}:{settings.flower_password}",
+        f"--read-only={settings.flower_read_only}",
+        # Nobody comes in by another way, whatever FLOWER_* variables or files say.
+        "--auth=",
+        "--natural-time=true",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Starts a consumer of outside events: `python -m agent_workers.worker.ingest_main --queue orders`."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from agent_workers.domain.claim import Due
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import TenantId
+from agent_workers.observability.logs import set_up_logs
+from agent_workers.orchestration.triggers import Intake
+from agent_workers.settings import Settings, load_settings
+from agent_workers.state.agents import Agents
+from agent_workers.state.engine import Database
+from agent_workers.state.triggers import Triggers
+from agent_workers.state.triggers_intake import Intakes
+from agent_workers.transport.ingest import Delivery, KombuSource, Place
+from agent_workers.transport.ingest_stream import Entry, StreamSource
+from agent_workers.transport.nudge import Nudge
+from agent_workers.transport.ring import Ring
+from agent_workers.worker.ingest import MOST_TOGETHER, Ingest
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read settings and options, and consume until told to stop."""
+    asked = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        settings.demand("database_url", "broker_url", "ingest_url")
+        set_up_logs(level=settings.log_level, json=settings.log_json)
+        _consume(settings, asked)
+    except AgentWorkersError as error:
+        print(f"agent-workers ingest: {error}", file=sys.stderr)  # noqa: T201 (one line is enough)
+        return 2
+    return 0
+
+
+def _consume(settings: Settings, asked: argparse.Namespace) -> None:
+    database = Database(settings.database_url, pool_size=2, name="agent_workers ingest")
+    nudge = Nudge(settings.broker_url)
+
+    def ring(due: Sequence[Due], *, parent: str | None) -> None:
+        nudge.ring(
+            [
+                Ring(
+                    tenant_id=one.tenant_id,
+                    job_id=one.job_id,
+                    position=one.position,
+                    kind=one.kind,
+                    lane=one.lane,
+                    parent_id=parent,
+                )
+                for one in due
+            ]
+        )
+
+    intake = Intake(
+        Intakes(database),
+        rules=Triggers(database).enabled,
+        paces=Agents(database).known,
+        ring=ring,
+    )
+    try:
+        _ingest(settings.ingest_url, asked, intake).run()
+    finally:
+        nudge.close()
+        database.close()
+
+
+def _ingest(
+    url: str, asked: argparse.Namespace, intake: Intake
+) -> Ingest[Delivery] | Ingest[Entry]:
+    tenant_id, stop = TenantId(asked.tenant), _told_to_stop()
+    if asked.stream:
+        stream = StreamSource(url, stream=asked.stream, group=asked.group)
+        origin = f"ingest {asked.stream}"
+        return Ingest(stream, intake, tenant_id=tenant_id, stop=stop, origin=origin)
+    queue, origin = _queue(url, asked), f"ingest {asked.queue}"
+    return Ingest(queue, intake, tenant_id=tenant_id, stop=stop, origin=origin)
+
+
+def _queue(url: str, asked: argparse.Namespace) -> KombuSource:
+    place = Place(
+        queue=asked.queue,
+        exchange=asked.exchange,
+        exchange_type=asked.exchange_type,
+        routing_key=asked.routing_key,
+    )
+    return KombuSource(url, place, prefetch=MOST_TOGETHER)
+
+
+def _told_to_stop() -> threading.Event:
+    stop = threading.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: stop.set())
+    return stop
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agent-workers ingest", description=__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--queue", default="")
+    source.add_argument("--stream", default="")
+    parser.add_argument("--group", default="agent-workers")
+    parser.add_argument("--exchange", default="")
+    parser.add_argument("--exchange-type", default="topic")
+    parser.add_argument("--routing-key", default="#")
+    parser.add_argument("--tenant", default="default")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Starts a Celery worker: `python -m agent_workers.worker.main --lanes plan,tool --pool threads`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from agent_workers.domain.errors import AgentWorkersError, Misdeclared
+from agent_workers.domain.step import Lane
+from agent_workers.execution.registry import Registry, load
+from agent_workers.observability.logs import set_up_logs
+from agent_workers.settings import Settings, load_settings
+from agent_workers.state.agents import Agents
+from agent_workers.state.engine import Database
+from agent_workers.transport.app import make_app
+from agent_workers.worker.book import registered
+from agent_workers.worker.lifecycle import Lifecycle
+from agent_workers.worker.models import model_steps
+from agent_workers.worker.runtime import open_runtime
+from agent_workers.worker.stopping import Stopping
+from agent_workers.worker.tasks import register_tasks
+from agent_workers.worker.watchdog import PATIENCE_S, install_watchdog
+
+_SLOTS = {"threads": 32, "solo": 1}
+_FLAGS = ("--without-gossip", "--without-mingle")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read settings, load agents, make them known, and consume until told to stop."""
+    try:
+        settings = load_settings(**_given(arguments))
+        settings.demand("database_url", "broker_url")
+        set_up_logs(level=settings.log_level, json=settings.log_json)
+        registry = load(settings.tools)
+        _refuse_effects_on_threads(settings, registry)
+        make_known(settings, registry)
+    except AgentWorkersError as error:
+        print(f"agent-workers worker: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
+        return 2
+    consume(settings, registry)
+    return 0
+
+
+def make_known(settings: Settings, registry: Registry) -> None:
+    database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
+    Agents(database).register(registered(registry))
+    database.close()
+
+
+def consume(settings: Settings, registry: Registry, *, patience_s: float = PATIENCE_S) -> None:
+    prefork = settings.pool == "prefork"
+    slots = settings.concurrency or _SLOTS.get(settings.pool) or os.cpu_count() or 2
+    in_process = 1 if prefork else slots
+    if prefork:
+        model_steps(registry, settings.scenario)  # in the parent, so that its children share it
+    stopping = Stopping()
+    lifecycle = Lifecycle(
+        lambda: open_runtime(
+            settings, registry, lanes=settings.lanes, slots=in_process, stopping=stopping
+        ),
+        stopping,
+    )
+    app = make_app(settings.broker_url, lanes=settings.lanes, events=settings.task_events)
+    register_tasks(app, lifecycle.runtime)
+    lifecycle.connect(app, prefork=prefork, level=settings.log_level, json=settings.log_json)
+    install_watchdog(
+        app,
+        broker_url=settings.broker_url,
+        lanes=settings.lanes,
+        stopping=stopping,
+        patience_s=patience_s,
+    )
+    app.worker_main(
+        [
+            *("--quiet", "worker"),
+            *("--pool", settings.pool, "--concurrency", str(slots)),
+            *("--hostname", settings.worker_name or f"{'-'.join(settings.lanes)}.{os.getpid()}@%h"),
+            *("--loglevel", settings.log_level, *_FLAGS),
+        ]
+    )
+
+
+def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
+    """An effect that cannot be repeated needs a process that the kernel can end with it."""
+    if settings.pool != "threads" or Lane.EFFECT not in settings.lanes:
+        return
+    needing = sorted(
+        tool.declared.name
+        for agent in registry.values()
+        for tool in agent.tools.values()
+        if tool.lane is Lane.EFFECT
+    )
+    raise Misdeclared(
+        "a threads worker refuses the effect lane"
+        + (f" (tools {', '.join(needing)} need it)" if needing else "")
+        + ": use --pool prefork for it, or leave it out of --lanes"
+    )
+
+
+def _given(arguments: Sequence[str] | None) -> dict[str, object]:
+    parser = argparse.ArgumentParser(prog="agent-workers worker", description=__doc__)
+    parser.add_argument("--lanes", help="comma-separated: plan, tool, effect, evaluate")
+    parser.add_argument("--pool", choices=("threads", "prefork", "solo"))
+    parser.add_argument("--concurrency", type=int, help="steps at once; 0: what suits the pool")
+    parser.add_argument("--tools", help="comma-separated modules that declare agents")
+    parser.add_argument("--name", dest="worker_name", help="the worker's name in Flower")
+    given = vars(parser.parse_args(arguments))
+    return {name: value for name, value in given.items() if value is not None}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Composition root of the worker: settings become the parts of one process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from agent_workers.domain.claim import Due
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import JobId, TenantId, WorkerId
+from agent_workers.domain.step import Lane
+from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.perform import Performer
+from agent_workers.execution.registry import Registry
+from agent_workers.execution.tools.router import ToolRouter
+from agent_workers.orchestration.act import EffectProtocol
+from agent_workers.orchestration.advance import Driver
+from agent_workers.orchestration.batches import BatchRuns
+from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.settings import Settings
+from agent_workers.state.batches import Batches
+from agent_workers.state.claims import Claims
+from agent_workers.state.engine import Database
+from agent_workers.state.permits import Permits
+from agent_workers.state.records import Records
+from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.workers import DeadMan, Workers
+from agent_workers.transport.depth import Depths
+from agent_workers.transport.nudge import Nudge
+from agent_workers.transport.ring import ring_of
+from agent_workers.transport.wake import Wakeups
+from agent_workers.worker.book import traits_of
+from agent_workers.worker.delivery import Busy, Deliveries
+from agent_workers.worker.keeper import Keeper
+from agent_workers.worker.models import model_steps
+from agent_workers.worker.process import this_process
+from agent_workers.worker.stopping import Stopping
+from agent_workers.worker.timers import KernelTimer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The parts of one process that does work; made after fork."""
+
+    worker_id: WorkerId
+    deliveries: Deliveries
+    keeper: Keeper
+    workers: Workers
+    database: Database
+    models: ModelSteps | None
+    nudge: Nudge
+    wakeups: Wakeups
+    stopping: Stopping
+
+    def deliver(self, tenant_id: str, job_id: str, position: int, task_id: str | None) -> int:
+        return self.deliveries.deliver(
+            TenantId(tenant_id), JobId(UUID(job_id)), position, task_id=task_id
+        )
+
+    def close(self) -> None:
+        """Leave in order: nothing held, nothing unsent."""
+        self.keeper.stop()
+        try:
+            self.workers.leave(self.worker_id)
+        except AgentWorkersError as error:
+            # The lock is gone all the same: others will find that this process has ended.
+            log.warning("left_without_a_word", error=str(error))
+        if self.models is not None:
+            self.models.close()
+        self.nudge.close()
+        self.wakeups.close()
+        self.database.close()
+
+
+def open_runtime(
+    settings: Settings,
+    registry: Registry,
+    *,
+    lanes: Sequence[Lane],
+    slots: int,
+    stopping: Stopping | None = None,
+) -> Runtime:
+    """Assemble and start the parts of this process."""
+    process = this_process(lanes)
+    worker_id = process.worker_id
+    pool = min(settings.db_pool_size, slots + 1)
+    database = Database(settings.database_url, pool_size=pool, name="agent_workers worker")
+    nudge = Nudge(settings.broker_url)
+    wakeups = Wakeups(settings.redis_url or None)
+    claims = Claims(database, worker_id)
+    permits = Permits(database, worker_id)
+    router = ToolRouter(registry)
+    models = model_steps(registry, settings.scenario)
+    stopping = stopping or Stopping()
+    busy = Busy(slots=slots)
+    agents = {name: traits_of(agent) for name, agent in registry.items()}
+
+    def book(agent: str) -> AgentTraits | None:
+        return agents.get(agent)
+
+    def ring(due: Sequence[Due], *, parent: str | None) -> None:
+        nudge.ring([ring_of(one, parent) for one in due])
+
+    def tell(job_id: JobId) -> None:
+        wakeups.publish((job_id.hex,))
+
+    driver = Driver(
+        book=book,
+        claims=claims,
+        records=Records(database, worker_id, tuple(lanes)),
+        permits=permits,
+        perform=Performer(registry=registry, router=router, models=models),
+        tools=router,
+        protocol=EffectProtocol(permits, router, KernelTimer()),
+        ring=ring,
+        tell=tell,
+    )
+    workers = Workers(database)
+    direct = settings.direct_database_url
+    keeper = Keeper(
+        process=process,
+        dead_man=DeadMan(direct, process) if direct else None,
+        workers=workers,
+        sweeps=Sweeps(database),
+        driver=driver,
+        busy=busy,
+        busy_lanes=Depths(settings.broker_url).busy,
+        ring=ring,
+        tell=tell,
+        keep_batches=BatchRuns(Batches(database), ring=ring).keep,
+    )
+    keeper.start()
+    return Runtime(
+        worker_id=worker_id,
+        deliveries=Deliveries(
+            lanes=lanes,
+            driver=driver,
+            claims=claims,
+            ring=ring,
+            busy=busy,
+            stopping=stopping.is_set,
+        ),
+        keeper=keeper,
+        workers=workers,
+        database=database,
+        models=models,
+        nudge=nudge,
+        wakeups=wakeups,
+        stopping=stopping,
+    )

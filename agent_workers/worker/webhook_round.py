@@ -1,0 +1,87 @@
+"""The round of a process that delivers webhooks: claim what is due, carry it on threads, go on."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from agent_workers.domain.errors import AgentWorkersError, StateUnavailable
+from agent_workers.domain.webhook_delivery import ClaimedDelivery
+from agent_workers.orchestration.webhooks import Courier
+from agent_workers.state.webhook_queue import WebhookQueue
+
+log = structlog.get_logger(__name__)
+
+# How soon an announcement is seen; an idle look costs Postgres a few index probes.
+_LOOK_S = 0.2
+_UNAVAILABLE_S = 1.0
+_FORGET_EVERY_S = 60.0
+KEPT_FOR = timedelta(days=30)
+
+
+class Round:
+    def __init__(self, queue: WebhookQueue, courier: Courier, *, slots: int) -> None:
+        self._queue = queue
+        self._courier = courier
+        self._slots = slots
+        self._free = slots
+        # However many receivers fail, the others find room.
+        self._free_for_failing = max(1, slots // 2)
+        self._lock = threading.Lock()
+        self._came_back = threading.Event()
+        self._forgot_at = time.monotonic()
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Go on until told to stop; then finish what is under way."""
+        with ThreadPoolExecutor(self._slots, thread_name_prefix="webhook") as pool:
+            while not stopping():
+                pause = self._turn(pool)
+                if pause:
+                    self._came_back.wait(pause)
+                    self._came_back.clear()
+
+    def _turn(self, pool: ThreadPoolExecutor) -> float:
+        """Claim as much as there is room for; say how long to wait before the next turn."""
+        if not self._free:
+            return _LOOK_S
+        try:
+            claimed = self._queue.claim(self._free, failing=max(0, self._free_for_failing))
+            self._forget()
+        except AgentWorkersError as error:
+            log.warning("webhooks_wait_for_the_database", error=str(error))
+            return _UNAVAILABLE_S
+        except Exception:
+            # One delivery that nobody foresaw must not end the delivering of all others.
+            log.exception("webhooks_broke")
+            return _UNAVAILABLE_S
+        for one in claimed:
+            self._count(one, -1)
+            pool.submit(self._carry, one)
+        return 0.0 if claimed else _LOOK_S
+
+    def _carry(self, claimed: ClaimedDelivery) -> None:
+        try:
+            self._courier.carry(claimed)
+        except StateUnavailable as error:
+            # Its lease runs out, and it is delivered once more: at least once is the promise.
+            log.warning("webhook_not_recorded", error=str(error))
+        except Exception:
+            log.exception("webhook_broke", delivery_id=claimed.delivery_id.hex)
+        finally:
+            self._count(claimed, +1)
+            self._came_back.set()
+
+    def _count(self, claimed: ClaimedDelivery, change: int) -> None:
+        with self._lock:
+            self._free += change
+            if claimed.failing:
+                self._free_for_failing += change
+
+    def _forget(self) -> None:
+        if time.monotonic() - self._forgot_at < _FORGET_EVERY_S:
+            return
+        self._forgot_at = time.monotonic()
+        self._queue.forget(datetime.now(UTC) - KEPT_FOR)

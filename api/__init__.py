@@ -1,0 +1,1 @@
+"""Access by HTTP: a thin layer that accepts, shows and streams jobs."""

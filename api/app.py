@@ -1,0 +1,191 @@
+"""Composition root of the API."""
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.orchestration.batches import BatchRuns
+from agent_workers.orchestration.control import Control
+from agent_workers.orchestration.schedules import ScheduleControl
+from agent_workers.settings import Settings
+from agent_workers.state.agents import Agents
+from agent_workers.state.batches import Batches
+from agent_workers.state.batches_reads import BatchReads
+from agent_workers.state.controls import Controls
+from agent_workers.state.keys import Caller, Keys
+from agent_workers.state.reads_effects import EffectReads
+from agent_workers.state.reads_steps import StepReads
+from agent_workers.state.schedules import Schedules
+from agent_workers.state.schedules_runs import ScheduleRuns
+from agent_workers.state.schedules_trigger import ScheduleTriggers
+from agent_workers.state.submissions import Pace
+from api.agent_list import AgentList
+from api.batch_lists import BatchLists
+from api.batches import BatchRoutes
+from api.cached import Cached
+from api.controls import JobControls
+from api.cursors import Cursors
+from api.door import Door
+from api.doubts import Doubts
+from api.event_intake_parts import event_parts
+from api.events import JobEvents
+from api.health import (
+    Health,
+    broker_check,
+    database_check,
+    migration_order,
+    migrations_check,
+)
+from api.job_views import JobViews
+from api.jobs import Jobs
+from api.routes import Parts, add_routes
+from api.running import Running, prepared
+from api.schedule_runs import ScheduleRunRoutes
+from api.schedules import ScheduleRoutes
+from api.submitting import Submitting
+from api.webhook_parts import webhook_parts
+
+# A revoked key, or an agent that changed, is believed for so long at most.
+KEY_TTL_S = 2.0
+AGENT_TTL_S = 1.0
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Put the API together; nothing connects to anything before the server starts."""
+    settings.demand("database_url", "broker_url", "secret_pepper")
+    running = prepared(
+        settings.database_url,
+        settings.broker_url,
+        settings.redis_url or None,
+        pool_size=settings.db_pool_size,
+    )
+    app = FastAPI(
+        title="agent-workers",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=running.lifespan,
+        middleware=[Middleware(Door, callers=_callers(running, settings.secret_pepper))],
+    )
+    add_routes(app, _parts(running, settings))
+    app.state.end_waiting = running.waiting.end_all
+    return app
+
+
+def _parts(running: Running, settings: Settings) -> Parts:
+    database, threads = running.database, running.threads
+    steps = StepReads(database)
+    views = JobViews(funnel=running.views, waiting=running.waiting)
+    return Parts(
+        submitting=_submitting(running, views, allow_private=settings.allow_private_webhooks),
+        jobs=Jobs(
+            views=views,
+            reads=running.reads,
+            steps=steps,
+            cursors=Cursors(settings.secret_pepper, listing="jobs"),
+            threads=threads,
+        ),
+        events=JobEvents(steps=steps, waiting=running.waiting, threads=threads),
+        controls=JobControls(control=_control(running), views=views, threads=threads),
+        doubts=Doubts(
+            effects=EffectReads(database),
+            control=_control(running),
+            cursors=Cursors(settings.secret_pepper, listing="doubts"),
+            threads=threads,
+        ),
+        batches=_batches(running, allow_private=settings.allow_private_webhooks),
+        batch_lists=BatchLists(
+            reads=BatchReads(database),
+            cursors=Cursors(settings.secret_pepper, listing="batches"),
+            threads=threads,
+        ),
+        schedules=_schedules(running, settings.secret_pepper),
+        schedule_runs=_schedule_runs(running, settings.secret_pepper),
+        event_parts=event_parts(running, settings.secret_pepper),
+        webhooks=webhook_parts(
+            running, settings.secret_pepper, allow_private=settings.allow_private_webhooks
+        ),
+        agents=AgentList(agents=Agents(database), threads=threads),
+        health=_health(running, settings.broker_url),
+    )
+
+
+def _submitting(running: Running, views: JobViews, *, allow_private: bool) -> Submitting:
+    agents = Agents(running.database)
+
+    async def find(place: tuple[TenantId, str]) -> Pace | None:
+        return await running.threads.run(agents.known, *place)
+
+    return Submitting(
+        funnel=running.submissions,
+        submit=running.submit,
+        agents=Cached(find, ttl_s=AGENT_TTL_S),
+        views=views,
+        threads=running.threads,
+        allow_private_callbacks=allow_private,
+    )
+
+
+def _batches(running: Running, *, allow_private: bool) -> BatchRoutes:
+    database = running.database
+    return BatchRoutes(
+        runs=BatchRuns(Batches(database), ring=running.carriers.ring),
+        reads=BatchReads(database),
+        agents=Agents(database),
+        threads=running.threads,
+        allow_private_callbacks=allow_private,
+    )
+
+
+def _schedules(running: Running, pepper: str) -> ScheduleRoutes:
+    return ScheduleRoutes(
+        control=_schedule_control(running),
+        schedules=Schedules(running.database),
+        agents=Agents(running.database),
+        cursors=Cursors(pepper, listing="schedules"),
+        threads=running.threads,
+    )
+
+
+def _schedule_runs(running: Running, pepper: str) -> ScheduleRunRoutes:
+    return ScheduleRunRoutes(
+        control=_schedule_control(running),
+        schedules=Schedules(running.database),
+        runs=ScheduleRuns(running.database),
+        cursors=Cursors(pepper, listing="schedule_runs"),
+        threads=running.threads,
+    )
+
+
+def _schedule_control(running: Running) -> ScheduleControl:
+    database = running.database
+    return ScheduleControl(
+        Schedules(database),
+        ScheduleRuns(database),
+        ScheduleTriggers(database),
+        ring=running.carriers.ring,
+    )
+
+
+def _control(running: Running) -> Control:
+    carriers = running.carriers
+    return Control(Controls(running.database), ring=carriers.ring, tell=carriers.tell)
+
+
+def _health(running: Running, broker_url: str) -> Health:
+    checks = {
+        "database": database_check(running.reads),
+        "migrations": migrations_check(running.reads, order=migration_order()),
+        "broker": broker_check(broker_url),
+    }
+    return Health(checks=checks, threads=running.health_threads)
+
+
+def _callers(running: Running, pepper: str) -> Cached[bytes, Caller]:
+    keys = Keys(running.database, pepper=pepper)
+
+    async def find(token: bytes) -> Caller | None:
+        return await running.threads.run(keys.caller, token.decode("latin-1"))
+
+    return Cached(find, ttl_s=KEY_TTL_S)

@@ -1,0 +1,113 @@
+"""GET /v1/jobs/{id}/events: the journal as a stream that can be resumed, or as a page of JSON."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from agent_workers.domain.events import TERMINAL_EVENTS
+from agent_workers.domain.ids import JobId
+from agent_workers.state.reads import Place
+from agent_workers.state.reads_steps import Events, EventSeen, StepReads
+from api.jobs import no_such_job
+from api.problems import Problem, invalid
+from api.queries import checked_query, job_id_of, whole_number
+from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.shapes import list_bytes
+from api.shapes_parts import event_text
+from api.threads import Threads
+from api.waiting import Waiter, Waiting
+
+COMMENT_EVERY_S = 15.0
+RETRY_MS = 2_000
+_MOST = 10**9 - 1
+_STREAM = {
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",  # or a proxy would hold events back
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvents:
+    steps: StepReads
+    waiting: Waiting
+    threads: Threads
+    comment_every_s: float = COMMENT_EVERY_S
+
+    async def show(self, request: Request) -> Response:
+        place = (caller_of(request).tenant_id, job_id_of(request))
+        members = checked_query(request, ("after", "limit"))
+        limit = whole_number(members, "limit", least=1, most=1_000, default=100)
+        after = whole_number(members, "after", least=0, most=_MOST, default=0)
+        if _wants_stream(request):
+            return await self._stream(place, max(after, _last_event_id(request)))
+        return await self._page(place, after, limit)
+
+    async def _page(self, place: Place, after: int, limit: int) -> Response:
+        found = await self._read(place, after, limit=limit)
+        texts = [event_text(place[1], event) for event in found.events]
+        last = found.events[-1].number if found.events else after
+        cursor = str(last) if last < found.last_number else None
+        return JsonReply(list_bytes(texts, next_cursor=cursor), headers=[NO_STORE])
+
+    async def _stream(self, place: Place, after: int) -> Response:
+        found = await self._read(place, after)
+        if found.finished and not found.events:
+            # 204 tells a browser's EventSource not to come again: everything has been said.
+            return EmptyReply(204, headers=[NO_STORE])
+        return StreamingResponse(
+            self._told(place, after), media_type="text/event-stream", headers=_STREAM
+        )
+
+    async def _told(self, place: Place, after: int) -> AsyncIterator[str]:
+        """Tell every event once, in order, up to the one that ends the job."""
+        yield f"retry: {RETRY_MS}\n\n"
+        with self.waiting.waiter(place) as waiter:
+            while not self.waiting.closing:
+                found = await self._read(place, after)
+                for event in found.events:
+                    yield _event(place[1], event)
+                    after = waiter.version = event.number
+                    if event.type in TERMINAL_EVENTS:
+                        return
+                if found.finished and after >= found.last_number:
+                    return
+                if not found.events and not await self._news(waiter):
+                    yield ": nothing new\n\n"
+
+    async def _news(self, waiter: Waiter) -> bool:
+        return await waiter.wait(self.comment_every_s)
+
+    async def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
+        found = await self.threads.run(self.steps.events, *place, after=after, limit=limit)
+        if found is None:
+            raise no_such_job()
+        return found
+
+
+def _event(job_id: JobId, event: EventSeen) -> str:
+    return f"id: {event.number}\nevent: job.{event.type}\ndata: {event_text(job_id, event)}\n\n"
+
+
+def _wants_stream(request: Request) -> bool:
+    """A stream unless JSON is asked for; a browser's EventSource asks for text/event-stream."""
+    accept = request.headers.get("accept", "*/*").lower()
+    kinds = {part.partition(";")[0].strip() for part in accept.split(",")}
+    if "text/event-stream" in kinds:
+        return True
+    if kinds & {"application/json", "application/*"}:
+        return False
+    if kinds & {"*/*", "text/*", ""}:
+        return True
+    detail = "This is text/event-stream, or application/json."
+    raise Problem(code="not_acceptable", detail=detail)
+
+
+def _last_event_id(request: Request) -> int:
+    value = request.headers.get("last-event-id", "").strip()
+    if not value:
+        return 0
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):  # noqa: PLR2004
+        raise invalid("Last-Event-ID must be a number that this stream gave")
+    return int(value)

@@ -1,0 +1,128 @@
+"""GET /health/live and /health/ready: whether this process runs, and whether it can do its work."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+
+import agent_workers
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.state.reads import Reads
+from agent_workers.transport.profiles import Broker, broker_of
+from agent_workers.transport.redis_bell import connected
+from api.replies import NO_STORE, JsonReply
+from api.shapes import dumped
+from api.threads import Threads
+
+_PATIENCE_S = 2.0
+_AMQP_PORT = 5672
+_REVISION = re.compile(r"^(down_revision|revision) = (?:\"(\w+)\"|None)$", re.MULTILINE)
+Check = Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Each check returns None when all is well, or says what is not."""
+
+    checks: Mapping[str, Check]
+    threads: Threads
+
+    async def live(self, _: Request) -> Response:
+        return JsonReply(b'{"status":"ok"}', headers=[NO_STORE])
+
+    async def ready(self, _: Request) -> Response:
+        """Say 503 with what is missing; jobs are accepted all the same while only the broker is."""
+        found = await asyncio.gather(*(self._ask(check) for check in self.checks.values()))
+        said = {
+            name: {"status": "ok" if wrong is None else "failed", "detail": wrong}
+            for name, wrong in zip(self.checks, found, strict=True)
+        }
+        ready = all(wrong is None for wrong in found)
+        body = dumped({"status": "ready" if ready else "not_ready", "checks": said})
+        headers = [NO_STORE] if ready else [NO_STORE, (b"retry-after", b"2")]
+        return JsonReply(body, status=200 if ready else 503, headers=headers)
+
+    async def _ask(self, check: Check) -> str | None:
+        try:
+            return await asyncio.wait_for(self.threads.run(check), _PATIENCE_S)
+        except TimeoutError:
+            return "does not answer"
+
+
+def database_check(reads: Reads) -> Check:
+    def check() -> str | None:
+        try:
+            reads.schema_revision()
+        except StateUnavailable:
+            return "cannot be reached"
+        return None
+
+    return check
+
+
+def migrations_check(reads: Reads, *, order: tuple[str, ...]) -> Check:
+    """A schema newer than this code is fine: migrations work with the release before them."""
+
+    def check() -> str | None:
+        try:
+            stands_at = reads.schema_revision()
+        except StateUnavailable:
+            return "unknown: the database cannot be reached"
+        if stands_at is None:
+            return "never migrated: run `agent-workers migrate`"
+        if stands_at in order[:-1]:
+            return f"at {stands_at}, {order[-1]} is needed: run `agent-workers migrate`"
+        return None
+
+    return check
+
+
+def broker_check(broker_url: str) -> Check:
+    match broker_of(broker_url):
+        case Broker.REDIS:
+            return lambda: _redis_answers(broker_url)
+        case Broker.RABBITMQ:
+            return lambda: _rabbitmq_answers(broker_url)
+
+
+def migration_order() -> tuple[str, ...]:
+    """Return this release's migrations from the first to the newest, as their files say."""
+    folder = Path(agent_workers.__file__).parents[1] / "migrations" / "versions"
+    after: dict[str | None, str] = {}
+    for path in folder.glob("*.py"):
+        names = dict(_REVISION.findall(path.read_text("utf-8")))
+        after[names["down_revision"] or None] = names["revision"]
+    order: list[str] = []
+    while (following := after.get(order[-1] if order else None)) is not None:
+        order.append(following)
+    return tuple(order)
+
+
+def _redis_answers(broker_url: str) -> str | None:
+    try:
+        with closing(connected(broker_url)) as client:
+            client.ping()
+    except (RedisError, OSError):
+        return "cannot be reached: jobs are accepted and wait"
+    return None
+
+
+def _rabbitmq_answers(broker_url: str) -> str | None:
+    parts = urlsplit(broker_url)
+    place = (parts.hostname or "localhost", parts.port or _AMQP_PORT)
+    try:
+        with socket.create_connection(place, timeout=1) as connection:
+            if parts.scheme != "amqps":
+                connection.sendall(b"AMQP\x00\x00\x09\x01")
+                connection.recv(1)
+    except OSError:
+        return "cannot be reached: jobs are accepted and wait"
+    return None

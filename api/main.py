@@ -1,0 +1,26 @@
+"""Starts the API: `python -m api.main`."""
+
+import sys
+
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.observability.logs import set_up_logs
+from agent_workers.settings import load_settings
+from api.app import create_app
+from api.server import serve
+
+
+def main() -> int:
+    """Read settings and serve until told to stop."""
+    try:
+        settings = load_settings()
+        set_up_logs(level=settings.log_level, json=settings.log_json)
+        app = create_app(settings)
+    except AgentWorkersError as error:
+        print(f"agent-workers api: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
+        return 2
+    grace_s = settings.shutdown_grace_s
+    return serve(app, host=settings.api_host, port=settings.api_port, grace_s=grace_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

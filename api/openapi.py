@@ -1,0 +1,190 @@
+"""The OpenAPI document: every route with its parameters, bodies, replies and problems."""
+
+from collections.abc import Mapping
+
+from agent_workers.domain.job import JobStatus
+from api.event_intake_openapi import EVENT_SCHEMAS, event_paths
+from api.openapi_batches import BATCH_SCHEMAS, batch_paths
+from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
+from api.openapi_schedules import schedule_paths
+from api.openapi_schemas import SCHEMAS
+from api.openapi_webhooks import WEBHOOK_SCHEMAS, webhook_paths
+from api.openapi_words import (
+    BODY,
+    CURSOR,
+    header,
+    json_reply,
+    open_operation,
+    operation,
+    path,
+    query,
+)
+from api.schema_words import JOB_ID_FORM, Schema, reference, text
+
+
+def document() -> Schema:
+    """Return the document as OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "agent-workers",
+            "version": "1",
+            "description": "Durable agent jobs: submitted once, done once, observable throughout.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"key": []}],
+        "paths": _jobs()
+        | _of_one_job()
+        | _controls()
+        | _doubts()
+        | batch_paths()
+        | event_paths()
+        | schedule_paths()
+        | webhook_paths()
+        | _rest(),
+        "components": {
+            "schemas": SCHEMAS | BATCH_SCHEMAS | EVENT_SCHEMAS | SCHEDULE_SCHEMAS | WEBHOOK_SCHEMAS,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+        },
+    }
+
+
+def _jobs() -> Schema:
+    key = header("Idempotency-Key", "The same key with the same body gives the same job.")
+    prefer = header("Prefer", "`wait=N`: wait up to N seconds (at most 30) for the job's end.")
+    prefer["schema"] = {"type": "string"}
+    filters = [
+        query("status", {"enum": [status.value for status in JobStatus]}),
+        query("agent", text()),
+        {
+            "name": "metadata",
+            "in": "query",
+            "style": "deepObject",
+            "explode": True,
+            "schema": {
+                "type": "object",
+                "propertyNames": {"pattern": r"^[^\[\]\x00]{1,64}$"},
+                "additionalProperties": text(),
+            },
+        },
+        query("created_after", {"type": "string", "format": "date-time"}),
+        query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+        query("cursor", CURSOR),
+    ]
+    stored = json_reply("Job", "It is stored") | {"links": _links()}
+    taken = {"200": json_reply("Job", "It also ended in time"), "202": stored}
+    return {
+        "/v1/jobs": {
+            "post": operation(
+                "submitJob", taken, (*BODY, 409, 429, 500, 503), [key, prefer], body="JobRequest"
+            ),
+            "get": operation("listJobs", {"200": json_reply("JobList")}, (422, 503), filters),
+        }
+    }
+
+
+def _links() -> Schema:
+    """Say where the id of a new job leads to."""
+    there = ("getJob", "listSteps", "getTrace", "cancelJob", "pauseJob", "resumeJob")
+    parameters = {"job_id": "$response.body#/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in there}
+
+
+def _of_one_job() -> Schema:
+    wait = query("wait", {"type": "integer", "minimum": 0, "maximum": 60})
+    match = header("If-None-Match", "With `wait`: until anything changes, else 304.")
+    match["schema"] = {"type": "string"}
+    after = query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999})
+    limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1_000})
+    last = header("Last-Event-ID", "The last event that was seen.")
+    last["schema"] = {"type": "string", "pattern": "^[0-9]{1,9}$"}
+    seen = {"200": json_reply("Job"), "304": {"description": "Nothing changed"}}
+    events = {
+        "200": {
+            "description": "The journal as a stream, or as a page",
+            "content": {
+                "text/event-stream": {"schema": {"type": "string"}},
+                "application/json": {"schema": reference("EventList")},
+            },
+        },
+        "204": {"description": "Everything has been told"},
+    }
+    asked: dict[str, tuple[str, Mapping[str, object], tuple[int, ...], list[Schema]]] = {
+        "": ("getJob", seen, (404, 422, 503), [wait, match]),
+        "/steps": ("listSteps", {"200": json_reply("StepList")}, (404, 422, 503), [after, limit]),
+        "/events": ("listEvents", events, (404, 406, 422, 503), [after, limit, last]),
+        "/trace": ("getTrace", {"200": json_reply("Trace")}, (404, 422, 503), []),
+    }
+    return {
+        f"/v1/jobs/{{job_id}}{rest}": {
+            "get": operation(name, replies, problems, [path("job_id", JOB_ID_FORM), *parameters])
+        }
+        for rest, (name, replies, problems, parameters) in asked.items()
+    }
+
+
+def _controls() -> Schema:
+    job = path("job_id", JOB_ID_FORM)
+    position = path("position", "^[0-9]{1,10}$")
+    problems = (*BODY, 404, 409, 503)
+    changed = {"200": json_reply("Job")}
+    ending = changed | {"202": json_reply("Job", "Something of it may still act")}
+    at = "/v1/jobs/{job_id}"
+    return {
+        f"{at}/cancel": {
+            "post": operation("cancelJob", ending, problems, [job], body="CancelRequest?")
+        },
+        f"{at}/pause": {
+            "post": operation("pauseJob", changed, problems, [job], body="PauseRequest?")
+        },
+        f"{at}/resume": {
+            "post": operation("resumeJob", changed, problems, [job], body="EmptyRequest?")
+        },
+        f"{at}/steps/{{position}}/release": {
+            "post": operation(
+                "releaseStep", changed, problems, [job, position], body="EmptyRequest?"
+            )
+        },
+    }
+
+
+def _doubts() -> Schema:
+    key = path("effect_key", "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
+    limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
+    cursor = query("cursor", CURSOR)
+    at = "/v1/doubts/{effect_key}"
+    one = {"200": json_reply("Effect")}
+    return {
+        "/v1/doubts": {
+            "get": operation(
+                "listDoubts", {"200": json_reply("EffectList")}, (422, 503), [limit, cursor]
+            )
+        },
+        at: {"get": operation("getDoubt", one, (404, 422, 503), [key])},
+        f"{at}/verdict": {
+            "post": operation(
+                "giveVerdict", one, (*BODY, 404, 409, 503), [key], body="VerdictRequest"
+            )
+        },
+    }
+
+
+def _rest() -> Schema:
+    ready = {"200": json_reply("Ready"), "503": json_reply("Ready", "Something is missing")}
+    page = {"200": {"description": "HTML", "content": {"text/html": {"schema": _TEXT}}}}
+    self = {"200": {"description": "This", "content": {"application/json": {"schema": {}}}}}
+    return {
+        "/v1/agents": {
+            "get": operation("listAgents", {"200": json_reply("AgentList")}, (422, 503), [])
+        },
+        "/health/live": {"get": open_operation("live", {"200": json_reply("Live")})},
+        "/health/ready": {"get": open_operation("ready", ready)},
+        "/openapi.json": {"get": open_operation("describe", self)},
+        "/errors": {"get": open_operation("explainErrors", page)},
+    }
+
+
+_TEXT: Schema = {"type": "string"}

@@ -1,0 +1,140 @@
+"""All schemas of the OpenAPI document: requests, and what is replied."""
+
+from agent_workers.domain.job import JobStatus
+from agent_workers.domain.step import Lane, StepKind, StepStatus
+from api.openapi_requests import REQUESTS
+from api.problems import CODES
+from api.schema_words import (
+    ANYTHING,
+    BOOLEAN,
+    COUNT,
+    INSTANT,
+    INTEGER,
+    JOB_ID,
+    MAYBE_INSTANT,
+    MAYBE_TEXT,
+    STRING,
+    Schema,
+    listed,
+    optional,
+    shown,
+)
+
+_JOB_LISTED: Schema = {
+    "id": JOB_ID,
+    "object": {"const": "job"},
+    "agent": STRING,
+    "workflow": STRING,
+    "status": {"enum": [status.value for status in JobStatus]},
+    "status_detail": MAYBE_TEXT,
+    "error": optional({"type": "object"}),
+    "usage": shown(
+        {
+            "input_tokens": COUNT,
+            "cached_tokens": COUNT,
+            "output_tokens": COUNT,
+            "tool_calls": COUNT,
+            "cost_usd": {"type": "string", "pattern": r"^\d+\.\d{6}$"},
+        }
+    ),
+    "progress": shown({"step": COUNT, "max_steps": COUNT, "message": MAYBE_TEXT}),
+    "waiting_for": {"type": "array", "items": STRING},
+    "priority": INTEGER,
+    "attempt": INTEGER,
+    "parent_job_id": optional(JOB_ID),
+    "schedule_id": MAYBE_TEXT,
+    "batch_id": MAYBE_TEXT,
+    "trace_id": STRING,
+    "metadata": {"type": "object", "additionalProperties": STRING},
+    "created_at": INSTANT,
+    "started_at": MAYBE_INSTANT,
+    "finished_at": MAYBE_INSTANT,
+    "deadline_at": MAYBE_INSTANT,
+    "expires_at": MAYBE_INSTANT,
+    "links": {"type": "object", "additionalProperties": STRING},
+}
+_STEP: Schema = {
+    "object": {"const": "step"},
+    "position": COUNT,
+    "round": COUNT,
+    "kind": {"enum": [kind.value for kind in StepKind]},
+    "lane": {"enum": [lane.value for lane in Lane]},
+    "status": {"enum": [status.value for status in StepStatus]},
+    "tool": MAYBE_TEXT,
+    "call_id": MAYBE_TEXT,
+    "effect": STRING,
+    "arguments": ANYTHING,
+    "outcome_type": MAYBE_TEXT,
+    "outcome": ANYTHING,
+    "claims": COUNT,
+    "tries": COUNT,
+    "deaths": COUNT,
+    "last_error": MAYBE_TEXT,
+    "task_id": MAYBE_TEXT,
+    "due_at": INSTANT,
+    "claimed_at": MAYBE_INSTANT,
+    "done_at": MAYBE_INSTANT,
+}
+_EFFECT_LISTED: Schema = {
+    "object": {"const": "effect"},
+    "effect_key": {"type": "string", "format": "uuid"},
+    "job_id": JOB_ID,
+    "position": COUNT,
+    "tool": STRING,
+    "class": STRING,
+    "state": {"enum": ["intended", "in_doubt", "done", "abandoned"]},
+    "request": ANYTHING,
+    "result": ANYTHING,
+    "doubt_reason": MAYBE_TEXT,
+    "doubted_at": MAYBE_INSTANT,
+    "created_at": INSTANT,
+}
+_OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
+_EFFECT = _EFFECT_LISTED | {
+    "quiet_after": MAYBE_INSTANT,
+    "permits": _OBJECTS,
+    "evidence": _OBJECTS,
+}
+
+SCHEMAS: dict[str, Schema] = REQUESTS | {
+    "Job": shown(_JOB_LISTED | {"input": ANYTHING, "output": ANYTHING}),
+    "ListedJob": shown(_JOB_LISTED),
+    "JobList": listed("ListedJob"),
+    "Step": shown(_STEP),
+    "StepList": listed("Step"),
+    "Event": shown({"sequence_number": COUNT, "job_id": JOB_ID, "type": STRING, "at": INSTANT}),
+    "EventList": listed("Event"),
+    "TraceEntry": shown({"request_id": STRING, "stage": STRING, "payload": {"type": "object"}}),
+    "Trace": listed("TraceEntry"),
+    "ListedEffect": shown(_EFFECT_LISTED),
+    "EffectList": listed("ListedEffect"),
+    "Effect": shown(_EFFECT),
+    "Agent": shown(
+        {
+            "object": {"const": "agent"},
+            "name": STRING,
+            "version": STRING,
+            "definition": {"type": "object"},
+            "registered_at": INSTANT,
+        }
+    ),
+    "AgentList": listed("Agent"),
+    "Live": shown({"status": {"const": "ok"}}),
+    "Ready": shown(
+        {"status": {"enum": ["ready", "not_ready"]}, "checks": {"type": "object"}},
+    ),
+    "Problem": shown(
+        {
+            "type": STRING,
+            "title": STRING,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": STRING,
+            "instance": STRING,
+            "code": {"enum": list(CODES)},
+            "request_id": STRING,
+            "retryable": BOOLEAN,
+            "errors": _OBJECTS,
+            "error": {"type": "object"},
+        }
+    ),
+}

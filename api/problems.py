@@ -1,0 +1,144 @@
+"""What went wrong, as `application/problem+json`, from one table of codes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent_workers.domain.errors import AgentWorkersError
+from api.strict_json import Refused
+
+MEDIA_TYPE = b"application/problem+json"
+# code -> (status, title); the page at /errors is made from this table too.
+CODES: dict[str, tuple[int, str]] = {
+    "malformed_json": (400, "The body is not JSON"),
+    "missing_key": (401, "An API key is needed"),
+    "invalid_key": (401, "This API key is not valid"),
+    "not_found": (404, "There is nothing here"),
+    "job_not_found": (404, "There is no such job"),
+    "batch_not_found": (404, "There is no such batch"),
+    "schedule_not_found": (404, "There is no such schedule"),
+    "effect_not_found": (404, "There is no such effect"),
+    "trigger_not_found": (404, "There is no such trigger"),
+    "dead_letter_not_found": (404, "There is no such dead letter"),
+    "webhook_endpoint_not_found": (404, "There is no such endpoint"),
+    "webhook_delivery_not_found": (404, "There is no such delivery"),
+    "method_not_allowed": (405, "This method is not allowed here"),
+    "not_acceptable": (406, "None of the accepted media types is available"),
+    "illegal_move": (409, "The status does not allow this"),
+    "batch_not_open": (409, "The batch takes no more items"),
+    "items_missing": (409, "The batch has another number of items"),
+    "trigger_name_taken": (409, "There is a trigger with this name"),
+    "webhook_endpoint_disabled": (409, "The endpoint is disabled"),
+    "too_many_webhook_endpoints": (409, "There are as many endpoints as there may be"),
+    "too_early": (409, "This cannot be known yet"),
+    "idempotency_key_in_flight": (409, "The first request with this key has not finished"),
+    "body_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The body must be application/json"),
+    "invalid_request": (422, "The request is not valid"),
+    "invalid_lines": (422, "Some lines are not valid"),
+    "too_many_items": (422, "The batch has too many items"),
+    "invalid_event": (422, "This is no event of CloudEvents 1.0"),
+    "invalid_cursor": (422, "The cursor is not valid"),
+    "unknown_agent": (422, "There is no such agent"),
+    "idempotency_key_reused": (422, "The key was used with another request"),
+    "budget_exceeded": (429, "A budget is used up"),
+    "internal_error": (500, "Something went wrong on our side"),
+    "not_stored": (500, "The job could not be stored"),
+    "state_unavailable": (503, "The database cannot be reached"),
+    "stopping": (503, "This server is stopping"),
+}
+_RETRY_AFTER_S = {
+    "too_early": 5,
+    "idempotency_key_in_flight": 1,
+    "budget_exceeded": 60,
+    "state_unavailable": 1,
+    "stopping": 1,
+}
+_OURS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One thing that is wrong with a request, and where."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """Ends a request with a problem; `code` is a key of CODES."""
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        detail: str,
+        mistakes: Sequence[Mistake] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.mistakes = mistakes
+        self.headers = headers or {}
+
+    @property
+    def status(self) -> int:
+        return CODES[self.code][0]
+
+    @property
+    def retryable(self) -> bool:
+        return self.code in _RETRY_AFTER_S
+
+    def to_headers(self) -> list[tuple[bytes, bytes]]:
+        named = {"cache-control": "no-store"}
+        if self.retryable:
+            named["retry-after"] = str(_RETRY_AFTER_S[self.code])
+        elif self.status == 409:  # noqa: PLR2004 (SDKs try every 409 again unless told not to)
+            named["x-should-retry"] = "false"
+        named |= self.headers
+        return [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
+
+    def to_bytes(self, *, request_id: str, instance: str) -> bytes:
+        title = CODES[self.code][1]
+        first = self.mistakes[0].pointer if self.mistakes else ""
+        return json.dumps(
+            {
+                "type": f"/errors#{self.code}",
+                "title": title,
+                "status": self.status,
+                "detail": self.detail,
+                "instance": instance,
+                "code": self.code,
+                "request_id": request_id,
+                "retryable": self.retryable,
+                "errors": [{"pointer": m.pointer, "detail": m.detail} for m in self.mistakes],
+                "error": {
+                    "message": self.detail or title,
+                    "type": "invalid_request_error" if self.status < _OURS else "server_error",
+                    "code": self.code,
+                    "param": first.removeprefix("/") or None,
+                },
+            }
+        ).encode("ascii")
+
+
+def invalid(detail: str, *, pointer: str = "", code: str = "invalid_request") -> Problem:
+    """Return the problem of a request with one mistake."""
+    return Problem(code=code, detail=detail, mistakes=[Mistake(pointer=pointer, detail=detail)])
+
+
+def problem_of(error: Exception) -> Problem:
+    """Say an error in the words of this API; what we did not expect stays our secret."""
+    match error:
+        case Problem():
+            return error
+        case Refused():
+            code = "malformed_json" if error.malformed else "invalid_request"
+            return invalid(error.detail, pointer=error.pointer, code=code)
+        case AgentWorkersError() if error.code in CODES:
+            hidden = CODES[error.code][0] >= _OURS
+            detail = CODES[error.code][1] if hidden else str(error)
+            return Problem(code=error.code, detail=detail)
+        case _:
+            return Problem(code="internal_error", detail="The request could not be handled.")

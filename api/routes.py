@@ -1,0 +1,164 @@
+"""Every route of the API in one table, and how requests that fit none of them are answered."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
+from typing_extensions import override
+
+from agent_workers.domain.errors import AgentWorkersError
+from api.agent_list import AgentList
+from api.batch_lists import BatchLists
+from api.batches import BatchRoutes
+from api.controls import JobControls
+from api.doubts import Doubts
+from api.event_intake_parts import EventParts, event_routes
+from api.events import JobEvents
+from api.health import Health
+from api.jobs import Jobs
+from api.openapi import document
+from api.problems import CODES, Problem, problem_of
+from api.replies import JsonReply, ProblemReply
+from api.schedule_runs import ScheduleRunRoutes
+from api.schedules import ScheduleRoutes
+from api.shapes import dumped
+from api.strict_json import Refused
+from api.submitting import Submitting
+from api.webhook_parts import WebhookParts, webhook_routes
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_ALLOWED = 405
+_JOB = "/v1/jobs/{job_id}"
+_BATCH = "/v1/batches/{batch_id}"
+_SCHEDULE = "/v1/schedules/{schedule_id}"
+
+
+class LeanRoute(APIRoute):
+    """Hands the request to its endpoint: bodies are read, checked and written by ourselves."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        endpoint: Endpoint = self.endpoint
+        return endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of the API that have routes."""
+
+    submitting: Submitting
+    jobs: Jobs
+    events: JobEvents
+    controls: JobControls
+    doubts: Doubts
+    batches: BatchRoutes
+    batch_lists: BatchLists
+    schedules: ScheduleRoutes
+    schedule_runs: ScheduleRunRoutes
+    event_parts: EventParts
+    webhooks: WebhookParts
+    agents: AgentList
+    health: Health
+
+
+def add_routes(app: FastAPI, parts: Parts) -> None:
+    table: Mapping[tuple[str, str], Endpoint] = {
+        ("POST", "/v1/jobs"): parts.submitting.submit_job,  # the first is found the fastest
+        ("GET", _JOB): parts.jobs.show,
+        ("GET", "/v1/jobs"): parts.jobs.show_all,
+        ("GET", _JOB + "/steps"): parts.jobs.show_steps,
+        ("GET", _JOB + "/trace"): parts.jobs.show_trace,
+        ("GET", _JOB + "/events"): parts.events.show,
+        ("POST", _JOB + "/cancel"): parts.controls.cancel,
+        ("POST", _JOB + "/pause"): parts.controls.pause,
+        ("POST", _JOB + "/resume"): parts.controls.resume,
+        ("POST", _JOB + "/steps/{position}/release"): parts.controls.release,
+        ("GET", "/v1/doubts"): parts.doubts.show_all,
+        ("GET", "/v1/doubts/{effect_key}"): parts.doubts.show,
+        ("POST", "/v1/doubts/{effect_key}/verdict"): parts.doubts.give_verdict,
+        ("POST", "/v1/batches"): parts.batches.create,
+        ("GET", "/v1/batches"): parts.batch_lists.show_all,
+        ("GET", _BATCH): parts.batches.show,
+        ("GET", _BATCH + "/items"): parts.batch_lists.show_items,
+        ("PUT", _BATCH + "/items"): parts.batches.upload,
+        ("POST", _BATCH + "/start"): parts.batches.start,
+        ("POST", _BATCH + "/cancel"): parts.batches.cancel,
+        ("GET", _BATCH + "/results.jsonl"): parts.batches.results,
+        ("POST", "/v1/schedules"): parts.schedules.create,
+        ("GET", "/v1/schedules"): parts.schedules.show_all,
+        ("GET", _SCHEDULE): parts.schedules.show,
+        ("PATCH", _SCHEDULE): parts.schedules.change,
+        ("DELETE", _SCHEDULE): parts.schedules.delete,
+        ("POST", _SCHEDULE + "/pause"): parts.schedules.pause,
+        ("POST", _SCHEDULE + "/resume"): parts.schedules.resume,
+        ("POST", _SCHEDULE + "/trigger"): parts.schedule_runs.trigger,
+        ("POST", _SCHEDULE + "/backfill"): parts.schedule_runs.backfill,
+        ("GET", _SCHEDULE + "/runs"): parts.schedule_runs.show_all,
+        ("GET", _SCHEDULE + "/preview"): parts.schedule_runs.preview,
+        **event_routes(parts.event_parts),
+        **webhook_routes(parts.webhooks),
+        ("GET", "/v1/agents"): parts.agents.show_all,
+        ("GET", "/health/live"): parts.health.live,
+        ("GET", "/health/ready"): parts.health.ready,
+        ("GET", "/openapi.json"): _described,
+        ("GET", "/errors"): _errors,
+    }
+    app.router.route_class = LeanRoute
+    for (method, path), endpoint in table.items():
+        app.router.add_api_route(
+            path, endpoint, methods=[method], response_model=None, include_in_schema=False
+        )
+    app.add_exception_handler(HTTPException, _unrouted)
+    for kind in (Problem, Refused, AgentWorkersError):
+        app.add_exception_handler(kind, _said)
+
+
+async def _described(_: Request) -> Response:
+    return JsonReply(_DOCUMENT, headers=[(b"cache-control", b"max-age=300")])
+
+
+async def _errors(_: Request) -> Response:
+    """The page that the `type` of every problem leads to."""
+    rows = "".join(
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td><td>{title}</td></tr>'
+        for code, (status, title) in CODES.items()
+    )
+    head = "<!doctype html><title>Errors</title><h1>Errors</h1>"
+    columns = "<tr><th>code</th><th>status</th><th>meaning</th></tr>"
+    return HTMLResponse(f"{head}<table>{columns}{rows}</table>")
+
+
+async def _said(request: Request, error: Exception) -> Response:
+    return _reply(request, problem_of(error))
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """Nothing is here, or something is, but for other methods: then say all of them."""
+    assert isinstance(error, HTTPException)
+    allowed = sorted(_methods(request))
+    if error.status_code == _ALLOWED and allowed:
+        detail = f"Use one of {', '.join(allowed)}."
+        headers = {"allow": ", ".join(allowed)}
+        return _reply(request, Problem(code="method_not_allowed", detail=detail, headers=headers))
+    return _reply(request, Problem(code="not_found", detail="There is nothing at this path."))
+
+
+def _methods(request: Request) -> set[str]:
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+
+
+def _reply(request: Request, problem: Problem) -> Response:
+    return ProblemReply(problem, request_id=request.scope["request_id"], instance=request.url.path)
+
+
+_DOCUMENT = dumped(document())

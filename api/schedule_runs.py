@@ -1,0 +1,96 @@
+"""What a schedule did and will do: its runs, its next times, and runs out of turn."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.orchestration.schedules import ScheduleControl
+from agent_workers.state.schedules import Place, Schedules
+from agent_workers.state.schedules_runs import RunStatus, ScheduleRuns
+from api.asked import validated
+from api.bodies import read_json, read_optional
+from api.cursors import Cursors
+from api.problems import invalid
+from api.queries import checked_query, idempotency_key_of, whole_number
+from api.replies import NO_STORE, JsonReply
+from api.schedule_asked import BackfillAsked, TriggerAsked
+from api.schedule_shapes import run_text
+from api.schedules import place_of, telling_where, tenant_and_schedule
+from api.shapes import dumped, list_bytes, rfc3339
+from api.threads import Threads
+
+_STATUSES = [status.value for status in RunStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRunRoutes:
+    control: ScheduleControl
+    schedules: Schedules
+    runs: ScheduleRuns
+    cursors: Cursors
+    threads: Threads
+
+    async def show_all(self, request: Request) -> Response:
+        """Runs, the latest tick first."""
+        place = tenant_and_schedule(request)
+        members = checked_query(request, ("limit", "cursor", "status"))
+        limit = whole_number(members, "limit", least=1, most=100, default=20)
+        status, cursor = _status(members), members.get("cursor")
+        scope = f"{place[0]}\n{place[1]}\n{status}"
+        before = None if cursor is None else self.cursors.read(cursor, scope=scope)[0]
+        await self.threads.run(self.schedules.one, place)
+        found = await self.threads.run(
+            self.runs.page, place, limit=limit + 1, status=status, before=before
+        )
+        page, following = found[:limit], None
+        if len(found) > limit:
+            following = self.cursors.written(page[-1].fire_at, place[1], scope=scope)
+        texts = [run_text(run) for run in page]
+        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+    async def trigger(self, request: Request) -> Response:
+        """Run it now: 202 with the run, which its overlap policy may skip."""
+        place = place_of(request)
+        asked = await read_optional(request, TriggerAsked)
+        told = f"POST /v1/schedules/{place[1]}/trigger\n{asked.overlap}"
+        trigger = partial(
+            self.control.trigger,
+            key=idempotency_key_of(request),
+            fingerprint=hashlib.sha256(told.encode()).digest(),
+        )
+        made = await self.threads.run(trigger, place, asked.overlap)
+        run = await self.threads.run(self.runs.one, place, made.fire_at)
+        assert run is not None
+        replayed = [] if made.fired else [(b"idempotency-replayed", b"true")]
+        body = run_text(run).encode("utf-8")
+        return JsonReply(body, status=202, headers=[NO_STORE, *replayed])
+
+    async def preview(self, request: Request) -> Response:
+        """When it fires next."""
+        place: Place = tenant_and_schedule(request)
+        members = checked_query(request, ("n",))
+        count = whole_number(members, "n", least=1, most=100, default=5)
+        ticks = await self.threads.run(self.control.preview, place, count)
+        times = [f'"{rfc3339(tick)}"' for tick in ticks]
+        return JsonReply(list_bytes(times, next_cursor=None), headers=[NO_STORE])
+
+    async def backfill(self, request: Request) -> Response:
+        """Run the ticks of a time gone by that have not run; beats start them within a second."""
+        place = place_of(request)
+        asked = validated(BackfillAsked, await read_json(request))
+        if asked.end < asked.begin:
+            raise invalid("must not lie before begin", pointer="/end")
+        with telling_where():
+            count = await self.threads.run(self.control.backfill, place, asked.begin, asked.end)
+        told = {"object": "schedule.backfill", "runs": count}
+        return JsonReply(dumped(told), status=202, headers=[NO_STORE])
+
+
+def _status(members: dict[str, str]) -> RunStatus | None:
+    status = members.get("status")
+    if status is not None and status not in _STATUSES:
+        raise invalid(f"status must be one of {', '.join(_STATUSES)}", pointer="/status")
+    return None if status is None else RunStatus(status)

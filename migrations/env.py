@@ -1,0 +1,40 @@
+"""Runs migrations against the database that the settings name, each in its own transaction."""
+
+from alembic import context
+from sqlalchemy import NullPool, create_engine, text
+
+from agent_workers.state.tables import metadata
+from agent_workers.state.tables_batches import batches as _batches
+from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
+from agent_workers.state.tables_schedules import schedules as _schedules
+from agent_workers.state.tables_triggers import triggers as _triggers
+from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
+
+assert (
+    _triggers.metadata
+    is _batches.metadata
+    is _effects.metadata
+    is _endpoints.metadata
+    is _schedules.metadata
+    is metadata
+)
+
+
+def run(url: str) -> None:
+    """Migrate one database; a lock that does not come within 5 s gives up rather than blocks."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("set lock_timeout = '5s'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_server_default=False,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run(context.config.get_main_option("sqlalchemy.url") or "")

@@ -1,0 +1,124 @@
+-- Claiming: one statement, one step. A doubled nudge claims nothing and ends.
+
+create type claimed_step as (
+  tenant_id text, job_id uuid, "position" int, round int, kind text, lane text, fence int,
+  tries int, tool text, call_id text, arguments bytea, effect text, timeout_ms int,
+  hold_micro bigint, root_id uuid, agent text, input bytea, max_steps int, next_position int,
+  lease_until timestamptz, more boolean
+);
+
+-- Claim a step whose job is locked by us and whose row we know to be ready.
+create function take_step(j jobs, p_position int, p_worker uuid, p_task text)
+returns claimed_step language plpgsql as $$
+declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
+begin
+  update steps set status = 'claimed', fence = fence + 1, claimed_by = p_worker,
+                   task_id = p_task, claimed_at = v_now,
+                   lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
+   where tenant_id = j.tenant_id and job_id = j.job_id and position = p_position
+     and status = 'ready' and due_at <= v_now
+   returning * into s;
+  if not found then return null; end if;
+  if j.allowance_micro > 0 and s.hold_micro > 0
+     and j.held_micro + j.spent_micro + s.hold_micro > j.allowance_micro then
+    -- Its siblings as well: a step that cannot be claimed stands in everybody's way.
+    update steps set status = 'paused', lease_until = null
+     where tenant_id = s.tenant_id and job_id = s.job_id
+       and (position = s.position or status = 'ready');
+    update jobs set status = 'paused', status_detail = 'budget', pause_requested = true
+     where tenant_id = j.tenant_id and job_id = j.job_id;
+    perform note(j.tenant_id, j.job_id, 'paused', '{"reason":"budget"}');
+    perform announce(j.tenant_id, j.job_id, 'job.paused', '{"reason":"budget"}');
+    return null;
+  end if;
+  if s.hold_micro > 0 or j.status in ('queued', 'waiting') then
+    update jobs set held_micro = held_micro + s.hold_micro,
+                    started_at = coalesce(started_at, v_now),
+                    status = case when status in ('queued', 'waiting') then 'running'
+                                  else status end,
+                    journal_number = journal_number
+                      + case when status in ('queued', 'waiting') then 1 else 0 end
+     where tenant_id = j.tenant_id and job_id = j.job_id;
+    if j.status in ('queued', 'waiting') then
+      perform write_journal(j.tenant_id, j.job_id, j.journal_number + 1,
+                            case j.status when 'queued' then 'started' else 'resumed' end, '{}');
+    end if;
+  end if;
+  c := (s.tenant_id, s.job_id, s.position, s.round, s.kind, s.lane, s.fence, s.tries, s.tool,
+        s.call_id, s.arguments, s.effect, s.timeout_ms, s.hold_micro, j.root_id, j.agent,
+        j.input, j.max_steps, j.next_position, s.lease_until, false);
+  return c;
+end $$;
+
+create function job_is_claimable(j jobs) returns boolean language sql volatile as $$
+  select j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
+         and not j.pause_requested
+         and (j.deadline_at is null or j.deadline_at > clock_timestamp())
+$$;
+
+create function claim_step(p_tenant text, p_job uuid, p_position int, p_worker uuid, p_task text)
+returns setof claimed_step language plpgsql as $$
+declare j jobs; c claimed_step;
+begin
+  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
+  if not found or not job_is_claimable(j) then return; end if;
+  c := take_step(j, p_position, p_worker, p_task);
+  if c.fence is not null then return next c; end if;
+end $$;
+
+-- The oldest due step of these lanes, in their order, passing over whatever anybody holds: the job
+-- is locked first, so that the thousand steps of a job in use are not locked in vain, each hidden
+-- meanwhile from whoever looks next.
+create function claim_next(p_lanes text[], p_worker uuid, p_task text, p_look_further boolean)
+returns setof claimed_step language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare v_at record; j jobs; c claimed_step; v_now timestamptz := clock_timestamp();
+begin
+  -- A step that its job cannot pay for pauses that job; the next one may be affordable.
+  for attempt in 1..20 loop
+    select due.* into v_at
+      from unnest(p_lanes) as wanted (lane),
+           lateral (select s.position, jobs as job
+                      from steps s join jobs using (tenant_id, job_id)
+                     where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
+                       and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
+                                           'quarantined')
+                       and not jobs.pause_requested
+                       and (jobs.deadline_at is null or jobs.deadline_at > v_now)
+                     order by s.due_at limit 1 for no key update of jobs, s skip locked) due
+     limit 1;
+    exit when not found;
+    j := v_at.job;
+    c := take_step(j, v_at.position, p_worker, p_task);
+    continue when c.fence is null;
+    if p_look_further then c.more := is_more_due(p_lanes); end if;
+    return next c;
+    return;
+  end loop;
+end $$;
+
+create function is_more_due(p_lanes text[]) returns boolean language plpgsql
+set enable_seqscan = off as $$
+declare v_now timestamptz := clock_timestamp();
+begin
+  return exists (select from steps where lane = any (p_lanes) and status = 'ready'
+                    and due_at <= v_now);
+end $$;
+
+-- Answer a nudge: the step that it names, or else (and for no position at all) whatever is due.
+create function claim_nudged(
+  p_tenant text, p_job uuid, p_position int, p_lanes text[], p_worker uuid, p_task text,
+  p_look_further boolean
+) returns setof claimed_step language plpgsql as $$
+declare c claimed_step;
+begin
+  if p_position >= 0 then
+    select * into c from claim_step(p_tenant, p_job, p_position, p_worker, p_task);
+  end if;
+  if c.fence is null then
+    return query select * from claim_next(p_lanes, p_worker, p_task, p_look_further);
+    return;
+  end if;
+  if p_look_further then c.more := is_more_due(p_lanes); end if;
+  return next c;
+end $$;

@@ -1,0 +1,199 @@
+-- Recording: prove the fence, write the outcome once, update the job once, ready what follows.
+
+create type next_step as (
+  kind text, lane text, round int, tool text, call_id text, arguments text, effect text,
+  timeout_ms int, hold_micro bigint
+);
+
+create type recorded as (
+  result text,          -- recorded, fenced or ended
+  status text,          -- the job's
+  open_steps int,
+  first_position int,   -- of the steps that became ready, or null
+  carried int           -- which of them (from 1) the caller holds already, or 0
+);
+
+-- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
+create function record_step(
+  p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
+  p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
+  p_follow text, p_final bytea, p_steps json,
+  p_worker uuid, p_task text, p_carry text[]
+) returns recorded language plpgsql as $$
+declare
+  j jobs; r recorded; s next_step; i int := 0;
+  n int := coalesce(json_array_length(p_steps), 0);
+  v_now timestamptz := clock_timestamp();
+  v_held bigint := 0; v_may_carry boolean; v_ended boolean;
+begin
+  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
+  update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
+                   lease_until = null, done_at = v_now
+   where tenant_id = p_tenant and job_id = p_job and position = p_position
+     and fence = p_fence and status = 'claimed';
+  if not found then
+    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
+    r.status := j.status;
+    return r;
+  end if;
+
+  if j.status = 'canceling' or p_follow in ('succeed', 'fail')
+     or (p_follow = 'join' and j.open_steps > 1) then
+    n := 0;
+  end if;
+  if p_follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
+    n := 0;
+    p_follow := 'fail';
+    p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
+                          || j.max_steps || ' steps","retryable":false}', 'UTF8');
+  end if;
+
+  r.result := 'recorded';
+  r.carried := 0;
+  r.open_steps := j.open_steps - 1 + n;
+  v_may_carry := not j.pause_requested and p_worker is not null;
+  if n > 0 then
+    r.first_position := j.next_position;
+    for s in select * from json_populate_recordset(null::next_step, p_steps) loop
+      i := i + 1;
+      if v_may_carry and r.carried = 0 and s.lane = any (p_carry)
+         and (j.allowance_micro = 0 or j.held_micro - p_hold + j.spent_micro + p_cost
+                                       + s.hold_micro <= j.allowance_micro) then
+        r.carried := i;
+        v_held := s.hold_micro;
+      end if;
+      insert into steps (tenant_id, job_id, position, round, kind, lane, status, tool, call_id,
+                         arguments, effect, timeout_ms, hold_micro, fence, due_at, ring_at,
+                         lease_until, claimed_by, task_id, claimed_at, created_at)
+      values (p_tenant, p_job, j.next_position + i - 1, s.round, s.kind, s.lane,
+              case when r.carried = i then 'claimed'
+                   when j.pause_requested then 'paused' else 'ready' end,
+              s.tool, s.call_id, convert_to(s.arguments, 'UTF8'), s.effect, s.timeout_ms,
+              s.hold_micro, case when r.carried = i then 1 else 0 end, v_now, v_now + interval '1 second',
+              case when r.carried = i
+                   then v_now + make_interval(secs => s.timeout_ms / 500.0) end,
+              case when r.carried = i then p_worker end,
+              case when r.carried = i then p_task end,
+              case when r.carried = i then v_now end, v_now);
+    end loop;
+  end if;
+  if j.status = 'canceling' then
+    r.status := case when r.open_steps > 0 then 'canceling'
+                     when j.stop_error is null then 'canceled' else 'failed' end;
+    p_final := j.stop_error;
+  else
+    r.status := case p_follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
+                              else j.status end;
+  end if;
+  v_ended := r.status in ('succeeded', 'failed', 'canceled');
+  update jobs set
+    open_steps = r.open_steps, next_position = j.next_position + n,
+    journal_number = j.journal_number + case when v_ended then 2 else 1 end,
+    held_micro = greatest(0, j.held_micro - p_hold) + v_held,
+    spent_micro = j.spent_micro + p_cost,
+    input_tokens = j.input_tokens + p_tokens[1], cached_tokens = j.cached_tokens + p_tokens[2],
+    output_tokens = j.output_tokens + p_tokens[3],
+    tool_calls = j.tool_calls + case when p_type like 'tool%' then 1 else 0 end,
+    workflow = case when p_workflow = '' then j.workflow else p_workflow end,
+    output = case when r.status = 'succeeded' then p_final else j.output end,
+    error = case when r.status = 'failed' then p_final else j.error end,
+    status = r.status,
+    finished_at = case when v_ended then v_now end
+   where tenant_id = p_tenant and job_id = p_job;
+  if v_ended then
+    insert into journal (tenant_id, job_id, number, type, at, data)
+    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data),
+           (p_tenant, p_job, j.journal_number + 2, r.status, v_now,
+            case r.status when 'failed' then p_final
+                 when 'canceled' then convert_to(json_build_object('reason', j.cancel_reason)::text,
+                                                 'UTF8')
+                 else '{}' end);
+    perform finish_record(j, r);
+    j.status := r.status;
+    j.finished_at := v_now;
+    j.journal_number := j.journal_number + 2;
+    j.error := case when r.status = 'failed' then p_final else j.error end;
+    perform job_ended(j);
+  else
+    insert into journal (tenant_id, job_id, number, type, at, data)
+    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data);
+  end if;
+  return r;
+end $$;
+
+-- Record a step, and with it claim what is due next in these lanes, in one transaction.
+create function record_and_claim(
+  p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
+  p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
+  p_follow text, p_final bytea, p_steps json,
+  p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean
+) returns table (r recorded, c claimed_step) language plpgsql as $$
+begin
+  r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
+                   p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_worker, p_task,
+                   p_carry);
+  if r.carried = 0 then
+    select * into c from claim_next(p_next, p_worker, p_task, p_look_further);
+  end if;
+  return next;
+end $$;
+
+-- The rare rest of an end: siblings left open, timers, reservations.
+create function finish_record(j jobs, r recorded)
+returns void language plpgsql as $$
+begin
+  if r.open_steps > 0 then
+    update steps set status = 'canceled', lease_until = null
+     where tenant_id = j.tenant_id and job_id = j.job_id
+       and status in ('ready', 'claimed', 'paused', 'in_doubt', 'quarantined');
+  end if;
+  if r.open_steps > 0 or j.allowance_micro > 0 then
+    -- What canceled siblings held may have been used up: booked in full.
+    update jobs set open_steps = 0, spent_micro = spent_micro + held_micro, held_micro = 0
+     where tenant_id = j.tenant_id and job_id = j.job_id and (open_steps > 0 or held_micro > 0);
+  end if;
+  if j.deadline_at is not null then
+    delete from timers where tenant_id = j.tenant_id and job_id = j.job_id;
+  end if;
+  if j.allowance_micro > 0 then
+    perform settle_reservations(j.tenant_id, j.job_id, spent_micro) from jobs
+      where tenant_id = j.tenant_id and job_id = j.job_id;
+  end if;
+end $$;
+
+-- An attempt failed and may be made again: no outcome, a new due time.
+create function retry_step(
+  p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_cost bigint,
+  p_delay_ms bigint, p_error text, p_counts boolean, p_data bytea
+) returns recorded language plpgsql as $$
+declare j jobs; r recorded; v_due timestamptz;
+begin
+  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
+  perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+     and fence = p_fence and status = 'claimed' for update;
+  if not found then
+    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
+    r.status := j.status;
+    return r;
+  end if;
+  if j.status = 'canceling' or j.pause_requested then
+    update jobs set spent_micro = spent_micro + p_cost
+     where tenant_id = p_tenant and job_id = p_job;
+    r.result := stand_down(p_tenant, p_job, p_position, p_fence);
+    return r;
+  end if;
+  v_due := clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0);
+  update steps set status = 'ready', lease_until = null, due_at = v_due, ring_at = v_due,
+                   rings = 0, tries = tries + case when p_counts then 1 else 0 end,
+                   last_error = p_error
+   where tenant_id = p_tenant and job_id = p_job and position = p_position;
+  update jobs set held_micro = greatest(0, held_micro - p_hold),
+                  spent_micro = spent_micro + p_cost,
+                  status = case when j.status = 'running' and j.open_steps = 1
+                                     and p_delay_ms >= 5000 then 'waiting' else j.status end
+   where tenant_id = p_tenant and job_id = p_job returning status into r.status;
+  perform note(p_tenant, p_job, case when p_counts then 'retrying' else 'waiting' end, p_data);
+  r.result := 'recorded';
+  r.open_steps := j.open_steps;
+  return r;
+end $$;

@@ -1,0 +1,96 @@
+-- Submission: the job, its first step and its first journal entry, for one job or for many that
+-- arrived together. Nothing here waits for anything but the transaction log.
+
+create type submission as (
+  tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,
+  metadata jsonb, callback_url text, priority int, max_steps int, allowance_micro bigint,
+  plan_timeout_ms int, plan_hold_micro bigint, run_at timestamptz, delay_ms bigint,
+  deadline_ms bigint
+);
+
+create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
+declare v_now timestamptz := clock_timestamp();
+begin
+  insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
+                    priority, max_steps, allowance_micro, next_position, open_steps,
+                    journal_number, created_at, deadline_at)
+  select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
+         callback_url, priority, max_steps, allowance_micro, 1, 1, 1, v_now,
+         v_now + make_interval(secs => deadline_ms / 1000.0)
+    from unnest(p_jobs);
+  -- A priority counts as minutes already waited: it jumps the queue and starves nobody. It never
+  -- brings a job for later before its time.
+  insert into steps (tenant_id, job_id, position, round, kind, lane, status, timeout_ms,
+                     hold_micro, due_at, ring_at, created_at)
+  select tenant_id, job_id, 0, 0, 'plan', 'plan', 'ready', plan_timeout_ms, plan_hold_micro,
+         case when d.due > v_now then d.due else d.due - make_interval(mins => priority) end,
+         d.due + interval '1 second', v_now
+    from unnest(p_jobs),
+         lateral (select greatest(v_now, coalesce(run_at, v_now))
+                         + make_interval(secs => coalesce(delay_ms, 0) / 1000.0) as due) d;
+  insert into journal (tenant_id, job_id, number, type, at, data)
+  select tenant_id, job_id, 1, 'queued', v_now,
+         convert_to(json_build_object('agent', agent)::text, 'UTF8') from unnest(p_jobs);
+  if exists (select from unnest(p_jobs) where deadline_ms is not null) then
+    insert into timers (tenant_id, job_id, kind, due_at)
+    select tenant_id, job_id, 'deadline', v_now + make_interval(secs => deadline_ms / 1000.0)
+      from unnest(p_jobs) where deadline_ms is not null;
+  end if;
+  return next v_now;
+end $$;
+
+-- Move a job's allowance from each budget of its tenant; false when one of them is used up.
+create function reserve_allowance(p_tenant text, p_job uuid, p_amount bigint)
+returns boolean language plpgsql as $$
+declare b budgets;
+begin
+  for b in select * from budgets where tenant_id = p_tenant order by budget_id for update loop
+    -- The limit itself: what one job overran is not the next one's to spend.
+    if b.spent_micro + b.reserved_micro + p_amount > b.limit_micro then
+      raise exception 'budget % is used up', b.budget_id using errcode = 'AW003';
+    end if;
+    update budgets set reserved_micro = reserved_micro + p_amount
+     where tenant_id = p_tenant and budget_id = b.budget_id;
+    insert into reservations (tenant_id, budget_id, job_id, amount_micro)
+    values (p_tenant, b.budget_id, p_job, p_amount);
+    -- Told once, by whoever takes the budget over four fifths.
+    if (b.spent_micro + b.reserved_micro) * 5 < b.limit_micro * 4
+       and (b.spent_micro + b.reserved_micro + p_amount) * 5 >= b.limit_micro * 4 then
+      perform announce_event(p_tenant, 'budget.low', b.budget_id, jsonb_build_object(
+        'budget_id', b.budget_id, 'limit_micro', b.limit_micro, 'spent_micro', b.spent_micro,
+        'reserved_micro', b.reserved_micro + p_amount));
+    end if;
+  end loop;
+  return true;
+end $$;
+
+-- One job under an idempotency key: key row and job row stand or fall together. A concurrent twin
+-- waits here on the unique index until the first has committed, for at most the lock time-out.
+create function submit_once(p_key text, p_fingerprint bytea, p_keep interval, p_job submission)
+returns table (verdict text, job_id uuid, expires_at timestamptz) language plpgsql
+set lock_timeout = '1s' as $$
+#variable_conflict use_column
+declare k idempotency_keys; v_now timestamptz := clock_timestamp();
+begin
+  if p_key is not null then
+    insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
+    values (p_job.tenant_id, p_key, p_fingerprint, p_job.job_id, v_now + p_keep)
+    on conflict (tenant_id, key) do update
+       set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
+           expires_at = excluded.expires_at, created_at = v_now
+     where i.expires_at <= v_now
+    returning * into k;
+    if not found then
+      select * into k from idempotency_keys i
+       where i.tenant_id = p_job.tenant_id and i.key = p_key;
+      return query select case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end,
+                          k.job_id, k.expires_at;
+      return;
+    end if;
+  end if;
+  if p_job.allowance_micro > 0 then
+    perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.allowance_micro);
+  end if;
+  perform submit_jobs(array[p_job]);
+  return query select 'created', p_job.job_id, k.expires_at;
+end $$;

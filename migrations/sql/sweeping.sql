@@ -1,0 +1,182 @@
+-- Sweeping: what nobody holds any more is found by whoever looks first, and rung for again.
+
+create type ring as (
+  tenant_id text, job_id uuid, "position" int, kind text, lane text, high boolean, rings int
+);
+
+-- Move the sweep's own row by compare-and-set: a frozen sweeper holds nothing back.
+create function may_sweep(p_name text, p_every interval) returns boolean language sql as $$
+  with moved as (
+    update sweeps set swept_at = clock_timestamp()
+     where name = p_name and swept_at <= clock_timestamp() - p_every returning 1)
+  select exists (select from moved)
+$$;
+
+-- A step somebody held is free again: ready, or at the end of its job's patience. It keeps the
+-- due time it had, and so goes before whatever has queued up since.
+create function free_step(s steps, p_why text, p_died boolean, p_poison_after int)
+returns ring language plpgsql as $$
+declare j jobs; r ring; v_permit boolean; v_after text;
+        v_deaths int := s.deaths + case when p_died then 1 else 0 end;
+begin
+  select * into j from jobs where tenant_id = s.tenant_id and job_id = s.job_id
+     for no key update skip locked;
+  if not found then return null; end if;
+  if j.status = 'canceling' and not lock_budgets(j) then return null; end if;
+  v_permit := j.status = 'canceling'
+              and has_live_permit(s.tenant_id, s.job_id, s.position);
+  v_after := case when j.status = 'canceling' then 'canceled'
+                  when v_deaths >= p_poison_after then 'quarantined'
+                  when j.pause_requested then 'paused' else 'ready' end;
+  update steps set status = v_after, lease_until = null, rings = 1, deaths = v_deaths,
+                   ring_at = clock_timestamp() + interval '5 seconds'
+   where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
+     and fence = s.fence and status = 'claimed';
+  if not found then return null; end if;
+  -- The lost attempt is booked in full, so that recorded cost is never below the real one.
+  update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
+                  spent_micro = spent_micro + s.hold_micro,
+                  open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end
+   where tenant_id = s.tenant_id and job_id = s.job_id
+     and (s.hold_micro > 0 or v_after = 'canceled');
+  if v_permit then
+    update effects set state = 'in_doubt', doubt_reason = p_why, doubted_at = clock_timestamp()
+     where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
+       and state = 'intended';
+    perform announce(s.tenant_id, s.job_id, 'job.in_doubt',
+                     convert_to(json_build_object('position', s.position, 'reason', p_why)::text,
+                                'UTF8'));
+  end if;
+  if v_after = 'quarantined' then
+    update jobs set status = 'quarantined', status_detail = p_why
+     where tenant_id = s.tenant_id and job_id = s.job_id and not pause_requested
+       and status not in ('quarantined', 'in_doubt', 'canceling');
+  end if;
+  perform note(s.tenant_id, s.job_id,
+               case v_after when 'quarantined' then 'quarantined' else 'step.recovered' end,
+               convert_to(json_build_object('position', s.position, 'reason', p_why)::text,
+                          'UTF8'));
+  if v_after = 'quarantined' then
+    perform announce(s.tenant_id, s.job_id, 'job.quarantined',
+                     convert_to(json_build_object('position', s.position, 'reason', p_why)::text,
+                                'UTF8'));
+  end if;
+  if v_after = 'canceled' and j.open_steps = 1 then perform end_stopped(j); end if;
+  r := (s.tenant_id, s.job_id, s.position, s.kind, s.lane, v_after = 'ready', 1);
+  return case when v_after = 'ready' then r end;
+end $$;
+
+-- Leases that ran out. A worker that froze this often on one step is as good as dead.
+create function free_expired(p_limit int, p_poison_after int)
+returns setof ring language plpgsql as $$
+declare s steps; r ring; v_now timestamptz := clock_timestamp();
+begin
+  for s in select * from steps where status = 'claimed' and lease_until < v_now
+            order by lease_until limit p_limit for update skip locked loop
+    r := free_step(s, 'the lease ran out', true, p_poison_after);
+    if r.job_id is not null then return next r; end if;
+  end loop;
+end $$;
+
+-- Workers whose lock is gone. Work that is safe to repeat is freed at once; whether it was a
+-- death is known when the worker has not come back (or its host says that the process is gone:
+-- then nothing of it can act any more, and its permits say what may follow).
+create function free_lost(p_grace interval, p_gone uuid[], p_poison_after int)
+returns setof ring language plpgsql as $$
+declare
+  w workers; s steps; r ring; v_now timestamptz := clock_timestamp();
+  v_restarted timestamptz := pg_postmaster_start_time();
+begin
+  for w in
+    select * from workers
+     where not exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
+                          and ((l.classid::bigint << 32) | l.objid::bigint) = workers.lock_key
+                          and l.database = (select oid from pg_database
+                                             where datname = current_database()))
+       and (locked_at > v_restarted or v_restarted < v_now - p_grace)
+     for update skip locked loop
+    for s in select * from steps where status = 'claimed' and claimed_by = w.worker_id
+                and (effect not in ('reconcilable', 'unsafe') or w.worker_id = any (p_gone))
+              for update skip locked loop
+      r := free_step(s, 'its worker was lost', w.worker_id = any (p_gone), p_poison_after);
+      continue when r.job_id is null;
+      return next r;
+      if w.worker_id <> all (p_gone) then
+        insert into suspicions (worker_id, tenant_id, job_id, position)
+        values (w.worker_id, s.tenant_id, s.job_id, s.position) on conflict do nothing;
+      end if;
+    end loop;
+    if w.worker_id = any (p_gone) or w.lost_at < v_now - p_grace then
+      update steps set deaths = deaths + 1 from suspicions u
+       where u.worker_id = w.worker_id and steps.tenant_id = u.tenant_id
+         and steps.job_id = u.job_id and steps.position = u.position
+         and steps.status not in ('done', 'canceled');
+      delete from suspicions where worker_id = w.worker_id;
+      delete from workers where worker_id = w.worker_id and not exists (
+        select from steps where status = 'claimed' and claimed_by = w.worker_id);
+    elsif w.lost_at is null then
+      update workers set lost_at = v_now where worker_id = w.worker_id;
+    end if;
+  end loop;
+end $$;
+
+-- Ready steps nobody came for. Behind a queue that still has messages the young ones wait on, and
+-- few of them are looked at: whoever ends a delivery there takes the oldest. Each lane for itself,
+-- or one lane's hundred thousand would stand before a ring that was lost in another.
+create function ring_again(p_limit int, p_busy_lanes text[])
+returns setof ring language plpgsql
+set enable_seqscan = off as $$
+declare s steps; v_now timestamptz := clock_timestamp(); v_patient boolean;
+begin
+  for s in select overdue.*
+             from unnest(array['evaluate', 'tool', 'effect', 'plan']) as wanted (lane),
+                  lateral (select * from steps
+                            where steps.lane = wanted.lane and status = 'ready' and ring_at <= v_now
+                            order by ring_at
+                            limit case when wanted.lane = any (p_busy_lanes) then p_limit / 20
+                                       else p_limit end
+                              for update skip locked) overdue loop
+    v_patient := s.lane = any (p_busy_lanes) and s.fence = 0 and s.rings = 0
+                 and s.created_at > v_now - interval '60 seconds';
+    update steps set
+        rings = rings + case when v_patient then 0 else 1 end,
+        ring_at = v_now + case when v_patient then interval '5 seconds'
+                     else least(interval '10 minutes', (2 ^ least(rings, 8))
+                                * case when s.lane = any (p_busy_lanes) then interval '15 seconds'
+                                       else interval '3 seconds' end)
+                     end
+     where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position;
+    if not v_patient then
+      return next (s.tenant_id, s.job_id, s.position, s.kind, s.lane, s.rings > 0 or s.fence > 0,
+                   s.rings + 1)::ring;
+    end if;
+  end loop;
+end $$;
+
+-- Deadlines are due rows like everything else. A job that somebody holds waits for the next sweep:
+-- a transaction that locks many jobs may never wait for one.
+create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
+declare t record;
+begin
+  for t in select timers.*, jobs as job from timers join jobs using (tenant_id, job_id)
+            where timers.due_at <= clock_timestamp() order by timers.due_at limit p_limit
+              for no key update of jobs skip locked loop
+    continue when not lock_budgets(t.job);
+    perform stop_job(t.tenant_id, t.job_id, 'failed',
+                     '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false}',
+                     'deadline', true);
+    delete from timers where tenant_id = t.tenant_id and job_id = t.job_id and kind = t.kind;
+    return next (t.tenant_id, t.job_id, null, null, null, false, 0)::ring;
+  end loop;
+end $$;
+
+-- When there is something to do next, or null.
+create function next_due() returns timestamptz language sql stable as $$
+  select least(
+    (select min(first.ring_at)
+       from unnest(array['evaluate', 'tool', 'effect', 'plan']) as wanted (lane),
+            lateral (select ring_at from steps where steps.lane = wanted.lane and status = 'ready'
+                      order by ring_at limit 1) first),
+    (select min(lease_until) from steps where status = 'claimed'),
+    (select min(due_at) from timers))
+$$;

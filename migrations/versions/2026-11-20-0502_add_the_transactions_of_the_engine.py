@@ -1,0 +1,41 @@
+"""Add the engine's transactions: submit, claim, record, permit, evidence, stop, sweep."""
+
+from alembic import op
+
+from migrations.sql_files import run
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_FILES = (
+    "ending.sql",
+    "submitting.sql",
+    "claiming.sql",
+    "recording.sql",
+    "control.sql",
+    "effects.sql",
+    "sweeping.sql",
+)
+_FUNCTIONS = (
+    "next_due pass_deadlines ring_again free_lost free_expired free_step may_sweep"
+    " give_verdict doubt_effect end_doubt add_evidence grant_permit ask_permit"
+    " release_step resume_job status_of_live pause_job stop_job has_live_permit"
+    " retry_step finish_record record_and_claim record_step claim_nudged is_more_due claim_next claim_step job_is_claimable take_step"
+    " submit_once reserve_allowance submit_jobs end_stopped stand_down end_job job_ended lock_budgets"
+    " settle_reservations note write_journal"
+).split()
+_TYPES = "ring taken_evidence asked_permit recorded next_step claimed_step submission".split()
+
+
+def upgrade() -> None:
+    run(*_FILES)
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
+    for function in _FUNCTIONS:
+        op.execute(f"drop function {function}")
+    for name in _TYPES:
+        op.execute(f"drop type {name}")

@@ -1,0 +1,34 @@
+"""Add webhook endpoints and their deliveries."""
+
+from alembic import op
+
+from migrations.sql_files import run
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_FUNCTIONS = (
+    "deliver_test forget_webhooks deliver_missing recover_deliveries replay_delivery record_attempt note_target"
+    " disable_endpoint claim_deliveries claim_target take_delivery free_deliveries"
+    " announce_end announce_event announce announce_job has_endpoints write_event callback_target"
+    " wants_event"
+).split()
+_TABLES = (
+    "project_secrets webhook_targets webhook_attempts webhook_deliveries webhook_events"
+    " webhook_endpoints"
+).split()
+
+
+def upgrade() -> None:
+    run("tables_webhooks.sql", "announcing.sql", "delivering.sql", "redelivering.sql")
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
+    for function in _FUNCTIONS:
+        op.execute(f"drop function {function}")
+    op.execute("drop type claimed_delivery")
+    for table in _TABLES:
+        op.drop_table(table)

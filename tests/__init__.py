@@ -1,0 +1,1 @@
+"""The proof, from pure functions to killed processes."""

@@ -1,0 +1,105 @@
+"""`agent-workers up`: what it serves, what it survives, and what it leaves behind (nothing)."""
+
+import json
+import os
+import signal
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.acceptance.systems import PATIENCE_S, Up, end_all, processes_of, run, up, wait_until
+
+
+def refunds(system: Up) -> dict[str, object]:
+    place = urlsplit(system.surroundings["DEMO_REFUND_URL"]).netloc
+    with closing(HTTPConnection(place, timeout=5)) as connection:
+        connection.request("GET", "/refunds")
+        counted: dict[str, object] = json.loads(connection.getresponse().read())
+    return counted
+
+
+def test_a_job_is_submitted_and_answered_from_the_command_line(system: Up):
+    with system.client() as client:
+        wait_until(lambda: bool(client.agents()), "the first worker")
+    ran = run("jobs", "submit", "support", "Good morning", "--wait", cwd=system.cwd)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"note": "no_tool_used"}
+
+
+def test_the_doctor_finds_all_well(system: Up):
+    def all_well() -> bool:
+        ran = run("doctor", cwd=system.cwd)
+        lines = ran.stdout.splitlines()
+        return ran.returncode == 0 and all(line.startswith("ok ") for line in lines)
+
+    # Workers of all lanes may still be on their way.
+    wait_until(all_well, "a doctor without complaints")
+
+
+def test_a_worker_killed_while_it_refunds_makes_exactly_one_refund(system: Up):
+    question = {"message": "Please refund my order", "order_id": "A-1001"}
+    with system.client() as client:
+        wait_until(lambda: len(client.agents()) >= 3, "the agents")
+        job = client.submit("refund_desk", question)
+        wait_until(lambda: refunds(system)["refunds"] == 1, "the money to move")
+        killed = system.pid_of("worker-model")
+        os.kill(killed, signal.SIGKILL)
+        job = client.wait(job.id)
+    assert job.status == "succeeded", job.error
+    counted = refunds(system)
+    assert (counted["refunds"], counted["requests"]) == (1, 2)
+    assert system.pid_of("worker-model") != killed
+
+
+def test_flower_wants_a_password(system: Up):
+    place = urlsplit(system.surroundings["AGENT_FLOWER_URL"]).netloc
+
+    def status() -> int:
+        with closing(HTTPConnection(place, timeout=5)) as connection:
+            try:
+                connection.request("GET", "/")
+            except ConnectionRefusedError:
+                return 0
+            return connection.getresponse().status
+
+    wait_until(lambda: status() != 0, "Flower")
+    assert status() == 401
+
+
+def test_keys_are_made_shown_once_and_revoked(system: Up):
+    made = run("keys", "create", "--tenant", "other", "--name", "laptop", cwd=system.cwd)
+    key_id = made.stdout.split("_")[2]
+    listed = run("keys", "list", "--tenant", "other", cwd=system.cwd).stdout
+    assert key_id in listed
+    assert made.stdout.strip() not in listed
+    assert run("keys", "revoke", "--tenant", "other", key_id, cwd=system.cwd).returncode == 0
+
+
+def test_a_second_up_in_the_same_folder_is_refused(system: Up):
+    ran = run("up", cwd=system.cwd)
+    assert ran.returncode == 1
+    assert "in use" in ran.stderr
+
+
+def test_when_its_supervisor_is_killed_everything_ends_by_itself(system: Up):
+    os.kill(system.process.pid, signal.SIGKILL)
+    system.process.wait(PATIENCE_S)
+    wait_until(lambda: not processes_of(system.folder), "the guardian to end everything")
+
+
+def test_the_next_up_ends_what_a_supervisor_and_its_guardian_left(cwd: Path):
+    with up(cwd) as first:
+        left = first.pid_of("api")
+        os.kill(first.pid_of("guardian"), signal.SIGKILL)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait(PATIENCE_S)
+        with up(cwd) as second:
+            assert "ended what an earlier start had left running" in second.log.read_text()
+            assert left != second.pid_of("api")
+            # The jobs of the earlier starts are still there: it is the same database.
+            with second.client() as client:
+                assert client.jobs()["data"]
+            assert second.stop() == 0
+        assert processes_of(cwd) == []
+    end_all(cwd)

@@ -1,0 +1,1 @@
+"""Clusters of real workers under pytest-celery, on local processes instead of Docker."""

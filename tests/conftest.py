@@ -1,0 +1,46 @@
+"""Fixtures that every kind of test may use: real servers, started once and always stopped."""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.embedded.redis import EmbeddedRedis
+from tests.servers import (
+    end_abandoned_servers,
+    running_postgres,
+    running_redis,
+    temp_folder,
+)
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    end_abandoned_servers(Path(tempfile.gettempdir()))
+    with temp_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    with running_postgres(server_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_folder: Path) -> Iterator[EmbeddedRedis]:
+    with running_redis(server_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """A fresh, empty database for this test module, as a SQLAlchemy URL."""
+    name = f"test_{next(_numbers)}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)

@@ -1,0 +1,174 @@
+"""Breaks the protocol inside one process under trial; each function is one mistake."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from agent_workers.domain import effect
+from agent_workers.domain.claim import Claimed, RecordResult
+from agent_workers.domain.effect import (
+    Doubt,
+    EffectClass,
+    EffectRules,
+    Grant,
+    KnownEffect,
+    LookedUp,
+    PermitAnswer,
+    PermitMode,
+    Proof,
+    Says,
+    decide_permit,
+)
+from agent_workers.domain.ids import EffectKey, effect_key
+from agent_workers.domain.reply import Happened
+from agent_workers.domain.step import Broke, ToolRan
+from agent_workers.orchestration import act
+from agent_workers.orchestration.act import Acted, EffectProtocol, Parked
+from agent_workers.state.engine import Connection
+from agent_workers.state.permits import Asked, Permits
+from agent_workers.state.records import Records
+from agent_workers.worker.timers import KernelTimer
+
+Decide = Callable[[EffectRules, KnownEffect, datetime, LookedUp | None], PermitAnswer]
+
+
+def key_per_attempt() -> None:
+    _put(act, "effect_key", lambda *_: EffectKey(uuid4()))
+
+
+def no_permit() -> None:
+    """The tool acts, and only its outcome is written."""
+
+    def run(
+        self: EffectProtocol, claimed: Claimed, _rules: EffectRules, **_named: object
+    ) -> Acted | Parked:
+        key = effect_key(claimed.root_id, claimed.position)
+        reply = self._tools.act(claimed, claimed.arguments, key=key, attempt=1)
+        if isinstance(reply, Happened):
+            return Acted(outcome=ToolRan(result=reply.result))
+        return Acted(outcome=Broke(code="silence", message="no reply", retryable=True))
+
+    _put(EffectProtocol, "run", run)
+
+
+def look_up_before_quiet() -> None:
+    _decides(_hasty)
+
+
+def verdict_before_quiet() -> None:
+    def decide(
+        rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+    ) -> PermitAnswer:
+        if known.last is not None and known.last.says is None:
+            return Doubt(reason="in haste")
+        return decide_permit(rules, known, now, looked)
+
+    _decides(decide)
+
+
+def unsafe_retried() -> None:
+    _decides(_again(EffectClass.UNSAFE, PermitMode.REPEAT))
+
+
+def second_permit() -> None:
+    _decides(_again(EffectClass.RECONCILABLE, PermitMode.FIRST))
+
+
+def same_key_after_its_death() -> None:
+    _put(effect, "_key_lives", lambda *_: True)
+
+
+def quiet_time_without_the_timer() -> None:
+    """A permit counts as quiet while its holder may still act."""
+    _put(EffectRules, "quiet_time", property(lambda self: self.settle))
+
+
+def no_kernel_timer() -> None:
+    @contextmanager
+    def armed(_self: KernelTimer, _budget: timedelta) -> Iterator[Callable[[timedelta], object]]:
+        yield lambda _: None
+
+    _put(KernelTimer, "armed", armed)
+
+
+def evidence_behind_the_fence() -> None:
+    record = Records.record
+
+    def fenced(self: Records, *args, connection: Connection | None = None, **named):
+        recorded = record(self, *args, connection=connection, **named)
+        if connection is not None and recorded.result is not RecordResult.RECORDED:
+            raise RuntimeError("rolled back, evidence and all")
+        return recorded
+
+    _put(Records, "record", fenced)
+
+
+def planned_again() -> None:
+    """A second attempt sends what it would plan now, not what was intended."""
+    ask = Permits.ask
+
+    def anew(
+        self: Permits, connection: Connection, claimed: Claimed, key: EffectKey, request: bytes
+    ) -> Asked:
+        planned = request.replace(b'"note":"', b'"note":"%d ' % claimed.fence)
+        return replace(ask(self, connection, claimed, key, request), request=planned)
+
+    _put(Permits, "ask", anew)
+
+
+def statements_apart() -> None:
+    """A transactional tool's statements run in a transaction of their own."""
+    record_with = Records.record_with
+
+    def apart(self: Records, claimed: Claimed, decision, statements, **named):
+        with self._database.transaction() as connection:
+            for statement in statements:
+                connection.execute(statement.sql.encode(), statement.parameters)
+        return record_with(self, claimed, decision, (), **named)
+
+    _put(Records, "record_with", apart)
+
+
+def evidence_in_advance() -> None:
+    """What is about to happen is written down as if it had happened."""
+    grant = Permits.grant
+
+    def boasted(self: Permits, *args) -> None:
+        grant(self, *args)
+        connection, claimed, key, _, attempt, _ = args
+        boast = Proof(key=key, attempt=attempt, says=Says.HAPPENED, result=b"null")
+        self.evidence(connection, claimed, boast)
+
+    _put(Permits, "grant", boasted)
+
+
+def _decides(decide: Decide) -> None:
+    _put(act, "decide_permit", decide)
+
+
+def _again(cls: EffectClass, mode: PermitMode) -> Decide:
+    """After silence, simply act once more."""
+
+    def decide(
+        rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+    ) -> PermitAnswer:
+        silent = known.last is not None and known.last.says in {None, Says.UNKNOWN}
+        if rules.cls is cls and silent:
+            return Grant(mode=mode)
+        return decide_permit(rules, known, now, looked)
+
+    return decide
+
+
+def _hasty(
+    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+) -> PermitAnswer:
+    """As if every permit were quiet already."""
+    return decide_permit(rules, replace(known, quiet_after=None), now, looked)
+
+
+def _put(owner: object, name: str, mistake: object) -> None:
+    """By name, past the type checker: a mistake need not fit."""
+    setattr(owner, name, mistake)

@@ -1,0 +1,64 @@
+"""The judge itself: it counts what happened, and can be as bad as any API."""
+
+from http.client import RemoteDisconnected
+
+import pytest
+
+from agent_workers.domain.errors import NotExecuted
+from agent_workers.testing import counting
+from agent_workers.testing.counting import Wish
+
+_TIMEOUT_S = 0.4
+
+
+def test_every_request_without_a_key_that_is_honoured_happens(counter_url: str) -> None:
+    for _ in range(2):
+        act(counter_url, "plain", keyed=False)
+    assert counting.count(counter_url, "plain").applied == 2
+
+
+def test_an_honoured_key_happens_once_and_gives_the_first_result_again(counter_url: str) -> None:
+    assert act(counter_url, "once", keyed=True) == act(counter_url, "once", keyed=True)
+    assert counting.count(counter_url, "once").applied == 1
+
+
+def test_a_dead_key_is_a_new_request(counter_url: str) -> None:
+    counting.prepare(counter_url, "dead", key_ttl_s=0.0)
+    for _ in range(2):
+        act(counter_url, "dead", keyed=True)
+    assert counting.count(counter_url, "dead").applied == 2
+
+
+def test_one_key_with_other_bytes_is_noticed(counter_url: str) -> None:
+    act(counter_url, "bytes", keyed=True, note="as planned")
+    act(counter_url, "bytes", keyed=True, note="planned again")
+    assert counting.count(counter_url, "bytes").key_conflicts == 1
+
+
+@pytest.mark.parametrize(("fault", "applied"), [("drop", 0), ("lose", 1), ("slow", 1), ("fail", 0)])
+def test_a_lost_reply_says_nothing_of_the_effect(
+    counter_url: str, fault: str, applied: int
+) -> None:
+    counting.prepare(counter_url, fault, script=(fault,))
+    with pytest.raises((ConnectionError, TimeoutError, RemoteDisconnected)):
+        act(counter_url, fault, keyed=False)
+    assert counting.count(counter_url, fault).applied == applied
+
+
+def test_a_denial_is_certain(counter_url: str) -> None:
+    counting.prepare(counter_url, "denied", script=("deny",))
+    with pytest.raises(NotExecuted):
+        act(counter_url, "denied", keyed=False)
+    assert counting.count(counter_url, "denied").applied == 0
+
+
+def test_an_effect_may_show_later_than_it_happened(counter_url: str) -> None:
+    counting.prepare(counter_url, "later", shows_after_s=30.0)
+    act(counter_url, "later", keyed=False)
+    assert counting.find(counter_url, "later", key="k", timeout_s=_TIMEOUT_S) == []
+    assert counting.count(counter_url, "later").applied == 1
+
+
+def act(url: str, subject: str, *, keyed: bool, note: str = "") -> str:
+    wish = Wish(subject=subject, key="k", note=note, keyed=keyed)
+    return counting.act(url, wish, timeout_s=_TIMEOUT_S)

@@ -1,0 +1,68 @@
+"""Workers die, freeze and lose their wires at every named point; nothing is done twice or lost."""
+
+import importlib
+import inspect
+
+import pytest
+
+from agent_workers.cli.prove.command import prove
+from agent_workers.cli.prove.grounds import Servers
+from agent_workers.cli.prove.matrix import Report
+from agent_workers.cli.prove.planning import Extent, Planning
+from agent_workers.cli.prove.trials import BY_NAME, VARIANTS, Fault
+from agent_workers.testing.points import POINTS, Point
+
+pytestmark = pytest.mark.slow
+
+# Another seed is another sample; `agent-workers prove` takes one at random and says which.
+_SEED = 1
+_EXTENT = Extent(freezes=6, dozes=6, pairs=3, lines=5, postgres=5, redis=2, server=3, stops=3)
+
+# Which of two keepers sweeps first, and whether something else is due, is a matter of luck.
+_BY_LUCK = ("keeper.", "claim.next", "retry.committed")
+
+
+@pytest.fixture(scope="module")
+def report(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    planning = Planning(seed=_SEED, extent=_EXTENT, variants=VARIANTS)
+    proven = prove(servers, planning, folder=tmp_path_factory.mktemp("prove"), at_once=12)
+    proven.print()
+    return proven
+
+
+def test_no_effect_is_repeated_or_lost_and_every_job_comes_to_its_end(report: Report) -> None:
+    wrongs = [(one.trial.name, one.places, one.wrongs) for one in report.judged if one.wrongs]
+    assert not wrongs, f"seed {report.seed}"
+
+
+def test_the_database_agrees_with_itself_after_every_crash(report: Report) -> None:
+    assert not report.broken, f"seed {report.seed}"
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_a_named_point_is_a_place_in_the_code(point: Point) -> None:
+    place: object = importlib.import_module(point.module)
+    for name in point.function.split("."):
+        place = getattr(place, name)
+    assert callable(place)
+    assert point.text in inspect.getsource(place)
+
+
+def test_every_named_point_is_struck(report: Report) -> None:
+    struck = {place for one in report.judged for place in one.places}
+    missed = [point.name for point in POINTS if point.name not in struck]
+    assert [name for name in missed if not name.startswith(_BY_LUCK)] == []
+
+
+def test_nearly_every_blow_falls_where_it_was_meant_to(report: Report) -> None:
+    missed = [one.trial.name for one in report.judged if not one.seen.struck]
+    assert len(missed) < len(report.judged) / 10, missed
+
+
+def test_only_what_nobody_can_know_ends_in_doubt(report: Report) -> None:
+    doubted = {
+        one.trial.variant.name
+        for one in report.judged
+        if one.seen.doubted and one.trial.fault is not Fault.CANCEL
+    }
+    assert doubted <= {name for name, variant in BY_NAME.items() if variant.may_doubt}

@@ -1,0 +1,36 @@
+"""Fixtures for tests of the state: a migrated database per module, a fresh tenant per test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.state.engine import Database
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def alembic(url: str) -> Config:
+    """Return Alembic's settings for one database."""
+    config = Config(str(_ROOT / "alembic.ini"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+@pytest.fixture(scope="module")
+def database(database_url: str) -> Iterator[Database]:
+    """The engine's way to a database that has all migrations."""
+    command.upgrade(alembic(database_url), "head")
+    opened = Database(database_url, pool_size=16, name="tests")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tenant() -> TenantId:
+    """Nobody else's tenant: tests share a database and see nothing of each other."""
+    return TenantId(f"tenant-{uuid4().hex[:12]}")

@@ -1,0 +1,32 @@
+"""Fixtures of the API's tests: a server per module, a client per test with a tenant of its own."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.state.engine import Database
+from tests.database import database, tenant
+from tests.integration.api.live import Live, running_api
+from tests.integration.state.world import World
+
+__all__ = ["client", "database", "live", "tenant", "world"]
+
+
+@pytest.fixture(scope="module")
+def live(database: Database, redis_server: EmbeddedRedis) -> Iterator[Live]:
+    with running_api(database, redis_server.url) as running:
+        yield running
+
+
+@pytest.fixture
+def client(live: Live, tenant: TenantId) -> Iterator[httpx.Client]:
+    with live.client(tenant) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(database: Database, tenant: TenantId) -> World:
+    return World(database, tenant)

@@ -1,0 +1,108 @@
+"""A real server of the API in a thread of the test, and short ways to call it."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.settings import Settings
+from agent_workers.state.agents import Agents, Registered
+from agent_workers.state.engine import Database
+from agent_workers.state.keys import Keys
+from agent_workers.transport.wake import Wakeups
+from api.app import create_app
+from api.server import Server, make_server
+
+PEPPER = "a pepper for tests only"
+AGENT = "demo"
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A server that answers, and the keys to it."""
+
+    url: str
+    database: Database
+    server: Server
+
+    def token(self, tenant: TenantId, **options: Any) -> str:
+        return Keys(self.database, pepper=PEPPER).create(tenant, **options).token
+
+    @contextmanager
+    def client(self, tenant: TenantId) -> Iterator[httpx.Client]:
+        headers = {"authorization": f"Bearer {self.token(tenant)}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S) as client:
+            yield client
+
+    @property
+    def place(self) -> tuple[str, int]:
+        url = httpx.URL(self.url)
+        return url.host, url.port or 80
+
+
+@contextmanager
+def running_api(database: Database, broker_url: str, **given: Any) -> Iterator[Live]:
+    """Serve on a free port until the end of the block."""
+    Agents(database).register([Registered(name=AGENT, version="1", plan_timeout_ms=60_000)])
+    settings = Settings(
+        database_url=database.url, broker_url=broker_url, secret_pepper=PEPPER, **given
+    )
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        server = make_server(create_app(settings), host="127.0.0.1", port=port, grace_s=5)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        until(lambda: server.started or not thread.is_alive())
+        assert server.started
+        try:
+            yield Live(url=f"http://127.0.0.1:{port}", database=database, server=server)
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+
+
+@contextmanager
+def waking(redis_url: str) -> Iterator[Wakeups]:
+    wakeups = Wakeups(redis_url)
+    try:
+        yield wakeups
+    finally:
+        wakeups.close()
+
+
+def until(true: Callable[[], object], *, patience_s: float = PATIENCE_S) -> None:
+    """Wait for a condition, with a deadline."""
+    end = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def submit(client: httpx.Client, **members: Any) -> dict[str, Any]:
+    """Submit a job that is expected to be taken."""
+    body = {"agent": AGENT, "input": "hello", **members}
+    reply = client.post("/v1/jobs", json=body)
+    assert reply.status_code == 202, reply.text
+    job: dict[str, Any] = reply.json()
+    return job
+
+
+def is_problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that a reply is this problem, with all that every problem has."""
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = reply.json()
+    assert problem["code"] == code, problem
+    assert problem["status"] == status
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    assert problem["error"]["code"] == code
+    return problem

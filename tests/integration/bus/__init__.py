@@ -1,0 +1,1 @@
+"""Tests of events in and out on real brokers."""

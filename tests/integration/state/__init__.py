@@ -1,0 +1,1 @@
+"""Whether the engine's transactions keep their promises on a real Postgres."""

@@ -1,0 +1,34 @@
+"""The dead-man lock: a connection that does not hold it never passes for one that does."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from agent_workers.domain.ids import WorkerId
+from agent_workers.state.engine import connect
+from agent_workers.state.workers import DeadMan, Process
+from tests.integration.state.world import World
+
+ME = Process(worker_id=WorkerId(uuid4()), host="here", pid=1, pid_started=1, lanes="plan")
+_HELD = """
+select count(*) from pg_locks where locktype = 'advisory' and granted
+   and ((classid::bigint << 32) | objid::bigint) = %s"""
+
+
+@pytest.fixture
+def dead_man(world: World) -> Iterator[DeadMan]:
+    opened = DeadMan(world.database.url, ME)
+    yield opened
+    opened.let_go()
+
+
+def test_a_lock_that_the_server_still_gives_to_our_lost_connection_is_taken_later(
+    world: World, dead_man: DeadMan
+) -> None:
+    with connect(world.database.url, name="lost") as lost:
+        lost.execute("select pg_advisory_lock(%s)", (ME.lock_key,))
+        assert (dead_man.hold(), dead_man.is_held) == (False, False)
+    assert (dead_man.hold(), dead_man.is_held) == (True, True)
+    assert not dead_man.hold()
+    assert world.one(_HELD, ME.lock_key) == 1

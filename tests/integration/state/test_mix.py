@@ -1,0 +1,38 @@
+"""Everything at once for a while, at random: no deadlock, and every invariant holds."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.state.engine import Database
+from tests.integration.state.invariants import broken
+from tests.integration.state.mixing import TENANTS, Actor
+from tests.integration.state.world import World
+
+SECONDS = 15
+THREADS = 8
+
+
+def test_everything_at_once_never_locks_up_and_leaves_everything_whole(
+    database: Database,
+) -> None:
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")  # noqa: T201  # pytest shows it when the test fails
+    world = World(database, TenantId("any"))
+    for tenant in TENANTS:
+        for name in ("a", "b"):
+            world.one("insert into budgets values (%s, %s, 100000)", tenant, name)
+    until = time.monotonic() + SECONDS
+    with ThreadPoolExecutor(THREADS) as pool:
+        actors = [pool.submit(Actor(database, seed + i).act, until) for i in range(THREADS)]
+        done: Counter[str] = Counter()
+        for actor in actors:
+            done.update(actor.result())
+    print(sorted(done.items()))  # noqa: T201
+    assert broken(database) == {}
+    assert min(done[act] for act in ("submit", "claim", "finish", "Grant", "sweep", "verdict")) > 50
+    world.end_all()
+    assert world.one("select count(*) from jobs where finished_at is null") == 0
+    assert broken(database) == {}

@@ -1,0 +1,112 @@
+"""Whether the migrations lead up, down and up again to exactly what the tables say."""
+
+import re
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.postgresql import dialect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateTable
+
+from agent_workers.state.engine import connect
+from agent_workers.state.tables import metadata
+from agent_workers.state.tables_batches import batches
+from agent_workers.state.tables_effects import effects
+from agent_workers.state.tables_schedules import schedules
+from agent_workers.state.tables_triggers import triggers
+from agent_workers.state.tables_webhooks import webhook_endpoints
+from tests.database import alembic
+
+assert (
+    triggers.metadata
+    is schedules.metadata
+    is batches.metadata
+    is effects.metadata
+    is webhook_endpoints.metadata
+    is metadata
+)
+_LEFT = """
+select relname::text from pg_class c join pg_namespace n on n.oid = relnamespace
+ where nspname = 'public' and relkind in ('r','c','S') and relname <> 'alembic_version' union
+select proname::text from pg_proc p join pg_namespace n on n.oid = pronamespace
+ where nspname = 'public'"""
+_ALL = """
+select md5(string_agg(line, '' order by line)) from (
+  select pg_get_functiondef(p.oid) as line from pg_proc p
+    join pg_namespace n on n.oid = pronamespace where nspname = 'public' union all
+  select pg_get_constraintdef(c.oid) from pg_constraint c
+    join pg_namespace n on n.oid = connamespace where nspname = 'public' union all
+  select pg_get_triggerdef(t.oid) from pg_trigger t where not tgisinternal union all
+  select indexdef from pg_indexes where schemaname = 'public') d"""
+
+_CHECKS = """
+select split_part(conrelid::regclass::text, '.', -1) || ' ' || conname || ' ' || pg_get_constraintdef(c.oid)
+  from pg_constraint c join pg_namespace n on n.oid = connamespace
+ where nspname = 'public' and contype in ('c', 'f', 'u', 'p')"""
+
+
+def _all(url: str, sql: str) -> list[object]:
+    with connect(url, name="test") as connection:
+        return [row[0] for row in connection.execute(sql.encode()).fetchall()]
+
+
+def test_there_is_one_head_and_file_names_say_when_and_what() -> None:
+    scripts = ScriptDirectory.from_config(alembic("postgresql://"))
+    assert len(scripts.get_heads()) == 1
+    for script in scripts.walk_revisions():
+        name = Path(script.path).name
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{4}_[a-z_]+\.py", name), name
+        assert script.doc.endswith("."), name
+
+
+def test_up_and_down_and_up_again_leads_to_the_same_place(database_url: str) -> None:
+    config = alembic(database_url)
+    command.upgrade(config, "head")
+    first = _all(database_url, _ALL)
+    command.downgrade(config, "base")
+    assert _all(database_url, _LEFT) == []
+    command.upgrade(config, "head")
+    assert _all(database_url, _ALL) == first
+
+
+def test_every_single_step_goes_down_and_up(database_url: str) -> None:
+    config = alembic(database_url)
+    command.upgrade(config, "head")
+    for _ in ScriptDirectory.from_config(config).walk_revisions():
+        command.downgrade(config, "-1")
+    assert _all(database_url, _LEFT) == []
+    command.upgrade(config, "head")
+
+
+def test_tables_in_code_and_in_the_database_are_the_same(database_url: str) -> None:
+    config = alembic(database_url)
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_checks_in_code_and_in_the_database_are_the_same(database_url: str) -> None:
+    """Alembic does not compare CHECK constraints, so this does: by their names and words."""
+    command.upgrade(alembic(database_url), "head")
+    in_database = set(_all(database_url, _CHECKS))
+    with connect(database_url, name="test") as connection:
+        connection.execute("create schema from_code")
+        connection.execute("set search_path = from_code")
+        for table in metadata.sorted_tables:
+            connection.execute(str(CreateTable(table).compile(dialect=dialect())).encode())
+        rows = connection.execute(_CHECKS.replace("public", "from_code").encode()).fetchall()
+        connection.execute("drop schema from_code cascade")
+    in_code = {row[0] for row in rows}
+    assert in_code == {line for line in in_database if not str(line).startswith("alembic_version")}
+
+
+def test_a_migration_gives_up_on_a_lock_instead_of_blocking_everybody(database_url: str) -> None:
+    config = alembic(database_url)
+    command.upgrade(config, "head")
+    with connect(database_url, name="test") as other, other.transaction():
+        other.execute("set idle_in_transaction_session_timeout = 0")
+        other.execute("select 1 from jobs")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            command.downgrade(config, "base")
+    command.downgrade(config, "base")

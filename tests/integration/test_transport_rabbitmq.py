@@ -1,0 +1,59 @@
+"""The RabbitMQ profile on a real node: quorum queues, confirms, and a worker that outlives it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent_workers.transport.nudge import Nudge
+from tests.integration.rabbitmq_server import RabbitMQ
+from tests.integration.transport_bench import a_ring, until, worker
+
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow]
+
+SLOTS = 8
+WAVES = 20
+TASK_MS = 50
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
+
+
+def test_rings_are_kept_until_a_worker_comes_up_to_the_cap(
+    rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    nudge = Nudge(rabbitmq.url, cap=5)
+    ordinary = [a_ring() for _ in range(20)]
+    high = [a_ring(high=True) for _ in range(7)]
+    nudge.ring([*ordinary, *high])
+    until(lambda: nudge.health().published + nudge.health().suppressed == 27, "all were sent")
+    assert nudge.health().published == 12
+    with worker(rabbitmq.url, tmp_path, pool="threads", concurrency=2) as running:
+        until(lambda: running.has("ended", *ordinary[:5], *high), "they arrived")
+        assert len(running.times("ended")) == 12
+    nudge.close()
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_worker_outlives_the_node_and_wastes_no_slot(
+    rabbitmq: RabbitMQ, tmp_path: Path, pool: str
+) -> None:
+    nudge = Nudge(rabbitmq.url, cap=10_000)
+    with worker(rabbitmq.url, tmp_path, pool=pool, concurrency=SLOTS) as running:
+        before = [a_ring(sleep_ms=1500) for _ in range(SLOTS + 2)]
+        nudge.ring(before)
+        until(lambda: len(running.times("started")) == SLOTS, "the slots are taken")
+        rabbitmq.kill()
+        rabbitmq.start()
+        until(lambda: running.has("ended", *before), "what was reserved is done too")
+        waves = [a_ring(sleep_ms=TASK_MS) for _ in range(SLOTS * WAVES)]
+        nudge.ring(waves)
+        until(lambda: running.has("ended", *waves), "all waves are over")
+        started = [running.times("started")[ring.job_id.hex] for ring in waves]
+        took = max(running.times("ended").values()) - min(started)
+        assert running.is_alive
+    nudge.close()
+    assert took < 3 * WAVES * TASK_MS / 1000

@@ -1,0 +1,1 @@
+"""Tests of webhooks: sending, delivering, and what is left after kills."""

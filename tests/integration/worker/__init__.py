@@ -1,0 +1,1 @@
+"""The worker's parts together, in one process, on real servers."""

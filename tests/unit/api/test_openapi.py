@@ -1,0 +1,70 @@
+"""The OpenAPI document says exactly what there is."""
+
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from agent_workers.settings import Settings
+from api.app import create_app
+from api.openapi import document
+
+
+def routes() -> set[tuple[str, str]]:
+    app = create_app(
+        Settings(
+            database_url="postgresql://nobody@127.0.0.1:1/none",
+            broker_url="redis://127.0.0.1:1/0",
+            secret_pepper="a pepper for tests only",
+        )
+    )
+    return {
+        (method.lower(), route.path)
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def described() -> dict[tuple[str, str], Any]:
+    paths: Any = document()["paths"]
+    return {
+        (method, path): operation
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_route_is_described_and_nothing_else_is():
+    assert set(described()) == routes()
+
+
+def test_every_operation_has_a_name_of_its_own():
+    names = [operation["operationId"] for operation in described().values()]
+    assert len(set(names)) == len(names)
+
+
+def test_every_schema_that_is_referred_to_is_there():
+    components: Any = document()["components"]
+    known = set(components["schemas"])
+
+    def named(node: object) -> set[str]:
+        match node:
+            case {"$ref": str(target)}:
+                return {target.rpartition("/")[2]}
+            case dict():
+                return {name for item in node.values() for name in named(item)}
+            case list():
+                return {name for item in node for name in named(item)}
+            case _:
+                return set()
+
+    used = named(document())
+    assert used <= known
+    assert known - used == set()
+
+
+def test_every_path_parameter_is_described():
+    for (_, path), operation in described().items():
+        parameters = operation.get("parameters", [])
+        told = {one["name"] for one in parameters if one["in"] == "path"}
+        assert told == {part[1:-1] for part in path.split("/") if part.startswith("{")}

@@ -1,0 +1,89 @@
+"""What is refused as JSON, with the place of the mistake."""
+
+import json
+
+import pytest
+
+from api.strict_json import DEEPEST, MOST_NODES, Refused, parse
+
+MALFORMED = {
+    "nothing": b"",
+    "half": b'{"a":',
+    "more than one": b"1 2",
+    "no UTF-8": b'"\xff"',
+    "UTF-16": '{"a":1}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "a raw control character": b'"\x00"',
+    "a raw surrogate": b'"\xed\xa0\x80"',
+    "NaN": b'{"a":NaN}',
+    "Infinity": b"[-Infinity]",
+    "a comma too many": b"[1,]",
+    "single quotes": b"{'a':1}",
+    "a leading zero": b"[01]",
+}
+REFUSED = {
+    "a NUL": (rb'{"a":"x\u0000"}', "/a"),
+    "a NUL in a name": (rb'{"a":{"\u0000":1}}', "/a"),
+    "a lone surrogate": (rb'{"a":["\ud800"]}', "/a/0"),
+    "a surrogate the wrong way round": (rb'["\udc00\ud800"]', "/0"),
+    "a lone surrogate in a name": (rb'{"\ud800":1}', ""),
+    "an integer of 65 bits": (b'{"a":{"b":9223372036854775808}}', "/a/b"),
+    "an integer below 64 bits": (b"[-9223372036854775809]", "/0"),
+    "an integer of thousands of digits": (b"[" + b"9" * 5_000 + b"]", "/0"),
+    "a float beyond all": (b'{"a/b":1e999}', "/a~1b"),
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_what_is_no_json_is_malformed(body: bytes):
+    with pytest.raises(Refused) as caught:
+        parse(body)
+    assert caught.value.malformed
+
+
+@pytest.mark.parametrize(("body", "pointer"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_kept_is_refused_with_its_place(body: bytes, pointer: str):
+    with pytest.raises(Refused) as caught:
+        parse(body)
+    assert not caught.value.malformed
+    assert caught.value.pointer == pointer
+
+
+def test_a_member_that_occurs_twice_is_malformed():
+    with pytest.raises(Refused, match="'a' occurs twice") as caught:
+        parse(b'{"b":[{"a":1,"a":1}]}')
+    assert caught.value.pointer == "/b/0"
+    assert caught.value.malformed
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 900, 50_000, 500_000])
+def test_what_is_too_deep_is_refused(depth: int):
+    with pytest.raises(Refused, match="nested"):
+        parse(nested(depth))
+    with pytest.raises(Refused, match="nested"):
+        parse(b'{"a":' * depth + b"1" + b"}" * depth)
+
+
+def test_what_is_just_deep_enough_is_taken():
+    parse(nested(DEEPEST))
+
+
+def test_what_holds_too_many_values_is_refused():
+    with pytest.raises(Refused, match="more than"):
+        parse(json.dumps([0] * MOST_NODES).encode())
+    parse(json.dumps([0] * (MOST_NODES - 1)).encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 0, -1, 9223372036854775807, -9223372036854775808, 1.5, 1e300, "", "ä€😀", [], {},
+     {"": ""}, {"a": [{"b": "\x7f\n\u2028"}]}],
+    ids=repr,
+)  # fmt: skip
+def test_what_json_can_say_is_taken_as_it_is(value: object):
+    assert parse(json.dumps(value).encode()) == value
+    assert parse(json.dumps(value, ensure_ascii=False).encode()) == value

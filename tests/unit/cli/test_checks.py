@@ -1,0 +1,115 @@
+"""What the doctor makes of what it sees."""
+
+from dataclasses import replace
+
+from agent_workers.cli.checks import broker, check_settings, load_tools
+from agent_workers.cli.checks_state import events, schedules, schema, server, webhooks, work
+from agent_workers.cli.findings import Finding, Level
+from agent_workers.cli.migrations import newest
+from agent_workers.settings import Settings
+from agent_workers.state.diagnosis import ServerSeen, WorkSeen
+from agent_workers.transport.diagnosis import BrokerSeen
+from agent_workers.transport.profiles import Broker
+
+_SERVER = ServerSeen(
+    version=180_004,
+    version_text="18.4",
+    synchronous_commit="on",
+    fsync=True,
+    full_page_writes=True,
+    max_connections=200,
+)
+_WORK = WorkSeen(
+    workers=3,
+    lanes=frozenset({"plan", "tool", "effect", "evaluate"}),
+    oldest_due_s=0.0,
+    due=0,
+    due_lanes="",
+    doubts=0,
+    quarantined=0,
+)
+
+
+def levels(findings: list[Finding]) -> set[Level]:
+    return {finding.level for finding in findings}
+
+
+def test_a_good_server_is_all_ok():
+    assert levels(list(server(_SERVER, pool=10))) == {Level.OK}
+
+
+def test_a_commit_that_is_none_fails():
+    found = list(server(replace(_SERVER, synchronous_commit="off"), pool=10))
+    assert Level.FAIL in levels(found)
+
+
+def test_a_server_that_forgets_in_a_power_cut_is_worth_a_warning():
+    found = list(server(replace(_SERVER, fsync=False), pool=10))
+    assert levels(found) == {Level.OK, Level.WARN}
+
+
+def test_a_database_that_was_never_migrated_fails_with_the_command_that_helps():
+    finding = schema(None)
+    assert finding.level is Level.FAIL
+    assert "agent-workers migrate" in finding.line
+
+
+def test_the_newest_schema_is_ok_and_so_is_a_newer_one():
+    assert schema(newest()).level is Level.OK
+    assert schema("of_a_later_release").level is Level.OK
+
+
+def test_a_lane_that_nobody_serves_is_named():
+    found = list(work(replace(_WORK, lanes=frozenset({"plan", "tool", "evaluate"}))))
+    assert [f.text for f in found if f.level is Level.WARN] == ["no living worker serves effect"]
+
+
+def test_what_waits_for_a_person_is_said_with_the_command_that_shows_it():
+    lines = [f.line for f in work(replace(_WORK, doubts=1, quarantined=2))]
+    assert any("agent-workers doubts list" in line for line in lines)
+    assert any("agent-workers quarantine list" in line for line in lines)
+
+
+def test_a_step_that_nobody_comes_for_is_seen():
+    found = list(work(replace(_WORK, oldest_due_s=60.0, due=4, due_lanes="plan")))
+    assert Level.WARN in levels(found)
+
+
+def test_a_redis_that_evicts_or_forgets_is_seen():
+    seen = BrokerSeen(kind=Broker.REDIS, version="8", eviction="allkeys-lru", appendonly="no")
+    assert [f.level for f in broker(seen)] == [Level.OK, Level.WARN, Level.WARN]
+
+
+def test_missing_settings_are_named_in_one_line():
+    first = next(check_settings(Settings(_env_file=None)))
+    assert first.level is Level.FAIL
+    assert "AGENT_DATABASE_URL" in first.line
+
+
+def test_the_demo_s_tools_are_well_declared():
+    found, agents = load_tools(Settings(_env_file=None, tools=("agent_workers.demo.agents",)))
+    assert levels(found) == {Level.OK}
+    assert agents == ["refund_check", "refund_desk", "support"]
+
+
+def test_a_module_that_does_not_load_fails_with_its_name():
+    found, _ = load_tools(Settings(_env_file=None, tools=("no_such_module",)))
+    assert [f.level for f in found] == [Level.FAIL]
+    assert "no_such_module" in found[0].line
+
+
+def test_webhooks_that_nobody_delivers_are_worth_a_warning():
+    assert webhooks(3, 0.4).level is Level.OK
+    assert webhooks(3, 60.0).level is Level.WARN
+
+
+def test_schedules_that_nobody_fires_are_seen():
+    assert schedules(0, 0.0).level is Level.OK
+    assert "agent-workers beat" in schedules(3, 60.0).line
+
+
+def test_dead_letters_and_relays_that_are_behind_are_seen():
+    assert levels(list(events(0, 0.5))) == {Level.OK}
+    letters, relay = events(2, 60.0)
+    assert "triggers letters" in letters.line
+    assert "60 s behind" in relay.line

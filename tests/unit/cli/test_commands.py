@@ -1,0 +1,78 @@
+"""The command line itself: its help, its mistakes, its lazy loading."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent_workers.cli.main import COMMANDS, main
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AGENT_API_URL", "AGENT_API_KEY", "AGENT_DATABASE_URL", "AGENT_BROKER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_command_there_is_help_and_exit_code_2(capsys: pytest.CaptureFixture[str]):
+    assert main([]) == 2
+    assert "agent-workers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["up", "demo", "migrate", "doctor", "keys", "jobs", "doubts", "schedules"]
+)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"agent-workers {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_option_is_a_usage_mistake():
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--what"])
+    assert ended.value.code == 2
+
+
+def test_without_an_api_the_remedy_is_one_line(capsys: pytest.CaptureFixture[str]):
+    assert main(["jobs", "list"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "agent-workers up" in said
+
+
+def test_without_settings_the_doctor_fails(capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+def test_a_verdict_needs_its_reason():
+    with pytest.raises(SystemExit) as ended:
+        main(["doubts", "resolve", "some-key", "--happened"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("wrong", ['{"half": ', "@no-such-file"])
+def test_an_input_that_cannot_be_read_is_a_usage_mistake(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AGENT_API_KEY", "none")
+    assert main(["jobs", "submit", "support", wrong]) == 2
+    assert "input" in capsys.readouterr().err
+
+
+def test_help_loads_no_command():
+    check = (
+        "import sys; from agent_workers.cli.main import main; main([]);"
+        "print(sorted({'alembic', 'celery', 'sqlalchemy', 'pydantic', 'litellm'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_that_is_listed_says_what_it_does():
+    assert all(command.help for command in COMMANDS.values())

@@ -1,0 +1,1 @@
+"""Model access, without litellm and without a network."""

@@ -1,0 +1,1 @@
+"""Whether decisions are what they should be."""

@@ -1,0 +1,171 @@
+"""The effect protocol: what is written, in which order, and when a tool may act."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from agent_workers.domain.effect import (
+    EffectClass,
+    EffectRules,
+    EffectState,
+    LastPermit,
+    OnDoubt,
+    PermitMode,
+    Says,
+    Source,
+)
+from agent_workers.domain.ids import effect_key
+from agent_workers.domain.reply import NotDone, Seen, Unclear
+from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
+from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
+from tests.unit.orchestration.agents import JOB, claimed
+from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
+
+SECOND = timedelta(seconds=1)
+UNSAFE = EffectRules(cls=EffectClass.UNSAFE, timeout=SECOND)
+LOOKED_UP = replace(UNSAFE, cls=EffectClass.RECONCILABLE, has_lookup=True)
+KEYED = replace(UNSAFE, cls=EffectClass.KEYED, key_ttl=timedelta(hours=1))
+BROKE = Broke(code="reset", message="gone", retryable=True)
+
+
+def run(
+    ledger: Ledger, tools: Tools, rules: EffectRules = UNSAFE, *, tries: int = 0, fence: int = 1
+) -> Acted | Parked:
+    step = claimed(StepKind.TOOL, tool="pay", tries=tries, effect=rules.cls, fence=fence)
+    return EffectProtocol(ledger, tools, tools).run(step, rules, max_tries=3)
+
+
+def test_a_tool_acts_once_under_a_permit_and_a_timer_that_was_armed_before_it() -> None:
+    ledger, tools = Ledger(), Tools()
+    acted = run(ledger, tools)
+    assert isinstance(acted, Acted)
+    assert (acted.outcome, tools.acted) == (ToolRan(result=b"1"), [1])
+    assert ledger.wrote == [("grant", PermitMode.FIRST, 1)]
+    assert tools.timers == [UNSAFE.kernel_budget]
+    assert [(request, key) for _, request, key in tools.requests] == [(b"{}", effect_key(JOB, 1))]
+    assert acted.proof is not None
+    assert (acted.proof.attempt, acted.proof.says, acted.proof.result) == (1, Says.HAPPENED, b"1")
+
+
+def test_silence_and_refusal_are_proof_of_different_things() -> None:
+    unclear = run(Ledger(), Tools(reply=Unclear(broke=BROKE)))
+    refused = run(Ledger(), Tools(reply=NotDone(broke=BROKE)))
+    assert isinstance(unclear, Acted)
+    assert isinstance(refused, Acted)
+    assert unclear.proof is not None
+    assert refused.proof is not None
+    assert (unclear.proof.says, refused.proof.says) == (Says.UNKNOWN, Says.NOT_EXECUTED)
+    assert unclear.again(BROKE, 0, jitter=0.0) is not None
+    assert refused.again(BROKE, 0, jitter=0.0) is None
+
+
+def test_who_lost_the_fence_or_is_stopped_does_not_act() -> None:
+    for result, why in (("fenced", "fenced"), ("stopping", "stopping")):
+        ledger, tools = Ledger(result=result), Tools()
+        assert run(ledger, tools) == Parked(why=why)
+        assert (ledger.wrote, tools.acted) == ([], [])
+
+
+def test_an_earlier_permit_that_may_still_act_is_waited_for_at_nobodys_cost() -> None:
+    ledger, tools = Ledger(known=permitted(quiet=3 * SECOND)), Tools()
+    acted = run(ledger, tools)
+    assert isinstance(acted, Acted)
+    assert acted.patience is not None
+    assert 3 * SECOND < acted.patience < 4 * SECOND
+    again = acted.again(BROKE, 0, jitter=0.0)
+    assert again is not None
+    assert (again.counts, tools.acted, ledger.wrote) == (False, [], [])
+
+
+def test_silence_after_the_quiet_time_is_doubt() -> None:
+    ledger, tools = Ledger(known=permitted()), Tools()
+    assert run(ledger, tools) == Parked(why="in_doubt")
+    assert (tools.acted, ledger.wrote) == ([], [("doubt", "no evidence of attempt 1")])
+
+
+def test_what_a_look_up_finds_is_adopted_and_not_done_again() -> None:
+    ledger = Ledger(known=permitted(attempt=2))
+    tools = Tools(seen=Seen(found=True, result=b"7"))
+    acted = run(ledger, tools, LOOKED_UP)
+    assert isinstance(acted, Acted)
+    assert (acted.outcome, acted.proof, tools.acted) == (ToolRan(result=b"7"), None, [])
+    assert ledger.wrote == [("evidence", 2, Says.HAPPENED, Source.LOOKUP, b"7")]
+
+
+def test_absence_is_written_before_the_next_permit() -> None:
+    ledger, tools = Ledger(known=permitted()), Tools(seen=Seen())
+    acted = run(ledger, tools, LOOKED_UP)
+    assert isinstance(acted, Acted)
+    assert ledger.wrote == [("absent",), ("grant", PermitMode.AFTER_ABSENT, 2)]
+    assert tools.acted == [2]
+
+
+def test_a_look_up_that_contradicts_itself_is_no_proof_of_absence() -> None:
+    repeat = replace(LOOKED_UP, on_doubt=OnDoubt.REPEAT)
+    ledger, tools = Ledger(known=permitted()), Tools(seen=Seen(contradictory="two"))
+    run(ledger, tools, repeat)
+    assert ledger.wrote == [("grant", PermitMode.REPEAT, 2)]
+
+
+def test_a_look_up_that_failed_is_tried_again_later() -> None:
+    ledger, tools = Ledger(known=permitted()), Tools(seen=Seen(broke=BROKE))
+    acted = run(ledger, tools, LOOKED_UP)
+    assert isinstance(acted, Acted)
+    assert (acted.outcome, acted.patience, ledger.wrote) == (BROKE, SECOND, [])
+
+
+def test_what_is_done_is_adopted_and_what_was_given_up_stays_so() -> None:
+    done = replace(permitted(Says.HAPPENED), state=EffectState.DONE, result=b"5")
+    given_up = replace(permitted(), state=EffectState.ABANDONED)
+    adopted, failed = run(Ledger(known=done), Tools()), run(Ledger(known=given_up), Tools())
+    assert adopted == Acted(outcome=ToolRan(result=b"5"))
+    assert isinstance(failed, Acted)
+    assert isinstance(failed.outcome, ToolFailed)
+
+
+def test_an_assumption_is_written_down_as_one() -> None:
+    ledger = Ledger(known=permitted())
+    run(ledger, Tools(), replace(UNSAFE, on_doubt=OnDoubt.ASSUME_DONE))
+    assert ledger.wrote == [("evidence", 1, Says.HAPPENED, Source.ASSUMED, b"null")]
+
+
+def test_after_enough_tries_it_fails_where_it_is_certain_and_is_in_doubt_where_it_is_not() -> None:
+    refused = Ledger(known=permitted(Says.NOT_EXECUTED))
+    acted = run(refused, Tools(), tries=3)
+    assert isinstance(acted, Acted)
+    assert refused.wrote == [("abandon", "it did not happen in 3 attempts")]
+    alive = replace(permitted(), first_granted_at=START)
+    unclear = Ledger(known=alive)
+    assert run(unclear, Tools(), KEYED, tries=3) == Parked(why="in_doubt")
+    failing = Ledger(known=alive)
+    run(failing, Tools(), replace(KEYED, on_doubt=OnDoubt.FAIL), tries=3)
+    assert failing.wrote == [("abandon", "no clear reply in 3 attempts")]
+    repeated = Ledger(known=permitted())
+    assert run(repeated, Tools(), replace(UNSAFE, on_doubt=OnDoubt.REPEAT), tries=3) == (
+        Parked(why="in_doubt")
+    )
+
+
+def test_a_person_who_says_it_did_not_happen_gets_it_done_however_often_it_was_tried() -> None:
+    last = LastPermit(attempt=1, says=Says.ABSENT, source=Source.VERDICT, quiet_after=START)
+    ledger, tools = Ledger(known=replace(permitted(Says.ABSENT), last=last)), Tools()
+    run(ledger, tools, tries=3)
+    assert (ledger.wrote, tools.acted) == ([("grant", PermitMode.AFTER_VERDICT, 2)], [2])
+
+
+def test_a_thread_may_go_on_with_a_key_for_as_long_as_the_key_lives() -> None:
+    first, later = Tools(), Tools()
+    age = timedelta(minutes=5)
+    known = replace(permitted(), first_granted_at=START - age)
+    run(Ledger(), first, KEYED)
+    run(Ledger(known=known), later, KEYED, fence=2)
+    assert KEYED.key_ttl is not None
+    whole = KEYED.key_ttl - KEYED.settle
+    assert first.timers == [KEYED.kernel_budget, whole]
+    assert later.timers == [KEYED.kernel_budget, whole - age]
+
+
+def test_only_what_is_never_repeated_needs_a_process_of_its_own() -> None:
+    assert {cls for cls in EffectClass if is_timed(cls)} == {
+        EffectClass.RECONCILABLE,
+        EffectClass.UNSAFE,
+    }

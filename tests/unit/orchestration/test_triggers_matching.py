@@ -1,0 +1,102 @@
+"""Which events a trigger wants, and what input it makes of them."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from agent_workers.domain.trigger import Trigger, TriggerRefused, key_of
+from agent_workers.domain.trigger_event import CloudEvent, event_of
+from agent_workers.orchestration.triggers_matching import TemplateFailed, check, filled, matching
+
+
+def event(**members: Any) -> CloudEvent:
+    given = {"id": "1", "source": "/shop", "type": "order.paid", "specversion": "1.0"}
+    return event_of(given | members)
+
+
+def trigger(**given: Any) -> Trigger:
+    return Trigger(trigger_id=uuid4(), name="paid", agent="demo", **given)
+
+
+PAID = event(data={"order": "o-1", "amount": 150, "items": [{"sku": "a"}, {"sku": "b"}]})
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, True),
+        ({"types": ("order.paid",)}, True),
+        ({"types": ("order.*",)}, True),
+        ({"types": ("invoice.*", "order.sent")}, False),
+        ({"sources": ("/shop*",)}, True),
+        ({"sources": ("/other",)}, False),
+        ({"where": ("data.amount > 100",)}, True),
+        ({"where": ("data.amount > 100", "data.order == 'o-2'")}, False),
+        ({"where": ("data.items.exists(i, i.sku == 'b')",)}, True),
+        ({"where": ("subject == null",)}, True),
+        ({"where": ("has(data.refund)",)}, False),
+    ],
+)
+def test_a_trigger_matches_on_type_and_source_and_data(given: Any, wanted: object) -> None:
+    match = matching(trigger(**given), PAID)
+    assert (match.wanted, match.mistake) == (wanted, "")
+
+
+@pytest.mark.parametrize(
+    "where", ["data.missing > 1", "data.amount", "data.order > 1", "1 / 0 == 1"]
+)
+def test_a_condition_that_cannot_be_told_is_not_met_and_says_why(where: str) -> None:
+    match = matching(trigger(where=(where,)), PAID)
+    assert not match.wanted
+    assert match.mistake.startswith(where)
+
+
+@pytest.mark.parametrize(
+    ("template", "made"),
+    [
+        ("${event}", dict(PAID.members)),
+        ("Order ${data.order}: ${data.amount}, $${kept}", "Order o-1: 150, ${kept}"),
+        (
+            {"n": "${data.amount}", "all": ["${data.items[0]}", 7]},
+            {"n": 150, "all": [{"sku": "a"}, 7]},
+        ),
+        ("${{'a': '}'}}", {"a": "}"}),
+        ("${data}", PAID.members["data"]),
+        ("none: ${subject}", "none: null"),
+    ],
+)
+def test_a_template_takes_values_out_of_the_event(template: Any, made: Any) -> None:
+    assert json.loads(filled(trigger(template=template), PAID)) == made
+
+
+@pytest.mark.parametrize("template", ["${data.missing}", "${data.amount}", {"a": "${b'x'}"}])
+def test_a_template_that_cannot_be_filled_says_so(template: Any) -> None:
+    with pytest.raises(TemplateFailed):
+        filled(trigger(template=template), PAID)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"where": ("data.amount >",)},
+        {"where": ("order.amount > 1",)},
+        {"where": ("data.all(a, data.all(b, a > b))",)},
+        {"where": ("1 + " * 400 + "1 == 1",)},
+        {"template": "${data"},
+        {"template": {"a": ["${data.map(i, i)}"]}},
+    ],
+)
+def test_a_trigger_that_cannot_work_is_refused_before_any_event_comes(given: Any) -> None:
+    with pytest.raises(TriggerRefused):
+        check(trigger(**given))
+
+
+def test_the_key_of_a_job_is_the_triggers_and_the_events_alone() -> None:
+    one, other = trigger(), trigger()
+    assert key_of(one, PAID) == key_of(one, event(data={"amount": 1}))
+    keys = {key_of(one, PAID), key_of(other, PAID), key_of(one, event(id="2"))}
+    keys |= {key_of(one, event(source="/sho", id="p1")), key_of(one, event(source="/shop1"))}
+    assert len(keys) == 5
+    assert all(" " in key for key in keys)

@@ -1,0 +1,1 @@
+"""Whether stored bytes say what was meant."""

@@ -1,0 +1,85 @@
+"""Logs are events with fields, and secrets stay out of them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from agent_workers.observability.logs import REDACTED, scrubbed, set_up_logs
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    set_up_logs(level="INFO", to=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def last(stream: io.StringIO) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(stream.getvalue().splitlines()[-1])
+    return event
+
+
+def test_an_event_is_one_line_with_its_fields(written: io.StringIO):
+    structlog.get_logger("agent_workers.test").info("step_recorded", job_id="j1", position=2)
+    event = last(written)
+    assert event["event"] == "step_recorded"
+    assert (event["job_id"], event["position"], event["level"]) == ("j1", 2, "info")
+    assert event["ts"].endswith("Z")
+
+
+def test_a_library_speaks_through_the_same_chain(written: io.StringIO):
+    logging.getLogger("celery").warning("Connected to redis://:hunter2@cache:6379//")
+    assert last(written)["logger"] == "celery"
+    assert "hunter2" not in written.getvalue()
+
+
+def test_a_traceback_holds_no_secrets(written: io.StringIO):
+    try:
+        int("postgresql://agent:hunter2@db/agent refused sk-abcdefgh1234")
+    except ValueError:
+        structlog.get_logger("agent_workers.test").exception("connecting_failed")
+    assert "Traceback" in last(written)["exception"]
+    assert "hunter2" not in written.getvalue()
+    assert "sk-abcdefgh" not in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "api_key", "Authorization", "secret_pepper", "access_token", "cookie"]
+)
+def test_a_field_is_redacted_by_its_name(name: str):
+    assert scrubbed({"a": [{name: "x"}]}) == {"a": [{name: REDACTED}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("key aw_live_a1b2c3d4_abcdefgh123", "key [secret]"),
+        ("Authorization: Bearer abcdefgh.12345678", "Authorization: Bearer [secret]"),
+        ("mail to jane.doe@example.com now", "mail to [email] now"),
+        ("card 4111 1111 1111 1111", "card [card]"),
+        ("order 1234567890123456", "order 1234567890123456"),
+        ("amqp://user:pw@rabbit//", "amqp://user:[secret]@rabbit//"),
+    ],
+)
+def test_a_secret_is_taken_out_by_its_look(said: str, kept: str):
+    assert scrubbed(said) == kept
+
+
+def test_counts_of_tokens_are_no_secret():
+    assert scrubbed({"input_tokens": 10, "max_tokens": 5}) == {"input_tokens": 10, "max_tokens": 5}
+
+
+def test_what_is_long_or_deep_is_cut():
+    assert len(str(scrubbed("x" * 100_000))) < 3_000
+    deep: Any = "x"
+    for _ in range(100):
+        deep = [deep]
+    assert "too deep" in str(scrubbed(deep))

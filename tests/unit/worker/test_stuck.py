@@ -1,0 +1,66 @@
+"""Slots whose threads hang on: a process with no other left has to be started again."""
+
+import time
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from agent_workers.domain.claim import Claimed, Due
+from agent_workers.domain.ids import JobId
+from agent_workers.orchestration.advance import Driver
+from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.workers import Process, Workers
+from agent_workers.worker.delivery import Busy
+from agent_workers.worker.keeper import EXIT_CODE, Keeper
+from tests.unit.orchestration.agents import claimed
+
+
+class Ended(Driver):
+    """Records nothing."""
+
+    def __init__(self) -> None:
+        self.late: list[Claimed] = []
+
+    @override
+    def time_out(self, claimed: Claimed) -> None:
+        self.late.append(claimed)
+
+
+class Silent:
+    def ring(self, due: Sequence[Due], *, parent: str | None) -> None:
+        """Ring nobody."""
+
+    def tell(self, job_id: JobId) -> None:
+        """Tell nobody."""
+
+
+def keeper(busy: Busy, left: list[int]) -> Keeper:
+    nowhere = object.__new__
+    return Keeper(
+        process=nowhere(Process),
+        dead_man=None,
+        workers=nowhere(Workers),
+        sweeps=nowhere(Sweeps),
+        driver=Ended(),
+        busy=busy,
+        busy_lanes=list,
+        ring=Silent().ring,
+        tell=Silent().tell,
+        keep_batches=lambda: None,
+        leave=left.append,
+    )
+
+
+def test_a_process_ends_when_every_slot_hangs_for_good() -> None:
+    busy, left = Busy(slots=2), list[int]()
+    keeping = keeper(busy, left)
+    long_ago = time.monotonic() - 3_600
+    busy.steps[1] = (claimed(), long_ago)
+    keeping.end_stuck()
+    assert (left, list(busy.stuck), busy.steps) == ([], [1], {})
+    busy.steps[2] = (claimed(), time.monotonic() - claimed().timeout_ms / 1000 - 1)
+    keeping.end_stuck()
+    assert not left, "the second may come back"
+    busy.stuck[2] = long_ago
+    keeping.end_stuck()
+    assert left == [EXIT_CODE]
