@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agent_workers.cli.folder import DataFolder
-from agent_workers.cli.marked import MARK, kill_all, of_group
+from agent_workers.cli.marked import MARK, kill_group
 from agent_workers.cli.output import Lines, last_words, open_log
 from agent_workers.embedded.leftovers import write_record
 
@@ -82,7 +82,7 @@ class Child:
         """End what it started and left behind, now or in an earlier life."""
         leader = group or self.pid
         if leader is not None:
-            kill_all(of_group(self._folder.path, leader))
+            kill_group(self._folder.path, leader)
 
     def last_words(self) -> str:
         return last_words(self._log)

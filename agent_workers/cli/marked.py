@@ -11,18 +11,26 @@ from pathlib import Path
 MARK = "AGENT_SUPERVISED_FOLDER"
 _PROC = Path("/proc")
 _POLL_S = 0.02
+# A process in the middle of an exec shows no environment for that long, and a killed one is there.
+_SETTLES_S = 0.2
+_DIES_S = 2.0
 
 
 def marked(folder: Path) -> list[int]:
     """Return the living processes with the mark of this folder; none where there is no /proc."""
     mark = os.fsencode(f"{MARK}={folder}")
-    numbers = (int(entry.name) for entry in _PROC.glob("[0-9]*"))
-    return [pid for pid in numbers if pid != os.getpid() and _is_marked(pid, mark)]
+    numbers = [int(entry.name) for entry in _PROC.glob("[0-9]*")]
+    return _with_mark([pid for pid in numbers if pid != os.getpid()], mark)
 
 
-def of_group(folder: Path, group: int) -> list[int]:
-    """Return the members of a process group; the mark keeps a group that reuses its id out."""
-    return [pid for pid in marked(folder) if _group_of(pid) == group]
+def kill_group(folder: Path, group: int) -> None:
+    """End the members of a process group; the mark keeps a group that reuses its id out."""
+    deadline = time.monotonic() + _DIES_S
+    while left := [pid for pid in marked(folder) if _group_of(pid) == group and _lives(pid)]:
+        _signal(left, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_POLL_S)
 
 
 def end_all(pids: Iterable[int], *, patience_s: float) -> None:
@@ -37,15 +45,32 @@ def end_all(pids: Iterable[int], *, patience_s: float) -> None:
     _signal(left, signal.SIGKILL)
 
 
-def kill_all(pids: Iterable[int]) -> None:
-    _signal(pids, signal.SIGKILL)
+def _with_mark(pids: Iterable[int], mark: bytes) -> list[int]:
+    found: list[int] = []
+    unsettled = list(pids)
+    deadline = time.monotonic() + _SETTLES_S
+    while unsettled:
+        seen = {pid: _environment(pid) for pid in unsettled}
+        found += [pid for pid, variables in seen.items() if mark in variables]
+        unsettled = [pid for pid, variables in seen.items() if not variables and _may_exec(pid)]
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S if unsettled else 0)
+    return found
 
 
-def _is_marked(pid: int, mark: bytes) -> bool:
+def _environment(pid: int) -> list[bytes]:
+    """Return its variables; none of a stranger's, a dead one's, or one between two programs."""
     try:
-        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")[:-1]
     except OSError:
-        return False
+        return []
+
+
+def _may_exec(pid: int) -> bool:
+    """Tell a process that may show its mark in a moment from a stranger and the kernel's own."""
+    readable = os.access(_PROC / str(pid) / "environ", os.R_OK)
+    return readable and _group_of(pid) > 0 and _lives(pid)
 
 
 def _lives(pid: int) -> bool:
