@@ -3,11 +3,46 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.job import Limits
 from agent_workers.domain.tool import Tool
+
+
+class PlanMode(StrEnum):
+    # One turn of a model at a time: calls or an answer.
+    REACT = "react"
+    # The whole plan first, checked; it is made anew only after a failed evaluation.
+    PLAN_EXECUTE = "plan_execute"
+
+
+class Purpose(StrEnum):
+    """What a model is asked for; each has a ladder of models of its own."""
+
+    PLAN = "plan"
+    ARGUMENTS = "arguments"
+    EVALUATE = "evaluate"
+    SUMMARISE = "summarise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """When a model looks at a round, once the deterministic checks have passed."""
+
+    final: bool = False  # at every answer
+    risky: bool = False  # after every effect that is not pure
+    sample: float = 0.0  # at this share of all other rounds, chosen by the job's id and the round
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A rule of a router: where `when` (CEL over `input` and `text`) holds, this agent takes over."""
+
+    when: str
+    agent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +56,7 @@ class Past:
     type: str
     # Any: JSON of whatever shape the tool, the model or the planner returned.
     value: Any
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +69,7 @@ class Situation:
     input: Any
     round: int
     history: Sequence[Past]
+    course: Course = NEW
 
     @property
     def text(self) -> str:
@@ -51,10 +88,18 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A planner's wish: run this tool with these arguments."""
+    """A planner's wish: run this tool with these arguments, once those of `after` have run.
+
+    An argument `{"$from": ID}` stands for the result of the use with that id, and with a second
+    key `"path"` for a part of it: `{"$from": "order", "path": "lines.0.price"}`.
+    """
 
     tool: str
     arguments: Mapping[str, object] = field(default_factory=dict)
+    id: str = ""
+    after: Sequence[str] = ()
+    description: str = ""
+    done_when: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +131,40 @@ class GiveUp:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An evaluator's wish: run these calls of the round again, or all that failed."""
+
+    ids: Sequence[str] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replan:
+    """An evaluator's wish: the plan was wrong; make another."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """An evaluator's wish: let a stronger model plan from here on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An evaluator's wish: a person decides; the job waits without a worker."""
+
+    question: str
+
+
+Verdict = Answer | Continue | Retry | Replan | Escalate | Ask | GiveUp
 Planner = Callable[[Situation], Plan | Answer | GiveUp]
-Evaluator = Callable[[Situation], Answer | Continue | GiveUp]
+Evaluator = Callable[[Situation], Verdict]
+# Looks at a round before its evaluator does; None: nothing to object to.
+Check = Callable[[Situation], Verdict | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +181,27 @@ class Agent:
     step_timeout: timedelta = timedelta(seconds=60)
     max_cost_micro_per_call: int = 0
     version: str = "1"
+    description: str = ""
+    mode: PlanMode = PlanMode.REACT
+    # Models by purpose, the first choice first; what has no ladder uses `model`.
+    ladders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # Instructions by purpose, with {{variables}}; `instructions` is that of all others.
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
+    judging: Judging = field(default_factory=Judging)
+    # JSON schema of the answer.
+    output: Mapping[str, Any] | None = None
+    # Agents that it may hand over or delegate to; who takes over by rule; who steps in when it fails.
+    team: Sequence[str] = ()
+    routes: Sequence[Route] = ()
+    fallback: str | None = None
+    # Model answers may be taken from the cache of exactly equal requests.
+    cached: bool = False
+    # Model output is streamed to whoever watches the job.
+    streamed: bool = False
+
+    def ladder(self, purpose: Purpose) -> tuple[str, ...]:
+        """The models for a purpose, the first choice first."""
+        own = self.ladders.get(purpose.value) or self.ladders.get(Purpose.PLAN.value) or ()
+        return tuple(own) or ((self.model,) if self.model else ())

@@ -13,6 +13,7 @@ class Usage:
     output: int = 0
     reasoning: int = 0
     cost_micro: int = 0
+    calls: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         """Add two usages, field by field."""
@@ -23,6 +24,7 @@ class Usage:
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
             cost_micro=self.cost_micro + other.cost_micro,
+            calls=self.calls + other.calls,
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane, StepKind
@@ -18,6 +19,7 @@ class Done:
     tool: str
     type: str
     outcome: bytes
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,14 @@ class Claimed:
     agent: str
     input: bytes
     max_steps: int
+    agent_version: str = ""
+    depth: int = 0
+    course: Course = NEW
+    # The position that the next new step of the job will have.
+    next_position: int = 0
+    # What is left of the job's allowance, and of the time until its deadline; None: no such limit.
+    left_micro: int | None = None
+    deadline_ms: int | None = None
     more: bool = False
     # None: not known here, read it when it is needed. A carried step has it in memory.
     history: tuple[Done, ...] | None = None

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from agent_workers.domain.course import Course
 from agent_workers.domain.step import NextStep, Outcome
+from agent_workers.domain.wait import Wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +14,8 @@ class Continue:
 
     outcome: Outcome
     steps: tuple[NextStep, ...]
+    # None: unchanged, here and below.
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Finish:
 
     outcome: Outcome
     output: bytes
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,7 @@ class Fail:
     outcome: Outcome
     code: str
     message: str
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +59,16 @@ class TryAgain:
     counts: bool = True
 
 
-Decision = Continue | Join | Finish | Fail | TryAgain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Record no outcome; the step waits, without a worker, for an answer or for its time.
+
+    `keeps_hold`: what the step holds of the job's allowance stays held while it waits.
+    """
+
+    wait: Wait
+    keeps_hold: bool = False
+    cost_micro: int = 0
+
+
+Decision = Continue | Join | Finish | Fail | TryAgain | Park

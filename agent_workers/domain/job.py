@@ -1,5 +1,6 @@
 """A job: its statuses, the moves allowed between them, and what a caller may ask for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,6 +63,7 @@ class Submission:
     callback_url: str | None = None
     parent_id: UUID | None = None
     root_id: UUID | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +73,15 @@ class Limits:
     max_steps: int = 1_000
     max_rounds: int = 200
     max_parallel: int = 64
+    # None: not limited.
+    max_model_calls: int | None = None
+    max_tool_calls: int | None = None
+    max_calls_of: Mapping[str, int] = field(default_factory=dict)
+    max_tokens: int | None = None
+    max_replans: int = 5
+    # How often an invalid plan goes back to the model before the job gives up.
+    max_invalid_plans: int = 3
+    # How often the same call with the same arguments may be planned.
+    max_repeats: int = 3
+    # How deep jobs may start jobs below this one.
+    max_depth: int = 3

@@ -51,16 +51,26 @@ class Verdict(StrEnum):
 
     ACCEPT = "accept"
     CONTINUE = "continue"
+    RETRY = "retry"
+    REPLAN = "replan"
+    ESCALATE = "escalate"
+    ASK = "ask"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One use of a tool, with its arguments as the exact canonical bytes that were decided."""
+    """One use of a tool, with its arguments as the exact canonical bytes that were decided.
+
+    `after`: the calls of the same plan whose results it needs; it is held back until they are in.
+    """
 
     tool: str
     arguments: bytes
     call_id: str = ""
+    after: tuple[str, ...] = ()
+    description: str = ""
+    done_when: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,7 @@ class Planned:
     workflow: str = ""
     answer: bytes | None = None
     usage: Usage = NO_USAGE
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +90,8 @@ class ToolRan:
 
     result: bytes
     usage: Usage = NO_USAGE
+    # In which way this is less than what was asked for, if it is.
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +104,18 @@ class ToolFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The evaluator's verdict on the round, with the answer when it accepts."""
+    """The evaluator's verdict on the round, with the answer when it accepts.
+
+    `calls`: what to run now, without another plan: the next of the same one, or again what failed.
+    """
 
     verdict: Verdict
     output: bytes | None = None
     reason: str = ""
     usage: Usage = NO_USAGE
+    calls: tuple[ToolCall, ...] = ()
+    question: str = ""
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +139,8 @@ class Broke:
     retryable: bool
     retry_after_s: float | None = None
     usage: Usage = NO_USAGE
+    # The breaker that stands in the way: the step waits for it, and no attempt is burnt.
+    parks_on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from agent_workers.domain.errors import Misdeclared
 R = TypeVar("R")
 # Any: a tool is the user's function; its signature is read, not known, here.
 ToolFunction = Callable[..., Any]
+# Any: it gets whatever the tool returned, as JSON.
+Check = Callable[[Any], str | None]
 _DEFAULT_TIMEOUT = timedelta(seconds=30)
 
 
@@ -76,6 +78,10 @@ class Tool:
     on_doubt: OnDoubt
     scopes: tuple[str, ...]
     max_tries: int
+    # Says what is wrong with a result, or nothing when it is what was promised.
+    check: Check | None = None
+    # The tool of the same agent that is asked when this one has failed for good.
+    fallback: str | None = None
 
     @property
     def rules(self) -> EffectRules:
@@ -106,6 +112,8 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     on_doubt: OnDoubt = OnDoubt.ASK,
     scopes: Sequence[str] = (),
     max_tries: int = 4,
+    check: Check | None = None,
+    fallback: str | None = None,
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
 
@@ -122,6 +130,8 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
             on_doubt=on_doubt,
             scopes=tuple(scopes),
             max_tries=max_tries,
+            check=check,
+            fallback=fallback,
         )
         _check(declared)
         return declared

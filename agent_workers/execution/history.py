@@ -41,5 +41,6 @@ def _past(done: Done) -> Past:
         kind=done.kind.value,
         tool=done.tool,
         type=done.type,
+        call_id=done.call_id,
         value=json.loads(done.outcome),
     )

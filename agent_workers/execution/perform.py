@@ -7,24 +7,23 @@ from typing import assert_never
 
 from agent_workers.domain.agent import (
     Answer,
-    Continue,
     GiveUp,
     Plan,
     Situation,
+    Use,
 )
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.encoding import canonical, total
 from agent_workers.domain.step import (
     Broke,
     GaveUp,
-    Judged,
     Outcome,
     Planned,
     StepKind,
     ToolCall,
-    Verdict,
 )
 from agent_workers.execution.breaking import broke_of
+from agent_workers.execution.evaluating import evaluate
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
@@ -49,7 +48,7 @@ class Performer:
             situation = _situation(claimed, history())
             if claimed.kind is StepKind.PLAN:
                 return self._plan(claimed, agent, situation)
-            return self._evaluate(claimed, agent, situation)
+            return evaluate(claimed, agent, situation, self.models)
         except ModelFailed as error:
             return error.as_broke(worst_case_micro=claimed.hold_micro)
         except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code
@@ -62,26 +61,6 @@ class Performer:
             return GaveUp(code="no_model", message="this worker has no models loaded")
         return self.models.plan(claimed, agent, situation)
 
-    def _evaluate(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
-        if agent.declared.evaluate is not None:
-            return _judged(agent.declared.evaluate(situation))
-        if agent.uses_model and self.models is not None:
-            return self.models.evaluate(claimed, agent, situation)
-        return _judged(accept_results(situation))
-
-
-def accept_results(situation: Situation) -> Answer | GiveUp:
-    """Judge without model or function: a plan's answer, or results that all came, are accepted."""
-    for past in reversed(situation.history):
-        if past.round == situation.round and past.type == "planned" and "answer" in past.value:
-            return Answer(output=past.value["answer"])
-    failed = [past for past in situation.results if past.type == "tool_failed"]
-    if failed:
-        problem = failed[0].value
-        return GiveUp(reason=f"{failed[0].tool}: {problem['code']}: {problem['message']}")
-    results = [past.value for past in situation.results]
-    return Answer(output=results[0] if len(results) == 1 else results)
-
 
 def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
     return Situation(
@@ -90,15 +69,14 @@ def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
         input=json.loads(claimed.input),
         round=claimed.round,
         history=History(history),
+        course=claimed.course,
     )
 
 
 def _planned(decision: Plan | Answer | GiveUp) -> Outcome:
     match decision:
         case Plan():
-            calls = tuple(
-                ToolCall(tool=use.tool, arguments=canonical(use.arguments)) for use in decision.uses
-            )
+            calls = tuple(map(_call, decision.uses))
             if not calls:
                 return GaveUp(code="empty_plan", message="the plan has no tools and no answer")
             return Planned(calls=calls, workflow=decision.workflow)
@@ -109,12 +87,12 @@ def _planned(decision: Plan | Answer | GiveUp) -> Outcome:
     assert_never(decision)
 
 
-def _judged(verdict: Answer | Continue | GiveUp) -> Judged:
-    match verdict:
-        case Answer():
-            return Judged(verdict=Verdict.ACCEPT, output=total(verdict.output))
-        case Continue():
-            return Judged(verdict=Verdict.CONTINUE, reason=verdict.reason)
-        case GiveUp():
-            return Judged(verdict=Verdict.FAIL, reason=verdict.reason)
-    assert_never(verdict)
+def _call(use: Use) -> ToolCall:
+    return ToolCall(
+        tool=use.tool,
+        arguments=canonical(use.arguments),
+        call_id=use.id,
+        after=tuple(use.after),
+        description=use.description,
+        done_when=use.done_when,
+    )

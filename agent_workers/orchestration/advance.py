@@ -2,43 +2,48 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from agent_workers.domain.claim import (
-    HALT,
     Claimed,
     Done,
-    NothingDue,
-    Onward,
     Recorded,
     RecordResult,
 )
-from agent_workers.domain.decision import Decision, TryAgain
+from agent_workers.domain.decision import Decision, Park, TryAgain
 from agent_workers.domain.effect import EffectClass, Proof
+from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import Written
 from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
 from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
-from agent_workers.orchestration.carrying import TAIL, carried_on, due, due_next, remember, steps_of
-from agent_workers.orchestration.decide import after_break, decide, missing
+from agent_workers.orchestration.carrying import (
+    TAIL,
+    Following,
+    Going,
+    carried_on,
+    due,
+    due_next,
+    halt,
+    remember,
+    steps_of,
+)
+from agent_workers.orchestration.decide import decide, missing
+from agent_workers.orchestration.engage import engage
 from agent_workers.orchestration.failing import broken, late, needs_permit, unanswered
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
+from agent_workers.orchestration.recover import after_break
 from agent_workers.orchestration.traits import NOBODY, AgentTraits
 from agent_workers.state import codec
 from agent_workers.state.claims import Claims
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
+from agent_workers.state.waits import Waits
 
 log = structlog.get_logger(__name__)
-
-# Asked when a step is recorded: a worker may have been told to stop while it was being done.
-Going = Callable[[], Onward]
-
-
-def halt() -> Onward:
-    return HALT
 
 
 class Driver:
@@ -51,6 +56,7 @@ class Driver:
         claims: Claims,
         records: Records,
         permits: Permits,
+        waits: Waits,
         perform: Perform,
         tools: Effects,
         protocol: EffectProtocol,
@@ -63,6 +69,7 @@ class Driver:
         self._claims = claims
         self._records = records
         self._permits = permits
+        self._waits = waits
         self._perform = perform
         self._tools = tools
         self._protocol = protocol
@@ -71,10 +78,10 @@ class Driver:
         self._jitter = jitter
         self._patience_s = patience_s
 
-    def advance(self, claimed: Claimed, onward: Going = halt) -> Claimed | NothingDue | None:
+    def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
         """Do one step; return what the same worker may go on with, if that is known already."""
-        agent = self._book(claimed.agent)
-        if agent is None or (claimed.tool and claimed.tool not in agent.tools):
+        agent = self._book(claimed.agent, claimed.agent_version)
+        if agent is None or not agent.has(claimed.tool):
             return self._settle(claimed, agent or NOBODY, missing(claimed, agent), onward)
         try:
             return self._do(claimed, agent, onward)
@@ -85,9 +92,9 @@ class Driver:
             log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
             return self._settle(claimed, agent, broken(claimed, error), halt)
 
-    def _do(
-        self, claimed: Claimed, agent: AgentTraits, onward: Going
-    ) -> Claimed | NothingDue | None:
+    def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
+        if claimed.tool in ENGAGED:
+            return self._engage(claimed, agent, onward)
         match claimed.effect:
             case EffectClass.PURE:
                 result = self._perform(claimed, lambda: self._history(claimed))
@@ -97,9 +104,19 @@ class Driver:
             case _:
                 return self._act(claimed, agent, onward)
 
+    def _engage(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
+        """Wait without a worker, or go on with what has come."""
+        waited = self._waits.of(claimed)
+        engaged = engage(claimed, waited, agent)
+        if waited is not None:
+            claimed = replace(claimed, hold_micro=waited.held_micro)
+        if not isinstance(engaged, Park):
+            return self._settle(claimed, agent, engaged, onward)
+        return self._commit(claimed, engaged, b"", onward)
+
     def time_out(self, claimed: Claimed) -> None:
         """Record for a step whose thread is stuck that its attempt is over."""
-        agent = self._book(claimed.agent)
+        agent = self._book(claimed.agent, claimed.agent_version)
         if agent is not None and not is_timed(claimed.effect):
             self._settle(claimed, agent, late(claimed), halt)
 
@@ -114,17 +131,20 @@ class Driver:
         agent: AgentTraits,
         result: Outcome | Broke,
         onward: Going,
-    ) -> Claimed | NothingDue | None:
+    ) -> Following:
         decision, written = self._decided(claimed, agent, result)
+        return self._commit(claimed, decision, written, onward)
+
+    def _commit(
+        self, claimed: Claimed, decision: Decision, written: bytes, onward: Going
+    ) -> Following:
         recorded = patiently(
             lambda: self._records.record(claimed, decision, written=written, onward=onward()),
             seconds=self._patience_s,
         )
         return self._follow(claimed, decision, written, recorded, onward)
 
-    def _write(
-        self, claimed: Claimed, agent: AgentTraits, onward: Going
-    ) -> Claimed | NothingDue | None:
+    def _write(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         """Run a transactional tool: its statements and its record stand or fall together."""
         wish = self._tools.write(claimed)
         if not isinstance(wish, Written):
@@ -140,9 +160,7 @@ class Driver:
         failed = ToolFailed(code="statement_refused", message=recorded)
         return self._settle(claimed, agent, failed, onward)
 
-    def _act(
-        self, claimed: Claimed, agent: AgentTraits, onward: Going
-    ) -> Claimed | NothingDue | None:
+    def _act(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         traits = agent.tools[claimed.tool]
         acted = self._protocol.run(claimed, traits.rules, max_tries=traits.max_tries)
         match acted:
@@ -156,7 +174,7 @@ class Driver:
 
     def _record_act(
         self, claimed: Claimed, agent: AgentTraits, acted: Acted, onward: Going
-    ) -> Claimed | NothingDue | None:
+    ) -> Following:
         """Keep the evidence and record the step in one transaction; evidence needs no fence."""
         decision, written = self._decided(claimed, agent, acted.outcome, acted)
         recorded = patiently(
@@ -197,7 +215,7 @@ class Driver:
         elif needs_permit(claimed) and self._permits.is_open(claimed):
             return unanswered(claimed, result, jitter=self._jitter()), b""
         decision = after_break(claimed, result, agent, jitter=self._jitter())
-        written = b"" if isinstance(decision, TryAgain) else codec.encode(decision.outcome)
+        written = b"" if isinstance(decision, TryAgain | Park) else codec.encode(decision.outcome)
         return decision, written
 
     def _follow(
@@ -207,7 +225,7 @@ class Driver:
         written: bytes,
         recorded: Recorded,
         onward: Going,
-    ) -> Claimed | NothingDue | None:
+    ) -> Following:
         """After the commit: tell who waits, ring for what we do not carry on with ourselves."""
         self._tell(claimed.job_id)
         if recorded.result is not RecordResult.RECORDED or recorded.first_position is None:
@@ -221,11 +239,10 @@ class Driver:
         ]
         if others:
             self._ring(others, parent=onward().task_id)
-        if not recorded.carried or isinstance(decision, TryAgain):
+        if not recorded.carried or isinstance(decision, TryAgain | Park):
             return recorded.claimed
         history = remember(claimed, codec.done(claimed, decision.outcome, written), len(steps))
-        step = steps[recorded.carried - 1]
-        return carried_on(claimed, step, first + recorded.carried - 1, history)
+        return carried_on(claimed, decision, recorded, history)
 
     def _history(self, claimed: Claimed) -> tuple[Done, ...]:
         if claimed.history is not None or claimed.position == 0:

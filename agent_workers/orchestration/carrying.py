@@ -1,15 +1,25 @@
 """Carrying on: what a worker knows of the next step without asking the database again."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from agent_workers.domain.claim import Claimed, Done, Due
-from agent_workers.domain.decision import Continue, Decision, Join
-from agent_workers.domain.step import NextStep
+from agent_workers.domain.budget import NO_USAGE
+from agent_workers.domain.claim import HALT, Claimed, Done, Due, NothingDue, Onward, Recorded
+from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
+from agent_workers.domain.step import NextStep, Outcome, ToolFailed
 
 # Planners see the newest of a long job, so that its hundredth step costs what its third did.
 TAIL = 50
+# Asked when a step is recorded: a worker may have been told to stop while it was being done.
+Going = Callable[[], Onward]
+# What a worker may go on with: a step that it holds, nothing at all, or whatever it finds.
+Following = Claimed | NothingDue | None
 # The position that no step has.
 ANYTHING = -1
+
+
+def halt() -> Onward:
+    return HALT
 
 
 def steps_of(decision: Decision) -> tuple[NextStep, ...]:
@@ -30,11 +40,20 @@ def remember(claimed: Claimed, done: Done, siblings: int) -> tuple[Done, ...] | 
 
 
 def carried_on(
-    claimed: Claimed, step: NextStep, position: int, history: tuple[Done, ...] | None
+    claimed: Claimed,
+    decision: Continue | Join | Finish | Fail,
+    recorded: Recorded,
+    history: tuple[Done, ...] | None,
 ) -> Claimed:
+    steps = steps_of(decision)
+    step, first = steps[recorded.carried - 1], recorded.first_position or 0
+    course = None if isinstance(decision, Join) else decision.course
     return replace(
         claimed,
-        position=position,
+        position=first + recorded.carried - 1,
+        next_position=first + len(steps),
+        course=course or claimed.course,
+        left_micro=_left(claimed, decision.outcome, step),
         round=step.round,
         kind=step.kind,
         lane=step.lane,
@@ -49,6 +68,13 @@ def carried_on(
         more=False,
         history=history,
     )
+
+
+def _left(claimed: Claimed, outcome: Outcome, step: NextStep) -> int | None:
+    if claimed.left_micro is None:
+        return None
+    cost = NO_USAGE if isinstance(outcome, ToolFailed) else outcome.usage
+    return claimed.left_micro + claimed.hold_micro - cost.cost_micro - step.hold_micro
 
 
 def anything_due(claimed: Claimed) -> Due:

@@ -1,9 +1,11 @@
 """The brain: what follows an outcome. Pure and total: no clock, no random, no I/O."""
 
-from datetime import timedelta
+from collections.abc import Sequence
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, TryAgain
+from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.engaging import ASK_PERSON, ENGAGED
 from agent_workers.domain.step import (
     Broke,
     GaveUp,
@@ -18,7 +20,7 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.orchestration.retry import delay_after
+from agent_workers.orchestration.engage import TRAITS
 from agent_workers.orchestration.traits import AgentTraits
 
 
@@ -28,28 +30,11 @@ def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
         case Planned():
             return _after_plan(claimed, outcome, agent)
         case ToolRan() | ToolFailed():
-            return Join(outcome=outcome, step=_evaluate(claimed.round, agent))
+            return Join(outcome=outcome, step=evaluation(claimed.round, agent))
         case Judged():
             return _after_verdict(claimed, outcome, agent)
         case GaveUp():
             return Fail(outcome=outcome, code=outcome.code, message=outcome.message)
-
-
-def after_break(claimed: Claimed, broke: Broke, agent: AgentTraits, *, jitter: float) -> Decision:
-    """Say what follows a failed attempt: another, or the end of trying."""
-    tries = claimed.tries + 1
-    if broke.retryable and tries < _max_tries(claimed, agent):
-        return TryAgain(
-            delay=_delay(broke, tries, jitter),
-            code=broke.code,
-            message=broke.message,
-            cost_micro=broke.usage.cost_micro,
-        )
-    if claimed.kind is StepKind.TOOL:
-        failed = ToolFailed(code=broke.code, message=broke.message)
-        return Join(outcome=failed, step=_evaluate(claimed.round, agent))
-    gave_up = GaveUp(code=broke.code, message=broke.message, usage=broke.usage)
-    return Fail(outcome=gave_up, code=broke.code, message=broke.message)
 
 
 def missing(claimed: Claimed, agent: AgentTraits | None) -> Broke:
@@ -74,13 +59,13 @@ def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decis
             code="too_many_tools",
             message=f"{len(planned.calls)} tools at once; {agent.limits.max_parallel} are allowed",
         )
-    unknown = sorted({call.tool for call in planned.calls} - agent.tools.keys())
+    unknown = sorted({call.tool for call in planned.calls} - agent.tools.keys() - ENGAGED)
     if unknown:
         return Fail(outcome=planned, code="unknown_tool", message=f"no such tool: {unknown!r}")
     if not planned.calls:
-        return Continue(outcome=planned, steps=(_evaluate(claimed.round, agent),))
-    steps = tuple(_use(call, claimed.round, agent) for call in planned.calls)
-    return Continue(outcome=planned, steps=steps)
+        return Continue(outcome=planned, steps=(evaluation(claimed.round, agent),))
+    first = tuple(call for call in planned.calls if not call.after)
+    return Continue(outcome=planned, steps=_uses(first, claimed.round, agent))
 
 
 def _after_verdict(claimed: Claimed, judged: Judged, agent: AgentTraits) -> Decision:
@@ -89,10 +74,15 @@ def _after_verdict(claimed: Claimed, judged: Judged, agent: AgentTraits) -> Deci
             return Finish(outcome=judged, output=judged.output or b"null")
         case Verdict.FAIL:
             return Fail(outcome=judged, code="evaluation_failed", message=judged.reason)
+        case _ if judged.calls:
+            return Continue(outcome=judged, steps=_uses(judged.calls, claimed.round, agent))
+        case Verdict.ASK:
+            question = ToolCall(tool=ASK_PERSON, arguments=canonical({"question": judged.question}))
+            return Continue(outcome=judged, steps=_uses((question,), claimed.round, agent))
         case Verdict.CONTINUE if claimed.round + 1 >= agent.limits.max_rounds:
             limit = f"no answer within {agent.limits.max_rounds} rounds"
             return Fail(outcome=judged, code="too_many_rounds", message=limit)
-        case Verdict.CONTINUE:
+        case Verdict.CONTINUE | Verdict.RETRY | Verdict.REPLAN | Verdict.ESCALATE:
             return Continue(outcome=judged, steps=(_plan(claimed.round + 1, agent),))
 
 
@@ -106,8 +96,12 @@ def _plan(round_: int, agent: AgentTraits) -> NextStep:
     )
 
 
+def _uses(calls: Sequence[ToolCall], round_: int, agent: AgentTraits) -> tuple[NextStep, ...]:
+    return tuple(_use(call, round_, agent) for call in calls)
+
+
 def _use(call: ToolCall, round_: int, agent: AgentTraits) -> NextStep:
-    traits = agent.tools[call.tool]
+    traits = TRAITS.get(call.tool) or agent.tools[call.tool]
     return NextStep(
         kind=StepKind.TOOL,
         lane=traits.lane,
@@ -120,7 +114,7 @@ def _use(call: ToolCall, round_: int, agent: AgentTraits) -> NextStep:
     )
 
 
-def _evaluate(round_: int, agent: AgentTraits) -> NextStep:
+def evaluation(round_: int, agent: AgentTraits) -> NextStep:
     return NextStep(
         kind=StepKind.EVALUATE,
         lane=Lane.EVALUATE,
@@ -128,15 +122,3 @@ def _evaluate(round_: int, agent: AgentTraits) -> NextStep:
         timeout_ms=agent.evaluate_timeout_ms,
         hold_micro=agent.evaluate_hold_micro,
     )
-
-
-def _max_tries(claimed: Claimed, agent: AgentTraits) -> int:
-    if claimed.kind is StepKind.TOOL and claimed.tool in agent.tools:
-        return agent.tools[claimed.tool].max_tries
-    return agent.max_tries
-
-
-def _delay(broke: Broke, tries: int, jitter: float) -> timedelta:
-    if broke.retry_after_s is not None:
-        return timedelta(seconds=broke.retry_after_s)
-    return delay_after(tries, jitter=jitter)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_workers.domain.effect import EffectRules
+from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.job import Limits
 from agent_workers.domain.step import Lane
 
@@ -17,6 +18,8 @@ class ToolTraits:
     lane: Lane
     timeout_ms: int
     max_tries: int
+    # The tool that is asked once this one has failed for good.
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,13 @@ class AgentTraits:
     plan_hold_micro: int = 0
     evaluate_hold_micro: int = 0
     max_tries: int = 4
+    team: tuple[str, ...] = ()
+    # The agent that takes over when a job would fail.
+    fallback: str = ""
+
+    def has(self, tool: str) -> bool:
+        """Say whether a step with this tool, or with none, can be done here."""
+        return not tool or tool in self.tools or tool in ENGAGED
 
 
 # For steps of agents that this process does not have: a worker that does may still be starting.

@@ -24,7 +24,7 @@ on conflict (tenant_id, name) do update
        is distinct from (excluded.version, excluded.plan_timeout_ms, excluded.plan_hold_micro,
                          excluded.definition)"""
 _KNOWN = """
-select plan_timeout_ms, plan_hold_micro from agents
+select plan_timeout_ms, plan_hold_micro, version from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
 _ALL = """
 select distinct on (name) name, version, definition::text, registered_at from agents
@@ -86,4 +86,8 @@ class Agents:
 def pace_of(connection: Connection, tenant_id: TenantId, name: str) -> Pace | None:
     """Return what the first step of this agent's jobs needs; the caller's transaction."""
     row = connection.execute(_KNOWN, (tenant_id, name)).fetchone()
-    return None if row is None else Pace(plan_timeout_ms=row[0], plan_hold_micro=row[1])
+    return (
+        None
+        if row is None
+        else Pace(plan_timeout_ms=row[0], plan_hold_micro=row[1], version=row[2])
+    )

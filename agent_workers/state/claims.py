@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agent_workers.domain import course
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
@@ -10,13 +11,14 @@ from agent_workers.state.engine import Database
 
 _CLAIM = """
 select tenant_id, job_id, root_id, "position", round, kind, lane, fence, tries, tool, call_id,
-       arguments, effect, timeout_ms, hold_micro, agent, input, max_steps, more from """
+       arguments, effect, timeout_ms, hold_micro, agent, input, max_steps, agent_version, depth,
+       course, next_position, left_micro, deadline_ms, more from """
 _CLAIM_STEP = _CLAIM + "claim_step(%s, %s, %s, %s, %s)"
 _CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s)"
 _CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s)"
 # Back to the plan of the round that the limit falls into: half a round would be a wrong answer.
 _HISTORY = """
-select "position", round, kind, tool, outcome_type, outcome from steps
+select "position", round, kind, tool, call_id, outcome_type, outcome from steps
  where tenant_id = %(tenant_id)s and job_id = %(job_id)s and status = 'done'
    and "position" < %(position)s and "position" >= coalesce((
      select s."position" from steps s
@@ -87,10 +89,11 @@ class Claims:
                 round=round_,
                 kind=StepKind(kind),
                 tool=tool,
+                call_id=call_id,
                 type=type_,
                 outcome=outcome,
             )
-            for position, round_, kind, tool, type_, outcome in rows
+            for position, round_, kind, tool, call_id, type_, outcome in rows
         )
 
 
@@ -106,12 +109,14 @@ def claimed_of(row: Sequence[object]) -> Claimed:
     values["lane"] = _LANES[str(values["lane"])]
     values["effect"] = _EFFECTS[str(values["effect"])]
     values["arguments"] = values["arguments"] or b""
+    values["course"] = course.read(str(values["course"]))
     return Claimed(**values)  # type: ignore[arg-type]  # the SELECT above is the type
 
 
 FIELDS = (
     "tenant_id job_id root_id position round kind lane fence tries tool call_id"
-    " arguments effect timeout_ms hold_micro agent input max_steps more"
+    " arguments effect timeout_ms hold_micro agent input max_steps agent_version depth"
+    " course next_position left_micro deadline_ms more"
 ).split()
 _KINDS = {kind.value: kind for kind in StepKind}
 _LANES = {lane.value: lane for lane in Lane}

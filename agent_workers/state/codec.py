@@ -10,6 +10,7 @@ from agent_workers.domain.step import (
     NextStep,
     Outcome,
     Planned,
+    ToolCall,
     ToolFailed,
     ToolRan,
 )
@@ -43,6 +44,7 @@ def done(claimed: Claimed, outcome: Outcome, written: bytes) -> Done:
         round=claimed.round,
         kind=claimed.kind,
         tool=claimed.tool,
+        call_id=claimed.call_id,
         type=TYPES[type(outcome)],
         outcome=written,
     )
@@ -78,12 +80,23 @@ def plain(words: str) -> str:
 def _planned(outcome: Planned) -> bytes:
     if outcome.answer is not None:
         return b'{"answer":' + outcome.answer + b"}"
-    calls = b",".join(
-        b'{"tool":' + json.dumps(c.tool).encode("ascii") + b',"arguments":' + c.arguments + b"}"
-        for c in outcome.calls
-    )
+    calls = b",".join(map(_call, outcome.calls))
     workflow = json.dumps(outcome.workflow).encode("ascii")
     return b'{"workflow":' + workflow + b',"calls":[' + calls + b"]}"
+
+
+def _call(call: ToolCall) -> bytes:
+    written = (
+        b'{"tool":' + json.dumps(call.tool).encode("ascii") + b',"arguments":' + call.arguments
+    )
+    rest = {
+        "id": call.call_id,
+        "after": list(call.after),
+        "description": call.description,
+        "done_when": call.done_when,
+    }
+    given = {name: value for name, value in rest.items() if value}
+    return written + (b"," + json.dumps(given)[1:].encode("ascii") if given else b"}")
 
 
 def _judged(outcome: Judged) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 import psycopg
 
+from agent_workers.domain import course
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import (
     HALT,
@@ -17,7 +18,7 @@ from agent_workers.domain.claim import (
     Recorded,
     RecordResult,
 )
-from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, TryAgain
+from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, Park, TryAgain
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
@@ -26,9 +27,11 @@ from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.waits import PARK, parked
 
 _ARGUMENTS = (
-    "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s::text[]"
+    "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s, %s,"
+    " %s::text[]"
 )
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS})"
@@ -110,6 +113,8 @@ class Records:
         if isinstance(decision, TryAgain):
             retry = _retry(claimed, decision)
             return _recorded(connection.execute(_RETRY, retry).fetchone())
+        if isinstance(decision, Park):
+            return _recorded(connection.execute(PARK, parked(claimed, decision)).fetchone())
         arguments = self._arguments(claimed, decision, written, onward)
         if not onward.lanes:
             return _recorded(connection.execute(_RECORD, arguments).fetchone())
@@ -134,7 +139,8 @@ class Records:
             "{0,0,0}" if usage is NO_USAGE else _tokens(usage),
             codec.plain(outcome.workflow) if isinstance(outcome, Planned) else "",
             _event(claimed, outcome),
-            *(follow, final, codec.encode_steps(steps)),
+            *(follow, final, codec.encode_steps(steps), _course(decision)),
+            codec.plain(getattr(outcome, "degraded", "")),
             *(self._worker_id, onward.task_id, self._carry if onward.carry else "{}"),
         )
 
@@ -175,6 +181,12 @@ def _what_follows(
             error = {"code": decision.code, "message": decision.message, "retryable": False}
             return "fail", canonical(error), ()
     assert_never(decision)
+
+
+def _course(decision: Continue | Join | Finish | Fail) -> str | None:
+    if isinstance(decision, Join) or decision.course is None:
+        return None
+    return course.written(decision.course)
 
 
 def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:

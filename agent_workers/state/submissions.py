@@ -25,9 +25,11 @@ log = structlog.get_logger(__name__)
 FIELDS = (
     "tenant_id job_id root_id parent_id agent input metadata callback_url priority max_steps"
     " allowance_micro plan_timeout_ms plan_hold_micro run_at delay_ms deadline_ms"
+    " agent_version depth"
 ).split()
 TYPES = (
     "text uuid uuid uuid text bytea jsonb text int int bigint int bigint timestamptz bigint bigint"
+    " text int"
 ).split()
 _COLUMNS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
 # A submission as one value within a statement of others; `submission_row` fills it.
@@ -56,6 +58,8 @@ class Pace:
 
     plan_timeout_ms: int
     plan_hold_micro: int
+    # Of the agent: a job keeps the one that it was submitted to.
+    version: str = ""
 
 
 class Accepted(StrEnum):
@@ -171,6 +175,8 @@ def submission_row(submission: Submission, pace: Pace) -> tuple[object, ...]:
         submission.run_at,
         _ms(submission.delay),
         _ms(submission.deadline),
+        pace.version,
+        submission.depth,
     )
 
 

@@ -50,6 +50,8 @@ jobs = Table(
     Column("root_id", Uuid, nullable=False),
     Column("parent_id", Uuid),
     Column("agent", Text, nullable=False),
+    Column("agent_version", Text, nullable=False, server_default=""),
+    count("depth", SmallInteger),
     Column("workflow", Text, nullable=False, server_default=""),
     Column("status", Text, nullable=False, server_default="queued"),
     Column("status_detail", Text),
@@ -70,6 +72,8 @@ jobs = Table(
     count("cached_tokens", BigInteger),
     count("output_tokens", BigInteger),
     count("tool_calls"),
+    Column("course", Text, nullable=False, server_default=""),
+    Column("degraded", JSONB, nullable=False, server_default=text("'[]'")),
     Column("cancel_reason", Text),
     Column("stop_error", LargeBinary),  # what a stopped job fails with once nothing acts any more
     Column("pause_requested", Boolean, nullable=False, server_default=text("false")),

@@ -19,6 +19,8 @@ def traits_of(agent: LoadedAgent) -> AgentTraits:
         evaluate_timeout_ms=step_ms,
         plan_hold_micro=hold if declared.plan is None else 0,
         evaluate_hold_micro=hold if declared.evaluate is None else 0,
+        team=tuple(declared.team),
+        fallback=declared.fallback or "",
     )
 
 
@@ -57,4 +59,5 @@ def _tool_traits(tool: LoadedTool) -> ToolTraits:
         lane=tool.lane,
         timeout_ms=tool.timeout_ms,
         max_tries=tool.declared.max_tries,
+        fallback=tool.declared.fallback or "",
     )

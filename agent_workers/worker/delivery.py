@@ -12,8 +12,8 @@ from agent_workers.domain.claim import Claimed, Due, NothingDue, Onward
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.advance import Driver, Going
-from agent_workers.orchestration.carrying import anything_due
+from agent_workers.orchestration.advance import Driver
+from agent_workers.orchestration.carrying import Going, anything_due
 from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.ports import Ring
 from agent_workers.state.claims import Claims

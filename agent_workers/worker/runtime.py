@@ -25,6 +25,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.waits import Waits
 from agent_workers.state.workers import DeadMan, Workers
 from agent_workers.transport.depth import Depths
 from agent_workers.transport.nudge import Nudge
@@ -98,7 +99,7 @@ def open_runtime(
     busy = Busy(slots=slots)
     agents = {name: traits_of(agent) for name, agent in registry.items()}
 
-    def book(agent: str) -> AgentTraits | None:
+    def book(agent: str, _version: str) -> AgentTraits | None:
         return agents.get(agent)
 
     def ring(due: Sequence[Due], *, parent: str | None) -> None:
@@ -112,6 +113,7 @@ def open_runtime(
         claims=claims,
         records=Records(database, worker_id, tuple(lanes)),
         permits=permits,
+        waits=Waits(database),
         perform=Performer(registry=registry, router=router, models=models),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),

@@ -76,7 +76,7 @@ begin
     v_job := gen_random_uuid();
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
-    select plan_timeout_ms, plan_hold_micro into a from agents
+    select plan_timeout_ms, plan_hold_micro, version into a from agents
      where tenant_id in (p_tenant, '*') and name = i.agent order by tenant_id = '*' limit 1;
     if i.o ? 'max_cost_micro' then
       perform reserve_allowance(p_tenant, v_job, (i.o->>'max_cost_micro')::bigint);
@@ -88,7 +88,7 @@ begin
       i.o->>'callback_url', coalesce((i.o->>'priority')::int, 0),
       coalesce((i.o->>'max_steps')::int, 1000), coalesce((i.o->>'max_cost_micro')::bigint, 0),
       coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
-      (i.o->>'deadline_ms')::bigint)::submission;
+      (i.o->>'deadline_ms')::bigint, a.version, 0)::submission;
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);

@@ -4,7 +4,8 @@ create type claimed_step as (
   tenant_id text, job_id uuid, "position" int, round int, kind text, lane text, fence int,
   tries int, tool text, call_id text, arguments bytea, effect text, timeout_ms int,
   hold_micro bigint, root_id uuid, agent text, input bytea, max_steps int, next_position int,
-  lease_until timestamptz, more boolean
+  lease_until timestamptz, more boolean, agent_version text, depth int, course text,
+  left_micro bigint, deadline_ms bigint
 );
 
 -- Claim a step whose job is locked by us and whose row we know to be ready.
@@ -46,7 +47,11 @@ begin
   end if;
   c := (s.tenant_id, s.job_id, s.position, s.round, s.kind, s.lane, s.fence, s.tries, s.tool,
         s.call_id, s.arguments, s.effect, s.timeout_ms, s.hold_micro, j.root_id, j.agent,
-        j.input, j.max_steps, j.next_position, s.lease_until, false);
+        j.input, j.max_steps, j.next_position, s.lease_until, false, j.agent_version, j.depth,
+        j.course,
+        case when j.allowance_micro > 0
+             then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro end,
+        (extract(epoch from j.deadline_at - v_now) * 1000)::bigint);
   return c;
 end $$;
 

@@ -59,6 +59,7 @@ begin
     perform announce_end(j);
   end if;
   if j.batch_id is not null then perform batch_job_ended(j); end if;
+  if j.depth > 0 then perform child_ended(j); end if;
 end $$;
 
 -- End a job whose row is locked by us: open steps are canceled, what it held is booked as spent.

@@ -20,7 +20,7 @@ begin
       raise exception 'jobs: the end of a job is final' using errcode = 'AW002';
     end if;
     if new.tenant_id <> old.tenant_id or new.job_id <> old.job_id or new.root_id <> old.root_id
-       or new.agent <> old.agent or new.created_at <> old.created_at then
+       or new.agent <> old.agent or new.agent_version <> old.agent_version or new.created_at <> old.created_at then
       raise exception 'jobs: who a job is never changes' using errcode = 'AW002';
     end if;
     if new.status <> old.status and not job_may_move(old.status, new.status) then

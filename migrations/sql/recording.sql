@@ -17,7 +17,7 @@ create type recorded as (
 create function record_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
-  p_follow text, p_final bytea, p_steps json,
+  p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
   p_worker uuid, p_task text, p_carry text[]
 ) returns recorded language plpgsql as $$
 declare
@@ -94,6 +94,9 @@ begin
     input_tokens = j.input_tokens + p_tokens[1], cached_tokens = j.cached_tokens + p_tokens[2],
     output_tokens = j.output_tokens + p_tokens[3],
     tool_calls = j.tool_calls + case when p_type like 'tool%' then 1 else 0 end,
+    course = coalesce(p_course, j.course),
+    degraded = case when p_degraded = '' then j.degraded
+                    else j.degraded || to_jsonb(p_degraded) end,
     workflow = case when p_workflow = '' then j.workflow else p_workflow end,
     output = case when r.status = 'succeeded' then p_final else j.output end,
     error = case when r.status = 'failed' then p_final else j.error end,
@@ -109,10 +112,15 @@ begin
                                                  'UTF8')
                  else '{}' end);
     perform finish_record(j, r);
-    j.status := r.status;
-    j.finished_at := v_now;
-    j.journal_number := j.journal_number + 2;
-    j.error := case when r.status = 'failed' then p_final else j.error end;
+    if j.depth > 0 then
+      -- Its parent is told what it gave and what it cost.
+      select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
+    else
+      j.status := r.status;
+      j.finished_at := v_now;
+      j.journal_number := j.journal_number + 2;
+      j.error := case when r.status = 'failed' then p_final else j.error end;
+    end if;
     perform job_ended(j);
   else
     insert into journal (tenant_id, job_id, number, type, at, data)
@@ -125,13 +133,13 @@ end $$;
 create function record_and_claim(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
-  p_follow text, p_final bytea, p_steps json,
+  p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
   p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
   r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
-                   p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_worker, p_task,
-                   p_carry);
+                   p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
+                   p_worker, p_task, p_carry);
   if r.carried = 0 then
     select * into c from claim_next(p_next, p_worker, p_task, p_look_further);
   end if;

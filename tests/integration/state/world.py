@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from agent_workers.domain.claim import Claimed, Onward, Recorded
-from agent_workers.domain.decision import Continue, Decision, Finish, Join, TryAgain
+from agent_workers.domain.decision import Continue, Decision, Finish, Join, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.job import Submission
@@ -108,7 +108,7 @@ class World:
         return claimed
 
     def record(self, claimed: Claimed, decision: Decision, *, carry: bool = False) -> Recorded:
-        written = b"" if isinstance(decision, TryAgain) else codec.encode(decision.outcome)
+        written = b"" if isinstance(decision, TryAgain | Park) else codec.encode(decision.outcome)
         return self.records.record(claimed, decision, written=written, onward=Onward(carry=carry))
 
     def plan(self, job: JobId, *steps: NextStep) -> Recorded:

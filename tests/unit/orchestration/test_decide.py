@@ -20,7 +20,8 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.orchestration.decide import after_break, decide
+from agent_workers.orchestration.decide import decide
+from agent_workers.orchestration.recover import after_break
 from agent_workers.orchestration.retry import delay_after
 from tests.unit.orchestration.agents import AGENT, claimed
 

@@ -1,0 +1,24 @@
+"""Add waits and messages: steps that wait for a child, an event, a person or a time."""
+
+from alembic import op
+
+from migrations.sql_files import run
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+_FUNCTIONS = "child_ended wake_waits park_step start_child lock_mail".split()
+
+
+def upgrade() -> None:
+    run("tables_waits.sql", "waits.sql")
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
+    for function in _FUNCTIONS:
+        op.execute(f"drop function {function}")
+    op.drop_table("messages")
+    op.drop_table("waits")
