@@ -16,11 +16,13 @@ from agent_workers.state.tables_batches import batches
 from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers
+from agent_workers.state.tables_waits import waits
 from agent_workers.state.tables_webhooks import webhook_endpoints
 from tests.database import alembic
 
 assert (
-    triggers.metadata
+    waits.metadata
+    is triggers.metadata
     is schedules.metadata
     is batches.metadata
     is effects.metadata
