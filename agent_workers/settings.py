@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     concurrency: int = Field(default=0, ge=0, le=10_000)  # 0: what suits the pool
     worker_name: str = ""  # in Flower; empty: lanes, process and host
     task_events: bool = True
-    scenario: Path | None = None
+    scenario: Annotated[tuple[Path, ...], NoDecode] = ()
 
     # For development only: webhooks may go to http:// and to addresses that are not public.
     allow_private_webhooks: bool = False
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
             values["redis_url"] = broker
         return values
 
-    @field_validator("tools", "lanes", mode="before")
+    @field_validator("tools", "lanes", "scenario", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):

@@ -68,7 +68,7 @@ def _told(*, with_model: bool) -> dict[str, object]:
     if not with_model:
         return {"tools": (programs.DEMO_TOOLS,)}
     script = Path(agent_workers.__file__).parent / "demo" / "by_model.yaml"
-    return {"tools": (programs.DEMO_TOOLS, programs.DEMO_MODEL_TOOLS), "scenario": script}
+    return {"tools": (programs.DEMO_TOOLS, programs.DEMO_MODEL_TOOLS), "scenario": (script,)}
 
 
 def _play(system: System, telling: Telling, scenes: Sequence[Scene]) -> bool:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from agent_workers.execution.models.scenarios import (
 
 Row: TypeAlias = Mapping[str, object]
 _SCENARIO = {"name", "when", "reply", "fault", "latency_ms", "times"}
-_WHEN = {"model", "purpose", "turn", "last_role", "last_user", "last_tool", "has_tools"}
+_WHEN = {"model", "purpose", "turn", "last_role", "last_user", "last_tool", "has_tools", "system"}
 _REPLY = {"text", "json", "tool_calls", "usage"}
 _FAULT = {"kind", "retry_after_s", "message"}
 # Faults of the answer itself, not of the call: the provider says 200 and bills them.
@@ -34,9 +35,10 @@ def default_script() -> Script:
     return Script(_default_scenarios())
 
 
-def load_script(path: Path) -> Script:
-    """Load a script of one's own; what it does not match, the default script answers."""
-    return Script(parse_scenarios(path.read_text(encoding="utf-8")) + _default_scenarios())
+def load_script(*paths: Path) -> Script:
+    """Load scripts of one's own; what none of them matches, the default script answers."""
+    own = (parse_scenarios(path.read_text(encoding="utf-8")) for path in paths)
+    return Script(tuple(chain.from_iterable(own)) + _default_scenarios())
 
 
 def parse_scenarios(source: str) -> tuple[Scenario, ...]:
@@ -76,6 +78,7 @@ def _when(row: Row) -> When:
         last_user=_pattern(row.get("last_user")),
         last_tool=_pattern(row.get("last_tool")),
         has_tools=has_tools if isinstance(has_tools, bool) else None,
+        system=_pattern(row.get("system")),
     )
 
 

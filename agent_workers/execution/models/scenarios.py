@@ -30,6 +30,7 @@ class Heard:
     last_user: str
     last_tool: str
     has_tools: bool
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class When:
     last_user: re.Pattern[str] | None = None
     last_tool: re.Pattern[str] | None = None
     has_tools: bool | None = None
+    # The instructions: tells one agent from another.
+    system: re.Pattern[str] | None = None
 
     def match(self, heard: Heard) -> Mapping[str, str] | None:
         """Give the words that a reply may use, or None when this is not meant."""
@@ -57,6 +60,7 @@ class When:
             (self.model, heard.model),
             (self.last_user, heard.last_user),
             (self.last_tool, heard.last_tool),
+            (self.system, heard.system),
         )
         for pattern, text in patterns if exact else ():
             found = pattern.search(text) if pattern else None

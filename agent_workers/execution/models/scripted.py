@@ -99,6 +99,7 @@ def _heard(asked: Mapping[str, object], messages: Sequence[Mapping[str, object]]
         last_user=_last(messages, "user"),
         last_tool=_last(messages, "tool"),
         has_tools=isinstance(options, dict) and bool(options.get("tools")),
+        system=_last(messages, "system"),
     )
 
 

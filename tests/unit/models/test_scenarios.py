@@ -1,9 +1,15 @@
 """Scripts of the scripted model: what matches, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.execution.models.scenario_files import default_script, parse_scenarios
+from agent_workers.execution.models.scenario_files import (
+    default_script,
+    load_script,
+    parse_scenarios,
+)
 from agent_workers.execution.models.scenarios import Heard, Script, fill
 
 
@@ -32,6 +38,21 @@ def test_the_first_scenario_that_matches_is_chosen() -> None:
   - {name: too late}
 """).choose(heard())
     assert chosen[0].name == "this"
+
+
+def test_instructions_tell_one_agent_from_another() -> None:
+    tried = script("  - {name: critic, when: {system: '^You review'}}\n  - {name: others}")
+    asked = [replace(heard(), system=words) for words in ("You review.", "You write.")]
+    assert [tried.choose(one)[0].name for one in asked] == ["critic", "others"]
+
+
+def test_of_several_files_the_first_that_matches_answers(tmp_path) -> None:
+    for name, words in (("a", "refund"), ("b", "ref")):
+        rows = f"scenarios: [{{name: {name}, when: {{last_user: {words}}}}}]"
+        (tmp_path / name).write_text(rows)
+    both = load_script(tmp_path / "a", tmp_path / "b")
+    assert [both.choose(heard(text))[0].name for text in ("refund", "refuse")] == ["a", "b"]
+    assert both.choose(heard("good day"))[0].name == "everything else is echoed"
 
 
 def test_a_scenario_is_used_up_after_its_times() -> None:
