@@ -25,6 +25,8 @@ HEARTBEAT_S = 30
 # On Redis: what a consumer took and never acknowledged comes back after so long.
 BACK_AFTER_S = 60
 _GATHER_S, _NEXT_S = 0.1, 0.01
+# What a broker writes on a message that it delivers again: it must stay the same message to us.
+_OF_THE_DELIVERY = frozenset({"x-delivery-count", "x-acquired-count", "redelivered"})
 
 
 class SourceLost(AgentWorkersError):
@@ -145,7 +147,7 @@ class KombuSource:
 
 
 def message_of(raw: Raw) -> Message:
-    """Return what arrived in our words; header values are what their text says."""
+    """Return what was sent, however often it arrives; header values are what their text says."""
     body = raw.body.encode("utf-8", "surrogatepass") if isinstance(raw.body, str) else raw.body
     return Message(
         content_type=str(raw.content_type or ""),
@@ -156,7 +158,7 @@ def message_of(raw: Raw) -> Message:
 
 def _headers(raw: Raw) -> Mapping[object, object]:
     headers: Mapping[object, object] = raw.headers or {}
-    return headers
+    return {name: value for name, value in headers.items() if name not in _OF_THE_DELIVERY}
 
 
 def _text(value: object) -> str:
