@@ -28,6 +28,14 @@ class Purpose(StrEnum):
     SUMMARISE = "summarise"
 
 
+class IfUnjudged(StrEnum):
+    """What follows a risky effect that the judge was to look at, and could not."""
+
+    ACCEPT = "accept"
+    ASK = "ask"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
     """When a model looks at a round, once the deterministic checks have passed."""
@@ -35,6 +43,11 @@ class Judging:
     final: bool = False  # at every answer
     risky: bool = False  # after every effect that is not pure
     sample: float = 0.0  # at this share of all other rounds, chosen by the job's id and the round
+    if_unjudged: IfUnjudged = IfUnjudged.ASK
+
+    @property
+    def is_asked_for(self) -> bool:
+        return self.final or self.risky or self.sample > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +205,8 @@ class Agent:
     judging: Judging = field(default_factory=Judging)
     # JSON schema of the answer.
     output: Mapping[str, Any] | None = None
+    # What its answer cites, as in `[doc_7]` or `(source: doc_7)`, must have come from a tool.
+    cites: bool = False
     # Agents that it may hand over or delegate to; who takes over by rule; who steps in when it fails.
     team: Sequence[str] = ()
     routes: Sequence[Route] = ()

@@ -58,6 +58,14 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
+class Judge(StrEnum):
+    """Who gave a verdict."""
+
+    CHECKS = "checks"
+    FUNCTION = "function"
+    MODEL = "model"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """One use of a tool, with its arguments as the exact canonical bytes that were decided.
@@ -107,6 +115,7 @@ class Judged:
     """The evaluator's verdict on the round, with the answer when it accepts.
 
     `calls`: what to run now, without another plan: the next of the same one, or again what failed.
+    `by`: who said it: the deterministic checks, the agent's function, or a model.
     """
 
     verdict: Verdict
@@ -116,6 +125,7 @@ class Judged:
     calls: tuple[ToolCall, ...] = ()
     question: str = ""
     degraded: str = ""
+    by: Judge = Judge.CHECKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
