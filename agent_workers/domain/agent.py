@@ -211,6 +211,8 @@ class Agent:
     team: Sequence[str] = ()
     routes: Sequence[Route] = ()
     fallback: str | None = None
+    # What its model may plan besides its tools: "ask_person", "wait", "wait_for_event", "send_event".
+    engages: Sequence[str] = ()
     # Model answers may be taken from the cache of exactly equal requests.
     cached: bool = False
     # Model output is streamed to whoever watches the job.
