@@ -63,10 +63,12 @@ class EvaluateRequest:
 
 def evaluate(model: Model, asked: EvaluateRequest, *, deadline_s: float) -> Judged | GaveUp:
     """Ask for a verdict; one that does not fit the schema is repaired at most twice."""
-    judged, usage = ask_until_usable(
+    said = ask_until_usable(
         model, evaluate_call(asked), lambda reply: _read(reply, asked.draft), deadline_s=deadline_s
     )
-    return replace(judged, usage=usage)
+    if isinstance(said.value, GaveUp):
+        return replace(said.value, usage=said.usage)
+    return replace(said.value, usage=said.usage, degraded=said.degraded)
 
 
 def evaluate_call(asked: EvaluateRequest) -> ModelRequest:

@@ -7,9 +7,7 @@ from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.step import Outcome
 from agent_workers.execution import evaluate_by_model, plan_by_model
-from agent_workers.execution.models.capped import Capped
-from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.prices import PriceTable
+from agent_workers.execution.models.ports import Models
 from agent_workers.execution.models.values import ToolSchema
 from agent_workers.execution.registry import LoadedAgent
 from agent_workers.execution.situations import draft_of, goal_of, results_of, turns_of
@@ -20,8 +18,7 @@ _SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSteps:
-    model: Model
-    prices: PriceTable
+    models: Models
     close: Callable[[], None] = lambda: None
 
     def plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
@@ -39,7 +36,8 @@ class ModelSteps:
                 for tool in agent.tools.values()
             ),
         )
-        return plan_by_model.plan(self._within(claimed), request, deadline_s=_deadline(claimed))
+        model = self.models.of(claimed, agent.declared)
+        return plan_by_model.plan(model, request, deadline_s=_deadline(claimed))
 
     def evaluate(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
         request = evaluate_by_model.EvaluateRequest(
@@ -49,14 +47,8 @@ class ModelSteps:
             draft=draft_of(situation),
             instructions=agent.declared.instructions,
         )
-        return evaluate_by_model.evaluate(
-            self._within(claimed), request, deadline_s=_deadline(claimed)
-        )
-
-    def _within(self, claimed: Claimed) -> Model:
-        if claimed.hold_micro == 0:
-            return self.model
-        return Capped(self.model, prices=self.prices, held_micro=claimed.hold_micro)
+        model = self.models.of(claimed, agent.declared)
+        return evaluate_by_model.evaluate(model, request, deadline_s=_deadline(claimed))
 
 
 def _deadline(claimed: Claimed) -> float:

@@ -43,10 +43,12 @@ class PlanRequest:
 def plan(model: Model, asked: PlanRequest, *, deadline_s: float) -> Planned | GaveUp:
     """Ask for the next calls or the answer; a call of no known tool is repaired at most twice."""
     known = {tool.name for tool in asked.tools}
-    planned, usage = ask_until_usable(
+    said = ask_until_usable(
         model, plan_call(asked), lambda reply: _read(reply, known), deadline_s=deadline_s
     )
-    return replace(planned, usage=usage)
+    if isinstance(said.value, GaveUp):
+        return replace(said.value, usage=said.usage)
+    return replace(said.value, usage=said.usage, degraded=said.degraded)
 
 
 def plan_call(asked: PlanRequest) -> ModelRequest:

@@ -15,7 +15,7 @@ from agent_workers.execution.registry import Registry
 
 
 def uses_models(registry: Registry) -> bool:
-    return any(agent.uses_model for agent in registry.values())
+    return any(agent.uses_model for agent in registry.agents)
 
 
 def model_steps(registry: Registry, scenario: Sequence[Path]) -> ModelSteps | None:

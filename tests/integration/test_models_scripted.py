@@ -76,7 +76,7 @@ def test_scripted_usage_is_priced_like_any_other() -> None:
     rows = "scenarios:\n  - reply: {text: a, usage: {input: 100, cached: 60, output: 10}}\n"
     with scripted_gateway(rows) as gateway:
         reply = gateway.complete(request(), deadline_s=5)
-    assert reply.usage == Usage(input=100, cached=60, output=10, cost_micro=40 + 6 + 40)
+    assert reply.usage == Usage(input=100, cached=60, output=10, cost_micro=40 + 6 + 40, calls=1)
 
 
 def test_latency_holds_nobody_else_up() -> None:

@@ -23,6 +23,10 @@ class Capped:
         if worst > left:
             message = f"the call may cost {worst} micro-USD and {left} are left of the hold"
             raise ModelFailed(ErrorClass.BUDGET, message)
-        reply = self._model.complete(request, deadline_s=deadline_s)
+        try:
+            reply = self._model.complete(request, deadline_s=deadline_s)
+        except ModelFailed as failed:
+            self._spent += failed.spent
+            raise
         self._spent += reply.usage
         return reply

@@ -25,6 +25,7 @@ class ErrorClass(StrEnum):
     BUDGET = "budget"
     BAD_REQUEST = "bad_request"
     CONTENT_POLICY = "content_policy"
+    BREAKER_OPEN = "breaker_open"
     UNKNOWN = "unknown"
 
 
@@ -36,6 +37,7 @@ _SAME_TARGET = frozenset(
         ErrorClass.TIMEOUT,
         ErrorClass.CONNECTION,
         ErrorClass.MALFORMED,
+        ErrorClass.BREAKER_OPEN,
     }
 )
 _NEXT_TARGET = _SAME_TARGET | {
@@ -64,7 +66,8 @@ class ModelFailed(AgentWorkersError):
     """A model gave no usable answer.
 
     `spent` is what is known to be used up all the same, by answers that could not be used;
-    `cost_known` says that nothing else can have been billed.
+    `cost_known` says that nothing else can have been billed. `parks_on` names the breaker or the
+    quota in the way: waiting for it is nobody's failure.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class ModelFailed(AgentWorkersError):
         retry_after: timedelta | None = None,
         spent: Usage = NO_USAGE,
         cost_known: bool = False,
+        parks_on: str = "",
     ) -> None:
         super().__init__(f"{error_class}: {message}")
         self.error_class = error_class
@@ -82,6 +86,7 @@ class ModelFailed(AgentWorkersError):
         self.retryable = error_class in _SAME_TARGET
         self.retry_after = retry_after
         self.spent = spent
+        self.parks_on = parks_on
         # When nobody knows what the failed call cost, its worst case is booked.
         self.may_have_cost = error_class in _MAYBE_BILLED and not cost_known
 
@@ -89,6 +94,13 @@ class ModelFailed(AgentWorkersError):
     def next_target(self) -> bool:
         """Another model may answer the same request."""
         return self.error_class in _NEXT_TARGET
+
+    def booked(self, worst_case_micro: int) -> "ModelFailed":
+        """Count the one provider call that failed, at its worst case if it may have been billed."""
+        cost = worst_case_micro if self.may_have_cost else 0
+        self.spent += Usage(cost_micro=cost, calls=1)
+        self.may_have_cost = False
+        return self
 
     def as_broke(self, *, worst_case_micro: int) -> Broke:
         """Say it in the engine's words, with a cost that is never below the real one."""
@@ -99,6 +111,7 @@ class ModelFailed(AgentWorkersError):
             retryable=self.retryable,
             retry_after_s=self.retry_after.total_seconds() if self.retry_after else None,
             usage=self.spent + unknown,
+            parks_on=self.parks_on,
         )
 
 

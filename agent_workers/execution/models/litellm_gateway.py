@@ -50,18 +50,24 @@ class LiteLLMGateway:
         self._prices.of(request.model)  # refuse before anything is spent
         arguments = _arguments(request) | self._access_to(request.model)
         try:
-            response = self._loop.run(lambda: self._ask(arguments), deadline_s=deadline_s)
+            response = self._answer(arguments, deadline_s)
+            return read_reply(response, request=request, prices=self._prices)
+        except ModelFailed as failed:
+            raise failed.booked(self._prices.worst_case_micro(request)) from failed.__cause__
+
+    def worst_case_micro(self, request: ModelRequest) -> int:
+        """Say what `complete` can cost at most, in micro-USD."""
+        return self._prices.worst_case_micro(request)
+
+    def _answer(self, arguments: Mapping[str, object], deadline_s: float) -> Response:
+        try:
+            return self._loop.run(lambda: self._ask(arguments), deadline_s=deadline_s)
         except TimeoutError as cut:
             message = f"no whole answer within {deadline_s:.3f} s"
             raise ModelFailed(ErrorClass.TIMEOUT, message) from cut
         # litellm raises whatever its 100 providers raise; the one edge that has to take it all.
         except Exception as error:
             raise failure_of(error) from error
-        return read_reply(response, request=request, prices=self._prices)
-
-    def worst_case_micro(self, request: ModelRequest) -> int:
-        """Say what `complete` can cost at most, in micro-USD."""
-        return self._prices.worst_case_micro(request)
 
     async def _ask(self, arguments: Mapping[str, object]) -> Response:
         return await self._litellm.acompletion(**arguments)

@@ -1,11 +1,107 @@
-"""The one thing planners and evaluators need of a model."""
+"""What planners and evaluators need of models, and what models need of the world."""
 
+from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
+from agent_workers.domain.agent import Agent
+from agent_workers.domain.claim import Claimed
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
 
 class Model(Protocol):
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
-        """Make exactly one provider call within `deadline_s`, or raise `ModelFailed`."""
+        """Give one reply within `deadline_s`, or raise `ModelFailed`."""
         ...
+
+
+class Models(Protocol):
+    def of(self, claimed: Claimed, agent: Agent) -> Model:
+        """Make the model of one attempt of a step.
+
+        It fills in `request.model` by `request.purpose` from the agent's ladder, from the rung
+        that the job is at; what a reply was less than asked for stands in its `degraded`.
+        """
+        ...
+
+
+class Breakers(Protocol):
+    """Remembers, for all workers, what has failed too often; names are `model:NAME`."""
+
+    def ask(self, name: str) -> float | None:
+        """None: go on, and `tell` how it went; else the seconds until a look makes sense.
+
+        Whoever goes on may be the one probe of a breaker that is half open. A prober that dies
+        never tells, so a probe must lapse by itself.
+        """
+        ...
+
+    def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - there is nothing else to tell
+        """Say how a call went that `ask` let through."""
+        ...
+
+
+class Answers(Protocol):
+    """The shared store of exact answers, with one asker at a time for each; it never fails."""
+
+    def find(self, key: str) -> bytes | None: ...
+
+    def lead(self, key: str) -> str | None:
+        """Become the one who asks: a token, or None while another one does."""
+        ...
+
+    def keep(self, key: str, answer: bytes, *, token: str) -> None:
+        """Store the answer for all who wait for it."""
+        ...
+
+    def leave(self, key: str, *, token: str) -> None:
+        """Let another one ask: there is no answer to keep."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What a quota says: whether the call is let in, and after how many seconds."""
+
+    granted: bool
+    wait_s: float = 0.0
+
+
+class Quotas(Protocol):
+    """Requests and tokens per minute, shared by all workers; it never fails."""
+
+    def reserve(self, model: str, *, tokens: int, patience_s: float) -> Room:
+        """Take room for one request if it comes within `patience_s`; else say when it comes."""
+        ...
+
+    def settle(self, model: str, *, reserved: int, used: int) -> None:
+        """Correct a reservation by what the call really used: it went well."""
+        ...
+
+    def release(self, model: str, *, reserved: int) -> None:
+        """Give a reservation back: nothing was sent, or nothing came of it."""
+        ...
+
+    def cool(self, model: str, *, seconds: float | None) -> float | None:
+        """Let nobody in for so long, doubling from a second when the provider does not say.
+
+        Returns the seconds, or None when nobody else heard of it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of what a model says while it says it; another `call` begins the text anew."""
+
+    job_id: UUID
+    position: int
+    attempt: int
+    call: int
+    text: str
+
+
+class Deltas(Protocol):
+    """Tells whoever watches a job; never waits, never fails."""
+
+    def say(self, delta: Delta) -> None: ...

@@ -1,5 +1,6 @@
 """Reads a litellm response into a `ModelReply`, and prices it."""
 
+from dataclasses import replace
 from typing import Final
 
 from agent_workers.domain.budget import Usage
@@ -36,9 +37,9 @@ def read_reply(response: Response, *, request: ModelRequest, prices: PriceTable)
 
 def _priced(usage: Usage, *, request: ModelRequest, prices: PriceTable) -> Usage:
     if usage.input > 0:
-        return prices.priced(request.model, usage)
+        return prices.priced(request.model, replace(usage, calls=1))
     # The provider did not say what it used, so the worst case stands: never too little.
-    return Usage(cost_micro=prices.worst_case_micro(request))
+    return Usage(cost_micro=prices.worst_case_micro(request), calls=1)
 
 
 def _usage(response: Response) -> Usage:

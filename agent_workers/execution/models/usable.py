@@ -3,8 +3,8 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypeVar
 
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.encoding import canonical
@@ -21,14 +21,23 @@ class Unusable(Exception):
     """A reply is not what was asked for; the message says why, in words for the model."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usable(Generic[T]):
+    """What was made of a reply, what all the calls for it used, and what it was less than."""
+
+    value: T
+    usage: Usage
+    degraded: str = ""
+
+
 def ask_until_usable(
     model: Model,
     request: ModelRequest,
     read: Callable[[ModelReply], T],
     *,
     deadline_s: float,
-) -> tuple[T, Usage]:
-    """Return what `read` made of a reply, and what all the calls used."""
+) -> Usable[T]:
+    """Return what `read` made of a reply."""
     ends_at = time.monotonic() + deadline_s
     spent = NO_USAGE
     reason = ""
@@ -37,7 +46,7 @@ def ask_until_usable(
         spent += reply.usage
         _refuse_cut(reply, request, spent)
         try:
-            return read(reply), spent
+            return Usable(value=read(reply), usage=spent, degraded=reply.degraded)
         except Unusable as unusable:
             reason = str(unusable)[:_REASON_CHARS]
             request = _with_correction(request, reply, reason)

@@ -42,7 +42,7 @@ class ResponseSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One call to one named model; `purpose` is for journals, metrics and scenarios only."""
+    """One call to one named model; what has a ladder finds `model` by `purpose`."""
 
     model: str
     messages: tuple[Message, ...]
@@ -54,7 +54,11 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """What one call gave; `model` is the name that the provider reported."""
+    """What one call gave; `model` is the name that the provider reported.
+
+    `usage` counts what failed on the way, too. `degraded` says in which way this is less than
+    what was asked for: another model answered.
+    """
 
     text: str
     usage: Usage
@@ -62,6 +66,7 @@ class ModelReply:
     finish_reason: FinishReason
     model: str
     tool_calls: tuple[ToolCallWish, ...] = ()
+    degraded: str = ""
 
     @property
     def cost_micro(self) -> int:
