@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("agent_workers", "api")
-PYTHON = (*PRODUCT, "migrations", "tests", "tools")
+PYTHON = (*PRODUCT, "examples", "migrations", "tests", "tools")
 TEXT_SUFFIXES = {".cfg", ".ini", ".lock", ".md", ".mako", ".py", ".sql", ".toml", ".yaml", ".yml"}
 
 LONGEST_FILE = 250

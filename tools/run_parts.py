@@ -30,6 +30,7 @@ TESTS: dict[str, list[str]] = {
     "cluster": ["-p", "pytest_celery.plugin", "tests/cluster"],
     "crash": ["tests/crash"],
     "acceptance": ["tests/acceptance"],
+    "examples": ["tests/examples"],
 }
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from agent_workers.cli import programs
+from agent_workers.cli.agents_folder import AgentsFolder, settings_with
 from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.leftovers import end_guardian, end_programs
 from agent_workers.cli.migrations import upgrade
@@ -29,9 +30,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a system shall be: its settings, and how slow the demo's refund server is, if any."""
+    """What a system shall be: settings, folders of agents, how slow the demo's refund server is."""
 
     settings: Settings
+    folders: tuple[AgentsFolder, ...] = ()
+    # None: there is no such server.
     refund_slow_s: float | None = None
 
 
@@ -44,7 +47,7 @@ class System:
         self.folder = folder
         self.supervisor = Supervisor(folder, lines=lines, say=say)
         self._refund_port = free_port()
-        self._settings = wanted.settings
+        self._settings = settings_with(wanted.settings, wanted.folders)
         self._wanted = wanted
         self._say = say
         self._undo = ExitStack()
@@ -127,6 +130,8 @@ class System:
         )
         if self._wanted.refund_slow_s is not None:
             self._variables[programs.DEMO_REFUND_URL] = self.refund_url
+        for folder in self._wanted.folders:
+            self._variables |= folder.variables
         self._variables[API_URL] = f"http://{_reachable(given.api_host)}:{api}"
 
     def _find_key(self) -> None:
@@ -151,6 +156,8 @@ class System:
         if slow_s is not None:
             port = self._refund_port
             supervisor.start([programs.refund_server(surroundings, port, slow_s=slow_s)], stage=0)
+        for folder in self._wanted.folders:
+            supervisor.start(folder.programs(surroundings), stage=0)
         supervisor.keep()
         supervisor.start(
             [programs.model_worker(surroundings), programs.effect_worker(surroundings)], stage=1

@@ -5,8 +5,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+from agent_workers.cli.agents_folder import agents_folder
 from agent_workers.cli.output import Lines
 from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
@@ -21,6 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tools", help="modules that declare agents (AGENT_TOOLS; else the demo's)"
     )
+    parser.add_argument(
+        "--with",
+        dest="folders",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="agents in a folder, say examples/customer_support (see docs/quickstart.md)",
+    )
     parser.add_argument("--api-port", type=int, help="AGENT_API_PORT, 8000")
     parser.add_argument("--flower-port", type=int, help="AGENT_FLOWER_PORT, 5555")
     parser.add_argument(
@@ -33,15 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name) for name in names}
     settings = load_settings(**{name: v for name, v in given.items() if v is not None})
     lines = Lines()
+    folders = tuple(map(agents_folder, arguments.folders))
+    demo = not (settings.tools or folders)
     system = System(
         data_folder(arguments),
-        Wanted(settings=settings, refund_slow_s=None if settings.tools else _REFUND_SLOW_S),
+        Wanted(settings=settings, folders=folders, refund_slow_s=_REFUND_SLOW_S if demo else None),
         lines=None if arguments.quiet else lines,
         say=lines.announce,
     )
     try:
         with running(system):
-            _welcome(system, lines, demo=not settings.tools)
+            _welcome(system, lines, demo=demo)
             while True:
                 system.supervisor.wait(3600)
     except KeyboardInterrupt:
