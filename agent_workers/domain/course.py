@@ -1,5 +1,7 @@
 """The course of a job: what deciding must remember of it from round to round."""
 
+import hashlib
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,19 +18,31 @@ class Course:
     tokens: int = 0
     tool_calls: int = 0
     by_tool: Mapping[str, int] = field(default_factory=lambda: _NONE)
-    # How often the same call with the same arguments was planned: its digest, and the count.
+    # How often a model planned the same call with the same arguments, by `repeat_key`: the newest.
     repeats: Mapping[str, int] = field(default_factory=lambda: _NONE)
     invalid_plans: int = 0
     replans: int = 0
     # How far up its ladders the job has been escalated; it never comes down again.
     rung: int = 0
-    # Why the next plan is the last one: a limit was reached. Empty: it is not.
+    # Why the next plan is the last one: the limit that was reached. Empty: it is not.
     finalising: str = ""
+    # How long the job had until its deadline when it began; 0: it has none.
+    span_ms: int = 0
     # Which fallback agent the job was handed to, if any: once is enough.
     fell_back_to: str = ""
 
 
 NEW = Course()
+
+
+def call_digest(tool: str, arguments: bytes) -> str:
+    """Name a call by what it does, as `Course.repeats` counts it."""
+    return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()[:12]
+
+
+def repeat_key(tool: str, arguments: bytes) -> str:
+    """Name a call by its tool and its arguments, as `repeats` counts it."""
+    return hashlib.sha256(tool.encode("utf-8", "replace") + b"\0" + arguments).hexdigest()[:12]
 
 
 def written(course: Course) -> str:
