@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.marked import MARK, kill_group
 from agent_workers.cli.output import Lines, last_words, open_log
+from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.leftovers import write_record
 
 
@@ -45,10 +46,11 @@ class Child:
         return time.monotonic() - self._started_at
 
     def start(self) -> None:
-        self._started_at = time.monotonic()
-        self._process = self._spawn()
-        # Of the command line only this much: the programs are told apart by their start times.
-        write_record(self._record, pid=self._process.pid, says=self.program.command[-1])
+        with uninterrupted():
+            self._started_at = time.monotonic()
+            self._process = self._spawn()
+            # Of the command line only this much: they are told apart by their start times.
+            write_record(self._record, pid=self._process.pid, says=self.program.command[-1])
 
     def code(self) -> int | None:
         """Return the exit code once it has ended; None while it runs."""

@@ -9,9 +9,9 @@ import agent_workers
 from agent_workers.cli import programs
 from agent_workers.cli.demo_story import ask_both, ask_model, ask_policy, pay_back
 from agent_workers.cli.demo_telling import Telling
+from agent_workers.cli.running import running
 from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
-from agent_workers.cli.up import running
 from agent_workers.client.client import Client
 from agent_workers.settings import load_settings
 

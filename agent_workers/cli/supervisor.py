@@ -15,6 +15,7 @@ from agent_workers.cli.guardian import ALL_IS_WELL
 from agent_workers.cli.leftovers import GUARDIAN
 from agent_workers.cli.output import Lines
 from agent_workers.cli.restarts import LIVED_S, Again, GiveUp, after_end
+from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.leftovers import write_record
 
 _LOOK_EVERY_S = 0.05
@@ -47,7 +48,7 @@ class Supervisor:
         self._guardian: subprocess.Popen[bytes] | None = None
         self._keeping = threading.Thread(target=self._keep, name="supervisor", daemon=True)
         self._stopping = threading.Event()
-        self._hurry = threading.Event()
+        self._is_in_a_hurry = False
         self._failed = threading.Event()
         self._failure: ProgramGaveUp | None = None
         self._tending = threading.Lock()
@@ -55,15 +56,16 @@ class Supervisor:
     def post_guardian(self) -> None:
         """Start the process that ends everything should we be killed."""
         command = [sys.executable, "-P", "-m", f"agent_workers.cli.{GUARDIAN}"]
-        self._guardian = subprocess.Popen(
-            [*command, str(self._folder.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        record = self._folder.records / f"{GUARDIAN}.json"
-        write_record(record, pid=self._guardian.pid, says=GUARDIAN)
+        with uninterrupted():
+            self._guardian = subprocess.Popen(
+                [*command, str(self._folder.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            record = self._folder.records / f"{GUARDIAN}.json"
+            write_record(record, pid=self._guardian.pid, says=GUARDIAN)
 
     def start(self, programs: Sequence[Program], *, stage: int) -> None:
         with self._tending:
@@ -95,8 +97,8 @@ class Supervisor:
         return pid
 
     def hurry(self) -> None:
-        """Stop waiting for orderly ends."""
-        self._hurry.set()
+        """Stop waiting for orderly ends; signals say this, so it takes no lock."""
+        self._is_in_a_hurry = True
 
     def stop(self) -> None:
         """Stop stage by stage, the last one first."""
@@ -171,7 +173,7 @@ class Supervisor:
         began = time.monotonic()
         for child in children:
             deadline = began + child.program.patience_s
-            while child.runs and not self._hurry.is_set() and time.monotonic() < deadline:
+            while child.runs and not self._is_in_a_hurry and time.monotonic() < deadline:
                 time.sleep(_LOOK_EVERY_S)
             child.end()
 

@@ -92,8 +92,8 @@ class System:
         end_guardian(self.folder)
         if found := end_programs(self.folder):
             self._say(f"ended what an earlier start had left running: {', '.join(found)}")
-        self.supervisor.post_guardian()
         self._undo.callback(self.supervisor.dismiss_guardian)
+        self.supervisor.post_guardian()
 
     def _start_servers(self) -> None:
         given = self._settings

@@ -1,20 +1,15 @@
 """`agent-workers up`: runs everything under one supervisor until it is told to stop."""
 
 import argparse
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from agent_workers.cli.agents_folder import agents_folder
 from agent_workers.cli.output import Lines
+from agent_workers.cli.running import running
 from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
 from agent_workers.settings import load_settings
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REFUND_SLOW_S = 1.0
 
 
@@ -61,32 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         lines.announce("stopped")
-
-
-@contextmanager
-def running(system: System) -> Iterator[None]:
-    """Start a system and stop it, whatever happens; the first signal interrupts what goes on."""
-    stopping = threading.Event()
-
-    def told(_: int, __: FrameType | None) -> None:
-        if stopping.is_set():
-            # What stops everything must never be interrupted itself: it only hurries.
-            system.supervisor.hurry()
-            return
-        stopping.set()
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, told) for number in _SIGNALS}
-    try:
-        try:
-            system.start()
-            yield
-        finally:
-            stopping.set()
-    finally:
-        system.stop()
-        for number, known in before.items():
-            signal.signal(number, known)
 
 
 def _welcome(system: System, lines: Lines, *, demo: bool) -> None:

@@ -3,14 +3,13 @@
 import os
 import secrets
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.embedded.accounts import Account
 from agent_workers.embedded.errors import ServerDidNotStart, ServerRefused
-from agent_workers.embedded.processes import PLAIN_ENVIRONMENT
+from agent_workers.embedded.processes import run_to_end
 from agent_workers.embedded.programs import version_of
 from agent_workers.embedded.shelter import home_for_data
 
@@ -91,18 +90,9 @@ def _initdb(site: Site, data: Path, *, durable: bool) -> None:
         secret.write(password_of(site))
         secret.flush()
         _give(Path(secret.name), site.account)
-        made = subprocess.run(
+        made = run_to_end(
             [*_initdb_command(site, durable=durable), "-D", str(data), "--pwfile", secret.name],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd="/",
-            env=PLAIN_ENVIRONMENT,
-            start_new_session=True,
-            user=site.account.uid if site.account else None,
-            group=site.account.gid if site.account else None,
-            extra_groups=[] if site.account else None,
-            check=False,
+            account=site.account,
         )
     if made.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)

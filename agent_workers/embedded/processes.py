@@ -5,11 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.embedded.accounts import Account
+from agent_workers.embedded.interrupts import uninterrupted
 
 POLL_SECONDS = 0.02
 # Nothing of the caller's surroundings (PGDATA, PGOPTIONS, LD_PRELOAD …) may steer a server.
@@ -47,6 +48,34 @@ def spawn(command: Sequence[str], *, log: Path, account: Account | None) -> subp
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+
+
+def run_to_end(
+    command: Sequence[str], *, account: Account | None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program; when we are interrupted it is ended, with all that it has started itself."""
+    process: subprocess.Popen[str] | None = None
+    try:
+        with uninterrupted():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd="/",
+                env=PLAIN_ENVIRONMENT,
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+        output, errors = process.communicate()
+    except BaseException:
+        if process is not None:
+            _end_group(process)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def end_child(child: subprocess.Popen[bytes], blows: Sequence[Blow]) -> None:
@@ -89,6 +118,13 @@ def wait_until(holds: Callable[[], bool], patience_s: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def _end_group(leader: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
+    # Whoever has inherited its output is gone when there is no more of it.
+    leader.communicate()
 
 
 def _sighting_in_proc(pid: int) -> Sighting | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.embedded.accounts import Account
+from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.leftovers import FolderLock, end_leftover, write_record
 from agent_workers.embedded.processes import Blow, end_child, spawn, wait_until
 
@@ -51,8 +52,9 @@ class ServerProcess:
     def begin(self, launch: Launch) -> bool:
         """Start it and wait; False when it ended or did not become ready in time."""
         self._turn_log()
-        child = self._child = spawn(launch.command, log=self.log, account=launch.account)
-        write_record(self._record, pid=child.pid, says=launch.says)
+        with uninterrupted():
+            child = self._child = spawn(launch.command, log=self.log, account=launch.account)
+            write_record(self._record, pid=child.pid, says=launch.says)
         wait_until(
             lambda: child.poll() is not None or launch.is_ready(child.pid), launch.patience_s
         )
