@@ -1,7 +1,6 @@
 """The course of a job: what deciding must remember of it from round to round."""
 
 import hashlib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,11 +32,6 @@ class Course:
 
 
 NEW = Course()
-
-
-def call_digest(tool: str, arguments: bytes) -> str:
-    """Name a call by what it does, as `Course.repeats` counts it."""
-    return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()[:12]
 
 
 def repeat_key(tool: str, arguments: bytes) -> str:
