@@ -83,13 +83,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """The plan chose tools to run side by side; none at all means it answered."""
+    """The plan chose tools to run side by side; none at all means it answered.
+
+    `problems`: why the plan cannot be used; it is then shown to whoever plans next, and not run.
+    """
 
     calls: tuple[ToolCall, ...]
     workflow: str = ""
     answer: bytes | None = None
     usage: Usage = NO_USAGE
     degraded: str = ""
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,11 @@
 """The brain: what follows an outcome. Pure and total: no clock, no random, no I/O."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.course import Course
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.engaging import ASK_PERSON, ENGAGED
@@ -20,8 +23,13 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
+from agent_workers.orchestration.counting import called, repeated, used
 from agent_workers.orchestration.engage import TRAITS
+from agent_workers.orchestration.limits import CODES, before_calls, before_round
+from agent_workers.orchestration.repeating import repeatable
 from agent_workers.orchestration.traits import AgentTraits
+
+INVALID: Final = "invalid_plan"
 
 
 def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
@@ -33,18 +41,16 @@ def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
             return Join(outcome=outcome, step=evaluation(claimed.round, agent))
         case Judged():
             return _after_verdict(claimed, outcome, agent)
+        case GaveUp() if claimed.course.finalising:
+            return _ended(claimed, outcome)
         case GaveUp():
             return Fail(outcome=outcome, code=outcome.code, message=outcome.message)
 
 
-def missing(claimed: Claimed, agent: AgentTraits | None) -> Broke:
+def missing(claimed: Claimed, lacking: str = "") -> Broke:
     """Another worker may have it, so the step is tried again before its job fails."""
-    if agent is None:
-        return Broke(
-            code="unknown_agent",
-            message=f"this worker has no agent {claimed.agent!r}",
-            retryable=True,
-        )
+    if lacking:
+        return Broke(code="unknown_agent", message=lacking, retryable=True)
     return Broke(
         code="unknown_tool",
         message=f"agent {claimed.agent!r} has no tool {claimed.tool!r} here",
@@ -53,37 +59,138 @@ def missing(claimed: Claimed, agent: AgentTraits | None) -> Broke:
 
 
 def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decision:
-    if len(planned.calls) > agent.limits.max_parallel:
-        return Fail(
-            outcome=planned,
-            code="too_many_tools",
-            message=f"{len(planned.calls)} tools at once; {agent.limits.max_parallel} are allowed",
-        )
+    if claimed.course.finalising:
+        return _ended(claimed, planned)
+    course = used(claimed, planned)
+    if planned.problems:
+        return _after_invalid(claimed, planned, course, agent)
+    if not planned.calls:
+        step = evaluation(claimed.round, agent)
+        return Continue(outcome=planned, steps=(step,), course=_changed(claimed, course))
+    first = tuple(call for call in planned.calls if not call.after)
+    refused = _refused(planned, first, agent)
+    if refused is not None:
+        return refused
+    course = repeated(course, planned.calls, agent)
+    return _hand_out(claimed, planned, first, course, agent)
+
+
+def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) -> Fail | None:
     unknown = sorted({call.tool for call in planned.calls} - agent.tools.keys() - ENGAGED)
     if unknown:
         return Fail(outcome=planned, code="unknown_tool", message=f"no such tool: {unknown!r}")
-    if not planned.calls:
-        return Continue(outcome=planned, steps=(evaluation(claimed.round, agent),))
-    first = tuple(call for call in planned.calls if not call.after)
-    return Continue(outcome=planned, steps=_uses(first, claimed.round, agent))
+    most = agent.limits.max_parallel
+    if len(first) > most:
+        message = f"{len(first)} tools at once; {most} are allowed"
+        return Fail(outcome=planned, code="too_many_tools", message=message)
+    if not first:
+        return Fail(outcome=planned, code=INVALID, message="each call waits for another one")
+    return None
+
+
+def _after_invalid(
+    claimed: Claimed, planned: Planned, course: Course, agent: AgentTraits
+) -> Decision:
+    """Show the plan to whoever plans next, a stronger model if there is one, so many times."""
+    count = course.invalid_plans + 1
+    if count > agent.limits.max_invalid_plans:
+        return Fail(outcome=planned, code=INVALID, message="; ".join(planned.problems))
+    course = replace(course, invalid_plans=count, rung=_rung_above(course, agent))
+    return _next_round(claimed, planned, course, agent)
 
 
 def _after_verdict(claimed: Claimed, judged: Judged, agent: AgentTraits) -> Decision:
+    course = used(claimed, judged)
     match judged.verdict:
         case Verdict.ACCEPT:
-            return Finish(outcome=judged, output=judged.output or b"null")
+            output = judged.output or b"null"
+            return Finish(outcome=judged, output=output, course=_changed(claimed, course))
         case Verdict.FAIL:
             return Fail(outcome=judged, code="evaluation_failed", message=judged.reason)
-        case _ if judged.calls:
-            return Continue(outcome=judged, steps=_uses(judged.calls, claimed.round, agent))
-        case Verdict.ASK:
-            question = ToolCall(tool=ASK_PERSON, arguments=canonical({"question": judged.question}))
-            return Continue(outcome=judged, steps=_uses((question,), claimed.round, agent))
-        case Verdict.CONTINUE if claimed.round + 1 >= agent.limits.max_rounds:
-            limit = f"no answer within {agent.limits.max_rounds} rounds"
-            return Fail(outcome=judged, code="too_many_rounds", message=limit)
-        case Verdict.CONTINUE | Verdict.RETRY | Verdict.REPLAN | Verdict.ESCALATE:
-            return Continue(outcome=judged, steps=(_plan(claimed.round + 1, agent),))
+        case _ if claimed.course.finalising:
+            return _ended(claimed, judged)
+        case _ if calls := _to_run(claimed, judged, agent):
+            return _hand_out(claimed, judged, calls, course, agent)
+        case _:
+            return _another_round(claimed, judged, course, agent)
+
+
+def _to_run(claimed: Claimed, judged: Judged, agent: AgentTraits) -> tuple[ToolCall, ...]:
+    if judged.verdict is Verdict.ASK and not judged.calls:
+        question = canonical({"question": judged.question})
+        return (ToolCall(tool=ASK_PERSON, arguments=question),)
+    return repeatable(claimed, judged.calls, agent)
+
+
+def _another_round(
+    claimed: Claimed, judged: Judged, course: Course, agent: AgentTraits
+) -> Decision:
+    if judged.verdict is Verdict.REPLAN:
+        if course.replans >= agent.limits.max_replans:
+            return _finalise(claimed, judged, course, "max_replans", agent)
+        course = replace(course, replans=course.replans + 1)
+    if judged.verdict is Verdict.ESCALATE:
+        course = replace(course, rung=_rung_above(course, agent))
+    return _next_round(claimed, judged, course, agent)
+
+
+def _hand_out(
+    claimed: Claimed,
+    outcome: Planned | Judged,
+    calls: Sequence[ToolCall],
+    course: Course,
+    agent: AgentTraits,
+) -> Decision:
+    """Let these calls run side by side; what is too many at once comes with the next wave."""
+    calls = calls[: agent.limits.max_parallel]
+    reached = before_calls(claimed, course, calls, _left(claimed, outcome), agent)
+    if reached:
+        return _finalise(claimed, outcome, course, reached, agent)
+    course = called(course, calls, agent)
+    steps = _uses(calls, claimed.round, agent)
+    return Continue(outcome=outcome, steps=steps, course=_changed(claimed, course))
+
+
+def _next_round(
+    claimed: Claimed, outcome: Planned | Judged, course: Course, agent: AgentTraits
+) -> Decision:
+    reached = before_round(claimed, course, _left(claimed, outcome), agent)
+    if reached:
+        return _finalise(claimed, outcome, course, reached, agent)
+    steps = (_plan(claimed.round + 1, agent),)
+    return Continue(outcome=outcome, steps=steps, course=_changed(claimed, course))
+
+
+def _finalise(
+    claimed: Claimed, outcome: Planned | Judged, course: Course, reached: str, agent: AgentTraits
+) -> Continue:
+    """Give the turn in reserve: the next plan says what was done, and the job ends with it."""
+    steps = (_plan(claimed.round + 1, agent),)
+    return Continue(outcome=outcome, steps=steps, course=replace(course, finalising=reached))
+
+
+def _ended(claimed: Claimed, outcome: Planned | Judged | GaveUp) -> Finish | Fail:
+    """End a job that has had its last turn, one way or the other."""
+    if isinstance(outcome, Planned) and outcome.answer is not None:
+        return Finish(outcome=outcome, output=outcome.answer)
+    limit = claimed.course.finalising
+    why = f": {outcome.message}" if isinstance(outcome, GaveUp) else ""
+    message = f"the job reached its limit {limit!r} without an answer{why}"
+    return Fail(outcome=outcome, code=CODES.get(limit, limit), message=message)
+
+
+def _rung_above(course: Course, agent: AgentTraits) -> int:
+    return max(course.rung, min(course.rung + 1, agent.rungs - 1))
+
+
+def _changed(claimed: Claimed, course: Course) -> Course | None:
+    return None if course is claimed.course else course
+
+
+def _left(claimed: Claimed, outcome: Planned | Judged) -> int | None:
+    if claimed.left_micro is None:
+        return None
+    return claimed.left_micro + claimed.hold_micro - outcome.usage.cost_micro
 
 
 def _plan(round_: int, agent: AgentTraits) -> NextStep:

@@ -32,6 +32,9 @@ class AgentTraits:
     plan_hold_micro: int = 0
     evaluate_hold_micro: int = 0
     max_tries: int = 4
+    # A model plans, so calls, tokens and repeats are counted; its ladder has so many rungs.
+    by_model: bool = False
+    rungs: int = 1
     team: tuple[str, ...] = ()
     # The agent that takes over when a job would fail.
     fallback: str = ""
@@ -39,6 +42,13 @@ class AgentTraits:
     def has(self, tool: str) -> bool:
         """Say whether a step with this tool, or with none, can be done here."""
         return not tool or tool in self.tools or tool in ENGAGED
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Why this process cannot do the steps of an agent."""
+
+    reason: str
 
 
 # For steps of agents that this process does not have: a worker that does may still be starting.

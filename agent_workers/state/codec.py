@@ -80,6 +80,8 @@ def plain(words: str) -> str:
 def _planned(outcome: Planned) -> bytes:
     if outcome.answer is not None:
         return b'{"answer":' + outcome.answer + b"}"
+    if outcome.problems:
+        return json.dumps({"problems": outcome.problems}).encode("ascii")
     calls = b",".join(map(_call, outcome.calls))
     workflow = json.dumps(outcome.workflow).encode("ascii")
     return b'{"workflow":' + workflow + b',"calls":[' + calls + b"]}"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.budget import Usage
+from agent_workers.domain.course import Course
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.step import (
@@ -83,11 +84,12 @@ def test_a_verdict_ends_the_job_or_begins_the_next_round() -> None:
     assert decide(step, more, AGENT) == Continue(outcome=more, steps=(plan,))
 
 
-def test_there_are_only_so_many_rounds() -> None:
+def test_after_the_last_round_comes_one_more_turn_that_must_end_the_job() -> None:
     more = Judged(verdict=Verdict.CONTINUE)
     decision = decide(claimed(StepKind.EVALUATE, round_=2), more, AGENT)
-    assert isinstance(decision, Fail)
-    assert decision.code == "too_many_rounds"
+    assert isinstance(decision, Continue)
+    assert [step.kind for step in decision.steps] == [StepKind.PLAN]
+    assert decision.course == Course(finalising="max_rounds")
 
 
 def test_who_gives_up_fails_the_job() -> None:
