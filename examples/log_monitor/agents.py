@@ -13,7 +13,7 @@ from agent_workers import (
     Use,
     ask_person,
 )
-from examples.log_monitor.tools import inspect, open_ticket, restart_service
+from examples.log_monitor.tools import inspect, file_ticket, restart_service
 
 APPROVE, REJECT = "approve", "reject"
 # Whoever is on call may sleep that long; then it is a ticket.
@@ -33,7 +33,7 @@ def attend(situation: Situation) -> Plan:
         return Plan([asking], workflow="ask")
     if situation.round == 1 or _said(situation) != APPROVE:
         subject = f"{seen['diagnosis']} ({seen['most_frequent']})"
-        ticket = Use("open_ticket", {"service": alarm["service"], "subject": subject})
+        ticket = Use("file_ticket", {"service": alarm["service"], "subject": subject})
         return Plan([ticket], workflow="ticket")
     return Plan([Use("restart_service", {"service": alarm["service"]})], workflow="restart")
 
@@ -69,7 +69,7 @@ def _last(tool: str, situation: Situation) -> Past:
 monitor = Agent(
     name="log_monitor",
     description="Looks into alarms; restarts a service only when a person has approved.",
-    tools=[inspect, restart_service, open_ticket],
+    tools=[inspect, restart_service, file_ticket],
     plan=attend,
     evaluate=judge,
 )

@@ -63,7 +63,7 @@ def restart_service(service: str, *, call: Call) -> dict[str, object]:
 
 
 @tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24), timeout=timedelta(seconds=_WAIT_S))
-def open_ticket(service: str, subject: str, *, call: Call) -> dict[str, object]:
+def file_ticket(service: str, subject: str, *, call: Call) -> dict[str, object]:
     """Leave a case to people, once."""
     return _ask("POST", "/tickets", {"service": service, "subject": subject, "key": call.key})
 

@@ -1,0 +1,27 @@
+"""One running system for the tests of all examples."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.systems import wait_until
+from tests.examples.running import Running, all_examples
+
+AGENTS = {"log_monitor"}
+
+
+@pytest.fixture(scope="session")
+def examples() -> Iterator[Running]:
+    folder = Path(tempfile.mkdtemp(prefix="agent workers "))
+    # pytest's own folders are closed to the account that root's Postgres runs as.
+    folder.chmod(0o711)
+    try:
+        with all_examples(folder) as running:
+            served = running.client.agents
+            wait_until(lambda: {agent["name"] for agent in served()} >= AGENTS, "the agents")
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""A running `agent-workers up --with …`: its client, the worlds outside, and how to crash a worker."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent_workers.client.client import Client, Job
+from tests.acceptance.systems import PATIENCE_S, end_all, run, start, wait_until
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ("customer_support", "report_writer", "log_monitor", "research_and_review")
+MODEL_WORKER, EFFECT_WORKER = "worker-model", "worker-effect"
+# Any: JSON of the examples' own shapes.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """All examples, served by one system."""
+
+    folder: Path
+    client: Client
+
+    def outside(self, example: str) -> Json:
+        """Return what the world outside of an example has counted for itself."""
+        surroundings = json.loads((self.folder / "running.json").read_text())
+        place = urlsplit(surroundings[f"{example.upper()}_URL"]).netloc
+        with closing(HTTPConnection(place, timeout=10)) as connection:
+            connection.request("GET", "/")
+            counted: Json = json.loads(connection.getresponse().read())
+        return counted
+
+    def crash(self, program: str = MODEL_WORKER) -> None:
+        """Kill a worker as kill -9 does; its supervisor starts another."""
+        os.kill(self.pid_of(program), signal.SIGKILL)
+
+    def pid_of(self, program: str) -> int:
+        record = json.loads((self.folder / "run" / f"{program}.json").read_text())
+        return int(record["pid"])
+
+    def wait(self, job: Job) -> Job:
+        return self.client.wait(job.id)
+
+    def command(self, *words: str) -> str:
+        """Run `agent-workers WORDS…` beside the system, as the READMEs tell; return what it says."""
+        ran = run(*words, "--folder", str(self.folder), cwd=ROOT)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+
+@contextmanager
+def all_examples(cwd: Path) -> Iterator[Running]:
+    folder, log = cwd / "system", cwd / "up.log"
+    given = [word for name in EXAMPLES for word in ("--with", f"examples/{name}")]
+    with log.open("wb") as output:
+        process = start("up", "--quiet", "--folder", str(folder), *given, cwd=ROOT, output=output)
+    try:
+        wait_until(lambda: _is_up(process, log), "up")
+        surroundings = json.loads((folder / "running.json").read_text())
+        key = (folder / "api_key").read_text()
+        with Client(surroundings["AGENT_API_URL"], key) as client:
+            yield Running(folder=folder, client=client)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE_S)
+        end_all(folder)
+
+
+def _is_up(process: Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    return "Ctrl-C stops everything" in log.read_text()
