@@ -52,6 +52,8 @@ class Claimed:
     # What is left of the job's allowance, and of the time until its deadline; None: no such limit.
     left_micro: int | None = None
     deadline_ms: int | None = None
+    # On this process's monotonic clock: when the deadline was so far away.
+    claimed_at_s: float = 0.0
     more: bool = False
     # None: not known here, read it when it is needed. A carried step has it in memory.
     history: tuple[Done, ...] | None = None

@@ -6,18 +6,13 @@ from dataclasses import replace
 
 import structlog
 
-from agent_workers.domain.claim import (
-    Claimed,
-    Done,
-    Recorded,
-    RecordResult,
-)
+from agent_workers.domain.claim import Claimed, Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Park, TryAgain
 from agent_workers.domain.effect import EffectClass, Proof
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import Written
-from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
+from agent_workers.domain.step import Broke, Outcome, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
 from agent_workers.orchestration.carrying import (
     TAIL,
@@ -27,6 +22,7 @@ from agent_workers.orchestration.carrying import (
     due,
     due_next,
     halt,
+    on_time,
     remember,
     steps_of,
 )
@@ -36,7 +32,7 @@ from agent_workers.orchestration.failing import broken, late, needs_permit, unan
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
 from agent_workers.orchestration.recover import after_break
-from agent_workers.orchestration.traits import NOBODY, AgentTraits
+from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
 from agent_workers.state.claims import Claims
 from agent_workers.state.permits import Permits
@@ -80,9 +76,11 @@ class Driver:
 
     def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
         """Do one step; return what the same worker may go on with, if that is known already."""
-        agent = self._book(claimed.agent, claimed.agent_version)
-        if agent is None or not agent.has(claimed.tool):
-            return self._settle(claimed, agent or NOBODY, missing(claimed, agent), onward)
+        agent = self._book(claimed)
+        if isinstance(agent, Lacking):
+            return self._settle(claimed, NOBODY, missing(claimed, agent.reason), onward)
+        if not agent.has(claimed.tool):
+            return self._settle(claimed, agent, missing(claimed), onward)
         try:
             return self._do(claimed, agent, onward)
         except StateUnavailable:
@@ -97,7 +95,8 @@ class Driver:
             return self._engage(claimed, agent, onward)
         match claimed.effect:
             case EffectClass.PURE:
-                result = self._perform(claimed, lambda: self._history(claimed))
+                claimed = self._with_past(claimed)
+                result = self._perform(claimed, lambda: claimed.history or ())
                 return self._settle(claimed, agent, result, onward)
             case EffectClass.TRANSACTIONAL:
                 return self._write(claimed, agent, onward)
@@ -116,8 +115,8 @@ class Driver:
 
     def time_out(self, claimed: Claimed) -> None:
         """Record for a step whose thread is stuck that its attempt is over."""
-        agent = self._book(claimed.agent, claimed.agent_version)
-        if agent is not None and not is_timed(claimed.effect):
+        agent = self._book(claimed)
+        if isinstance(agent, AgentTraits) and not is_timed(claimed.effect):
             self._settle(claimed, agent, late(claimed), halt)
 
     def stand_down(self, claimed: Claimed) -> None:
@@ -207,7 +206,7 @@ class Driver:
         acted: Acted | None = None,
     ) -> tuple[Decision, bytes]:
         if not isinstance(result, Broke):
-            return decide(claimed, result, agent), codec.encode(result)
+            return decide(on_time(claimed), result, agent), codec.encode(result)
         if acted is not None:
             again = acted.again(result, claimed.tries, jitter=self._jitter())
             if again is not None:
@@ -244,7 +243,7 @@ class Driver:
         history = remember(claimed, codec.done(claimed, decision.outcome, written), len(steps))
         return carried_on(claimed, decision, recorded, history)
 
-    def _history(self, claimed: Claimed) -> tuple[Done, ...]:
-        if claimed.history is not None or claimed.position == 0:
-            return claimed.history or ()
-        return self._claims.history(claimed, limit=TAIL)
+    def _with_past(self, claimed: Claimed) -> Claimed:
+        if claimed.kind is StepKind.TOOL or claimed.history is not None or claimed.position == 0:
+            return claimed
+        return replace(claimed, history=self._claims.history(claimed, limit=TAIL))

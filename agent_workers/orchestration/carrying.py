@@ -1,12 +1,13 @@
 """Carrying on: what a worker knows of the next step without asking the database again."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from agent_workers.domain.budget import NO_USAGE
 from agent_workers.domain.claim import HALT, Claimed, Done, Due, NothingDue, Onward, Recorded
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
-from agent_workers.domain.step import NextStep, Outcome, ToolFailed
+from agent_workers.domain.step import NextStep, Outcome, StepKind, ToolFailed
 
 # Planners see the newest of a long job, so that its hundredth step costs what its third did.
 TAIL = 50
@@ -36,7 +37,23 @@ def remember(claimed: Claimed, done: Done, siblings: int) -> tuple[Done, ...] | 
     """Siblings finish elsewhere: after a fan-out only the database knows the history."""
     if siblings > 1 or (claimed.history is None and claimed.position > 0):
         return None
-    return (*(claimed.history or ()), done)[-TAIL:]
+    return newest_rounds((*(claimed.history or ()), done))
+
+
+def newest_rounds(past: tuple[Done, ...]) -> tuple[Done, ...]:
+    """Forget the oldest, but no half of a round: results without their plan would mislead."""
+    start = len(past) - TAIL
+    while start > 0 and past[start].kind is not StepKind.PLAN:
+        start -= 1
+    return past[start:] if start > 0 else past
+
+
+def on_time(claimed: Claimed) -> Claimed:
+    """Take what has passed since the claim off the time until the job's deadline."""
+    if claimed.deadline_ms is None:
+        return claimed
+    passed_ms = round((time.monotonic() - claimed.claimed_at_s) * 1000)
+    return replace(claimed, deadline_ms=claimed.deadline_ms - passed_ms)
 
 
 def carried_on(

@@ -1,5 +1,6 @@
 """Claiming steps: by name when a nudge says which, or the oldest due step of our lanes."""
 
+import time
 from collections.abc import Sequence
 
 from agent_workers.domain import course
@@ -110,6 +111,7 @@ def claimed_of(row: Sequence[object]) -> Claimed:
     values["effect"] = _EFFECTS[str(values["effect"])]
     values["arguments"] = values["arguments"] or b""
     values["course"] = course.read(str(values["course"]))
+    values["claimed_at_s"] = time.monotonic()
     return Claimed(**values)  # type: ignore[arg-type]  # the SELECT above is the type
 
 
