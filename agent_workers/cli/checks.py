@@ -63,15 +63,13 @@ def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
         return [fail(f"tools: {error}", "mend it: no worker starts with this")], []
     except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
         return [fail(f"tools: {type(error).__name__}: {error}", "mend the module")], []
-    return list(declarations(registry)), sorted(registry)
+    return list(declarations(registry)), registry.names()
 
 
 def declarations(registry: Registry) -> Iterator[Finding]:
     """Judge the declarations: what says nothing of its effect is never repeated."""
-    tools = {
-        tool.declared.name: tool for agent in registry.values() for tool in agent.tools.values()
-    }
-    yield ok(f"{len(registry)} agents with {len(tools)} tools load")
+    tools = registry.tools
+    yield ok(f"{len(registry.names())} agents with {len(tools)} tools load")
     unsafe = sorted(n for n, tool in tools.items() if tool.declared.effect is EffectClass.UNSAFE)
     if unsafe:
         remedy = "a crash in one of them asks a person; declare a better class where there is one"

@@ -193,7 +193,8 @@ class Agent:
     limits: Limits = field(default_factory=Limits)
     step_timeout: timedelta = timedelta(seconds=60)
     max_cost_micro_per_call: int = 0
-    version: str = "1"
+    # Empty: it is counted. A declared version never changes again.
+    version: str = ""
     description: str = ""
     mode: PlanMode = PlanMode.REACT
     # Models by purpose, the first choice first; what has no ladder uses `model`.

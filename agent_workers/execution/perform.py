@@ -27,7 +27,8 @@ from agent_workers.execution.evaluating import evaluate
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
-from agent_workers.execution.registry import LoadedAgent, Registry
+from agent_workers.execution.registry import LoadedAgent
+from agent_workers.execution.roster import Find
 from agent_workers.execution.tools.router import ToolRouter
 
 GetHistory = Callable[[], tuple[Done, ...]]
@@ -35,7 +36,7 @@ GetHistory = Callable[[], tuple[Done, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer:
-    registry: Registry
+    find: Find
     router: ToolRouter
     models: ModelSteps | None = None
 
@@ -43,7 +44,7 @@ class Performer:
         """Do the step; whatever goes wrong comes back as a value."""
         if claimed.kind is StepKind.TOOL:
             return self.router.run(claimed)
-        agent = self.registry[claimed.agent]
+        agent = self.find(claimed)
         try:
             situation = _situation(claimed, history())
             if claimed.kind is StepKind.PLAN:

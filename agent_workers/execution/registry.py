@@ -2,17 +2,21 @@
 
 import importlib
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agent import Agent, Purpose
+from agent_workers.domain.agent_mistakes import mistakes_of
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.execution.route_rules import rule_mistakes
 from agent_workers.execution.signature import Signature, signature_of
 
 _OWN_PROCESS = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
@@ -35,34 +39,79 @@ class LoadedTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Where an agent's Python parts are imported from, as `module:name`."""
+
+    plan: str = ""
+    evaluate: str = ""
+    checks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedAgent:
+    """An agent that has been checked, with its tools' signatures read."""
+
     declared: Agent
     tools: Mapping[str, LoadedTool]
+    parts: Parts = field(default_factory=Parts)
+    # Tools whose schema the declaration insists on: how its hash begins.
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uses_model(self) -> bool:
-        return self.declared.plan is None or (
-            self.declared.evaluate is None and self.declared.model is not None
-        )
+        declared = self.declared
+        if declared.plan is None and declared.ladder(Purpose.PLAN):
+            return True
+        judged = declared.judging.final or declared.judging.risky or declared.judging.sample > 0
+        return bool(declared.ladder(Purpose.EVALUATE)) and (declared.evaluate is None or judged)
 
 
-Registry = Mapping[str, LoadedAgent]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What the modules declare; of several agents of one name the last is the current one."""
+
+    agents: Sequence[LoadedAgent] = ()
+    # Every tool that stands at the top level of a module or belongs to one of the agents.
+    tools: Mapping[str, LoadedTool] = field(default_factory=dict)
+    # Names that several of those tools have: an agent in YAML cannot say which it means.
+    doubled: Set[str] = frozenset()
+
+    def current(self, name: str) -> LoadedAgent | None:
+        """Return the agent of this name that stands last."""
+        return next((one for one in reversed(self.agents) if one.declared.name == name), None)
+
+    def version(self, name: str, version: str) -> LoadedAgent | None:
+        """Return the agent that declares this very version."""
+        wanted = (name, version)
+        found = (one for one in self.agents if (one.declared.name, one.declared.version) == wanted)
+        return next(found, None)
+
+    def names(self) -> list[str]:
+        return sorted({agent.declared.name for agent in self.agents})
 
 
 def load(modules: Iterable[str]) -> Registry:
-    """Import modules and collect the agents that they declare at their top level."""
-    agents: dict[str, LoadedAgent] = {}
+    """Import modules and collect the agents and tools that they declare at their top level."""
+    agents: dict[tuple[str, str], LoadedAgent] = {}
+    tools: list[Tool] = []
     for name in modules:
-        module = _imported(name)
-        for value in vars(module).values():
-            if isinstance(value, Agent):
-                if value.name in agents and agents[value.name].declared is not value:
-                    raise Misdeclared(f"two agents are named {value.name!r}")
-                agents[value.name] = _loaded(value)
-    return agents
+        for value in vars(imported(name)).values():
+            if isinstance(value, Tool):
+                tools.append(value)
+            elif isinstance(value, Agent):
+                _add(agents, value)
+                tools += value.tools
+    named = {tool.name: tool for tool in tools}
+    doubled = frozenset(tool.name for tool in tools if named[tool.name] is not tool)
+    return Registry(
+        agents=tuple(agents.values()),
+        tools={name: read_tool(tool) for name, tool in named.items()},
+        doubled=doubled,
+    )
 
 
-def _imported(name: str) -> ModuleType:
+def imported(name: str) -> ModuleType:
+    """Import a user's module."""
     # A newcomer's tools lie in the folder they stand in, which a console script does not search.
     here = str(Path.cwd())
     if here not in sys.path:
@@ -73,14 +122,47 @@ def _imported(name: str) -> ModuleType:
         raise Misdeclared(f"no module named {error.name!r} (AGENT_TOOLS names {name!r})") from error
 
 
-def _loaded(agent: Agent) -> LoadedAgent:
-    if agent.plan is None and agent.model is None:
-        raise Misdeclared(f"agent {agent.name!r} has neither plan= nor model=")
-    tools: dict[str, LoadedTool] = {}
-    for declared in agent.tools:
-        if not isinstance(declared, Tool):
-            raise Misdeclared(f"agent {agent.name!r}: {declared!r} is not a tool; decorate it")
-        if declared.name in tools:
-            raise Misdeclared(f"agent {agent.name!r} has two tools named {declared.name!r}")
-        tools[declared.name] = LoadedTool(declared=declared, signature=signature_of(declared))
-    return LoadedAgent(declared=agent, tools=tools)
+def loaded(
+    agent: Agent,
+    *,
+    parts: Parts | None = None,
+    pins: Mapping[str, str] | None = None,
+) -> LoadedAgent:
+    """Check a declared agent and read its tools; the first thing that is wrong is raised."""
+    for tool in agent.tools:
+        if not isinstance(tool, Tool):
+            raise Misdeclared(f"agent {agent.name!r}: {tool!r} is not a tool; decorate it")
+    mistake = next(chain(mistakes_of(agent), rule_mistakes(agent)), None)
+    if mistake is not None:
+        raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
+    return LoadedAgent(
+        declared=agent,
+        tools={tool.name: read_tool(tool) for tool in agent.tools},
+        parts=parts or _parts_of(agent),
+        pins=pins or {},
+    )
+
+
+def read_tool(tool: Tool) -> LoadedTool:
+    return LoadedTool(declared=tool, signature=signature_of(tool))
+
+
+def _add(agents: dict[tuple[str, str], LoadedAgent], agent: Agent) -> None:
+    key = (agent.name, agent.version)
+    if key in agents and agents[key].declared is not agent:
+        version = f" and version {agent.version!r}" if agent.version else ""
+        raise Misdeclared(f"two agents are named {agent.name!r}{version}")
+    agents[key] = loaded(agent)
+
+
+# Any: a planner, evaluator or check is the user's function.
+def _parts_of(agent: Agent) -> Parts:
+    def path(part: Callable[..., Any] | None) -> str:
+        if part is None:
+            return ""
+        named = part if hasattr(part, "__qualname__") else type(part)
+        return f"{named.__module__}:{named.__qualname__}"
+
+    return Parts(
+        plan=path(agent.plan), evaluate=path(agent.evaluate), checks=tuple(map(path, agent.checks))
+    )

@@ -9,7 +9,7 @@ from agent_workers.domain.claim import Claimed, Done, Due
 from agent_workers.domain.ids import EffectKey, JobId
 from agent_workers.domain.reply import Reply, Seen, Written
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
-from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.orchestration.traits import AgentTraits, Lacking
 
 
 class Perform(Protocol):
@@ -52,6 +52,6 @@ class Tell(Protocol):
 
 
 class Book(Protocol):
-    """The agents that this process has loaded."""
+    """The agents whose steps this process can do, each in the version that its job is pinned to."""
 
-    def __call__(self, agent: str, version: str, /) -> AgentTraits | None: ...
+    def __call__(self, claimed: Claimed, /) -> AgentTraits | Lacking: ...

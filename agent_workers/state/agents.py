@@ -1,34 +1,25 @@
 """Which agents there are: written by the workers that load them, read by whoever submits jobs."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
+from agent_workers.state.agent_versions import Kept, keep, point
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.submissions import Pace
 
 # The tenant of agents that every tenant may use.
 EVERYBODY = TenantId("*")
 
-# Unchanged rows are left alone: many worker processes say the same thing at the same time.
-_REGISTER = """
-insert into agents as a (tenant_id, name, version, plan_timeout_ms, plan_hold_micro, definition)
-values (%s, %s, %s, %s, %s, %s::jsonb)
-on conflict (tenant_id, name) do update
-   set version = excluded.version, plan_timeout_ms = excluded.plan_timeout_ms,
-       plan_hold_micro = excluded.plan_hold_micro, definition = excluded.definition,
-       registered_at = clock_timestamp()
- where (a.version, a.plan_timeout_ms, a.plan_hold_micro, a.definition)
-       is distinct from (excluded.version, excluded.plan_timeout_ms, excluded.plan_hold_micro,
-                         excluded.definition)"""
 _KNOWN = """
 select plan_timeout_ms, plan_hold_micro, version from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
 _ALL = """
 select distinct on (name) name, version, definition::text, registered_at from agents
- where tenant_id in (%s, '*') order by name, tenant_id = '*'"""
+ where tenant_id in (%s, '*') and (%s::text is null or name = %s)
+ order by name, tenant_id = '*'"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +48,27 @@ class Agents:
         self._database = database
 
     def register(self, agents: Sequence[Registered], *, tenant_id: TenantId = EVERYBODY) -> None:
-        """Make these agents known. In the order of their names, so that two workers never deadlock."""
+        """Make what a worker loaded known; of several of one name the last becomes the current one.
+
+        In the order of their names, so that two workers never deadlock. A name whose current
+        version was applied from a file is left with that.
+        """
+        last = {agent.name: agent for agent in agents}
         with self._database.transaction() as connection:
             for agent in sorted(agents, key=lambda one: one.name):
-                definition = json.dumps(dict(agent.definition), allow_nan=False)
-                connection.execute(
-                    _REGISTER,
-                    (
-                        *(tenant_id, agent.name, agent.version),
-                        *(agent.plan_timeout_ms, agent.plan_hold_micro, definition),
-                    ),
-                )
+                new = _new(agent)
+                kept = keep(connection, tenant_id, new, by="worker")
+                if last[agent.name] is agent:
+                    point(connection, tenant_id, new, kept.version)
+
+    def apply(self, new: Sequence[NewVersion], *, tenant_id: TenantId, by: str) -> list[Kept]:
+        """Make versions known and current, all or none."""
+        with self._database.transaction() as connection:
+            kept = {}
+            for version in sorted(new, key=lambda one: one.name):
+                found = kept[id(version)] = keep(connection, tenant_id, version, by=by)
+                point(connection, tenant_id, version, found.version)
+            return [kept[id(version)] for version in new]
 
     def known(self, tenant_id: TenantId, name: str) -> Pace | None:
         """Return what the first step of this agent's jobs needs; a tenant's own agent wins."""
@@ -75,8 +76,14 @@ class Agents:
             return pace_of(connection, tenant_id, name)
 
     def all(self, tenant_id: TenantId) -> list[AgentSeen]:
+        return self._seen(tenant_id, None)
+
+    def one(self, tenant_id: TenantId, name: str) -> AgentSeen | None:
+        return next(iter(self._seen(tenant_id, name)), None)
+
+    def _seen(self, tenant_id: TenantId, name: str | None) -> list[AgentSeen]:
         with self._database.connection() as connection:
-            rows = connection.execute(_ALL, (tenant_id,)).fetchall()
+            rows = connection.execute(_ALL, (tenant_id, name, name)).fetchall()
         return [
             AgentSeen(name=name, version=version, definition=definition, registered_at=at)
             for name, version, definition, at in rows
@@ -90,4 +97,15 @@ def pace_of(connection: Connection, tenant_id: TenantId, name: str) -> Pace | No
         None
         if row is None
         else Pace(plan_timeout_ms=row[0], plan_hold_micro=row[1], version=row[2])
+    )
+
+
+def _new(agent: Registered) -> NewVersion:
+    return NewVersion(
+        name=agent.name,
+        declared=agent.version,
+        definition=agent.definition,
+        source=Source.PYTHON,
+        plan_timeout_ms=agent.plan_timeout_ms,
+        plan_hold_micro=agent.plan_hold_micro,
     )

@@ -2,9 +2,16 @@
 
 from datetime import timedelta
 
+import structlog
+
+from agent_workers.domain.claim import Claimed
+from agent_workers.execution.definitions import definition_of
 from agent_workers.execution.registry import LoadedAgent, LoadedTool, Registry
-from agent_workers.orchestration.traits import AgentTraits, ToolTraits
+from agent_workers.execution.roster import Roster, Unserved
+from agent_workers.orchestration.traits import AgentTraits, Lacking, ToolTraits
 from agent_workers.state.agents import Registered
+
+log = structlog.get_logger(__name__)
 
 
 def traits_of(agent: LoadedAgent) -> AgentTraits:
@@ -24,9 +31,29 @@ def traits_of(agent: LoadedAgent) -> AgentTraits:
     )
 
 
+class AgentBook:
+    """The traits of every agent that the roster finds, worked out once."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._traits: dict[tuple[str, str, str], AgentTraits] = {}
+
+    def __call__(self, claimed: Claimed) -> AgentTraits | Lacking:
+        key = (claimed.tenant_id, claimed.agent, claimed.agent_version)
+        traits = self._traits.get(key)
+        if traits is not None:
+            return traits
+        try:
+            traits = self._traits[key] = traits_of(self._roster.find(claimed))
+        except Unserved as error:
+            log.warning("agent_not_served", agent=claimed.agent, reason=str(error))
+            return Lacking(str(error))
+        return traits
+
+
 def registered(registry: Registry) -> list[Registered]:
     """What the API must know of the agents that this worker serves."""
-    return [_registered(agent) for agent in registry.values()]
+    return [_registered(agent) for agent in registry.agents]
 
 
 def _registered(agent: LoadedAgent) -> Registered:
@@ -36,19 +63,7 @@ def _registered(agent: LoadedAgent) -> Registered:
         version=agent.declared.version,
         plan_timeout_ms=traits.plan_timeout_ms,
         plan_hold_micro=traits.plan_hold_micro,
-        definition={
-            "tools": [
-                {
-                    "name": name,
-                    "effect": tool.declared.effect.value,
-                    "schema_hash": tool.signature.schema_hash,
-                    "schema": dict(tool.signature.schema),
-                    "description": tool.declared.description,
-                }
-                for name, tool in agent.tools.items()
-            ],
-            "model": agent.declared.model,
-        },
+        definition=definition_of(agent),
     )
 
 

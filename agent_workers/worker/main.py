@@ -86,8 +86,7 @@ def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
         return
     needing = sorted(
         tool.declared.name
-        for agent in registry.values()
-        for tool in agent.tools.values()
+        for tool in registry.tools.values()
         if tool.lane is Lane.EFFECT
     )
     raise Misdeclared(

@@ -13,12 +13,13 @@ from agent_workers.domain.step import Lane
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.registry import Registry
+from agent_workers.execution.roster import Roster
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.batches import BatchRuns
-from agent_workers.orchestration.traits import AgentTraits
 from agent_workers.settings import Settings
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
@@ -31,7 +32,7 @@ from agent_workers.transport.depth import Depths
 from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.transport.wake import Wakeups
-from agent_workers.worker.book import traits_of
+from agent_workers.worker.book import AgentBook
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.models import model_steps
@@ -93,14 +94,11 @@ def open_runtime(
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
-    router = ToolRouter(registry)
+    roster = Roster(registry, AgentVersions(database).fetch)
+    router = ToolRouter(roster.find)
     models = model_steps(registry, settings.scenario)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
-    agents = {name: traits_of(agent) for name, agent in registry.items()}
-
-    def book(agent: str, _version: str) -> AgentTraits | None:
-        return agents.get(agent)
 
     def ring(due: Sequence[Due], *, parent: str | None) -> None:
         nudge.ring([ring_of(one, parent) for one in due])
@@ -109,12 +107,12 @@ def open_runtime(
         wakeups.publish((job_id.hex,))
 
     driver = Driver(
-        book=book,
+        book=AgentBook(roster),
         claims=claims,
         records=Records(database, worker_id, tuple(lanes)),
         permits=permits,
         waits=Waits(database),
-        perform=Performer(registry=registry, router=router, models=models),
+        perform=Performer(find=roster.find, router=router, models=models),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),
         ring=ring,

@@ -12,7 +12,9 @@ from sqlalchemy.schema import CreateTable
 
 from agent_workers.state.engine import connect
 from agent_workers.state.tables import metadata
+from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
+from agent_workers.state.tables_breakers import breakers
 from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers
@@ -21,7 +23,8 @@ from agent_workers.state.tables_webhooks import webhook_endpoints
 from tests.database import alembic
 
 assert (
-    waits.metadata
+    agent_versions.metadata
+    is waits.metadata
     is triggers.metadata
     is schedules.metadata
     is batches.metadata

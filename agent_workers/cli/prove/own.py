@@ -58,7 +58,7 @@ class Counting:
 def prove_own(arguments: argparse.Namespace, servers: Servers, *, folder: Path, seed: int) -> int:
     """Run the user's agent under blows, and say what can be known of it."""
     settings = load_settings()
-    agent = load(settings.tools).get(arguments.agent)
+    agent = load(settings.tools).current(arguments.agent)
     if agent is None:
         raise Misdeclared(f"no agent {arguments.agent!r} in AGENT_TOOLS {list(settings.tools)!r}")
     job = Job(

@@ -11,7 +11,8 @@ from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, 
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
 from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.registry import LoadedTool, Registry
+from agent_workers.execution.registry import LoadedTool
+from agent_workers.execution.roster import Find
 from agent_workers.execution.signature import invoke, refusal, written
 
 # Nothing was sent: the other side was never reached.
@@ -29,7 +30,7 @@ class _Returned:
 class ToolRouter:
     """Finds a step's tool among its agent's, and calls it with checked arguments."""
 
-    registry: Registry
+    find: Find
 
     def run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
         """Run a pure tool."""
@@ -107,7 +108,7 @@ class ToolRouter:
             return broke_of(error)
 
     def _tool(self, claimed: Claimed) -> LoadedTool:
-        return self.registry[claimed.agent].tools[claimed.tool]
+        return self.find(claimed).tools[claimed.tool]
 
 
 def _call(claimed: Claimed, key: EffectKey | None = None, attempt: int = 1) -> Call:

@@ -1,0 +1,100 @@
+"""What is wrong with a declared agent, as far as its declaration alone can tell."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from agent_workers.domain.agent import Agent, Purpose
+from agent_workers.domain.engaging import ENGAGED
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.prompt import filled, variables_of
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' and '-'"
+_MAY_BE_ZERO = {"max_replans", "max_invalid_plans", "max_depth"}
+_PURPOSES = tuple(purpose.value for purpose in Purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong, and the member of the declaration that it is wrong with."""
+
+    key: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.key}: {self.text}" if self.key else self.text
+
+
+def mistakes_of(agent: Agent) -> Iterator[Mistake]:
+    """Say everything that is wrong with a declaration, whoever wrote it and in what."""
+    yield from _names(agent)
+    yield from _models(agent)
+    yield from _prompts(agent)
+    yield from _tools(agent)
+    yield from _bounds(agent)
+    if agent.fallback == agent.name:
+        yield Mistake("fallback", "an agent cannot step in for itself")
+
+
+def _names(agent: Agent) -> Iterator[Mistake]:
+    if not _NAME.fullmatch(agent.name):
+        yield Mistake("name", f"{agent.name!r} is no name: {_NAMED_LIKE}")
+    if agent.version and not _NAME.fullmatch(agent.version):
+        yield Mistake("version", f"{agent.version!r} is no version: {_NAMED_LIKE}")
+
+
+def _models(agent: Agent) -> Iterator[Mistake]:
+    for purpose in agent.ladders:
+        if purpose not in _PURPOSES:
+            yield Mistake(f"ladders.{purpose}", f"no such purpose, only {', '.join(_PURPOSES)}")
+        elif not agent.ladders[purpose]:
+            yield Mistake(f"ladders.{purpose}", "a ladder needs at least one model")
+    if agent.plan is None and not agent.ladder(Purpose.PLAN) and not agent.routes:
+        yield Mistake("", "it has neither plan= nor model=, so nothing can plan for it")
+
+
+def _prompts(agent: Agent) -> Iterator[Mistake]:
+    texts = {"instructions": agent.instructions}
+    texts |= {f"prompts.{purpose}": text for purpose, text in agent.prompts.items()}
+    used: set[str] = set()
+    for key, text in texts.items():
+        try:
+            used |= variables_of(text)
+            filled(text, agent.variables)
+        except Misdeclared as error:
+            yield Mistake(key, str(error))
+    for name in sorted(agent.variables.keys() - used):
+        yield Mistake(f"variables.{name}", "no prompt uses it")
+    for purpose in agent.prompts:
+        if purpose not in _PURPOSES:
+            yield Mistake(f"prompts.{purpose}", f"no such purpose, only {', '.join(_PURPOSES)}")
+
+
+def _tools(agent: Agent) -> Iterator[Mistake]:
+    names = [tool.name for tool in agent.tools]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Mistake("tools", f"two tools are named {name!r}")
+    for tool in agent.tools:
+        if tool.name in ENGAGED:
+            yield Mistake("tools", f"{tool.name!r} is what the engine does itself: rename the tool")
+        if tool.fallback is not None and tool.fallback not in names:
+            yield Mistake("tools", f"the fallback {tool.fallback!r} of {tool.name!r} is not there")
+    for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
+        yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")
+
+
+def _bounds(agent: Agent) -> Iterator[Mistake]:
+    for name, value in asdict(agent.limits).items():
+        counts: Mapping[str, int | None] = value if isinstance(value, dict) else {"": value}
+        for of, count in counts.items():
+            if count is not None and count < (name not in _MAY_BE_ZERO):
+                yield Mistake(f"limits.{name}{of and '.'}{of}", f"{count} is too small")
+    if not 0 <= agent.judging.sample <= 1:
+        yield Mistake("judging.sample", f"{agent.judging.sample} is no share between 0 and 1")
+    if agent.step_timeout <= timedelta(0):
+        yield Mistake("step_timeout", "it must be positive")
+    if agent.max_cost_micro_per_call < 0:
+        yield Mistake("max_cost", "it must not be negative")

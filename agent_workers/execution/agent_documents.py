@@ -1,0 +1,116 @@
+"""The shape of an agent's document: what its YAML may say, and what is kept of every version."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from agent_workers.domain.agent import Judging, PlanMode, Route
+from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.job import Limits
+
+# Kept beside the document, for whoever looks at a version; they follow from the rest of it.
+DERIVED: Final = frozenset({"prompt_hashes"})
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+
+
+class AgentDocument(BaseModel):
+    """One agent as a document; its tools and Python parts are names that a worker looks up."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str
+    version: str = ""
+    description: str = ""
+    mode: PlanMode = PlanMode.REACT
+    model: str | None = None
+    ladders: dict[str, tuple[str, ...]] = {}
+    instructions: str = ""
+    prompts: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    tools: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    judging: Judging = Judging()
+    # Any: a JSON schema.
+    output: dict[str, Any] | None = None
+    team: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    fallback: str | None = None
+    cached: bool = False
+    streamed: bool = False
+    max_cost_usd_per_call: float = 0.0
+    step_timeout_s: float = 60.0
+    plan: str = ""
+    evaluate: str = ""
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A document that is not one of an agent, and why."""
+
+    mistakes: tuple[Mistake, ...] = field(default_factory=tuple)
+
+
+def read_document(value: object) -> AgentDocument | Unread:
+    """Check a document; whatever is wrong with it is said at once."""
+    # As JSON, where strict means: the types as they are written, and nothing else.
+    text = json.dumps(value, default=str)
+    if _NUL.search(text):
+        return Unread(mistakes=(Mistake("", "text must not contain NUL"),))
+    try:
+        return AgentDocument.model_validate_json(text)
+    except ValidationError as error:
+        return Unread(mistakes=tuple(_mistakes(error, value)))
+
+
+def document_of(definition: Mapping[str, object]) -> AgentDocument:
+    """Return the document of a version that was made known."""
+    told = {key: value for key, value in definition.items() if key not in DERIVED}
+    told["tools"] = [_tool(tool) for tool in _list(definition.get("tools"))]
+    read = read_document(told)
+    if isinstance(read, Unread):
+        raise Misdeclared(f"this release cannot read it: {read.mistakes[0].line}")
+    return read
+
+
+def _tool(kept: object) -> object:
+    if not isinstance(kept, dict):
+        return kept
+    pin = kept.get("pinned")
+    return f"{kept['name']}@{pin}" if pin else kept["name"]
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _mistakes(error: ValidationError, value: object) -> Iterator[Mistake]:
+    for found in error.errors(include_url=False, include_input=False, include_context=False):
+        key = ".".join(str(part) for part in found["loc"])
+        yield Mistake(key, _words(found, value))
+
+
+def _words(found: ErrorDetails, value: object) -> str:
+    if found["type"] in _UNKNOWN:
+        near = difflib.get_close_matches(str(found["loc"][-1]), _members(found["loc"]), n=1)
+        return "there is no such member" + (f"; do you mean {near[0]!r}?" if near else "")
+    if found["type"] == "missing":
+        return "it is missing"
+    if not found["loc"] and not isinstance(value, dict):
+        return "a document of an agent is a mapping of members"
+    return found["msg"][:1].lower() + found["msg"][1:]
+
+
+def _members(place: tuple[int | str, ...]) -> list[str]:
+    inner = {"limits": Limits, "judging": Judging, "routes": Route}.get(str(place[0]))
+    if len(place) == 1 or inner is None:
+        return list(AgentDocument.model_fields)
+    return [one.name for one in fields(inner)]

@@ -1,0 +1,62 @@
+"""Which agent a step belongs to: the version that its job is pinned to, bound to this process's tools."""
+
+from collections.abc import Callable
+
+from agent_workers.domain.agent_version import KeptVersion, Source
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.errors import AgentWorkersError, Misdeclared
+from agent_workers.domain.ids import TenantId
+from agent_workers.execution.agent_binding import bind
+from agent_workers.execution.agent_documents import document_of
+from agent_workers.execution.registry import LoadedAgent, Registry
+
+
+class Unserved(AgentWorkersError):
+    """This process cannot do the steps of an agent, but another one may."""
+
+    code = "unknown_agent"
+
+
+Find = Callable[[Claimed], LoadedAgent]
+Fetch = Callable[[TenantId, str, str], KeptVersion | None]
+
+
+class Roster:
+    """Remembers every version that this process has met; asking for a new one is a rare query."""
+
+    def __init__(self, registry: Registry, fetch: Fetch) -> None:
+        self._registry = registry
+        self._fetch = fetch
+        self._met: dict[tuple[str, str, str], LoadedAgent] = {}
+
+    def find(self, claimed: Claimed) -> LoadedAgent:
+        """Return the agent of a step, or raise `Unserved`."""
+        key = (claimed.tenant_id, claimed.agent, claimed.agent_version)
+        agent = self._met.get(key)
+        if agent is None:
+            agent = self._met[key] = self._met_first(claimed.tenant_id, *key[1:])
+        return agent
+
+    def _met_first(self, tenant_id: TenantId, name: str, version: str) -> LoadedAgent:
+        own = self._registry.version(name, version) if version else self._registry.current(name)
+        if own is not None:
+            return own
+        kept = self._fetch(tenant_id, name, version) if version else None
+        if kept is None:
+            of = f" in version {version!r}" if version else ""
+            raise Unserved(f"this worker has no agent {name!r}{of}")
+        if kept.source is Source.PYTHON:
+            return self._in_python(name, version, kept)
+        try:
+            return bind(document_of(kept.definition), self._registry)
+        except Misdeclared as error:
+            raise Unserved(f"version {version!r} cannot be served here: {error}") from error
+
+    def _in_python(self, name: str, version: str, kept: KeptVersion) -> LoadedAgent:
+        """Code of the past is gone: a counted version goes on with the code that is here now."""
+        current = self._registry.current(name)
+        if current is None or kept.declared:
+            raise Unserved(
+                f"this worker has no agent {name!r} in version {version!r}, a Python one"
+            )
+        return current
