@@ -86,7 +86,7 @@ def test_a_body_that_drips_is_cut_at_the_deadline(gateway) -> None:
 def test_cached_tokens_are_priced_as_cached_in_whole_micro_dollars(provider, gateway) -> None:
     reply = gateway.complete(request(model="openai/ok"), deadline_s=5)
     # 400 x 1 + 600 x 0.1 + 100 x 4
-    assert reply.usage == Usage(input=1_000, cached=600, output=100, reasoning=40, cost_micro=860)
+    assert reply.usage == Usage(input=1_000, cached=600, output=100, reasoning=40, cost_micro=860, calls=1)
     assert (reply.cost_micro, reply.price_version, reply.model) == (860, "test", "reported")
     assert provider.calls == ["ok"]
 

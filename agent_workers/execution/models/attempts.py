@@ -1,28 +1,49 @@
-"""Makes the model of one attempt of a step: what is shared by a process, wrapped for this attempt."""
+"""Makes the model of one attempt of a step: what a process shares, wrapped for this attempt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.claim import Claimed
+from agent_workers.execution.models.answers_in_memory import NoAnswers
+from agent_workers.execution.models.behind_breaker import AlwaysClosed, BehindBreaker
+from agent_workers.execution.models.cached import Cached, Scope
 from agent_workers.execution.models.capped import Capped
 from agent_workers.execution.models.ladder import Ladder
-from agent_workers.execution.models.ports import Model
+from agent_workers.execution.models.metered import Metered, NoQuotas
+from agent_workers.execution.models.ports import Answers, Breakers, Deltas, Model, Quotas
 from agent_workers.execution.models.prices import PriceTable
+from agent_workers.execution.models.told import NobodyWatches, StreamingModel, Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptModels:
-    model: Model
+    """From the provider outwards: streamed, broken off, metered, capped, cached, and the next model.
+
+    A hit of the cache meets neither quota nor breaker nor hold. A quota has no room before a
+    breaker is asked, because a probe that is not made would close it.
+    """
+
+    model: StreamingModel
     prices: PriceTable
+    breakers: Breakers = field(default_factory=AlwaysClosed)
+    quotas: Quotas = field(default_factory=NoQuotas)
+    answers: Answers = field(default_factory=NoAnswers)
+    deltas: Deltas = field(default_factory=NobodyWatches)
 
     def of(self, claimed: Claimed, agent: Agent) -> Model:
-        """Wrap the gateway for one attempt: the agent's ladder, within the step's hold."""
-        return Ladder(self._capped(claimed), choose=agent.ladder, rung=claimed.course.rung)
-
-    def _capped(self, claimed: Claimed) -> Model:
-        if claimed.hold_micro == 0:
-            return self.model
-        return Capped(self.model, prices=self.prices, held_micro=claimed.hold_micro)
+        """Wrap the gateway for one attempt."""
+        model: Model = self.model
+        if agent.streamed:
+            model = Told(self.model, deltas=self.deltas, claimed=claimed)
+        model = BehindBreaker(model, breakers=self.breakers)
+        model = Metered(model, quotas=self.quotas)
+        if claimed.hold_micro:
+            model = Capped(model, prices=self.prices, held_micro=claimed.hold_micro)
+        if agent.cached:
+            model = Cached(
+                model, answers=self.answers, scope=_scope(claimed), fresh=claimed.tries > 0
+            )
+        return Ladder(model, choose=agent.ladder, rung=claimed.course.rung)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +54,7 @@ class JustOne:
 
     def of(self, claimed: Claimed, agent: Agent) -> Model:  # noqa: ARG002 - all get the same
         return self.model
+
+
+def _scope(claimed: Claimed) -> Scope:
+    return Scope(tenant=claimed.tenant_id, agent=claimed.agent, version=claimed.agent_version)

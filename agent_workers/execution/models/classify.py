@@ -59,7 +59,16 @@ _CHAIN_LENGTH = 8
 
 def failure_of(error: Exception) -> ModelFailed:
     """Say what class of failure a litellm exception is and when a retry makes sense."""
-    message = " ".join(str(error).split())[:_MESSAGE_CHARS] or type(error).__name__
+    # A stream that breaks comes wrapped in something that says 503, whatever it was.
+    wrapped = getattr(error, "original_exception", None)
+    if isinstance(wrapped, Exception):
+        failed = failure_of(wrapped)
+        # What was said before it broke is billed.
+        failed.may_have_cost |= not getattr(error, "is_pre_first_chunk", False)
+        return failed
+    # litellm puts whole tracebacks into some messages.
+    said = str(error).partition("Traceback (most")[0]
+    message = " ".join(said.split())[:_MESSAGE_CHARS] or type(error).__name__
     error_class = _class_of(error, message.lower())
     return ModelFailed(error_class, message, retry_after=_retry_after(error))
 

@@ -3,22 +3,30 @@
 Retries, fallback, deadlines, prices and budgets are ours; of litellm's own none is used.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.models.litellm_shape import LiteLLM, Response
+from agent_workers.execution.models.litellm_shape import Answer, LiteLLM
 from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.prices import PriceTable
 from agent_workers.execution.models.replies import read_reply
+from agent_workers.execution.models.streams import Say, put_together
 from agent_workers.execution.models.values import Message, ModelReply, ModelRequest
 
 # litellm's `timeout` is per socket read, and part of the key under which it keeps its clients:
 # with the time left as its value, every call would open a client of its own. The deadline is cut
 # by the loop thread instead, and this is only the longest that any one read may take.
 _SOCKET_READ_S: Final = 600.0
+
+
+# Without the option, a stream does not say what it used, and its worst case would be booked.
+_STREAMING: Final[Mapping[str, object]] = {
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +55,28 @@ class LiteLLMGateway:
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make exactly one provider call within `deadline_s`, or raise `ModelFailed`."""
-        self._prices.of(request.model)  # refuse before anything is spent
-        arguments = _arguments(request) | self._access_to(request.model)
-        try:
-            response = self._answer(arguments, deadline_s)
-            return read_reply(response, request=request, prices=self._prices)
-        except ModelFailed as failed:
-            raise failed.booked(self._prices.worst_case_micro(request)) from failed.__cause__
+        return self._complete(request, deadline_s, None)
+
+    def stream(self, request: ModelRequest, *, deadline_s: float, say: Say) -> ModelReply:
+        """Do the same, and say each piece of the text as it comes; `say` must not wait."""
+        return self._complete(request, deadline_s, say)
 
     def worst_case_micro(self, request: ModelRequest) -> int:
         """Say what `complete` can cost at most, in micro-USD."""
         return self._prices.worst_case_micro(request)
 
-    def _answer(self, arguments: Mapping[str, object], deadline_s: float) -> Response:
+    def _complete(self, request: ModelRequest, deadline_s: float, say: Say | None) -> ModelReply:
+        self._prices.of(request.model)  # refuse before anything is spent
+        arguments = _arguments(request) | self._access_to(request.model)
         try:
-            return self._loop.run(lambda: self._ask(arguments), deadline_s=deadline_s)
+            response = self._answer(lambda: self._ask(arguments, say), deadline_s)
+            return read_reply(response, request=request, prices=self._prices)
+        except ModelFailed as failed:
+            raise failed.booked(self._prices.worst_case_micro(request)) from failed.__cause__
+
+    def _answer(self, ask: Callable[[], Awaitable[Answer]], deadline_s: float) -> Answer:
+        try:
+            return self._loop.run(ask, deadline_s=deadline_s)
         except TimeoutError as cut:
             message = f"no whole answer within {deadline_s:.3f} s"
             raise ModelFailed(ErrorClass.TIMEOUT, message) from cut
@@ -69,8 +84,12 @@ class LiteLLMGateway:
         except Exception as error:
             raise failure_of(error) from error
 
-    async def _ask(self, arguments: Mapping[str, object]) -> Response:
-        return await self._litellm.acompletion(**arguments)
+    async def _ask(self, arguments: Mapping[str, object], say: Say | None) -> Answer:
+        streaming = {} if say is None else _STREAMING
+        answer = await self._litellm.acompletion(**arguments, **streaming)
+        if isinstance(answer, AsyncIterator):
+            return await put_together(answer, say or _nobody)
+        return answer
 
     def _access_to(self, model: str) -> dict[str, object]:
         provider = model.partition("/")[0]
@@ -120,3 +139,7 @@ def _message(message: Message) -> dict[str, object]:
 def _function(name: str, description: str, parameters: Mapping[str, object]) -> dict[str, object]:
     described = {"name": name, "description": description, "parameters": dict(parameters)}
     return {"type": "function", "function": described}
+
+
+def _nobody(_: str) -> None:
+    """Hears a provider that streams unasked."""

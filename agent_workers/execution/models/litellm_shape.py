@@ -1,47 +1,89 @@
 """The slice of litellm that we use, as types of our own: litellm's are not followed by mypy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 
 class Function(Protocol):
-    name: str | None
-    arguments: str
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def arguments(self) -> str: ...
 
 
 class CallShape(Protocol):
-    id: str
-    function: Function
+    @property
+    def id(self) -> str: ...
+    @property
+    def function(self) -> Function: ...
 
 
 class MessageShape(Protocol):
-    content: str | None
-    tool_calls: Sequence[CallShape] | None
+    @property
+    def content(self) -> str | None: ...
+    @property
+    def tool_calls(self) -> Sequence[CallShape] | None: ...
 
 
 class Choice(Protocol):
-    finish_reason: str | None
-    message: MessageShape
-
-
-class UsageShape(Protocol):
-    prompt_tokens: int
-    completion_tokens: int
-    # Objects, because which details there are depends on the provider.
-    prompt_tokens_details: object
-    completion_tokens_details: object
+    @property
+    def finish_reason(self) -> str | None: ...
+    @property
+    def message(self) -> MessageShape: ...
 
 
 class Response(Protocol):
     model: str | None
     choices: Sequence[Choice]
-    usage: UsageShape
+    # An object, because which counts there are depends on the provider.
+    usage: object
 
     def __init__(self, **fields: object) -> None: ...
 
 
+class FunctionDelta(Protocol):
+    name: str | None
+    arguments: str | None
+
+
+class CallDelta(Protocol):
+    index: int
+    id: str | None
+    function: FunctionDelta
+
+
+class TextDelta(Protocol):
+    content: str | None
+    tool_calls: Sequence[CallDelta] | None
+
+
+class ChoiceDelta(Protocol):
+    finish_reason: str | None
+    delta: TextDelta
+
+
+class Chunk(Protocol):
+    """A piece of a streamed answer; the last one has the `usage`."""
+
+    model: str | None
+    choices: Sequence[ChoiceDelta]
+
+
+class Answer(Protocol):
+    """What is read of a response, whether it came whole or in pieces."""
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def choices(self) -> Sequence[Choice]: ...
+    @property
+    def usage(self) -> object: ...
+
+
 class CompletionCall(Protocol):
-    async def __call__(self, **arguments: object) -> Response: ...
+    """Gives the whole answer, or with `stream=True` the pieces of one."""
+
+    async def __call__(self, **arguments: object) -> Response | AsyncIterator[Chunk]: ...
 
 
 class Setup(Protocol):

@@ -64,7 +64,7 @@ class PriceTable:
         """
         price = self.of(request.model)
         dearest = max(price.input, price.cached, price.cache_write)
-        tokens = _TOKENS_PER_REQUEST + _bytes_of(request)
+        tokens = _TOKENS_PER_REQUEST + bytes_of(request)
         total = tokens * dearest + request.max_output_tokens * price.output
         return -(-total // _TOKENS)
 
@@ -111,7 +111,8 @@ def _micro(name: object, usd: object) -> int:
     return int(amount)
 
 
-def _bytes_of(request: ModelRequest) -> int:
+def bytes_of(request: ModelRequest) -> int:
+    """Count what a request sends, as it will be written."""
     schemas = [dict(tool.parameters) for tool in request.tools]
     if request.response_schema is not None:
         schemas.append(dict(request.response_schema.schema))

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent_workers.domain.budget import Usage
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.models.litellm_shape import Choice, MessageShape, Response
+from agent_workers.execution.models.litellm_shape import Answer, Choice, MessageShape
 from agent_workers.execution.models.prices import PriceTable
 from agent_workers.execution.models.values import (
     FinishReason,
@@ -17,7 +17,7 @@ from agent_workers.execution.models.values import (
 _FINISHED: Final[dict[str, FinishReason]] = {"length": "length", "content_filter": "refusal"}
 
 
-def read_reply(response: Response, *, request: ModelRequest, prices: PriceTable) -> ModelReply:
+def read_reply(response: Answer, *, request: ModelRequest, prices: PriceTable) -> ModelReply:
     """Take over what the provider said; an answer without a choice is malformed."""
     usage = _usage(response)
     if not response.choices:
@@ -42,7 +42,7 @@ def _priced(usage: Usage, *, request: ModelRequest, prices: PriceTable) -> Usage
     return Usage(cost_micro=prices.worst_case_micro(request), calls=1)
 
 
-def _usage(response: Response) -> Usage:
+def _usage(response: Answer) -> Usage:
     usage = getattr(response, "usage", None)
     prompt = getattr(usage, "prompt_tokens_details", None)
     completion = getattr(usage, "completion_tokens_details", None)

@@ -14,8 +14,16 @@ FAULT_STATUS: Final = {
     "quota": 402,
     "not_found": 404,
     "bad_request": 400,
+    "context_window": 400,
+    "content_policy": 400,
+    "server_error": 500,
     "connection": None,  # no status: the provider never answered
     "endless": None,  # never answers; only the caller's deadline ends it
+    "drip": None,  # the same, but a stream gives a letter now and then
+}
+FAULT_CODE: Final = {
+    "context_window": "context_length_exceeded",
+    "content_policy": "content_policy_violation",
 }
 
 

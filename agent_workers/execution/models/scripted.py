@@ -6,18 +6,21 @@ Demo, tests, chaos and benchmarks call it, so that all of them go through the tr
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from agent_workers.execution.models.litellm_shape import LiteLLM, Response
 from agent_workers.execution.models.scenarios import (
+    FAULT_CODE,
     FAULT_STATUS,
     Fault,
     Heard,
     Saying,
+    Scenario,
     Script,
     fill,
 )
+from agent_workers.execution.models.scripted_stream import drip, pieces_of
 
 PROVIDER: Final = "scripted"
 _FOR_EVER_S: Final = 86_400.0
@@ -32,6 +35,8 @@ class ScriptedFault(Exception):
         status = FAULT_STATUS[fault.kind]
         if status is not None:
             self.status_code = status
+        if fault.kind in FAULT_CODE:
+            self.code = FAULT_CODE[fault.kind]
         wait = fault.retry_after_s
         self.headers = {} if wait is None else {"retry-after": f"{wait:g}"}
 
@@ -48,14 +53,32 @@ class ScriptedProvider:
 
     async def acompletion(self, *, model_response: Response, **asked: object) -> Response:
         """Answer as the script says, after the latency that it says."""
-        messages = _rows(asked.get("messages"))
-        heard = _heard(asked, messages)
-        scenario, words = self._script.choose(heard)
+        scenario, body = self._answer(asked)
         await asyncio.sleep(scenario.latency_s)
         if scenario.fault is not None:
             await _fail(scenario.fault)
         # litellm hands an empty response in; its class builds a whole one from plain JSON.
-        return type(model_response)(**_body(heard, scenario.saying, words, messages))
+        return type(model_response)(**body)
+
+    async def astreaming(self, **asked: object) -> AsyncIterator[Mapping[str, object]]:
+        """Answer word by word, so that the last one comes when the whole answer would have come."""
+        scenario, body = self._answer(asked)
+        if scenario.fault is not None:
+            if scenario.fault.kind == "drip":
+                async for piece in drip():
+                    yield piece
+            await asyncio.sleep(scenario.latency_s)
+            await _fail(scenario.fault)
+        pieces = tuple(pieces_of(body))
+        for piece in pieces:
+            await asyncio.sleep(scenario.latency_s / len(pieces))
+            yield piece
+
+    def _answer(self, asked: Mapping[str, object]) -> tuple[Scenario, dict[str, object]]:
+        messages = _rows(asked.get("messages"))
+        heard = _heard(asked, messages)
+        scenario, words = self._script.choose(heard)
+        return scenario, _body(heard, scenario.saying, words, messages)
 
 
 def register_scripted(litellm: LiteLLM, script: Script, *, models: Sequence[str]) -> None:
@@ -82,7 +105,7 @@ _MODEL: Final[Mapping[str, object]] = {
 
 
 async def _fail(fault: Fault) -> None:
-    if fault.kind == "endless":
+    if fault.kind in {"endless", "drip"}:
         await asyncio.sleep(_FOR_EVER_S)
     raise ScriptedFault(fault)
 

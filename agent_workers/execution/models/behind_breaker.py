@@ -1,0 +1,67 @@
+"""A wrapper that passes a model over while its circuit breaker is open, and tells how calls went."""
+
+from datetime import timedelta
+from typing import Final
+
+from agent_workers.execution.models.failures import ErrorClass, ModelFailed
+from agent_workers.execution.models.ports import Breakers, Model
+from agent_workers.execution.models.values import ModelReply, ModelRequest
+
+# What says that a model is down, and not that a request is wrong. A spent quota and a refused key
+# are mended by an operator: jobs wait for that instead of failing. A rate limit cools its bucket.
+_FAULTS: Final = frozenset(
+    {
+        ErrorClass.OVERLOADED,
+        ErrorClass.SERVER_ERROR,
+        ErrorClass.TIMEOUT,
+        ErrorClass.CONNECTION,
+        ErrorClass.MALFORMED,
+        ErrorClass.AUTH,
+        ErrorClass.QUOTA,
+    }
+)
+# A call that was given less than this says nothing when it is cut: its step had no time.
+_FAIR_S: Final = 5.0
+
+
+class BehindBreaker:
+    """Asks the breaker before each call; the name of a model's breaker is `model:NAME`."""
+
+    def __init__(self, model: Model, *, breakers: Breakers, fair_s: float = _FAIR_S) -> None:
+        self._model = model
+        self._breakers = breakers
+        self._fair_s = fair_s
+
+    def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
+        """Make the call unless the breaker is open."""
+        name = f"model:{request.model}"
+        wait_s = self._breakers.ask(name)
+        if wait_s is not None:
+            raise ModelFailed(
+                ErrorClass.BREAKER_OPEN,
+                f"model {request.model!r} has failed too often",
+                retry_after=timedelta(seconds=wait_s),
+                parks_on=name,
+            )
+        try:
+            reply = self._model.complete(request, deadline_s=deadline_s)
+        except ModelFailed as failed:
+            self._breakers.tell(name, self._is_down(failed, deadline_s))
+            raise
+        self._breakers.tell(name, False)  # noqa: FBT003 - how it went
+        return reply
+
+    def _is_down(self, failed: ModelFailed, deadline_s: float) -> bool:
+        if failed.error_class is ErrorClass.TIMEOUT and deadline_s < self._fair_s:
+            return False
+        return failed.error_class in _FAULTS
+
+
+class AlwaysClosed:
+    """The breakers of a process that shares none: every call goes on."""
+
+    def ask(self, name: str) -> float | None:  # noqa: ARG002 - all are closed
+        return None
+
+    def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - see the Protocol
+        """Nobody remembers."""
