@@ -1,63 +1,76 @@
-"""The evaluator: what is to be said of a round, by function, by model, or by what came back."""
+"""The evaluator: deterministic checks, then the agent's own, then its function or a model."""
 
-from typing import assert_never
+from dataclasses import replace
+from typing import get_args
 
-from agent_workers.domain.agent import (
-    Answer,
-    Ask,
-    Continue,
-    Escalate,
-    GiveUp,
-    Replan,
-    Retry,
-    Situation,
-)
+from agent_workers.domain.agent import Answer, Check, Evaluator, GiveUp, Situation
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.encoding import total
-from agent_workers.domain.step import Judged, Outcome, Verdict
-from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.step import Judge, Judged, Verdict
+from agent_workers.execution.checks import checked
+from agent_workers.execution.checks_answer import accepted
+from agent_workers.execution.checks_round import asked_before
+from agent_workers.execution.checks_work import ANSWER, Work, answer_in, results_in, work_of
+from agent_workers.execution.evaluate_judging import Judges, judged
+from agent_workers.execution.evaluate_verdicts import said
 from agent_workers.execution.registry import LoadedAgent
+from agent_workers.execution.waves import round_of
+
+_VERDICTS = get_args(Said)
 
 
 def evaluate(
-    claimed: Claimed, agent: LoadedAgent, situation: Situation, models: ModelSteps | None
-) -> Outcome:
+    claimed: Claimed, agent: LoadedAgent, situation: Situation, judges: Judges | None
+) -> Judged:
     """Judge the round that this step closes."""
-    if agent.declared.evaluate is not None:
-        return _judged(agent.declared.evaluate(situation))
-    if agent.uses_model and models is not None:
-        return models.evaluate(claimed, agent, situation)
-    return _judged(accept_results(situation))
+    work = work_of(agent, situation)
+    objection = checked(work) or _objection(work)
+    return objection or judged(claimed, work, _proposal(work), judges)
 
 
 def accept_results(situation: Situation) -> Answer | GiveUp:
     """Judge without model or function: a plan's answer, or results that all came, are accepted."""
-    for past in reversed(situation.history):
-        if past.round == situation.round and past.type == "planned" and "answer" in past.value:
-            return Answer(output=past.value["answer"])
-    failed = [past for past in situation.results if past.type == "tool_failed"]
-    if failed:
-        problem = failed[0].value
-        return GiveUp(reason=f"{failed[0].tool}: {problem['code']}: {problem['message']}")
-    results = [past.value for past in situation.results]
-    return Answer(output=results[0] if len(results) == 1 else results)
+    pasts = round_of(situation)
+    answer, results = answer_in(pasts), results_in(pasts)
+    if answer is not None:
+        return Answer(output=answer.value[ANSWER])
+    for past in results:
+        if past.type == "tool_failed":
+            problem = past.value
+            return GiveUp(reason=f"{past.tool}: {problem['code']}: {problem['message']}")
+    values = [past.value for past in results]
+    return Answer(output=values[0] if len(values) == 1 else values)
 
 
-def _judged(verdict: Said) -> Judged:
-    match verdict:
-        case Answer():
-            return Judged(verdict=Verdict.ACCEPT, output=total(verdict.output))
-        case Continue():
-            return Judged(verdict=Verdict.CONTINUE, reason=verdict.reason)
-        case Retry():
-            return Judged(verdict=Verdict.RETRY, reason=verdict.reason)
-        case Replan():
-            return Judged(verdict=Verdict.REPLAN, reason=verdict.reason)
-        case Escalate():
-            return Judged(verdict=Verdict.ESCALATE, reason=verdict.reason)
-        case Ask():
-            return Judged(verdict=Verdict.ASK, question=verdict.question)
-        case GiveUp():
-            return Judged(verdict=Verdict.FAIL, reason=verdict.reason)
-    assert_never(verdict)
+def _objection(work: Work) -> Judged | None:
+    for check in work.agent.declared.checks:
+        verdict = check(work.situation)
+        if verdict is not None:
+            return _by_function(work, check, verdict)
+    return None
+
+
+def _proposal(work: Work) -> Judged:
+    """Say what follows unless a model objects."""
+    declared = work.agent.declared
+    if declared.evaluate is not None:
+        return _by_function(work, declared.evaluate, declared.evaluate(work.situation))
+    if work.answer is not None:
+        return accepted(work, work.answer.value[ANSWER])
+    if work.planner_is_a_model:
+        # The next turn of the model sees what came; nobody has to tell it to go on.
+        return Judged(verdict=Verdict.CONTINUE)
+    return said(work, accept_results(work.situation))
+
+
+def _by_function(work: Work, function: Evaluator | Check, verdict: Said) -> Judged:
+    if not isinstance(verdict, _VERDICTS):
+        name = getattr(function, "__name__", type(function).__name__)
+        raise Misdeclared(
+            f"{name!r} of agent {work.agent.declared.name!r} gave {verdict!r:.200}, no verdict"
+        )
+    told = said(work, verdict)
+    if told.verdict is Verdict.ASK and asked_before(work, told.question):
+        told = Judged(verdict=Verdict.CONTINUE, reason="a person has answered")
+    return replace(told, by=Judge.FUNCTION)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.step import Outcome
+from agent_workers.domain.step import GaveUp, Outcome
 from agent_workers.execution import evaluate_by_model, plan_by_model
+from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion
 from agent_workers.execution.models.ports import Models
 from agent_workers.execution.models.values import ToolSchema
 from agent_workers.execution.registry import LoadedAgent
-from agent_workers.execution.situations import draft_of, goal_of, results_of, turns_of
+from agent_workers.execution.situations import goal_of, turns_of
 
 # The rest of a step's time is for recording what the model said.
 _SHARE = 0.9
@@ -39,16 +40,11 @@ class ModelSteps:
         model = self.models.of(claimed, agent.declared)
         return plan_by_model.plan(model, request, deadline_s=_deadline(claimed))
 
-    def evaluate(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
-        request = evaluate_by_model.EvaluateRequest(
-            model=agent.declared.model or "",
-            goal=goal_of(situation),
-            results_json=results_of(situation),
-            draft=draft_of(situation),
-            instructions=agent.declared.instructions,
-        )
+    def evaluate(
+        self, claimed: Claimed, agent: LoadedAgent, asked: EvaluateRequest
+    ) -> Opinion | GaveUp:
         model = self.models.of(claimed, agent.declared)
-        return evaluate_by_model.evaluate(model, request, deadline_s=_deadline(claimed))
+        return evaluate_by_model.evaluate(model, asked, deadline_s=_deadline(claimed))
 
 
 def _deadline(claimed: Claimed) -> float:

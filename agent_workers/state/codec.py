@@ -102,7 +102,9 @@ def _call(call: ToolCall) -> bytes:
 
 
 def _judged(outcome: Judged) -> bytes:
-    head = json.dumps({"verdict": outcome.verdict, "reason": outcome.reason})[:-1]
+    rest = {"question": outcome.question, "calls": [call.call_id for call in outcome.calls]}
+    told = {"verdict": outcome.verdict, "reason": outcome.reason, "by": outcome.by}
+    head = json.dumps(told | {name: value for name, value in rest.items() if value})[:-1]
     if outcome.output is None:
         return head.encode("ascii") + b"}"
     return head.encode("ascii") + b',"output":' + outcome.output + b"}"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.budget import Usage
-from agent_workers.domain.step import Judged, Planned, ToolCall, Verdict
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, evaluate
+from agent_workers.domain.step import Planned, ToolCall, Verdict
+from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion, evaluate
 from agent_workers.execution.models import classify
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.scenario_files import default_script
@@ -108,9 +108,9 @@ def test_the_default_script_plans_a_call_and_then_answers_and_accepts() -> None:
         to_judge = EvaluateRequest(
             model="scripted/small", goal="add", results_json="[]", draft=second.answer
         )
-        judged = evaluate(gateway, to_judge, deadline_s=5)
-    assert isinstance(judged, Judged)
-    assert (judged.verdict, judged.output) == (Verdict.ACCEPT, second.answer)
+        opinion = evaluate(gateway, to_judge, deadline_s=5)
+    assert isinstance(opinion, Opinion)
+    assert (opinion.verdict, opinion.answer) == (Verdict.ACCEPT, None)
 
 
 def test_every_exception_that_is_classified_by_name_is_one_of_litellms() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from agent_workers.domain.step import (
     GaveUp,
+    Judge,
     Judged,
     Lane,
     NextStep,
@@ -34,9 +35,18 @@ NASTY = 'a"b\\\0\ud800é'
         (GaveUp(code="c", message=NASTY), {"code": "c", "message": NASTY}),
         (
             Judged(verdict=Verdict.ACCEPT, output=b"[1]", reason=NASTY),
-            {"verdict": "accept", "reason": NASTY, "output": [1]},
+            {"verdict": "accept", "reason": NASTY, "by": "checks", "output": [1]},
         ),
-        (Judged(verdict=Verdict.FAIL), {"verdict": "fail", "reason": ""}),
+        (Judged(verdict=Verdict.FAIL), {"verdict": "fail", "reason": "", "by": "checks"}),
+        (
+            Judged(
+                verdict=Verdict.RETRY,
+                by=Judge.MODEL,
+                question=NASTY,
+                calls=(ToolCall(tool="t", arguments=b"{}", call_id=NASTY),),
+            ),
+            {"verdict": "retry", "reason": "", "by": "model", "question": NASTY, "calls": [NASTY]},
+        ),
     ],
 )
 def test_an_outcome_is_json_whatever_it_says(outcome: Outcome, stored: object) -> None:

@@ -1,0 +1,74 @@
+"""Checks of how a job goes on: taken over, at its last turn, in circles, or answered by a person."""
+
+from dataclasses import replace
+
+from agent_workers.domain.agent import Past
+from agent_workers.domain.course import repeat_key
+from agent_workers.domain.encoding import total
+from agent_workers.domain.engaging import ASK_PERSON
+from agent_workers.domain.step import Judged, Verdict
+from agent_workers.execution.checks_answer import accepted, problem_with
+from agent_workers.execution.checks_work import ANSWER, Work
+from agent_workers.execution.handing_over import handed_over
+
+
+def taken_over(work: Work) -> Judged | None:
+    """The answer of the agent that took the job over is this job's answer."""
+    answer = handed_over(work.situation)
+    if answer is None:
+        return None
+    return Judged(verdict=Verdict.ACCEPT, output=total(answer.output), reason="handed over")
+
+
+def last_turns(work: Work) -> Judged | None:
+    """At a limit the last answer stands: a poor one is better than none, and says that it is."""
+    why = work.situation.course.finalising
+    if not why:
+        return None
+    if work.answer is None:
+        return Judged(verdict=Verdict.FAIL, reason=why)
+    answer = work.answer.value[ANSWER]
+    judged = accepted(work, answer, reason=why)
+    return replace(judged, degraded=problem_with(work, answer) or judged.degraded)
+
+
+def circles(work: Work) -> Judged | None:
+    """Object to a model's plan that holds the same call once too often."""
+    counts = work.situation.course.repeats
+    most = work.agent.declared.limits.max_repeats
+    if not counts or not work.planner_is_a_model:
+        return None
+    for call in work.calls:
+        times = counts.get(repeat_key(call.tool, call.arguments), 0)
+        if times > most:
+            told = f"{call.tool!r} was planned {times} times with the same arguments"
+            return Judged(verdict=Verdict.REPLAN, reason=f"{told}; do something else, or answer")
+    return None
+
+
+def answers_of_people(work: Work) -> Judged | None:
+    """What a person answered to a verdict's question is for the planner to read.
+
+    A function that asked looks for itself.
+    """
+    answer = person_asked(work)
+    if answer is None or work.agent.declared.evaluate is not None:
+        return None
+    if answer.type == "tool_failed":
+        reason = f"nobody answered: {answer.value['code']}"
+        return Judged(verdict=Verdict.FAIL, reason=reason)
+    return Judged(verdict=Verdict.CONTINUE, reason="a person has answered")
+
+
+def person_asked(work: Work) -> Past | None:
+    """Find what came of the question that the newest verdict of this round asked, if it did."""
+    for past in reversed(work.pasts):
+        if past.tool == ASK_PERSON and not past.call_id:
+            return past
+    return None
+
+
+def asked_before(work: Work, question: str) -> bool:
+    """Say whether a person has been asked just this in this round, and has answered."""
+    asked = (past.value.get("question") for past in work.pasts if past.type == "judged")
+    return person_asked(work) is not None and question in asked
