@@ -24,7 +24,7 @@ def search_knowledge(question: str) -> list[dict[str, str]]:
     wanted = _words(question)
     pages = [(page.stem, page.read_text("utf-8")) for page in sorted(KNOWLEDGE.glob("*.md"))]
     pages.sort(key=lambda page: -len(wanted & _words(page[1])))
-    return [{"id": name, "text": text} for name, text in pages[:MOST_PASSAGES]]
+    return [{"id": name, "text": _body(text)} for name, text in pages[:MOST_PASSAGES]]
 
 
 @tool(effect=Effect.PURE)
@@ -46,6 +46,11 @@ def refund(order_id: str, amount_cents: int, *, call: Call) -> dict[str, object]
 def open_ticket(subject: str, details: str, *, call: Call) -> dict[str, object]:
     """Tell the people of the shop about a case."""
     return _post("/tickets", {"subject": subject, "details": details}, call.key)
+
+
+def _body(page: str) -> str:
+    """Return what stands below the heading, as one line."""
+    return " ".join(page.split("\n", 1)[1].split())
 
 
 def _words(text: str) -> set[str]:

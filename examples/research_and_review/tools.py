@@ -20,7 +20,7 @@ def search_notes(question: str) -> dict[str, str]:
     wanted = _words(question)
     notes = [(note.stem, note.read_text("utf-8")) for note in sorted(NOTES.glob("*.md"))]
     name, text = max(notes, key=lambda note: len(wanted & _words(note[1])))
-    return {"id": name, "text": text}
+    return {"id": name, "text": " ".join(text.split("\n", 1)[1].split())}
 
 
 @tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24))

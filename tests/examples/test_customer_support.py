@@ -1,0 +1,58 @@
+"""The help desk: a small model for routine, a large one for the rest, and a person in between."""
+
+import pytest
+
+from tests.acceptance.systems import wait_until
+from tests.examples.running import Running
+
+SMALL, LARGE = "scripted/small", "scripted/large"
+
+
+def done(examples: Running, kind: str, about: str) -> list[object]:
+    """What the shop did about an order, as it counted itself."""
+    by_kind = examples.outside("customer_support")[kind]["done"]
+    return [one for one in by_kind if about in str(one)]
+
+
+def models_of(examples: Running, job_id: str) -> set[str]:
+    return {step["usage"]["model"] for step in examples.client.steps(job_id) if step["usage"]}
+
+
+def test_a_routine_question_is_answered_by_the_small_model_alone(examples: Running):
+    asked = "How long can I return something?"
+    job = examples.wait(examples.client.submit("help_desk", asked))
+    assert job.output == (
+        "The handbook says: You can return anything within 30 days of its delivery, "
+        "in the box that it came in [returns]."
+    )
+    assert models_of(examples, job.id) == {SMALL}
+
+
+def test_a_case_is_escalated_to_the_large_model_which_refunds(examples: Running):
+    asked = "My order A-1001 arrived broken. I want my money back."
+    job = examples.wait(examples.client.submit("help_desk", asked))
+    assert job.status == "succeeded", job.error
+    assert "on its way back" in job.output
+    assert len(done(examples, "refunds", "A-1001")) == 1
+    assert len(done(examples, "tickets", "A-1001")) == 1
+    assert models_of(examples, job.id) == {SMALL, LARGE}
+
+
+def test_a_worker_killed_while_it_refunds_makes_one_refund(examples: Running):
+    job = examples.client.submit("help_desk", "My order A-1002 arrived broken, I want it back.")
+    wait_until(lambda: bool(done(examples, "refunds", "A-1002")), "the money to move")
+    examples.crash()
+    assert examples.wait(job).status == "succeeded"
+    assert len(done(examples, "refunds", "A-1002")) == 1
+    assert len(done(examples, "tickets", "A-1002")) == 1
+
+
+@pytest.mark.parametrize(("said", "refunds"), [("refund 34900", 1), ("decline", 0)])
+def test_much_money_waits_for_a_person(examples: Running, said: str, refunds: int):
+    before = len(done(examples, "refunds", "A-1003"))
+    job = examples.client.submit("help_desk", "My order A-1003 arrived broken. Refund me.")
+    question = examples.question(job)
+    assert question["choices"] == ["refund 34900", "decline"]
+    examples.answer(job, question, said)
+    assert examples.wait(job).status == "succeeded"
+    assert len(done(examples, "refunds", "A-1003")) - before == refunds
