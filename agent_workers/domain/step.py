@@ -108,10 +108,16 @@ class ToolRan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFailed:
-    """The tool ended without a result, for good; the evaluator sees it as data."""
+    """The tool ended without a result, for good; the evaluator sees it as data.
+
+    `fallback`: the tool that is asked instead; what that one gives is all that is seen then.
+    """
 
     code: str
     message: str
+    fallback: str = ""
+    degraded: str = ""
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,7 @@ class GaveUp:
     code: str
     message: str
     usage: Usage = NO_USAGE
+    degraded: str = ""
 
 
 Outcome = Planned | ToolRan | ToolFailed | Judged | GaveUp

@@ -22,7 +22,9 @@ class Child:
     job_id: JobId
     agent: str
     input: bytes
-    max_cost_micro: int = 0
+    # None: an equal part of what its parent has left, but for `reserve_micro`, or no limit at all.
+    max_cost_micro: int | None = None
+    reserve_micro: int = 0
     max_steps: int | None = None
 
 
@@ -32,7 +34,7 @@ class Wait:
 
     kind: WaitKind
     key: str
-    # None: for as long as it takes.
+    # None: for as long as it takes. A child's is its own deadline: its parent waits for its end.
     timeout: timedelta | None = None
     # What a person is asked, or may see: JSON.
     prompt: bytes = b"{}"

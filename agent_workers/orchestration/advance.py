@@ -27,7 +27,7 @@ from agent_workers.orchestration.carrying import (
     steps_of,
 )
 from agent_workers.orchestration.decide import decide, missing
-from agent_workers.orchestration.engage import engage
+from agent_workers.orchestration.engaging import Engaging, elsewhere
 from agent_workers.orchestration.failing import broken, late, needs_permit, unanswered
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
@@ -37,7 +37,6 @@ from agent_workers.state import codec
 from agent_workers.state.claims import Claims
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
-from agent_workers.state.waits import Waits
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +51,7 @@ class Driver:
         claims: Claims,
         records: Records,
         permits: Permits,
-        waits: Waits,
+        engaging: Engaging,
         perform: Perform,
         tools: Effects,
         protocol: EffectProtocol,
@@ -65,7 +64,7 @@ class Driver:
         self._claims = claims
         self._records = records
         self._permits = permits
-        self._waits = waits
+        self._engaging = engaging
         self._perform = perform
         self._tools = tools
         self._protocol = protocol
@@ -105,10 +104,7 @@ class Driver:
 
     def _engage(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         """Wait without a worker, or go on with what has come."""
-        waited = self._waits.of(claimed)
-        engaged = engage(claimed, waited, agent)
-        if waited is not None:
-            claimed = replace(claimed, hold_micro=waited.held_micro)
+        claimed, engaged = self._engaging(claimed, agent)
         if not isinstance(engaged, Park):
             return self._settle(claimed, agent, engaged, onward)
         return self._commit(claimed, engaged, b"", onward)
@@ -227,6 +223,9 @@ class Driver:
     ) -> Following:
         """After the commit: tell who waits, ring for what we do not carry on with ourselves."""
         self._tell(claimed.job_id)
+        away = elsewhere(claimed, decision, recorded, onward())
+        if away:
+            self._ring(away, parent=None)
         if recorded.result is not RecordResult.RECORDED or recorded.first_position is None:
             return recorded.claimed
         steps = steps_of(decision)

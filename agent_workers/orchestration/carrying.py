@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent_workers.domain.budget import NO_USAGE
 from agent_workers.domain.claim import HALT, Claimed, Done, Due, NothingDue, Onward, Recorded
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
-from agent_workers.domain.step import NextStep, Outcome, StepKind, ToolFailed
+from agent_workers.domain.step import NextStep, Outcome, StepKind
 
 # Planners see the newest of a long job, so that its hundredth step costs what its third did.
 TAIL = 50
@@ -90,7 +89,7 @@ def carried_on(
 def _left(claimed: Claimed, outcome: Outcome, step: NextStep) -> int | None:
     if claimed.left_micro is None:
         return None
-    cost = NO_USAGE if isinstance(outcome, ToolFailed) else outcome.usage
+    cost = outcome.usage
     return claimed.left_micro + claimed.hold_micro - cost.cost_micro - step.hold_micro
 
 

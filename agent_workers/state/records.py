@@ -22,7 +22,7 @@ from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
-from agent_workers.domain.step import Broke, GaveUp, Judged, NextStep, Outcome, Planned, ToolRan
+from agent_workers.domain.step import Broke, Judged, NextStep, Outcome, Planned
 from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
@@ -41,6 +41,7 @@ _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
+_REASON_CHARS = 500
 _RESULTS = {result.value: result for result in RecordResult}
 
 
@@ -131,7 +132,7 @@ class Records:
     ) -> tuple[object, ...]:
         follow, final, steps = _what_follows(decision)
         outcome = decision.outcome
-        usage = _usage(outcome)
+        usage = outcome.usage
         return (
             *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
             *(codec.TYPES[type(outcome)], written, claimed.hold_micro),
@@ -218,16 +219,10 @@ def _event(claimed: Claimed, outcome: Outcome) -> bytes:
         event["workflow"] = outcome.workflow
         event["tools"] = [call.tool for call in outcome.calls]
     if isinstance(outcome, Judged):
-        event["verdict"] = outcome.verdict
+        reason = codec.plain(outcome.reason or outcome.question)[:_REASON_CHARS]
+        event |= {"verdict": outcome.verdict, "by": outcome.by}
+        event |= {"reason": reason} if reason else {}
     return json.dumps(event).encode("ascii")
-
-
-def _usage(outcome: Outcome) -> Usage:
-    match outcome:
-        case Planned() | Judged() | ToolRan() | GaveUp():
-            return outcome.usage
-        case _:
-            return NO_USAGE
 
 
 def _tokens(usage: Usage) -> str:

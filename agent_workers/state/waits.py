@@ -11,7 +11,7 @@ from agent_workers.state.sweeps import dues
 
 PARK = """
 select result, status, open_steps, first_position, carried from park_step(
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _READ = """
 select kind, key, answer, expires_at <= clock_timestamp(), held_micro from waits
  where tenant_id = %s and job_id = %s and "position" = %s"""
@@ -64,12 +64,15 @@ def parked(claimed: Claimed, decision: Park) -> tuple[object, ...]:
         *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
         *(claimed.hold_micro, decision.keeps_hold, decision.cost_micro),
         *(wait.kind, wait.key, _ms(wait.timeout), wait.prompt),
-        *((None,) * 5 if child is None else _child(child)),
+        *((None,) * 6 if child is None else _child(child)),
     )
 
 
 def _child(child: Child) -> tuple[object, ...]:
-    return child.job_id, child.agent, child.input, child.max_cost_micro, child.max_steps
+    return (
+        *(child.job_id, child.agent, child.input),
+        *(child.max_cost_micro, child.reserve_micro, child.max_steps),
+    )
 
 
 def _ms(span: timedelta | None) -> int | None:

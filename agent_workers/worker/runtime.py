@@ -18,11 +18,13 @@ from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.batches import BatchRuns
+from agent_workers.orchestration.engaging import Engaging
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
+from agent_workers.state.mail import Mail
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.sweeps import Sweeps
@@ -96,7 +98,7 @@ def open_runtime(
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
     router = ToolRouter(roster.find)
-    models = model_steps(registry, settings.scenario)
+    models = model_steps(registry, settings)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -111,7 +113,7 @@ def open_runtime(
         claims=claims,
         records=Records(database, worker_id, tuple(lanes)),
         permits=permits,
-        waits=Waits(database),
+        engaging=Engaging(Waits(database), Mail(database), ring=ring),
         perform=Performer(find=roster.find, router=router, models=models),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),

@@ -77,7 +77,9 @@ create function status_of_live(p_tenant text, p_job uuid, p_started boolean)
 returns text language sql stable as $$
   select case when bool_or(status = 'in_doubt') then 'in_doubt'
               when bool_or(status = 'quarantined') then 'quarantined'
-              when p_started then 'running' else 'queued' end
+              when not p_started then 'queued'
+              when bool_or(status = 'claimed' or due_at <= clock_timestamp()) then 'running'
+              else 'waiting' end
     from steps where tenant_id = p_tenant and job_id = p_job
      and status in ('ready', 'claimed', 'paused', 'in_doubt', 'quarantined')
 $$;

@@ -75,6 +75,7 @@ begin
                   journal_number = journal_number + 1
    where tenant_id = p_tenant and job_id = p_job returning * into j;
   perform write_journal(p_tenant, p_job, j.journal_number, p_status, p_data);
+  perform leave_children(p_tenant, p_job);
   delete from timers where tenant_id = p_tenant and job_id = p_job;
   if j.allowance_micro > 0 then
     perform settle_reservations(p_tenant, p_job, j.spent_micro);

@@ -84,6 +84,11 @@ begin
   else
     r.status := case p_follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
                               else j.status end;
+    -- The last sibling that did anything leaves those that wait.
+    if p_follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
+       and only_waits(p_tenant, p_job, r.open_steps) then
+      r.status := 'waiting';
+    end if;
   end if;
   v_ended := r.status in ('succeeded', 'failed', 'canceled');
   update jobs set
@@ -154,6 +159,7 @@ begin
     update steps set status = 'canceled', lease_until = null
      where tenant_id = j.tenant_id and job_id = j.job_id
        and status in ('ready', 'claimed', 'paused', 'in_doubt', 'quarantined');
+    perform leave_children(j.tenant_id, j.job_id);
   end if;
   if r.open_steps > 0 or j.allowance_micro > 0 then
     -- What canceled siblings held may have been used up: booked in full.

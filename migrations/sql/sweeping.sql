@@ -22,7 +22,7 @@ begin
   select * into j from jobs where tenant_id = s.tenant_id and job_id = s.job_id
      for no key update skip locked;
   if not found then return null; end if;
-  if j.status = 'canceling' and not lock_budgets(j) then return null; end if;
+  if j.status = 'canceling' and not (lock_budgets(j) and lock_parent(j)) then return null; end if;
   v_permit := j.status = 'canceling'
               and has_live_permit(s.tenant_id, s.job_id, s.position);
   v_after := case when j.status = 'canceling' then 'canceled'
@@ -153,7 +153,7 @@ begin
   end loop;
 end $$;
 
--- Deadlines are due rows like everything else. A job that somebody holds waits for the next sweep:
+-- Deadlines are due rows like everything else, and so are jobs whose parent has ended. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
 create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
 declare t record;
@@ -161,10 +161,14 @@ begin
   for t in select timers.*, jobs as job from timers join jobs using (tenant_id, job_id)
             where timers.due_at <= clock_timestamp() order by timers.due_at limit p_limit
               for no key update of jobs skip locked loop
-    continue when not lock_budgets(t.job);
-    perform stop_job(t.tenant_id, t.job_id, 'failed',
-                     '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false}',
-                     'deadline', true);
+    continue when not (lock_budgets(t.job) and lock_parent(t.job));
+    if t.kind = 'orphan' then
+      perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'its parent has ended', true);
+    else
+      perform stop_job(t.tenant_id, t.job_id, 'failed',
+                       '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false}',
+                       'deadline', true);
+    end if;
     delete from timers where tenant_id = t.tenant_id and job_id = t.job_id and kind = t.kind;
     return next (t.tenant_id, t.job_id, null, null, null, false, 0)::ring;
   end loop;

@@ -6,32 +6,79 @@ create function lock_mail(p_tenant text, p_job uuid) returns void language sql a
   select pg_advisory_xact_lock(hashtextextended('mail ' || p_tenant || p_job, 0))
 $$;
 
--- Start the job that a step waits for. Nothing is reserved of its tenant's budgets: what it may
--- spend stays held by its parent.
+create function refusal(p_code text, p_message text) returns bytea language sql immutable as $$
+  select convert_to(json_build_object('status', 'refused', 'error', json_build_object(
+    'code', p_code, 'message', p_message))::text, 'UTF8')
+$$;
+
+-- Is everything that a job still has to do waiting? All its open steps are among its newest, so
+-- that a job of ten thousand steps is asked as quickly as one of ten.
+create function only_waits(p_tenant text, p_job uuid, p_open int) returns boolean
+language plpgsql stable as $$
+declare v_now timestamptz := clock_timestamp();
+begin
+  return not exists (
+    select from (select status, due_at from steps
+                  where tenant_id = p_tenant and job_id = p_job
+                    and status in ('ready', 'claimed', 'paused', 'in_doubt', 'quarantined')
+                  order by position desc limit p_open) open
+     where status = 'claimed' or (status = 'ready' and due_at <= v_now));
+end $$;
+
+-- What a child may spend of what its parent has left: what was asked for, or else an equal part of
+-- the rest with the siblings that have not begun yet. Null: the parent has no such limit; less than
+-- one: there is not enough.
+create function carve_allowance(j jobs, p_asked bigint, p_reserve bigint)
+returns bigint language plpgsql stable as $$
+declare v_left bigint := j.allowance_micro - j.held_micro - j.spent_micro - p_reserve; v_others int;
+begin
+  if j.allowance_micro = 0 then return null; end if;
+  if p_asked is not null then
+    return case when p_asked <= v_left + p_reserve then p_asked else 0 end;
+  end if;
+  select count(*) into v_others
+    from (select position, tool, status, due_at from steps
+           where tenant_id = j.tenant_id and job_id = j.job_id
+             and status in ('ready', 'claimed', 'paused', 'in_doubt', 'quarantined')
+           order by position desc limit j.open_steps) open
+   where tool in ('delegate', 'hand_off') and not exists (
+         select from waits w where w.tenant_id = j.tenant_id and w.job_id = j.job_id
+            and w.position = open.position);
+  return greatest(0, v_left / greatest(1, v_others));
+end $$;
+
+-- Start the job that a step waits for; what it may spend is held by its parent until it has ended.
+-- Nothing is reserved of its tenant's budgets: its parent has done that. Its time-out is its own
+-- deadline, so that its parent always learns what it cost. Says why not, or null.
 create function start_child(
-  j jobs, p_child uuid, p_agent text, p_input bytea, p_allowance bigint, p_max_steps int
-) returns boolean language plpgsql as $$
+  j jobs, p_child uuid, p_agent text, p_input bytea, p_allowance bigint, p_max_steps int,
+  p_timeout_ms bigint
+) returns bytea language plpgsql as $$
 declare a agents;
 begin
   select * into a from agents where tenant_id in (j.tenant_id, '*') and name = p_agent
    order by tenant_id = '*' limit 1;
-  if not found then return false; end if;
+  if not found then
+    return refusal('unknown_agent',
+                   'no worker has registered an agent ' || quote_literal(p_agent));
+  end if;
   perform submit_jobs(array[row(
     j.tenant_id, p_child, null, j.job_id, p_agent, p_input, j.metadata, null, j.priority,
-    coalesce(p_max_steps, j.max_steps), p_allowance, a.plan_timeout_ms, a.plan_hold_micro, null,
-    null, (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, a.version,
-    j.depth + 1)::submission]);
-  return true;
+    coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,
+    a.plan_hold_micro, null, null,
+    least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, p_timeout_ms),
+    a.version, j.depth + 1)::submission]);
+  return null;
 end $$;
 
 create function park_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_keeps_hold boolean,
   p_cost bigint, p_kind text, p_key text, p_timeout_ms bigint, p_prompt bytea,
-  p_child uuid, p_agent text, p_input bytea, p_allowance bigint, p_max_steps int
+  p_child uuid, p_agent text, p_input bytea, p_asked bigint, p_reserve bigint, p_max_steps int
 ) returns recorded language plpgsql as $$
 declare
-  j jobs; r recorded; m messages; v_answer bytea; v_now timestamptz; v_due timestamptz;
-  v_expires timestamptz;
+  j jobs; r recorded; w waits; v_answer bytea; v_now timestamptz; v_due timestamptz;
+  v_expires timestamptz; v_allowance bigint; v_held bigint := case when p_keeps_hold then p_hold else 0 end;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
@@ -50,65 +97,101 @@ begin
   end if;
   v_now := clock_timestamp();
   v_expires := v_now + make_interval(secs => p_timeout_ms / 1000.0);
-  if p_kind = 'event' then
+  select * into w from waits where tenant_id = p_tenant and job_id = p_job and position = p_position;
+  if p_kind = 'child' then
+    v_expires := null;
+    if w.kind = 'child' then  -- it was started before, once and for all
+      v_answer := w.answer;
+      v_held := w.held_micro;
+    else
+      v_allowance := carve_allowance(j, p_asked, p_reserve);
+      if v_allowance < 1 then
+        v_answer := refusal('budget', format('the job has %s micro-USD left, %s', greatest(0,
+          j.allowance_micro - j.held_micro - j.spent_micro), case when p_asked is null
+          then 'too little to share' else 'and ' || p_asked || ' were asked for' end));
+      else
+        v_answer := start_child(j, p_child, p_agent, p_input, coalesce(v_allowance, p_asked),
+                                p_max_steps, p_timeout_ms);
+        if v_answer is null then v_held := coalesce(v_allowance, 0); end if;
+      end if;
+    end if;
+  elsif w.kind = p_kind and p_kind <> 'breaker' and w.answer is not null then
+    v_answer := w.answer;
+  elsif p_kind = 'event' then
     update messages set taken_by = p_position
      where tenant_id = p_tenant and job_id = p_job and number = (
-       select min(number) from messages where tenant_id = p_tenant and job_id = p_job
-          and name = p_key and taken_by is null)
-    returning * into m;
-    v_answer := m.data;
-  elsif p_kind = 'child'
-        and not start_child(j, p_child, p_agent, p_input, p_allowance, p_max_steps) then
-    v_answer := convert_to(json_build_object(
-      'status', 'failed', 'error', json_build_object('code', 'unknown_agent', 'message',
-      'no worker has registered an agent ' || quote_nullable(p_agent)))::text, 'UTF8');
+       select number from messages where tenant_id = p_tenant and job_id = p_job
+          and name = p_key and taken_by is null order by number limit 1)
+    returning data into v_answer;
   end if;
-  insert into waits as w (tenant_id, job_id, position, kind, key, prompt, child_id, held_micro,
-                          answer, created_at, expires_at, answered_at)
-  values (p_tenant, p_job, p_position, p_kind, p_key, p_prompt, p_child,
-          case when p_keeps_hold then p_hold else 0 end, v_answer, v_now, v_expires,
-          case when v_answer is not null then v_now end)
+  insert into waits (tenant_id, job_id, position, kind, key, prompt, child_id, held_micro,
+                     answer, created_at, expires_at, answered_at)
+  values (p_tenant, p_job, p_position, p_kind, p_key, p_prompt, p_child, v_held, v_answer, v_now,
+          v_expires, case when v_answer is not null then v_now end)
   on conflict (tenant_id, job_id, position) do update
      set kind = excluded.kind, key = excluded.key, prompt = excluded.prompt,
+         child_id = excluded.child_id, held_micro = excluded.held_micro,
          answer = excluded.answer, expires_at = excluded.expires_at,
          answered_at = excluded.answered_at;
-  v_due := case when v_answer is null then coalesce(v_expires, v_now + interval '100 years') else v_now end;
-  update steps set status = 'ready', lease_until = null, due_at = v_due, ring_at = v_due, rings = 0,
+  v_due := case when v_answer is null then coalesce(v_expires, v_now + interval '100 years')
+                else v_now end;
+  update steps set status = 'ready', lease_until = null, due_at = v_due, rings = 0,
+                   ring_at = case when v_answer is null then v_due else v_now + interval '1 second' end,
                    hold_micro = case when p_keeps_hold then 0 else hold_micro end
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
-  update jobs set held_micro = case when p_keeps_hold then held_micro
-                                    else greatest(0, held_micro - p_hold) end,
+  -- What this step had held before, its wait holds now.
+  update jobs set held_micro = greatest(0, held_micro - p_hold + v_held),
                   spent_micro = spent_micro + p_cost,
-                  status = case when j.status = 'running' and v_answer is null and not exists (
-                                       select from steps
-                                        where tenant_id = p_tenant and job_id = p_job
-                                          and (status = 'claimed'
-                                               or (status = 'ready' and due_at <= v_now)))
+                  status = case when j.status = 'running' and v_answer is null
+                                     and only_waits(p_tenant, p_job, j.open_steps)
                                 then 'waiting' else j.status end
    where tenant_id = p_tenant and job_id = p_job returning status into r.status;
   perform note(p_tenant, p_job, 'waiting', convert_to(json_build_object(
-    'position', p_position, 'for', p_kind, 'key', p_key, 'until', v_expires)::text, 'UTF8'));
+    'position', p_position, 'for', p_kind,
+    'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
+    'until', v_expires)::text, 'UTF8'));
+  if p_kind = 'person' and w.kind is null then
+    perform announce(p_tenant, p_job, 'job.waiting', p_prompt);
+  end if;
   r.result := 'recorded';
   r.open_steps := j.open_steps;
   return r;
 end $$;
 
 -- Answer whoever waits for this. The steps' jobs are not locked: who ends a child holds that one.
+-- A step's row is locked before its wait's, here and in `park_step`.
 create function wake_waits(p_tenant text, p_kind text, p_key text, p_answer bytea, p_most int)
 returns setof ring language plpgsql as $$
 declare w waits; s steps; v_now timestamptz := clock_timestamp();
 begin
   for w in select * from waits where tenant_id = p_tenant and kind = p_kind and key = p_key
-              and answered_at is null order by created_at limit p_most for update loop
+              and answered_at is null order by created_at, job_id, position limit p_most loop
+    select * into s from steps where tenant_id = w.tenant_id and job_id = w.job_id
+       and position = w.position for update;
     update waits set answer = p_answer, answered_at = v_now
-     where tenant_id = w.tenant_id and job_id = w.job_id and position = w.position;
-    update steps set due_at = v_now, ring_at = v_now, rings = 0
      where tenant_id = w.tenant_id and job_id = w.job_id and position = w.position
-       and status in ('ready', 'paused') returning * into s;
-    if found and s.status = 'ready' then
+       and kind = p_kind and key = p_key and answered_at is null;
+    continue when not found or s.status not in ('ready', 'paused');
+    update steps set due_at = v_now, ring_at = v_now + interval '1 second', rings = 0
+     where tenant_id = w.tenant_id and job_id = w.job_id and position = w.position;
+    if s.status = 'ready' then
       return next (s.tenant_id, s.job_id, s.position, s.kind, s.lane, true, 0)::ring;
     end if;
   end loop;
+end $$;
+
+-- Lock the step that waits for this job's end, or say that somebody holds it: who has locked many
+-- jobs may not wait for one.
+create function lock_parent(j jobs) returns boolean language plpgsql as $$
+declare w waits;
+begin
+  if j.depth = 0 then return true; end if;
+  select * into w from waits where tenant_id = j.tenant_id and kind = 'child'
+     and key = j.job_id::text and answered_at is null;
+  if not found then return true; end if;
+  perform 1 from steps where tenant_id = w.tenant_id and job_id = w.job_id
+      and position = w.position for update skip locked;
+  return found;
 end $$;
 
 -- A job has ended that another waits for; whoever ended it comes for that one's step next.
@@ -123,3 +206,30 @@ begin
                        then ',"error":' else '' end, 'UTF8')
     || coalesce(j.output, j.error, '') || '}', 1);
 end $$;
+
+-- A job has ended before those that it started: they are due to be canceled, by whoever sweeps next.
+-- Here they are not locked: some of them may be ending now, and want this one's step.
+create function leave_children(p_tenant text, p_job uuid) returns void language plpgsql as $$
+begin
+  insert into timers (tenant_id, job_id, kind, due_at)
+  select w.tenant_id, w.child_id, 'orphan', clock_timestamp()
+    from waits w join jobs c on c.tenant_id = w.tenant_id and c.job_id = w.child_id
+   where w.tenant_id = p_tenant and w.job_id = p_job and w.child_id is not null
+     and c.finished_at is null
+  on conflict do nothing;
+end $$;
+
+-- What somebody may want to know of the waits of a live job, as JSON.
+create function waiting_for(p_tenant text, p_job uuid) returns text language sql stable as $$
+  select coalesce(json_agg(json_build_object(
+           'position', w.position, 'kind', w.kind,
+           'key', case when w.kind = 'child' then 'job_' || replace(w.key, '-', '') else w.key end,
+           'prompt', convert_from(w.prompt, 'UTF8')::json,
+           'since', to_char(w.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'until', to_char(w.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+         order by w.position), '[]')::text
+    from waits w join steps s using (tenant_id, job_id, position)
+   where w.tenant_id = p_tenant and w.job_id = p_job and w.answered_at is null
+     and (w.expires_at is null or w.expires_at > clock_timestamp())
+     and s.status in ('ready', 'paused', 'claimed')
+$$;

@@ -9,16 +9,19 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_FUNCTIONS = "child_ended wake_waits park_step start_child lock_mail".split()
+_FUNCTIONS = (
+    "answer_questions answer_wait send_message waiting_for leave_children child_ended lock_parent"
+    " wake_waits park_step start_child carve_allowance only_waits refusal lock_mail"
+).split()
 
 
 def upgrade() -> None:
-    run("tables_waits.sql", "waits.sql")
+    run("tables_waits.sql", "waits.sql", "mail.sql")
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
-    for function in _FUNCTIONS:
-        op.execute(f"drop function {function}")
     op.drop_table("messages")
     op.drop_table("waits")
+    for function in _FUNCTIONS:
+        op.execute(f"drop function {function}")
