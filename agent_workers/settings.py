@@ -1,5 +1,6 @@
 """Settings, read once by a composition root from AGENT_* variables, files and `.env`."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import AgentWorkersError, Misdeclared
+from agent_workers.domain.quota import Quota, read_quotas
 from agent_workers.domain.step import Lane
 
 PREFIX = "AGENT_"
@@ -57,6 +59,8 @@ class Settings(BaseSettings):
     worker_name: str = ""  # in Flower; empty: lanes, process and host
     task_events: bool = True
     scenario: Annotated[tuple[Path, ...], NoDecode] = ()
+    # JSON: {"openai": {"requests_per_minute": 500, "tokens_per_minute": 200000}, "openai/gpt-5": …}
+    model_quotas: Annotated[dict[str, Quota], NoDecode] = Field(default_factory=dict)
 
     # For development only: webhooks may go to http:// and to addresses that are not public.
     allow_private_webhooks: bool = False
@@ -91,6 +95,15 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("model_quotas", mode="before")
+    @classmethod
+    def _a_minute(cls, value: object) -> object:
+        try:
+            written = json.loads(value or "{}") if isinstance(value, str) else value
+            return read_quotas(written) if isinstance(written, dict) else written
+        except (Misdeclared, ValueError) as error:
+            raise ValueError(f"is not JSON of quotas: {error}") from None
 
     @field_validator("log_level", mode="before")
     @classmethod

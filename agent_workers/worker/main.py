@@ -52,7 +52,7 @@ def consume(settings: Settings, registry: Registry, *, patience_s: float = PATIE
     slots = settings.concurrency or _SLOTS.get(settings.pool) or os.cpu_count() or 2
     in_process = 1 if prefork else slots
     if prefork:
-        model_steps(registry, settings.scenario)  # in the parent, so that its children share it
+        model_steps(registry, settings)  # in the parent, so that its children share it
     stopping = Stopping()
     lifecycle = Lifecycle(
         lambda: open_runtime(

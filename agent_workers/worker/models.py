@@ -1,31 +1,53 @@
 """Loads what calls models, once per worker and only when an agent that it serves uses one."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
+from agent_workers.execution.models.behind_breaker import AlwaysClosed
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.models.loop_thread import LoopThread
+from agent_workers.execution.models.ports import Breakers
 from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
 from agent_workers.execution.registry import Registry
+from agent_workers.settings import Settings
+from agent_workers.transport.model_cache import RedisAnswers
+from agent_workers.transport.model_deltas import RedisDeltas
+from agent_workers.transport.model_quotas import RedisQuotas
+from agent_workers.transport.model_redis import AwayOrNot
 
 
 def uses_models(registry: Registry) -> bool:
     return any(agent.uses_model for agent in registry.agents)
 
 
-def model_steps(registry: Registry, scenario: Sequence[Path]) -> ModelSteps | None:
+def model_steps(
+    registry: Registry, settings: Settings, breakers: Breakers | None = None
+) -> ModelSteps | None:
     """Return the way to models, or None when no agent here needs one."""
     if not uses_models(registry):
         return None
     litellm = load_litellm()
     prices = default_prices()
-    script = load_script(*scenario)
-    register_scripted(litellm, script, models=tuple(prices.prices))
+    register_scripted(litellm, load_script(*settings.scenario), models=tuple(prices.prices))
     loop = LoopThread()
     gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=loop)
-    return ModelSteps(models=AttemptModels(model=gateway, prices=prices), close=loop.close)
+    models = AttemptModels(model=gateway, prices=prices, breakers=breakers or AlwaysClosed())
+    if not settings.redis_url:
+        return ModelSteps(models=models, close=loop.close)
+    redis, deltas = AwayOrNot(settings.redis_url), RedisDeltas(settings.redis_url)
+    shared = replace(
+        models,
+        quotas=RedisQuotas(redis, settings.model_quotas),
+        answers=RedisAnswers(redis),
+        deltas=deltas,
+    )
+
+    def close() -> None:
+        loop.close()
+        deltas.close()
+
+    return ModelSteps(models=shared, close=close)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from agent_workers.domain.quota import Room
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.models.ports import Model, Quotas, Room
+from agent_workers.execution.models.ports import Model, Quotas
 from agent_workers.execution.models.prices import bytes_of
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 

@@ -1,11 +1,11 @@
 """What planners and evaluators need of models, and what models need of the world."""
 
-from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.delta import Delta
+from agent_workers.domain.quota import Room
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
 
@@ -59,14 +59,6 @@ class Answers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """What a quota says: whether the call is let in, and after how many seconds."""
-
-    granted: bool
-    wait_s: float = 0.0
-
-
 class Quotas(Protocol):
     """Requests and tokens per minute, shared by all workers; it never fails."""
 
@@ -88,17 +80,6 @@ class Quotas(Protocol):
         Returns the seconds, or None when nobody else heard of it.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
-    """A piece of what a model says while it says it; another `call` begins the text anew."""
-
-    job_id: UUID
-    position: int
-    attempt: int
-    call: int
-    text: str
 
 
 class Deltas(Protocol):

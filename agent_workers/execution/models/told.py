@@ -5,7 +5,8 @@ from itertools import count
 from typing import Final, Protocol
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.execution.models.ports import Delta, Deltas, Model
+from agent_workers.domain.delta import Delta
+from agent_workers.execution.models.ports import Deltas, Model
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
 # What people read; a verdict is JSON for the evaluator.
