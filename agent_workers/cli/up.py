@@ -10,7 +10,7 @@ from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
 from agent_workers.settings import load_settings
 
-_REFUND_SLOW_S = 1.0
+_REFUND_SLOW_S = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

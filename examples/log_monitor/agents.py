@@ -13,7 +13,7 @@ from agent_workers import (
     Use,
     ask_person,
 )
-from examples.log_monitor.tools import inspect, file_ticket, restart_service
+from examples.log_monitor.tools import file_ticket, inspect, restart_service
 
 APPROVE, REJECT = "approve", "reject"
 # Whoever is on call may sleep that long; then it is a ticket.

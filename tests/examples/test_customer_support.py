@@ -1,11 +1,12 @@
 """The help desk: a small model for routine, a large one for the rest, and a person in between."""
 
+from decimal import Decimal
+
 import pytest
 
+from agent_workers.client.client import Job
 from tests.acceptance.systems import wait_until
 from tests.examples.running import Running
-
-SMALL, LARGE = "scripted/small", "scripted/large"
 
 
 def done(examples: Running, kind: str, about: str) -> list[object]:
@@ -14,8 +15,13 @@ def done(examples: Running, kind: str, about: str) -> list[object]:
     return [one for one in by_kind if about in str(one)]
 
 
-def models_of(examples: Running, job_id: str) -> set[str]:
-    return {step["usage"]["model"] for step in examples.client.steps(job_id) if step["usage"]}
+def verdicts(examples: Running, job: Job) -> list[str]:
+    steps = examples.client.steps(job.id)
+    return [step["outcome"]["verdict"] for step in steps if step["outcome_type"] == "judged"]
+
+
+def cost_usd(job: Job) -> Decimal:
+    return Decimal(job.raw["usage"]["cost_usd"])
 
 
 def test_a_routine_question_is_answered_by_the_small_model_alone(examples: Running):
@@ -25,7 +31,8 @@ def test_a_routine_question_is_answered_by_the_small_model_alone(examples: Runni
         "The handbook says: You can return anything within 30 days of its delivery, "
         "in the box that it came in [returns]."
     )
-    assert models_of(examples, job.id) == {SMALL}
+    assert verdicts(examples, job) == ["continue", "accept"]
+    assert cost_usd(job) < Decimal("0.0005")
 
 
 def test_a_case_is_escalated_to_the_large_model_which_refunds(examples: Running):
@@ -35,7 +42,9 @@ def test_a_case_is_escalated_to_the_large_model_which_refunds(examples: Running)
     assert "on its way back" in job.output
     assert len(done(examples, "refunds", "A-1001")) == 1
     assert len(done(examples, "tickets", "A-1001")) == 1
-    assert models_of(examples, job.id) == {SMALL, LARGE}
+    assert verdicts(examples, job).count("escalate") == 1
+    # The large model costs thirty times as much: it is asked only now.
+    assert cost_usd(job) > Decimal("0.0005")
 
 
 def test_a_worker_killed_while_it_refunds_makes_one_refund(examples: Running):

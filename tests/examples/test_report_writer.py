@@ -52,10 +52,10 @@ def test_a_killed_worker_loses_nothing_and_does_nothing_again(examples: Running)
 
 
 def done(examples: Running, job_id: str) -> dict[tuple[str, int], tuple[str, int]]:
-    """Every step that is done, of a report and of its parts: when it ended, and in which attempt."""
+    """Every step that is done, of a report and of its parts: when, and at which claim."""
     ids = [job_id, *(child["id"] for child in children(examples, job_id))]
     return {
-        (one, step["position"]): (step["finished_at"], step["attempt"])
+        (one, step["position"]): (step["done_at"], step["claims"])
         for one in ids
         for step in examples.client.steps(one)
         if step["status"] == "done"
