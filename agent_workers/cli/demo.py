@@ -16,7 +16,7 @@ from agent_workers.client.client import Client
 from agent_workers.settings import load_settings
 
 # Long enough to kill a worker while it waits for the answer.
-_REFUND_SLOW_S = 1.0
+_REFUND_SLOW_S = 3.0
 Scene = Callable[[System, Client, Telling], bool]
 _SCENES: tuple[Scene, ...] = (ask_policy, ask_both, pay_back)
 _MODEL_SCENES: tuple[Scene, ...] = (ask_model,)

@@ -70,8 +70,9 @@ class Exchange(BaseHTTPRequestHandler):
         if refund is None:
             self._answer(422, {"error": "this key was used for another order"})
             return
-        # The money has moved. Whoever asked learns it later, or dies waiting: that is the point.
-        time.sleep(self._slow_s)
+        if refund.requests == 1:
+            # The money has moved. Whoever asked learns it later, or dies waiting: that is the point.
+            time.sleep(self._slow_s)
         self._answer(201, {"refund_id": f"re_{key[:12]}", **refund.order})
 
     @override
@@ -93,7 +94,9 @@ class Exchange(BaseHTTPRequestHandler):
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--slow", type=float, default=1.0, help="seconds between act and answer")
+    parser.add_argument(
+        "--slow", type=float, default=1.0, help="seconds between act and first answer"
+    )
     given = parser.parse_args(arguments)
     exchange = partial(Exchange, ledger=Ledger(), slow_s=given.slow)
     server = ThreadingHTTPServer(("127.0.0.1", given.port), exchange)

@@ -17,7 +17,7 @@ def test_two_workers_answer_and_share_the_jobs(
     celery_setup: CeleryTestSetup, running: System
 ) -> None:
     assert celery_setup.ready(control=True)
-    assert len(celery_setup.app.control.ping()) == 2
+    until(lambda: len(celery_setup.app.control.ping()) == 2, "both hear")
     jobs = [running.submit(seconds=0.2, rounds=1) for _ in range(8)]
     running.wait_for(*jobs)
     assert {step.fence for step in steps_of(running, jobs)} == {1}
@@ -44,7 +44,7 @@ def test_when_the_busy_worker_is_killed_the_other_resumes_its_job(
         " where job_id = %s and a.position = 0 and b.position = 1",
         job,
     )
-    assert waited < 5  # its lease would have held for a minute
+    assert waited < 20  # its lease would have held for a minute
 
 
 @pytest.mark.parametrize("blow", ["SIGTERM", "SIGKILL"])

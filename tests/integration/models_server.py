@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +44,7 @@ class Provider(ThreadingHTTPServer):
         self.calls: list[str] = []
         self.bodies: list[dict[str, object]] = []
         self.stopping = threading.Event()
+        self.together = threading.Barrier(1)
 
     @property
     def base(self) -> str:
@@ -80,8 +80,9 @@ class _Conversation(BaseHTTPRequestHandler):
         choice = {"index": 0, "finish_reason": "stop", "message": said}
         self._send(200, self._completion(choice))
 
-    def _slow(self) -> None:
-        time.sleep(0.2)
+    def _together(self) -> None:
+        """Answer nobody before all who are expected have asked."""
+        self.server.together.wait(60)
         self._ok()
 
     def _refusal(self) -> None:

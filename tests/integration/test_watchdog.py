@@ -8,7 +8,7 @@ from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.engine import Database
 from agent_workers.worker.watchdog import EXIT_CODE
 from tests.integration.half_open import half_open_wire
-from tests.integration.worker_system import system, until
+from tests.integration.worker_system import PATIENCE_S, system, until
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_a_deaf_worker_ends_with_a_code_that_asks_for_another(
         wire.cut()
         # Redis hands one message to the connection that is dead; the others wait.
         jobs = [running.submit(seconds=0.1, rounds=1) for _ in range(3)]
-        assert deaf.process.wait(15) == EXIT_CODE
+        assert deaf.process.wait(PATIENCE_S) == EXIT_CODE
         assert "worker_deaf" in [event["event"] for event in deaf.events()]
         running.worker("next")
         running.wait_for(*jobs)

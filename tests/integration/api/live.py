@@ -22,6 +22,7 @@ from api.server import Server, make_server
 PEPPER = "a pepper for tests only"
 AGENT = "demo"
 PATIENCE_S = 20.0
+GRACE_S = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def running_api(database: Database, broker_url: str, **given: Any) -> Iterator[L
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        server = make_server(create_app(settings), host="127.0.0.1", port=port, grace_s=5)
+        server = make_server(create_app(settings), host="127.0.0.1", port=port, grace_s=GRACE_S)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         until(lambda: server.started or not thread.is_alive())

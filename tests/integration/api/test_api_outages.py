@@ -18,22 +18,26 @@ from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.engine import Database
 from tests.database import alembic
-from tests.integration.api.live import is_problem, running_api, submit, until
+from tests.integration.api.live import GRACE_S, is_problem, running_api, submit, until
 from tests.servers import running_postgres, temp_folder
+from tests.timing import is_ever
 
 TENANT = TenantId("acme")
 
 
 def takes_jobs_in_time(client: httpx.Client) -> None:
-    """A broker that is waited for costs every caller its time-out, a busy machine some of them."""
+    """A broker that is waited for costs its time-out of a second."""
     submit(client)  # opens the connection, looks up the key
-    times = []
-    for _ in range(30):
-        begun = time.perf_counter()
-        submit(client)
-        times.append(time.perf_counter() - begun)
-    assert statistics.median(times) < 0.1
-    assert max(times) < 1.0
+
+    def takes_thirty_in_time() -> bool:
+        times = []
+        for _ in range(30):
+            begun = time.perf_counter()
+            submit(client)
+            times.append(time.perf_counter() - begun)
+        return statistics.median(times) < 0.1 and max(times) < 1.0
+
+    assert is_ever(takes_thirty_in_time)
 
 
 @contextmanager
@@ -72,7 +76,7 @@ def test_with_redis_away_a_job_is_taken_and_polls_still_end(
             client.post(f"/v1/jobs/{job}/cancel")
             begun = time.monotonic()
             assert waiting.result().json()["status"] == "canceled"
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < 10  # found by a look, not at the end of its 20 s
 
 
 def test_a_stopping_server_sends_long_polls_and_streams_home(
@@ -102,7 +106,7 @@ def test_a_stopping_server_sends_long_polls_and_streams_home(
         live.server.should_exit = True
         assert poll.result().json()["status"] == "queued"
         assert stream.result() > 0
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < GRACE_S - 5  # sent home, not cut off at the end of it
 
 
 @pytest.fixture

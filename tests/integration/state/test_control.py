@@ -113,7 +113,7 @@ def test_a_job_ends_at_its_deadline_whatever_pure_work_goes_on(world: World) -> 
 
 
 def test_a_deadline_waits_for_the_evidence_of_a_live_permit(world: World) -> None:
-    job = world.submit(deadline=timedelta(milliseconds=500))
+    job = world.submit(deadline=timedelta(hours=1))
     world.plan(job, use(EffectClass.UNSAFE), use())
     acting, _ = world.claim(job, 1), world.claim(job, 2)
     allow(world, acting)

@@ -1,7 +1,7 @@
 """A tenant with its worker: the state's classes, and short ways to bring a job somewhere."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -77,6 +77,10 @@ class World:
             cursor = connection.execute(sql.encode(), values)
             row = cursor.fetchone() if cursor.description else None
         return None if row is None else row[0] if len(row) == 1 else row
+
+    def now(self) -> datetime:
+        found: datetime = self.one("select clock_timestamp()")
+        return found
 
     def submit(
         self,

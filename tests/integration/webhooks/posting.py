@@ -17,7 +17,8 @@ from tests.integration.state.world import World
 from tests.integration.webhooks.receiver import Receiver
 
 PEPPER = "a pepper for tests only"
-LEASE = timedelta(seconds=5)
+# Longer than any test: those that want one to have run out say so.
+LEASE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)

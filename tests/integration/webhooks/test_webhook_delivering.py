@@ -118,7 +118,7 @@ def test_after_the_last_try_it_has_failed_and_can_be_recovered(posting: Posting)
 
 
 def test_a_target_that_asks_for_a_pause_gets_it_for_everything(posting: Posting):
-    posting.endpoint("busy")
+    posting.endpoint("closed")
     posting.ended()
     posting.carry()
     posting.ended()  # due at once, but not before the pause is over

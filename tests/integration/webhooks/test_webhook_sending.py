@@ -71,7 +71,7 @@ def test_an_attempt_ends_in_time_however_the_answer_trickles(receiver: Receiver,
     receiver.script["drip"] = ["drip"]
     began = time.monotonic()
     outcome = send(receiver, path, timeout_s=0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5  # one hangs for 30 s, the other trickles for 100
     assert isinstance(outcome, Unanswered)
     assert "no answer within 0.5 s" in outcome.error
 

@@ -1,7 +1,6 @@
 """Agents for tests of the worker: what they do is told by their input."""
 
 import threading
-import time
 from datetime import timedelta
 
 from agent_workers import (
@@ -30,7 +29,7 @@ def echo(value: object) -> object:
     return value
 
 
-@tool(effect=Effect.PURE, timeout=timedelta(milliseconds=400))
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=1.5))
 def hang() -> str:
     """Hang, at the first call only."""
     if not ENTERED.is_set():
@@ -65,7 +64,9 @@ def _plan(situation: Situation) -> Plan | Answer:
     wish = situation.input
     if "answer" in wish:
         return Answer(wish["answer"])
-    time.sleep(wish.get("plan_s", 0))
+    if wish.get("plan_waits"):
+        ENTERED.set()
+        LET_GO.wait(20)
     return Plan([Use(name, arguments) for name, arguments in wish["uses"]], workflow="told")
 
 

@@ -77,14 +77,12 @@ def test_statements_of_a_transactional_tool_stand_or_fall_with_the_record(bench:
 
 def test_a_worker_that_stops_hands_the_job_back_at_the_next_step(bench: Bench) -> None:
     first = bench.runtime()
-    job = bench.submit({"uses": [["echo", {"value": 1}]], "plan_s": 0.3})
+    job = bench.submit({"uses": [["echo", {"value": 1}]], "plan_waits": True})
     working = threading.Thread(target=bench.deliver, args=(first, job))
     working.start()
-    bench.until(
-        lambda: bench.ask("select status from steps where job_id = %s", job) == [("claimed",)],
-        "not claimed",
-    )
+    assert agents.ENTERED.wait(10)
     first.stopping.set()
+    agents.LET_GO.set()
     working.join(10)
     assert bench.ask("select kind, status from steps where job_id = %s order by position", job)[
         -1
