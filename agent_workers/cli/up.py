@@ -1,9 +1,10 @@
 """`agent-workers up`: runs everything under one supervisor until it is told to stop."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from agent_workers.cli.agents_folder import agents_folder
+from agent_workers.cli.agents_folder import AgentsFolder, agents_folder
 from agent_workers.cli.output import Lines
 from agent_workers.cli.running import running
 from agent_workers.cli.surroundings import add_folder, data_folder
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         with running(system):
-            _welcome(system, lines, demo=demo)
+            _welcome(system, lines, folders, demo=demo)
             while True:
                 system.supervisor.wait(3600)
     except KeyboardInterrupt:
@@ -58,10 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
         lines.announce("stopped")
 
 
-def _welcome(system: System, lines: Lines, *, demo: bool) -> None:
+def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder], *, demo: bool) -> None:
     lines.announce(f"API     {system.place.url} (key in {system.folder.path / 'api_key'})")
     password = system.folder.path / "flower_password"
     lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
+    for folder in folders:
+        for name, url in folder.variables.items():
+            lines.announce(f"{name} {url} (what was done outside; GET it)")
     if demo:
         lines.announce("no AGENT_TOOLS: serving the demo's agents; try, in another terminal:")
         lines.announce(
