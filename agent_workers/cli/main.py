@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command(f"{_HERE}.doctor", "check settings, servers, tools and what waits"),
     "keys": Command(f"{_HERE}.keys", "create, list and revoke API keys"),
     "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
+    "agents": Command(f"{_HERE}.agents", "apply, list, show and compare versions of agents"),
     "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read results"),
     "schedules": Command(f"{_HERE}.schedules", "start jobs and batches by the clock"),
     "triggers": Command(f"{_HERE}.triggers", "let events start jobs; see what could not be taken"),

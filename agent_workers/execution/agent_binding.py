@@ -41,12 +41,15 @@ class _Binding:
         if not path:
             return None
         module, _, name = path.partition(":")
+        if not (module and name):
+            self.mistakes.append(Mistake(key, f"{path!r} is no `module:function`"))
+            return None
         try:
-            value: object = imported(module)
+            value: object = imported(module, named_by=key)
             for part in name.split("."):
                 value = getattr(value, part)
         except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
-            self.mistakes.append(Mistake(key, f"{path!r} cannot be imported: {error}"))
+            self.mistakes.append(Mistake(key, f"{path!r} cannot be imported: {_said(error)}"))
             return None
         if not callable(value):
             self.mistakes.append(Mistake(key, f"{path!r} is no function"))
@@ -91,6 +94,10 @@ def bound_or_not(document: AgentDocument, registry: Registry) -> LoadedAgent | U
         return Unbound(mistakes=mistakes)
     parts = Parts(plan=document.plan, evaluate=document.evaluate, checks=document.checks)
     return loaded(agent, parts=parts, pins=binding.pins)
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _agent(document: AgentDocument, binding: _Binding) -> Agent:

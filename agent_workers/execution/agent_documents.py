@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_workers.domain.agent import Judging, PlanMode, Route
@@ -45,8 +45,8 @@ class AgentDocument(BaseModel):
     fallback: str | None = None
     cached: bool = False
     streamed: bool = False
-    max_cost_usd_per_call: float = 0.0
-    step_timeout_s: float = 60.0
+    max_cost_usd_per_call: float = Field(default=0.0, ge=0, le=10_000, allow_inf_nan=False)
+    step_timeout_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
     plan: str = ""
     evaluate: str = ""
     checks: tuple[str, ...] = ()
@@ -106,7 +106,8 @@ def _words(found: ErrorDetails, value: object) -> str:
         return "it is missing"
     if not found["loc"] and not isinstance(value, dict):
         return "a document of an agent is a mapping of members"
-    return found["msg"][:1].lower() + found["msg"][1:]
+    quoted = ' (put it into quotes: "…")' if found["type"] == "string_type" else ""
+    return found["msg"][:1].lower() + found["msg"][1:] + quoted
 
 
 def _members(place: tuple[int | str, ...]) -> list[str]:

@@ -59,11 +59,32 @@ class LoadedAgent:
 
     @property
     def uses_model(self) -> bool:
-        declared = self.declared
-        if declared.plan is None and declared.ladder(Purpose.PLAN):
-            return True
-        judged = declared.judging.final or declared.judging.risky or declared.judging.sample > 0
-        return bool(declared.ladder(Purpose.EVALUATE)) and (declared.evaluate is None or judged)
+        return self._plans_by_model or self._judges_by_model
+
+    @property
+    def step_timeout_ms(self) -> int:
+        return round(self.declared.step_timeout / timedelta(milliseconds=1))
+
+    @property
+    def plan_hold_micro(self) -> int:
+        """What a plan step may cost at most."""
+        return self.declared.max_cost_micro_per_call if self._plans_by_model else 0
+
+    @property
+    def evaluate_hold_micro(self) -> int:
+        """What an evaluate step may cost at most."""
+        return self.declared.max_cost_micro_per_call if self._judges_by_model else 0
+
+    @property
+    def _plans_by_model(self) -> bool:
+        return self.declared.plan is None and bool(self.declared.ladder(Purpose.PLAN))
+
+    @property
+    def _judges_by_model(self) -> bool:
+        judging = self.declared.judging
+        judged = judging.final or judging.risky or judging.sample > 0
+        asked = self.declared.evaluate is None or judged
+        return asked and bool(self.declared.ladder(Purpose.EVALUATE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +131,7 @@ def load(modules: Iterable[str]) -> Registry:
     )
 
 
-def imported(name: str) -> ModuleType:
+def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
     """Import a user's module."""
     # A newcomer's tools lie in the folder they stand in, which a console script does not search.
     here = str(Path.cwd())
@@ -119,7 +140,7 @@ def imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise Misdeclared(f"no module named {error.name!r} (AGENT_TOOLS names {name!r})") from error
+        raise Misdeclared(f"no module named {error.name!r} ({named_by} names {name!r})") from error
 
 
 def loaded(

@@ -40,14 +40,20 @@ select {_FIELDS} from agent_versions v join (
   select distinct on (a.name) a.tenant_id, a.name as named, a.version as pointed from agents a
    where a.tenant_id in (%s, '*') order by a.name, a.tenant_id = '*') c
     on c.tenant_id = v.tenant_id and c.named = v.name and c.pointed = v.version order by v.name"""
+_EVERYWHERE = f"""
+select {_FIELDS.replace("definition", "v.definition")} from agent_versions v
+  join agents using (tenant_id, name, version) order by name, tenant_id"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """Under which version a definition goes, and whether it was not known before."""
 
+    name: str
     version: str
     is_new: bool
+    # It became the current one by this; else it was that already.
+    is_moved: bool = False
 
 
 class AgentVersions:
@@ -64,6 +70,11 @@ class AgentVersions:
         with self._database.connection() as connection:
             found = [_version(row) for row in connection.execute(_ALL, (tenant_id, name))]
         return sorted(found, key=lambda one: one.created_at, reverse=True)
+
+    def everywhere(self) -> list[KeptVersion]:
+        """Return what is current of every agent of every tenant."""
+        with self._database.connection() as connection:
+            return [_version(row) for row in connection.execute(_EVERYWHERE)]
 
     def current(self, tenant_id: TenantId) -> list[KeptVersion]:
         """Return what is current of every agent that this tenant may use."""
@@ -82,15 +93,15 @@ def keep(connection: Connection, tenant_id: TenantId, new: NewVersion, *, by: st
             raise
         raise VersionReused(f"{error.diag.message_primary}: declare another version") from error
     assert row is not None
-    return Kept(version=row[0], is_new=row[1])
+    return Kept(name=new.name, version=row[0], is_new=row[1])
 
 
-def point(connection: Connection, tenant_id: TenantId, new: NewVersion, version: str) -> None:
-    """Make a version the one that new jobs are pinned to; the caller's transaction."""
+def point(connection: Connection, tenant_id: TenantId, new: NewVersion, version: str) -> bool:
+    """Make a version the one that new jobs are pinned to; say whether it was not already."""
     definition = json.dumps(dict(new.definition), allow_nan=False)
     timing = (new.plan_timeout_ms, new.plan_hold_micro)
     given = (tenant_id, new.name, version, *timing, definition, new.source.value)
-    connection.execute(_POINT, given)
+    return connection.execute(_POINT, given).rowcount > 0
 
 
 def _version(row: TupleRow) -> KeptVersion:

@@ -1,8 +1,10 @@
 """Which agents there are: written by the workers that load them, read by whoever submits jobs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import psycopg
 
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
@@ -61,14 +63,20 @@ class Agents:
                 if last[agent.name] is agent:
                     point(connection, tenant_id, new, kept.version)
 
-    def apply(self, new: Sequence[NewVersion], *, tenant_id: TenantId, by: str) -> list[Kept]:
-        """Make versions known and current, all or none."""
+    def apply(
+        self, new: Sequence[NewVersion], *, tenant_id: TenantId, by: str, dry_run: bool = False
+    ) -> list[Kept]:
+        """Make versions known and current, all or none; a dry run says what would become of them."""
+        kept: list[Kept] = []
         with self._database.transaction() as connection:
-            kept = {}
+            # Sorting keeps the order of versions of one name: the last becomes the current one.
             for version in sorted(new, key=lambda one: one.name):
-                found = kept[id(version)] = keep(connection, tenant_id, version, by=by)
-                point(connection, tenant_id, version, found.version)
-            return [kept[id(version)] for version in new]
+                found = keep(connection, tenant_id, version, by=by)
+                is_moved = point(connection, tenant_id, version, found.version)
+                kept.append(replace(found, is_moved=is_moved))
+            if dry_run:
+                raise psycopg.Rollback
+        return kept
 
     def known(self, tenant_id: TenantId, name: str) -> Pace | None:
         """Return what the first step of this agent's jobs needs; a tenant's own agent wins."""

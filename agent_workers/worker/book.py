@@ -1,7 +1,5 @@
 """What the engine is told of an agent: the traits of its tools, its limits, its pace."""
 
-from datetime import timedelta
-
 import structlog
 
 from agent_workers.domain.claim import Claimed
@@ -16,16 +14,14 @@ log = structlog.get_logger(__name__)
 
 def traits_of(agent: LoadedAgent) -> AgentTraits:
     declared = agent.declared
-    hold = declared.max_cost_micro_per_call if agent.uses_model else 0
-    step_ms = round(declared.step_timeout / timedelta(milliseconds=1))
     return AgentTraits(
         name=declared.name,
         tools={name: _tool_traits(tool) for name, tool in agent.tools.items()},
         limits=declared.limits,
-        plan_timeout_ms=step_ms,
-        evaluate_timeout_ms=step_ms,
-        plan_hold_micro=hold if declared.plan is None else 0,
-        evaluate_hold_micro=hold if declared.evaluate is None else 0,
+        plan_timeout_ms=agent.step_timeout_ms,
+        evaluate_timeout_ms=agent.step_timeout_ms,
+        plan_hold_micro=agent.plan_hold_micro,
+        evaluate_hold_micro=agent.evaluate_hold_micro,
         team=tuple(declared.team),
         fallback=declared.fallback or "",
     )

@@ -1,0 +1,88 @@
+"""Applies files of agents: all of them are checked first, then all become known, or none."""
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from agent_workers.cli.agents_known import mistakes_around
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.domain.agent_version import NewVersion, Source
+from agent_workers.domain.ids import TenantId
+from agent_workers.execution.agent_files import Placed, Written, read_agents
+from agent_workers.execution.definitions import definition_of
+from agent_workers.execution.registry import Registry, load
+from agent_workers.settings import Settings
+from agent_workers.state.agent_versions import Kept
+from agent_workers.state.agents import Agents
+from agent_workers.state.engine import Database
+
+
+def apply_files(
+    files: Sequence[Path],
+    settings: Settings,
+    *,
+    tenant_id: TenantId,
+    dry_run: bool = False,
+) -> list[Kept]:
+    """Make the agents of these files known and current; what is wrong is printed line by line."""
+    registry = load(settings.tools)
+    written = read_files(files, registry)
+    database = Database(settings.database_url, pool_size=1, name="agent-workers agents")
+    try:
+        agents = Agents(database)
+        known = {seen.name for seen in agents.all(tenant_id)} | set(registry.names())
+        _refuse(_around(written, known))
+        new = [new_version(one) for one in written]
+        return agents.apply(new, tenant_id=tenant_id, by=_who(), dry_run=dry_run)
+    finally:
+        database.close()
+
+
+def read_files(files: Sequence[Path], registry: Registry) -> list[Written]:
+    """Read files of agents, or say everything that is wrong with them."""
+    found = [one for file in files for one in read_agents(_text(file), registry, file=str(file))]
+    _refuse(one for one in found if isinstance(one, Placed))
+    return [one for one in found if isinstance(one, Written)]
+
+
+def new_version(written: Written) -> NewVersion:
+    agent = written.agent
+    return NewVersion(
+        name=agent.declared.name,
+        declared=agent.declared.version,
+        definition=definition_of(agent),
+        source=Source.YAML,
+        plan_timeout_ms=agent.step_timeout_ms,
+        plan_hold_micro=agent.plan_hold_micro,
+    )
+
+
+def _around(written: Sequence[Written], known: set[str]) -> Iterator[Placed]:
+    together = known | {one.agent.declared.name for one in written}
+    for one in written:
+        found = mistakes_around(one.agent.declared, known=together, environment=os.environ)
+        yield from (one.placed(mistake) for mistake in found)
+
+
+def _refuse(mistakes: Iterator[Placed]) -> None:
+    lines = [mistake.text for mistake in mistakes]
+    for line in lines[:-1]:
+        print(line, file=sys.stderr)
+    if lines:
+        raise WronglyAsked(f"{lines[-1]} (nothing was applied)")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WronglyAsked(f"cannot read {str(file)!r}: {error}") from None
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

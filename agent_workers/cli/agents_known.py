@@ -1,0 +1,36 @@
+"""Checks of agents against the world around them: other agents, models with a price and a key."""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+
+from agent_workers.domain.agent import Agent
+from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.execution.models.configured import problems_of_models
+from agent_workers.execution.models.prices import default_prices
+
+
+def mistakes_around(
+    agent: Agent, *, known: Set[str], environment: Mapping[str, str]
+) -> Iterator[Mistake]:
+    """Say what an agent names that is not there; no provider is asked."""
+    yield from _agents(agent, known)
+    prices = default_prices()
+    for key, names in _models(agent):
+        for problem in problems_of_models(names, prices, environment):
+            yield Mistake(key, problem)
+
+
+def _agents(agent: Agent, known: Set[str]) -> Iterator[Mistake]:
+    named = [(f"team.{number}", name) for number, name in enumerate(agent.team)]
+    named += [(f"routes.{number}.agent", route.agent) for number, route in enumerate(agent.routes)]
+    named += [("fallback", agent.fallback)] if agent.fallback else []
+    for key, name in named:
+        if name not in known:
+            yield Mistake(key, f"there is no agent {name!r}")
+
+
+def _models(agent: Agent) -> Iterator[tuple[str, Iterable[str]]]:
+    if agent.model is not None:
+        yield "model", (agent.model,)
+    for purpose, ladder in agent.ladders.items():
+        for number, name in enumerate(ladder):
+            yield f"ladders.{purpose}.{number}", (name,)
