@@ -95,8 +95,15 @@ class Situation:
 
     @property
     def results(self) -> tuple[Past, ...]:
-        """The tool steps of this round, in the order in which they were planned."""
-        return tuple(p for p in self.history if p.kind == "tool" and p.round == self.round)
+        """What the calls of this round gave, in the order in which they first ran.
+
+        Of a call that was run again only the newest counts.
+        """
+        newest: dict[str | int, Past] = {}
+        for past in self.history:
+            if past.kind == "tool" and past.round == self.round:
+                newest[past.call_id or past.position] = past
+        return tuple(newest.values())
 
 
 @dataclass(frozen=True, slots=True)

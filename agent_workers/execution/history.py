@@ -1,8 +1,7 @@
-"""The past of a job as planners read it: parsed when it is looked at, and not before."""
+"""The past of a job as planners read it: each step parsed when it is looked at, and not before."""
 
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from typing import overload
 
 from typing_extensions import override
@@ -16,6 +15,7 @@ class History(Sequence[Past]):
 
     def __init__(self, done: Sequence[Done]) -> None:
         self._done = done
+        self._parsed: dict[int, Past] = {}
 
     @overload
     def __getitem__(self, index: int) -> Past: ...
@@ -23,15 +23,20 @@ class History(Sequence[Past]):
     def __getitem__(self, index: slice) -> Sequence[Past]: ...
     @override
     def __getitem__(self, index: int | slice) -> Past | Sequence[Past]:
-        return self._parsed[index]
+        places = range(len(self._done))[index]
+        if isinstance(places, range):
+            return [self._past(place) for place in places]
+        return self._past(places)
 
     @override
     def __len__(self) -> int:
         return len(self._done)
 
-    @cached_property
-    def _parsed(self) -> tuple[Past, ...]:
-        return tuple(_past(done) for done in self._done)
+    def _past(self, place: int) -> Past:
+        past = self._parsed.get(place)
+        if past is None:
+            past = self._parsed[place] = _past(self._done[place])
+        return past
 
 
 def _past(done: Done) -> Past:

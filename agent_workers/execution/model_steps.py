@@ -1,20 +1,30 @@
-"""Plans and verdicts by model: from a situation to a request, within the step's hold."""
+"""Plans and opinions by model: from a situation to a request, within the step's time and ration."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from agent_workers.domain.agent import Situation
+from agent_workers.domain.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.step import GaveUp, Outcome
-from agent_workers.execution import evaluate_by_model, plan_by_model
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion
-from agent_workers.execution.models.ports import Models
-from agent_workers.execution.models.values import ToolSchema
+from agent_workers.domain.step import GaveUp, Planned
+from agent_workers.execution import evaluate_by_model
+from agent_workers.execution.models.ports import Model, Models
+from agent_workers.execution.plan_asking import Rationed
+from agent_workers.execution.plan_by_function import degraded_by
+from agent_workers.execution.plan_by_model import PlanRequest, plan
+from agent_workers.execution.plan_summary import SummaryRequest, summarise
+from agent_workers.execution.plan_told import objection_to, work_done
+from agent_workers.execution.plan_tools import offer
+from agent_workers.execution.plan_tried import is_carried_out, last_problems, tried_before
+from agent_workers.execution.plan_whole import WholePlanRequest, plan_whole
+from agent_workers.execution.prompts import rendered
 from agent_workers.execution.registry import LoadedAgent
 from agent_workers.execution.situations import goal_of, turns_of
 
 # The rest of a step's time is for recording what the model said.
-_SHARE = 0.9
+_SHARE: Final = 0.9
+_LEAST_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,30 +32,80 @@ class ModelSteps:
     models: Models
     close: Callable[[], None] = lambda: None
 
-    def plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
-        request = plan_by_model.PlanRequest(
-            model=agent.declared.model or "",
-            goal=goal_of(situation),
-            instructions=agent.declared.instructions,
-            turns=turns_of(situation),
-            tools=tuple(
-                ToolSchema(
-                    name=tool.declared.name,
-                    description=tool.declared.description,
-                    parameters=tool.signature.schema,
-                )
-                for tool in agent.tools.values()
-            ),
-        )
-        model = self.models.of(claimed, agent.declared)
-        return plan_by_model.plan(model, request, deadline_s=_deadline(claimed))
+    def plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:
+        """Make the next turn, or the whole plan, or the answer that ends the job."""
+        if situation.course.finalising:
+            return self._last_turn(claimed, agent, situation)
+        if agent.declared.mode is PlanMode.REACT:
+            return self._turn(claimed, agent, situation)
+        if is_carried_out(situation):
+            return self._summary(claimed, agent, situation)
+        return self._whole(claimed, agent, situation)
 
     def evaluate(
-        self, claimed: Claimed, agent: LoadedAgent, asked: EvaluateRequest
-    ) -> Opinion | GaveUp:
+        self, claimed: Claimed, agent: LoadedAgent, asked: evaluate_by_model.EvaluateRequest
+    ) -> evaluate_by_model.Opinion | GaveUp:
+        """Ask for an opinion on a round."""
         model = self.models.of(claimed, agent.declared)
         return evaluate_by_model.evaluate(model, asked, deadline_s=_deadline(claimed))
 
+    def _turn(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:
+        request = PlanRequest(
+            goal=goal_of(situation),
+            offer=offer(claimed, agent),
+            instructions=rendered(agent.declared, Purpose.PLAN),
+            turns=turns_of(situation),
+        )
+        return plan(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
+
+    def _whole(
+        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
+    ) -> Planned | GaveUp:
+        request = WholePlanRequest(
+            goal=goal_of(situation),
+            offer=offer(claimed, agent),
+            instructions=rendered(agent.declared, Purpose.PLAN),
+            tried=tried_before(situation),
+            problems=last_problems(situation),
+        )
+        return plan_whole(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
+
+    def _summary(
+        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
+    ) -> Planned | GaveUp:
+        request = SummaryRequest(
+            goal=goal_of(situation),
+            work_json=work_done(situation),
+            instructions=rendered(agent.declared, Purpose.SUMMARISE),
+            limit=situation.course.finalising,
+            remark=objection_to(situation),
+            output=agent.declared.output,
+        )
+        return summarise(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
+
+    def _last_turn(
+        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
+    ) -> Planned | GaveUp:
+        """Answer with what there is; the result says which limit it was."""
+        said = self._summary(claimed, agent, situation)
+        if isinstance(said, GaveUp):
+            return said
+        told = "; ".join(filter(None, (degraded_by(situation.course.finalising), said.degraded)))
+        return replace(said, degraded=told)
+
+    def _model(self, claimed: Claimed, agent: LoadedAgent) -> Model:
+        model = self.models.of(claimed, agent.declared)
+        most = agent.declared.limits.max_model_calls
+        if most is None:
+            return model
+        reserved = 0 if claimed.course.finalising else 1
+        # The first call of a step was counted before the step was handed out.
+        return Rationed(model, calls=max(1, most - claimed.course.model_calls - reserved))
+
 
 def _deadline(claimed: Claimed) -> float:
-    return claimed.timeout_ms / 1000 * _SHARE
+    seconds = claimed.timeout_ms / 1000
+    if claimed.deadline_ms is not None:
+        passed_s = time.monotonic() - claimed.claimed_at_s
+        seconds = min(seconds, claimed.deadline_ms / 1000 - passed_s)
+    return max(_LEAST_S, seconds * _SHARE)

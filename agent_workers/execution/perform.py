@@ -3,32 +3,19 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
 
-from agent_workers.domain.agent import (
-    Answer,
-    GiveUp,
-    Plan,
-    Situation,
-    Use,
-)
+from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
-from agent_workers.domain.encoding import canonical, total
-from agent_workers.domain.step import (
-    Broke,
-    GaveUp,
-    Outcome,
-    Planned,
-    StepKind,
-    ToolCall,
-)
+from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluating import evaluate
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
+from agent_workers.execution.plan_by_function import planned
 from agent_workers.execution.registry import LoadedAgent
 from agent_workers.execution.roster import Find
+from agent_workers.execution.route import routed
 from agent_workers.execution.tools.router import ToolRouter
 
 GetHistory = Callable[[], tuple[Done, ...]]
@@ -55,9 +42,13 @@ class Performer:
         except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code
             return broke_of(error)
 
-    def _plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Outcome:
+    def _plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:
+        """Plan by the first that can say: a router's rules, the agent's function, its model."""
+        by_rule = routed(agent.declared, situation)
+        if by_rule is not None:
+            return planned(by_rule, situation)
         if agent.declared.plan is not None:
-            return _planned(agent.declared.plan(situation))
+            return planned(agent.declared.plan(situation), situation)
         if self.models is None:
             return GaveUp(code="no_model", message="this worker has no models loaded")
         return self.models.plan(claimed, agent, situation)
@@ -71,29 +62,4 @@ def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
         round=claimed.round,
         history=History(history),
         course=claimed.course,
-    )
-
-
-def _planned(decision: Plan | Answer | GiveUp) -> Outcome:
-    match decision:
-        case Plan():
-            calls = tuple(map(_call, decision.uses))
-            if not calls:
-                return GaveUp(code="empty_plan", message="the plan has no tools and no answer")
-            return Planned(calls=calls, workflow=decision.workflow)
-        case Answer():
-            return Planned(calls=(), answer=total(decision.output))
-        case GiveUp():
-            return GaveUp(code="gave_up", message=decision.reason)
-    assert_never(decision)
-
-
-def _call(use: Use) -> ToolCall:
-    return ToolCall(
-        tool=use.tool,
-        arguments=canonical(use.arguments),
-        call_id=use.id,
-        after=tuple(use.after),
-        description=use.description,
-        done_when=use.done_when,
     )

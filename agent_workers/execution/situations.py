@@ -1,4 +1,4 @@
-"""Tells a situation to a model: the goal, the rounds so far, this round's results, the draft."""
+"""Tells a situation to a model: the goal, and the rounds so far as turns of a conversation."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,12 @@ from typing import Final
 
 from agent_workers.domain.agent import Past, Situation
 from agent_workers.domain.encoding import canonical
+from agent_workers.domain.step import ToolCall
+from agent_workers.execution.waves import calls_of, newest_of
 
 # A result of a megabyte would fill a context window, and be paid for again in every round.
 MOST_CHARS: Final = 20_000
+_NOT_RUN: Final = {"error": {"code": "not_run"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +28,12 @@ class CalledTool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One earlier round: what was called, and what an evaluator or a person said of it."""
+    """One earlier round: what was said or called, and what was said of it afterwards."""
 
     called: tuple[CalledTool, ...] = ()
     remark: str = ""
+    # An answer that was not accepted.
+    said: str = ""
 
 
 def goal_of(situation: Situation) -> str:
@@ -42,18 +47,14 @@ def turns_of(situation: Situation) -> tuple[Turn, ...]:
     return tuple(_turn(tuple(pasts)) for _, pasts in rounds)
 
 
-def results_of(situation: Situation) -> str:
-    """Write what this round's tools gave, as JSON text that fits a prompt."""
-    results = [{"tool": past.tool, "result": _shown(past)} for past in situation.results]
-    return json.dumps(results, ensure_ascii=False)
-
-
-def draft_of(situation: Situation) -> bytes | None:
-    """Find the answer that this round's plan gave, if it gave one."""
-    for past in reversed(situation.history):
-        if past.round == situation.round and past.type == "planned" and "answer" in past.value:
-            return canonical(past.value["answer"])
-    return None
+def shown(past: Past) -> object:
+    """Say what a tool gave; a huge result is cut, and says so."""
+    if past.type == "tool_failed":
+        return {"error": past.value}
+    written = json.dumps(past.value, ensure_ascii=False)
+    if len(written) <= MOST_CHARS:
+        return past.value
+    return {"cut": True, "chars": len(written), "start": written[:MOST_CHARS]}
 
 
 def _place(past: Past) -> tuple[int, int]:
@@ -61,28 +62,43 @@ def _place(past: Past) -> tuple[int, int]:
 
 
 def _turn(pasts: Sequence[Past]) -> Turn:
-    asked = [
-        call for past in pasts if past.type == "planned" for call in past.value.get("calls", [])
-    ]
-    tools = [past for past in pasts if past.kind == "tool"]
-    # Tool steps stand in the order in which they were planned, each after its own call.
-    called = tuple(
-        CalledTool(
-            id=f"call_{past.position}",
-            name=past.tool,
-            arguments_json=canonical(call["arguments"]).decode(),
-            result_json=json.dumps(_shown(past), ensure_ascii=False),
-        )
-        for call, past in zip(asked, tools, strict=False)
+    newest, round_ = newest_of(pasts), pasts[0].round
+    calls = tuple(_called(call, newest.get(call.call_id), round_) for call in calls_of(pasts))
+    # Of several verdicts the last one led to the next plan; the others went on with this one.
+    judged = [past for past in pasts if past.type == "judged"]
+    told = [past for past in pasts if past.type != "judged"] + judged[-1:]
+    remark = "\n".join(filter(None, map(_remark, told)))
+    return Turn(called=calls, said=_answer(pasts), remark=remark)
+
+
+def _called(call: ToolCall, past: Past | None, round_: int) -> CalledTool:
+    # Providers want a result for each call, also for one that a limit or a failure kept back.
+    kept_back = f"call_not_run_{round_}_{call.call_id}"
+    return CalledTool(
+        id=kept_back if past is None else f"call_{past.position}",
+        name=call.tool,
+        arguments_json=call.arguments.decode(),
+        result_json=json.dumps(_NOT_RUN if past is None else shown(past), ensure_ascii=False),
     )
-    reasons = [str(p.value.get("reason", "")) for p in pasts if p.type == "judged"]
-    return Turn(called=called, remark="\n".join(filter(None, reasons)))
 
 
-def _shown(past: Past) -> object:
-    if past.type == "tool_failed":
-        return {"error": past.value}
-    written = json.dumps(past.value, ensure_ascii=False)
-    if len(written) <= MOST_CHARS:
-        return past.value
-    return {"cut": True, "chars": len(written), "start": written[:MOST_CHARS]}
+def _answer(pasts: Sequence[Past]) -> str:
+    answers = [past.value["answer"] for past in pasts if _is_answer(past)]
+    if not answers:
+        return ""
+    return answers[-1] if isinstance(answers[-1], str) else canonical(answers[-1]).decode()
+
+
+def _is_answer(past: Past) -> bool:
+    return past.type == "planned" and "answer" in past.value
+
+
+def _remark(past: Past) -> str:
+    if past.type == "judged":
+        return str(past.value.get("reason", ""))
+    if past.type == "planned" and past.value.get("problems"):
+        return f"Your last plan cannot be used: {'; '.join(past.value['problems'])}"
+    if past.kind == "tool" and not past.call_id:
+        # A verdict asked, so no turn of the model stands before this.
+        return f"{past.tool}: {json.dumps(shown(past), ensure_ascii=False)}"
+    return ""

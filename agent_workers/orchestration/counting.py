@@ -51,6 +51,14 @@ def repeated(course: Course, calls: Sequence[ToolCall], agent: AgentTraits) -> C
     return replace(course, repeats=dict(list(counted.items())[-_REMEMBERED:]))
 
 
+def in_circles(course: Course, calls: Sequence[ToolCall], agent: AgentTraits) -> bool:
+    """Say whether a model planned one of these calls once too often."""
+    if not agent.by_model:
+        return False
+    most = agent.limits.max_repeats
+    return any(course.repeats[repeat_key(call.tool, call.arguments)] > most for call in calls)
+
+
 def _added(counts: Mapping[str, int], more: Iterable[str]) -> Mapping[str, int]:
     added = dict(counts)
     for name, count in Counter(more).items():

@@ -23,7 +23,7 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.orchestration.counting import called, repeated, used
+from agent_workers.orchestration.counting import called, in_circles, repeated, used
 from agent_workers.orchestration.engage import TRAITS
 from agent_workers.orchestration.limits import CODES, before_calls, before_round
 from agent_workers.orchestration.repeating import repeatable
@@ -59,20 +59,21 @@ def missing(claimed: Claimed, lacking: str = "") -> Broke:
 
 
 def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decision:
-    if claimed.course.finalising:
+    if claimed.course.finalising and planned.answer is None:
         return _ended(claimed, planned)
     course = used(claimed, planned)
     if planned.problems:
         return _after_invalid(claimed, planned, course, agent)
-    if not planned.calls:
-        step = evaluation(claimed.round, agent)
-        return Continue(outcome=planned, steps=(step,), course=_changed(claimed, course))
     first = tuple(call for call in planned.calls if not call.after)
     refused = _refused(planned, first, agent)
     if refused is not None:
         return refused
     course = repeated(course, planned.calls, agent)
-    return _hand_out(claimed, planned, first, course, agent)
+    if planned.calls and not in_circles(course, planned.calls, agent):
+        return _hand_out(claimed, planned, first, course, agent)
+    # An answer is judged; so is a plan that turns in circles, and it is not run.
+    step = evaluation(claimed.round, agent)
+    return Continue(outcome=planned, steps=(step,), course=_changed(claimed, course))
 
 
 def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) -> Fail | None:
@@ -83,7 +84,7 @@ def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) ->
     if len(first) > most:
         message = f"{len(first)} tools at once; {most} are allowed"
         return Fail(outcome=planned, code="too_many_tools", message=message)
-    if not first:
+    if planned.calls and not first:
         return Fail(outcome=planned, code=INVALID, message="each call waits for another one")
     return None
 
@@ -105,10 +106,10 @@ def _after_verdict(claimed: Claimed, judged: Judged, agent: AgentTraits) -> Deci
         case Verdict.ACCEPT:
             output = judged.output or b"null"
             return Finish(outcome=judged, output=output, course=_changed(claimed, course))
-        case Verdict.FAIL:
-            return Fail(outcome=judged, code="evaluation_failed", message=judged.reason)
         case _ if claimed.course.finalising:
             return _ended(claimed, judged)
+        case Verdict.FAIL:
+            return Fail(outcome=judged, code="evaluation_failed", message=judged.reason)
         case _ if calls := _to_run(claimed, judged, agent):
             return _hand_out(claimed, judged, calls, course, agent)
         case _:
@@ -169,10 +170,8 @@ def _finalise(
     return Continue(outcome=outcome, steps=steps, course=replace(course, finalising=reached))
 
 
-def _ended(claimed: Claimed, outcome: Planned | Judged | GaveUp) -> Finish | Fail:
-    """End a job that has had its last turn, one way or the other."""
-    if isinstance(outcome, Planned) and outcome.answer is not None:
-        return Finish(outcome=outcome, output=outcome.answer)
+def _ended(claimed: Claimed, outcome: Planned | Judged | GaveUp) -> Fail:
+    """End a job whose last turn gave no answer, for the reason of the limit."""
     limit = claimed.course.finalising
     why = f": {outcome.message}" if isinstance(outcome, GaveUp) else ""
     message = f"the job reached its limit {limit!r} without an answer{why}"
@@ -204,10 +203,10 @@ def _plan(round_: int, agent: AgentTraits) -> NextStep:
 
 
 def _uses(calls: Sequence[ToolCall], round_: int, agent: AgentTraits) -> tuple[NextStep, ...]:
-    return tuple(_use(call, round_, agent) for call in calls)
+    return tuple(step_of(call, round_, agent) for call in calls)
 
 
-def _use(call: ToolCall, round_: int, agent: AgentTraits) -> NextStep:
+def step_of(call: ToolCall, round_: int, agent: AgentTraits) -> NextStep:
     traits = TRAITS.get(call.tool) or agent.tools[call.tool]
     return NextStep(
         kind=StepKind.TOOL,

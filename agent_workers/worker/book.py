@@ -2,6 +2,7 @@
 
 import structlog
 
+from agent_workers.domain.agent import Purpose
 from agent_workers.domain.claim import Claimed
 from agent_workers.execution.definitions import definition_of
 from agent_workers.execution.registry import LoadedAgent, LoadedTool, Registry
@@ -22,6 +23,8 @@ def traits_of(agent: LoadedAgent) -> AgentTraits:
         evaluate_timeout_ms=agent.step_timeout_ms,
         plan_hold_micro=agent.plan_hold_micro,
         evaluate_hold_micro=agent.evaluate_hold_micro,
+        by_model=declared.plan is None and bool(declared.ladder(Purpose.PLAN)),
+        rungs=len(declared.ladder(Purpose.PLAN)),
         team=tuple(declared.team),
         fallback=declared.fallback or "",
     )

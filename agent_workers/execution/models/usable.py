@@ -21,6 +21,14 @@ class Unusable(Exception):
     """A reply is not what was asked for; the message says why, in words for the model."""
 
 
+class NeverUsable(ModelFailed):
+    """A model was told what was wrong with its answer, and still gave none that can be used."""
+
+    def __init__(self, reason: str, *, spent: Usage = NO_USAGE) -> None:
+        super().__init__(ErrorClass.MALFORMED, reason, spent=spent, cost_known=True)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usable(Generic[T]):
     """What was made of a reply, what all the calls for it used, and what it was less than."""
@@ -50,7 +58,7 @@ def ask_until_usable(
         except Unusable as unusable:
             reason = str(unusable)[:_REASON_CHARS]
             request = _with_correction(request, reply, reason)
-    raise ModelFailed(ErrorClass.MALFORMED, reason, spent=spent, cost_known=True)
+    raise NeverUsable(reason, spent=spent)
 
 
 def storable(value: object) -> bytes:

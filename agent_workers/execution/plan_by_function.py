@@ -1,0 +1,74 @@
+"""Plans by a function of the user's: its wishes in the engine's words, or why they cannot be."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+from typing import assert_never
+
+from agent_workers.domain.agent import Answer, GiveUp, Plan, Situation, Use
+from agent_workers.domain.encoding import canonical, total
+from agent_workers.domain.step import GaveUp, Planned, ToolCall
+from agent_workers.execution.plan_checks import shape_problems
+from agent_workers.execution.plan_references import references
+from agent_workers.execution.situations import shown
+
+
+def planned(decision: Plan | Answer | GiveUp, situation: Situation) -> Planned | GaveUp:
+    """Say what a planner decided; at a limit, a wish for more tools ends with what there is."""
+    limit = situation.course.finalising
+    match decision:
+        case Plan() if limit:
+            return Planned(calls=(), answer=total(_so_far(situation)), degraded=degraded_by(limit))
+        case Plan():
+            return _calls(decision)
+        case Answer():
+            answer = total(decision.output)
+            return Planned(calls=(), answer=answer, degraded=degraded_by(limit) if limit else "")
+        case GiveUp():
+            return GaveUp(code="gave_up", message=decision.reason)
+    assert_never(decision)
+
+
+def degraded_by(limit: str) -> str:
+    """Say in a job's result which limit ended it."""
+    return f"limit: {limit}"
+
+
+def _calls(plan: Plan) -> Planned | GaveUp:
+    calls = _named(map(_call, plan.uses))
+    if not calls:
+        return GaveUp(code="empty_plan", message="the plan has no tools and no answer")
+    # Most plans of functions are tools side by side: nothing about their shape can be wrong.
+    if any(use.id or use.after for use in plan.uses) or any(references(c.arguments) for c in calls):
+        problems = shape_problems(calls)
+        if problems:
+            return GaveUp(code="invalid_plan", message="; ".join(problems))
+    return Planned(calls=calls, workflow=plan.workflow)
+
+
+def _named(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    """Give each call that has no id one of its own: what comes of it is matched by that."""
+    calls = tuple(calls)
+    taken = {call.call_id for call in calls}
+    free = (name for name in (f"c{number}" for number in count(1)) if name not in taken)
+    return tuple(call if call.call_id else replace(call, call_id=next(free)) for call in calls)
+
+
+def _call(use: Use) -> ToolCall:
+    return ToolCall(
+        tool=use.tool,
+        arguments=canonical(use.arguments),
+        call_id=use.id,
+        after=tuple(use.after),
+        description=use.description,
+        done_when=use.done_when,
+    )
+
+
+def _so_far(situation: Situation) -> list[dict[str, object]]:
+    """All results of the job that are still known, oldest first."""
+    return [
+        {"tool": past.tool, "result": shown(past)}
+        for past in situation.history
+        if past.kind == "tool"
+    ]
