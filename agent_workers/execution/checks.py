@@ -5,14 +5,13 @@ from collections.abc import Callable
 from agent_workers.domain.step import Judged
 from agent_workers.execution.checks_answer import unfit_answers
 from agent_workers.execution.checks_calls import broken_promises, calls_left, failed_calls
-from agent_workers.execution.checks_round import answers_of_people, circles, last_turns, taken_over
+from agent_workers.execution.checks_round import answers_of_people, circles, taken_over
 from agent_workers.execution.checks_work import Work
 
 Check = Callable[[Work], Judged | None]
 
 CHECKS: tuple[Check, ...] = (
     taken_over,
-    last_turns,
     # Before `calls_left`: a plan that turns in circles was not run, so all of its calls are left.
     circles,
     answers_of_people,

@@ -1,14 +1,11 @@
-"""Checks of how a job goes on: taken over, at its last turn, in circles, or answered by a person."""
-
-from dataclasses import replace
+"""Checks of how a job goes on: taken over by another, turning in circles, answered by a person."""
 
 from agent_workers.domain.agent import Past
 from agent_workers.domain.course import repeat_key
 from agent_workers.domain.encoding import total
 from agent_workers.domain.engaging import ASK_PERSON
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.checks_answer import accepted, problem_with
-from agent_workers.execution.checks_work import ANSWER, Work
+from agent_workers.execution.checks_work import Work
 from agent_workers.execution.handing_over import handed_over
 
 
@@ -18,18 +15,6 @@ def taken_over(work: Work) -> Judged | None:
     if answer is None:
         return None
     return Judged(verdict=Verdict.ACCEPT, output=total(answer.output), reason="handed over")
-
-
-def last_turns(work: Work) -> Judged | None:
-    """At a limit the last answer stands: a poor one is better than none, and says that it is."""
-    why = work.situation.course.finalising
-    if not why:
-        return None
-    if work.answer is None:
-        return Judged(verdict=Verdict.FAIL, reason=why)
-    answer = work.answer.value[ANSWER]
-    judged = accepted(work, answer, reason=why)
-    return replace(judged, degraded=problem_with(work, answer) or judged.degraded)
 
 
 def circles(work: Work) -> Judged | None:
@@ -62,10 +47,13 @@ def answers_of_people(work: Work) -> Judged | None:
 
 def person_asked(work: Work) -> Past | None:
     """Find what came of the question that the newest verdict of this round asked, if it did."""
-    for past in reversed(work.pasts):
-        if past.tool == ASK_PERSON and not past.call_id:
-            return past
-    return None
+    asked_at = [
+        p.position for p in work.pasts if p.type == "judged" and p.value["verdict"] == "ask"
+    ]
+    answers = [
+        p for p in work.pasts if p.tool == ASK_PERSON and p.position > max(asked_at, default=0)
+    ]
+    return answers[-1] if asked_at and answers else None
 
 
 def asked_before(work: Work, question: str) -> bool:

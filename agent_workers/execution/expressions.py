@@ -65,4 +65,6 @@ def _compiled(expression: str) -> cel.Program:
 def _said(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"there is no member {error.args[0]!r}"
-    return " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+    # The library's second sentence is a lesson.
+    first = " ".join(str(error).split()).split(". ")[0]
+    return first[:_LONGEST_REASON] or type(error).__name__
