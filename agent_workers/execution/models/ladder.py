@@ -144,6 +144,7 @@ def _most_hopeful(failures: Sequence[ModelFailed]) -> ModelFailed:
     passing = [failed for failed in failures if failed.retryable]
     chosen = min(parked or passing or failures[-1:], key=_wait)
     chosen.spent = sum((failed.spent for failed in failures), NO_USAGE)
+    chosen.may_have_cost = any(failed.may_have_cost for failed in failures)
     return chosen
 
 
