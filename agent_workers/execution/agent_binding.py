@@ -12,6 +12,7 @@ from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agent_documents import AgentDocument
+from agent_workers.execution.answer_schema import schema_mistakes
 from agent_workers.execution.registry import LoadedAgent, Parts, Registry, imported, loaded
 from agent_workers.execution.route_rules import rule_mistakes
 
@@ -89,7 +90,8 @@ def bound_or_not(document: AgentDocument, registry: Registry) -> LoadedAgent | U
     """Make an agent of a document, or say everything that is wrong."""
     binding = _Binding(registry)
     agent = _agent(document, binding)
-    mistakes = (*binding.mistakes, *chain(mistakes_of(agent), rule_mistakes(agent)))
+    found = chain(mistakes_of(agent), rule_mistakes(agent), schema_mistakes(agent))
+    mistakes = (*binding.mistakes, *found)
     if mistakes:
         return Unbound(mistakes=mistakes)
     parts = Parts(plan=document.plan, evaluate=document.evaluate, checks=document.checks)
@@ -116,6 +118,7 @@ def _agent(document: AgentDocument, binding: _Binding) -> Agent:
         limits=document.limits,
         judging=document.judging,
         output=document.output,
+        cites=document.cites,
         team=document.team,
         routes=document.routes,
         fallback=document.fallback,

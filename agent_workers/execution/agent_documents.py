@@ -40,6 +40,7 @@ class AgentDocument(BaseModel):
     judging: Judging = Judging()
     # Any: a JSON schema.
     output: dict[str, Any] | None = None
+    cites: bool = False
     team: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     fallback: str | None = None

@@ -37,6 +37,7 @@ def definition_of(agent: LoadedAgent) -> Definition:
         "limits": _unlike(declared.limits, Limits()),
         "judging": _unlike(declared.judging, Judging()),
         "output": None if declared.output is None else dict(declared.output),
+        "cites": declared.cites,
         "team": list(declared.team),
         "routes": [asdict(route) for route in declared.routes],
         "fallback": declared.fallback,

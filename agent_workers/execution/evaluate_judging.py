@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Protocol, assert_never
 
-from agent_workers.domain.agent import IfUnjudged, Purpose
+from agent_workers.domain.agent import IfUnjudged
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.step import GaveUp, Judge, Judged, Verdict
@@ -48,10 +48,9 @@ def why_judged(work: Work, proposal: Judged) -> Why | None:
     goes_on = proposal.verdict is Verdict.CONTINUE and not proposal.calls
     if not (goes_on or proposal.verdict is Verdict.ACCEPT) or person_asked(work) is not None:
         return None
-    declared = work.agent.declared
-    if not declared.ladder(Purpose.EVALUATE):
+    if not work.agent.judges_by_model:
         return None
-    judging = declared.judging
+    judging = work.agent.declared.judging
     if judging.risky and marks_left(work):
         return Why.RISKY
     if judging.final and proposal.verdict is Verdict.ACCEPT:

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from agent_workers.domain.agent import Agent, Purpose
+from agent_workers.domain.agent import Agent, PlanMode, Purpose
 from agent_workers.domain.agent_mistakes import mistakes_of
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.execution.answer_schema import schema_mistakes
 from agent_workers.execution.route_rules import rule_mistakes
 from agent_workers.execution.signature import Signature, signature_of
 
@@ -59,7 +60,7 @@ class LoadedAgent:
 
     @property
     def uses_model(self) -> bool:
-        return self._plans_by_model or self._judges_by_model
+        return self._plans_by_model or self.judges_by_model
 
     @property
     def step_timeout_ms(self) -> int:
@@ -73,18 +74,19 @@ class LoadedAgent:
     @property
     def evaluate_hold_micro(self) -> int:
         """What an evaluate step may cost at most."""
-        return self.declared.max_cost_micro_per_call if self._judges_by_model else 0
+        return self.declared.max_cost_micro_per_call if self.judges_by_model else 0
 
     @property
     def _plans_by_model(self) -> bool:
         return self.declared.plan is None and bool(self.declared.ladder(Purpose.PLAN))
 
     @property
-    def _judges_by_model(self) -> bool:
-        judging = self.declared.judging
-        judged = judging.final or judging.risky or judging.sample > 0
-        asked = self.declared.evaluate is None or judged
-        return asked and bool(self.declared.ladder(Purpose.EVALUATE))
+    def judges_by_model(self) -> bool:
+        """Say whether a model may be asked of a round: by `judging`, or by criteria of its plans."""
+        declared = self.declared
+        plans_whole = declared.plan is None and declared.mode is PlanMode.PLAN_EXECUTE
+        asked = declared.judging.is_asked_for or plans_whole
+        return asked and bool(declared.ladder(Purpose.EVALUATE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ def loaded(
     for tool in agent.tools:
         if not isinstance(tool, Tool):
             raise Misdeclared(f"agent {agent.name!r}: {tool!r} is not a tool; decorate it")
-    mistake = next(chain(mistakes_of(agent), rule_mistakes(agent)), None)
+    mistake = next(chain(mistakes_of(agent), rule_mistakes(agent), schema_mistakes(agent)), None)
     if mistake is not None:
         raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
     return LoadedAgent(
