@@ -1,56 +1,31 @@
-"""The rules of routers: when another agent takes over, in the Common Expression Language."""
+"""The rules of routers: when another agent takes over, told of a job's `input` and `text`."""
 
-import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-
-import cel
+from typing import Final
 
 from agent_workers.domain.agent import Agent, Route, Situation
 from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.execution.expressions import CannotTell, holds, problem_of
 
-_LONGEST = 1_000
-_KNOWN = frozenset({"input", "text"})
-# One loop is linear in the input; loops within loops would let one job keep a processor busy.
-_LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(")
+_NAMES: Final = ("input", "text")
 
 
 def chosen(routes: Sequence[Route], situation: Situation) -> str:
     """Return the agent of the first rule that holds, or nothing; a rule that breaks does not hold."""
-    known = {"input": situation.input, "text": situation.text}
+    known = dict(zip(_NAMES, (situation.input, situation.text), strict=True))
     return next((route.agent for route in routes if _holds(route.when, known)), "")
 
 
 def rule_mistakes(agent: Agent) -> Iterator[Mistake]:
     """Say which rules of an agent can never be told."""
     for number, route in enumerate(agent.routes):
-        wrong = _wrong_with(route.when)
-        if wrong:
-            yield Mistake(f"routes.{number}.when", wrong)
-
-
-@lru_cache(maxsize=1_024)
-def _compiled(rule: str) -> cel.Program:
-    return cel.compile(rule)
+        problem = problem_of(route.when, _NAMES)
+        if problem:
+            yield Mistake(f"routes.{number}.when", problem)
 
 
 def _holds(rule: str, known: dict[str, object]) -> bool:
     try:
-        return _compiled(rule).execute(known) is True
-    except Exception:  # noqa: BLE001 (the library raises whatever fits: a missing member, most often)
+        return holds(rule, known)
+    except CannotTell:
         return False
-
-
-def _wrong_with(rule: str) -> str:
-    if len(rule) > _LONGEST:
-        return f"a rule has at most {_LONGEST} characters"
-    if len(_LOOP.findall(rule)) > 1:
-        return "a rule loops at most once"
-    try:
-        named = set(_compiled(rule).variables())
-    except Exception as error:  # noqa: BLE001 (the library raises whatever fits)
-        return " ".join(str(error).split())[:300] or type(error).__name__
-    unknown = sorted(named - _KNOWN)
-    if unknown and not _LOOP.search(rule):  # what a loop binds counts as a name
-        return f"{rule!r} names {unknown[0]!r}; only `input` and `text` are known"
-    return ""
