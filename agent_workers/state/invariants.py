@@ -31,11 +31,21 @@ _INVARIANTS = {
          group by tenant_id, job_id, round having count(*) > 1""",
     "every attempt raised the fence": """
         select tenant_id, job_id from steps where status = 'done' and fence <= tries + deaths""",
-    "what is held is what claimed steps hold": """
+    "what is held is what claimed and waiting steps hold": """
         select tenant_id, job_id from jobs j
          where finished_at is null and held_micro <>
-               (select coalesce(sum(hold_micro), 0) from steps s where s.tenant_id = j.tenant_id
-                   and s.job_id = j.job_id and s.status = 'claimed')""",
+               (select coalesce(sum(case when status = 'claimed' then hold_micro else 0 end
+                                    + coalesce(w.held_micro, 0)), 0)
+                  from steps s left join waits w using (tenant_id, job_id, position)
+                 where s.tenant_id = j.tenant_id and s.job_id = j.job_id
+                   and s.status not in ('done', 'canceled'))""",
+    "a step starts one child": """
+        select tenant_id, job_id from waits where child_id is not null
+         group by tenant_id, job_id, child_id having count(*) > 1""",
+    "nobody waits for a job that has ended": """
+        select w.tenant_id, w.job_id from waits w
+          join jobs c on c.tenant_id = w.tenant_id and c.job_id = w.child_id
+         where w.answered_at is null and c.finished_at is not null""",
     "an effect without key happened under one permit": """
         select e.tenant_id, e.job_id from effects e join permits p using (tenant_id, effect_key)
          where e.cls <> 'keyed' and p.says = 'happened'

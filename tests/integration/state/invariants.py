@@ -26,11 +26,15 @@ INVARIANTS = {
     "an ended job holds nothing and has no timer": f"""
         select job_id, status, held_micro from jobs where status in {_ENDED}
            and (held_micro <> 0 or exists (select from timers t
-                 where t.tenant_id = jobs.tenant_id and t.job_id = jobs.job_id))""",
-    "what a job holds is what its claimed steps hold": """
+                 where t.tenant_id = jobs.tenant_id and t.job_id = jobs.job_id
+                   and t.kind = 'deadline'))""",
+    "what a job holds is what its claimed and its waiting steps hold": """
         select j.job_id, j.held_micro, n.held from jobs j, lateral (
-          select coalesce(sum(hold_micro) filter (where status = 'claimed'), 0) as held
-            from steps where tenant_id = j.tenant_id and job_id = j.job_id) n
+          select coalesce(sum(case when status = 'claimed' then hold_micro else 0 end
+                              + coalesce(w.held_micro, 0)), 0) as held
+            from steps s left join waits w using (tenant_id, job_id, position)
+           where s.tenant_id = j.tenant_id and s.job_id = j.job_id
+             and s.status not in ('done', 'canceled')) n
          where j.finished_at is null and j.status <> 'canceling' and n.held <> j.held_micro""",
     "reservations are settled exactly when their job has ended": """
         select j.job_id, j.status, r.settled_at, r.spent_micro, j.spent_micro
