@@ -5,11 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 
+from agent_workers.domain.agent_version import Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
+from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.registry import Registry, load
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings, load_settings
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
 from agent_workers.transport.app import make_app
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry = load(settings.tools)
         _refuse_effects_on_threads(settings, registry)
         make_known(settings, registry)
+        _load_ahead(settings)
     except AgentWorkersError as error:
         print(f"agent-workers worker: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2
@@ -45,6 +49,18 @@ def make_known(settings: Settings, registry: Registry) -> None:
     database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
     Agents(database).register(registered(registry))
     database.close()
+
+
+def _load_ahead(settings: Settings) -> None:
+    """Load what agents that were applied from files need, before anything is forked or due."""
+    if not {Lane.PLAN, Lane.EVALUATE} & set(settings.lanes):
+        return
+    database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
+    known = AgentVersions(database).everywhere()
+    database.close()
+    told = [version.definition for version in known if version.source is Source.YAML]
+    if any(one.get("model") or one.get("ladders") for one in told):
+        load_litellm()
 
 
 def consume(settings: Settings, registry: Registry, *, patience_s: float = PATIENCE_S) -> None:

@@ -18,6 +18,7 @@ from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas
 from agent_workers.transport.model_quotas import RedisQuotas
 from agent_workers.transport.model_redis import AwayOrNot
+from agent_workers.worker.models_late import LateModels
 
 
 def uses_models(registry: Registry) -> bool:
@@ -26,10 +27,15 @@ def uses_models(registry: Registry) -> bool:
 
 def model_steps(
     registry: Registry, settings: Settings, breakers: Breakers | None = None
-) -> ModelSteps | None:
-    """Return the way to models, or None when no agent here needs one."""
-    if not uses_models(registry):
-        return None
+) -> ModelSteps:
+    """Return the way to models, loaded now or when an agent that is applied later needs one."""
+    if uses_models(registry):
+        return _loaded(settings, breakers)
+    late = LateModels(lambda: _loaded(settings, breakers))
+    return ModelSteps(models=late, close=late.close)
+
+
+def _loaded(settings: Settings, breakers: Breakers | None) -> ModelSteps:
     litellm = load_litellm()
     prices = default_prices()
     register_scripted(litellm, load_script(*settings.scenario), models=tuple(prices.prices))

@@ -64,6 +64,14 @@ def test_a_worker_serves_a_version_that_was_applied_after_it_started(bench: Benc
     assert (bench.output(job), version_of(bench, job)) == ("HELLO", "1")
 
 
+def test_a_model_is_loaded_for_an_agent_that_was_applied_later(bench: Bench, desk: Desk):
+    runtime = bench.runtime(module=TOOLS)
+    assert desk.apply("name: thinker\nmodel: scripted/small\ninstructions: Be exact.\n").code == 0
+    job = submit(bench, "thinker", "Good morning")
+    bench.until_done(job, runtime)
+    assert "Good morning" in str(bench.output(job))
+
+
 def test_a_waiting_job_goes_on_in_its_version_after_a_new_one_and_a_restart(
     bench: Bench, desk: Desk
 ):
