@@ -125,7 +125,8 @@ class Judged:
     """The evaluator's verdict on the round, with the answer when it accepts.
 
     `calls`: what to run now, without another plan: the next of the same one, or again what failed.
-    `by`: who said it: the deterministic checks, the agent's function, or a model.
+    `about`: the calls whose results are not what was promised; whoever plans anew must not build
+    on them. `by`: who said it: the deterministic checks, the agent's function, or a model.
     """
 
     verdict: Verdict
@@ -135,6 +136,7 @@ class Judged:
     calls: tuple[ToolCall, ...] = ()
     question: str = ""
     degraded: str = ""
+    about: tuple[str, ...] = ()
     by: Judge = Judge.CHECKS
 
 

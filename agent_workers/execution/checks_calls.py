@@ -42,7 +42,8 @@ def broken_promises(work: Work) -> Judged | None:
     for past in ran:
         problem = _broken_by_tool(work, past) or _not_done(past, planned.get(past.call_id), known)
         if problem:
-            return broken(work, f"{past.call_id or past.tool}: {problem}"[:_LONGEST])
+            about = (past.call_id,) if past.call_id else ()
+            return broken(work, f"{past.call_id or past.tool}: {problem}"[:_LONGEST], about)
     return None
 
 

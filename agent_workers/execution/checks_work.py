@@ -1,7 +1,7 @@
 """The work that an evaluation looks at: one round of one agent, with what its checks need of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent_workers.domain.agent import Past, PlanMode, Situation
@@ -74,8 +74,8 @@ def unfit(work: Work, reason: str) -> Judged:
     return Judged(verdict=verdict, reason=reason)
 
 
-def broken(work: Work, reason: str) -> Judged:
+def broken(work: Work, reason: str, about: tuple[str, ...] = ()) -> Judged:
     """Object to a result: a whole plan is made anew; a model that goes turn by turn is just told."""
     if work.planner_is_a_model and not work.whole_plan_first:
-        return Judged(verdict=Verdict.CONTINUE, reason=reason)
-    return unfit(work, reason)
+        return Judged(verdict=Verdict.CONTINUE, reason=reason, about=about)
+    return replace(unfit(work, reason), about=about)

@@ -89,11 +89,10 @@ def _verdict(work: Work, proposal: Judged, opinion: Opinion) -> Judged:
         case Verdict.ACCEPT:
             return _accepted(work, proposal, opinion)
         case Verdict.CONTINUE | Verdict.REPLAN:
-            # Whoever sends an answer back has it planned anew, and that is counted.
-            is_sent_back = proposal.verdict is Verdict.ACCEPT
-            return Judged(
-                verdict=Verdict.REPLAN if is_sent_back else opinion.verdict, reason=reason
-            )
+            # What is done is sent back to be planned anew, and that is counted.
+            is_sent_back = proposal.verdict is Verdict.ACCEPT or work.whole_plan_first
+            verdict = Verdict.REPLAN if is_sent_back else opinion.verdict
+            return Judged(verdict=verdict, reason=reason, about=opinion.ids)
         case Verdict.RETRY:
             return again(work, opinion.ids, reason)
         case Verdict.ASK:

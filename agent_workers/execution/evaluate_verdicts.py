@@ -54,7 +54,7 @@ def again(work: Work, ids: Collection[str], reason: str) -> Judged:
     problem = _in_the_way(work, wanted, known)
     if problem:
         told = f"{reason}; {problem}" if reason else problem
-        return Judged(verdict=Verdict.REPLAN, reason=told)
+        return Judged(verdict=Verdict.REPLAN, reason=told, about=tuple(sorted(wanted)))
     calls = calls_again(work.situation, wanted)
     return Judged(verdict=Verdict.RETRY, reason=reason, calls=calls)
 

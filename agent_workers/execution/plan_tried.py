@@ -12,6 +12,8 @@ from agent_workers.execution.models.usable import Unusable
 from agent_workers.execution.plan_references import Unresolved, references, resolved
 from agent_workers.execution.waves import calls_of, newest_of
 
+DONE: Final = "done"
+WRONG: Final = "not_as_promised"
 # Codes are words of ours or of a tool's author; anything else could be the text of a tool.
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -30,7 +32,7 @@ class Tried:
 
     @property
     def done(self) -> bool:
-        return self.status == "done"
+        return self.status == DONE
 
     def shown(self) -> dict[str, str]:
         return {
@@ -95,15 +97,22 @@ def _settled(call: ToolCall, results: Mapping[str, object]) -> ToolCall:
 
 def _tried(pasts: Sequence[Past]) -> Iterator[Tried]:
     newest = newest_of(pasts)
+    wrong = {id_ for past in pasts for id_ in _objected_to(past)}
     for call in calls_of(pasts):
         past = newest.get(call.call_id)
+        status = f"failed: {WRONG}" if call.call_id in wrong else _status(past)
         yield Tried(
             id=call.call_id,
             tool=call.tool,
             description=call.description,
-            status=_status(past),
-            result=past.value if past is not None and past.type == "tool_ran" else None,
+            status=status,
+            result=past.value if past is not None and status == DONE else None,
         )
+
+
+def _objected_to(past: Past) -> Sequence[str]:
+    """Name the calls that a verdict said gave something else than was promised."""
+    return past.value.get("about", ()) if past.type == "judged" else ()
 
 
 def _plans(pasts: Sequence[Past]) -> Iterator[Past]:
@@ -114,6 +123,6 @@ def _status(past: Past | None) -> str:
     if past is None:
         return "not run"
     if past.type == "tool_ran":
-        return "done"
+        return DONE
     code = str(past.value.get("code", ""))
     return f"failed: {code if _CODE.fullmatch(code) else 'tool_error'}"

@@ -33,6 +33,9 @@ def encode(outcome: Outcome) -> bytes:
             return _planned(outcome)
         case Judged():
             return _judged(outcome)
+        case ToolFailed(fallback=tool) if tool:
+            failed = {"code": outcome.code, "message": outcome.message}
+            return canonical(failed | {"fallback": tool})
         case ToolFailed() | GaveUp():
             return canonical({"code": outcome.code, "message": outcome.message})
 
@@ -102,7 +105,8 @@ def _call(call: ToolCall) -> bytes:
 
 
 def _judged(outcome: Judged) -> bytes:
-    rest = {"question": outcome.question, "calls": [call.call_id for call in outcome.calls]}
+    ran_next = [call.call_id for call in outcome.calls]
+    rest = {"question": outcome.question, "calls": ran_next, "about": list(outcome.about)}
     told = {"verdict": outcome.verdict, "reason": outcome.reason, "by": outcome.by}
     head = json.dumps(told | {name: value for name, value in rest.items() if value})[:-1]
     if outcome.output is None:

@@ -74,7 +74,7 @@ def test_a_call_that_came_right_the_second_time_has_not_failed() -> None:
 def test_a_result_that_its_tool_objects_to_is_never_accepted(agent: Any, follows: Verdict) -> None:
     empty = checked_by(lambda found: None if found else "nothing was found")
     said = checked(work(agent(empty), planned(call("a")), ran("a", [])))
-    assert said == Judged(verdict=follows, reason="a: nothing was found")
+    assert said == Judged(verdict=follows, reason="a: nothing was found", about=("a",))
     assert checked(work(agent(empty), planned(call("a")), ran("a", ["it"]))) is None
 
 

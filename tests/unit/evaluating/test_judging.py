@@ -189,3 +189,9 @@ def test_a_judge_sees_all_results_of_the_job_in_order_and_huge_ones_cut() -> Non
     assert shown.index('"left_out"') < shown.index('"c8"')
     assert shown.index('"c7"') < shown.index('"c8"')
     assert '"cut": true' in shown
+
+
+def test_a_whole_plan_that_was_carried_out_and_needs_more_is_made_anew() -> None:
+    nice = (planned(call("a", done_when="it is nice")), ran("a", 1))
+    said = told(whole_plan(), *nice, judge=SaidJudge(opinion(Verdict.CONTINUE, ids=("a",))))
+    assert (said.verdict, said.about) == (Verdict.REPLAN, ("a",))
