@@ -56,6 +56,8 @@ class PlanRequest:
     offer: Offer
     instructions: str = ""
     turns: tuple[Turn, ...] = ()
+    # Found by purpose where there is a ladder.
+    model: str = ""
     max_output_tokens: int = 2_048
 
 
@@ -71,7 +73,7 @@ def plan_call(asked: PlanRequest) -> ModelRequest:
     system = Message(role="system", content=f"{asked.instructions}\n\n{_FRAME}".strip())
     goal = Message(role="user", content=asked.goal)
     return ModelRequest(
-        model="",
+        model=asked.model,
         messages=(system, goal, *_spoken(asked.turns)),
         tools=_shown(asked.offer.schemas),
         max_output_tokens=asked.max_output_tokens,

@@ -14,7 +14,8 @@ from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.scenario_files import default_script
 from agent_workers.execution.plan_by_model import PlanRequest, plan
 from agent_workers.execution.situations import CalledTool, Turn
-from tests.integration.models_gateway import ADD, request, scripted_gateway, the_litellm
+from tests.integration.models_gateway import request, scripted_gateway, the_litellm
+from tests.offers import OFFER
 
 
 def fault(kind: str, more: str = "") -> str:
@@ -91,7 +92,7 @@ def test_latency_holds_nobody_else_up() -> None:
 
 def test_the_default_script_plans_a_call_and_then_answers_and_accepts() -> None:
     with scripted_gateway(default_script()) as gateway:
-        asked = PlanRequest(model="scripted/small", goal='use add {"a": 1}', tools=(ADD,))
+        asked = PlanRequest(model="scripted/small", goal='use add {"a": 1}', offer=OFFER)
         first = plan(gateway, asked, deadline_s=5)
         assert isinstance(first, Planned)
         call_id = first.calls[0].call_id
@@ -100,7 +101,7 @@ def test_the_default_script_plans_a_call_and_then_answers_and_accepts() -> None:
             id=call_id, name="add", arguments_json='{"a":1}', result_json='{"sum":3}'
         )
         asked = PlanRequest(
-            model=asked.model, goal=asked.goal, tools=(ADD,), turns=(Turn(called=(called,)),)
+            model=asked.model, goal=asked.goal, offer=OFFER, turns=(Turn(called=(called,)),)
         )
         second = plan(gateway, asked, deadline_s=5)
         assert isinstance(second, Planned)

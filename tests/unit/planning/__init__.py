@@ -1,0 +1,1 @@
+"""Planning: what is asked, what is read, what is checked, and what runs when."""
