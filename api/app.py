@@ -86,7 +86,9 @@ def _parts(running: Running, settings: Settings) -> Parts:
             cursors=Cursors(settings.secret_pepper, listing="jobs"),
             threads=threads,
         ),
-        events=JobEvents(steps=steps, waiting=running.waiting, threads=threads),
+        events=JobEvents(
+            steps=steps, waiting=running.waiting, threads=threads, deltas=running.deltas
+        ),
         controls=JobControls(control=_control(running), views=views, threads=threads),
         doubts=Doubts(
             effects=EffectReads(database),

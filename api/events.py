@@ -1,6 +1,7 @@
 """GET /v1/jobs/{id}/events: the journal as a stream that can be resumed, or as a page of JSON."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -10,6 +11,8 @@ from agent_workers.domain.events import TERMINAL_EVENTS
 from agent_workers.domain.ids import JobId
 from agent_workers.state.reads import Place
 from agent_workers.state.reads_steps import Events, EventSeen, StepReads
+from agent_workers.transport.model_deltas_heard import DeltaListener
+from api.deltas import Meanwhile
 from api.jobs import no_such_job
 from api.problems import Problem, invalid
 from api.queries import checked_query, job_id_of, whole_number
@@ -17,7 +20,7 @@ from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
 from api.shapes import list_bytes
 from api.shapes_parts import event_text
 from api.threads import Threads
-from api.waiting import Waiter, Waiting
+from api.waiting import Waiting
 
 COMMENT_EVERY_S = 15.0
 RETRY_MS = 2_000
@@ -33,6 +36,7 @@ class JobEvents:
     steps: StepReads
     waiting: Waiting
     threads: Threads
+    deltas: DeltaListener
     comment_every_s: float = COMMENT_EVERY_S
 
     async def show(self, request: Request) -> Response:
@@ -63,21 +67,28 @@ class JobEvents:
     async def _told(self, place: Place, after: int) -> AsyncIterator[str]:
         """Tell every event once, in order, up to the one that ends the job."""
         yield f"retry: {RETRY_MS}\n\n"
-        with self.waiting.waiter(place) as waiter:
+        with (
+            self.waiting.waiter(place) as waiter,
+            self.deltas.watch(place[1], from_start=after == 0) as heard,
+        ):
+            meanwhile = Meanwhile(waiter, heard)
             while not self.waiting.closing:
                 found = await self._read(place, after)
                 for event in found.events:
                     yield _event(place[1], event)
+                    meanwhile.note(event)
                     after = waiter.version = event.number
                     if event.type in TERMINAL_EVENTS:
                         return
                 if found.finished and after >= found.last_number:
                     return
-                if not found.events and not await self._news(waiter):
+                if found.events:
+                    continue
+                async with aclosing(meanwhile.told(self.comment_every_s)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                if not meanwhile.has_news:
                     yield ": nothing new\n\n"
-
-    async def _news(self, waiter: Waiter) -> bool:
-        return await waiter.wait(self.comment_every_s)
 
     async def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
         found = await self.threads.run(self.steps.events, *place, after=after, limit=limit)

@@ -11,6 +11,7 @@ from agent_workers.orchestration.submit import Submit
 from agent_workers.state.engine import Database
 from agent_workers.state.reads import JobSeen, Place, Reads
 from agent_workers.state.submissions import Asked, Submissions
+from agent_workers.transport.model_deltas_heard import DeltaListener
 from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.wake import WakeListener, Wakeups
 from api.carriers import Carriers
@@ -31,6 +32,7 @@ class Running:
     submissions: Funnel[Asked, datetime]
     views: Funnel[Place, JobSeen | None]
     waiting: Waiting
+    deltas: DeltaListener
     threads: Threads
     health_threads: Threads
     reads: Reads
@@ -41,10 +43,12 @@ class Running:
         self.submissions.start()
         self.views.start()
         await self.waiting.start()
+        await self.deltas.start()
         try:
             yield
         finally:
             await self.waiting.close()
+            await self.deltas.close()
             self.submissions.close()
             self.views.close()
             self.threads.close()
@@ -71,6 +75,7 @@ def prepared(
         submissions=Funnel(submit.many, name="submissions"),
         views=Funnel(reads.jobs, name="views"),
         waiting=Waiting(WakeListener(redis_url), versions),
+        deltas=DeltaListener(redis_url),
         threads=threads,
         health_threads=Threads(_CHECKS),
         reads=reads,
