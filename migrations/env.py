@@ -5,13 +5,15 @@ from sqlalchemy import NullPool, create_engine, text
 
 from agent_workers.state.tables import metadata
 from agent_workers.state.tables_batches import batches as _batches
+from agent_workers.state.tables_breakers import breakers as _breakers
 from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
 from agent_workers.state.tables_schedules import schedules as _schedules
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
 
 assert (
-    _triggers.metadata
+    _breakers.metadata
+    is _triggers.metadata
     is _batches.metadata
     is _effects.metadata
     is _endpoints.metadata

@@ -43,6 +43,8 @@ class Fail:
     code: str
     message: str
     course: Course | None = None
+    # A sentence for the people that the job was done for; empty: the one of its code.
+    user_message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

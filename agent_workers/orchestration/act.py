@@ -14,7 +14,6 @@ from agent_workers.domain.effect import (
     Grant,
     LookedUp,
     LookUp,
-    OnDoubt,
     PermitAnswer,
     PermitMode,
     Proof,
@@ -24,10 +23,17 @@ from agent_workers.domain.effect import (
     decide_permit,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
+from agent_workers.domain.recovery import delay_after
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
+from agent_workers.orchestration.act_rules import (
+    did_nothing,
+    life_of_key,
+    out_of_tries,
+    seen_absent,
+)
 from agent_workers.orchestration.ports import Effects, Timer
-from agent_workers.orchestration.retry import delay_after
+from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 
 _KERNEL_TIMED = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
@@ -41,6 +47,8 @@ class Acted:
     proof: Proof | None = None
     # Not a failed attempt but a wait that the protocol asks for.
     patience: timedelta | None = None
+    # No attempt of this effect can have happened: something else may be done instead.
+    certainly_not: bool = False
 
     def again(self, broke: Broke, tries: int, *, jitter: float) -> TryAgain | None:
         """The protocol's own way to go on; None when the step's retry policy decides."""
@@ -55,11 +63,17 @@ class Acted:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A permit could have been granted, but a breaker stands in the way."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """The step is no longer ours to record: in doubt, stopped, or somebody else's."""
+    """The step has no result: in doubt, stopped, somebody else's, or kept from acting."""
 
     why: str
+    certainly_not: bool = False
 
 
 class EffectProtocol:
@@ -70,20 +84,24 @@ class EffectProtocol:
         self._tools = tools
         self._timer = timer
 
-    def run(self, claimed: Claimed, rules: EffectRules, *, max_tries: int) -> Acted | Parked:
-        """Act at most once, or say why not."""
+    def run(
+        self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool = False
+    ) -> Acted | Parked:
+        """Act at most once, or say why not; who is barred still clears what an attempt left open."""
         key = effect_key(claimed.root_id, claimed.position)
         looked: LookedUp | None = None
         while True:
             # The timer runs before the permit exists, so that it ends before its quiet time.
             with self._timer.armed(rules.kernel_budget) as rearm:
-                asked, answer = self._ask(claimed, rules, key, looked, max_tries)
+                asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
+                if isinstance(answer, Barred):
+                    return Parked(why="barred", certainly_not=did_nothing(asked))
                 if isinstance(answer, Grant) and asked.result == "ok":
                     if rules.cls is EffectClass.KEYED:
                         rearm(life_of_key(rules, asked))
                     attempt = _next_attempt(asked)
                     reply = self._tools.act(claimed, asked.request, key=key, attempt=attempt)
-                    return _acted(reply, key, attempt)
+                    return _acted(reply, key, attempt, alone=asked.known.quiet_after is None)
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
             seen = self._look_up(claimed, asked, key)
@@ -98,7 +116,8 @@ class EffectProtocol:
         key: EffectKey,
         looked: LookedUp | None,
         max_tries: int,
-    ) -> tuple[Asked, PermitAnswer]:
+        barred: bool,  # noqa: FBT001 (as above)
+    ) -> tuple[Asked, PermitAnswer | Barred]:
         with self._permits.transaction() as connection:
             asked = self._permits.ask(connection, claimed, key, claimed.arguments)
             answer = decide_permit(rules, asked.known, asked.now, looked)
@@ -106,29 +125,43 @@ class EffectProtocol:
                 return asked, answer
             if isinstance(answer, Grant) and answer.mode is PermitMode.AFTER_ABSENT:
                 self._permits.absent(connection, claimed, key)
+                asked = seen_absent(asked)
+            if barred and isinstance(answer, Grant) and asked.result == "ok":
+                return asked, Barred()
             if isinstance(answer, Grant) and claimed.tries >= max_tries:
-                answer = _out_of_tries(rules, answer, claimed.tries)
-            match answer:
-                case Grant() if asked.result == "ok":
-                    attempt = _next_attempt(asked)
-                    self._permits.grant(connection, claimed, key, answer.mode, attempt, rules)
-                case Adopt(source=Source() as source):
-                    attempt = _next_attempt(asked) - 1
-                    proof = Proof(
-                        key=key,
-                        attempt=attempt,
-                        says=Says.HAPPENED,
-                        source=source,
-                        result=answer.result,
-                    )
-                    self._permits.evidence(connection, claimed, proof)
-                case Doubt():
-                    self._permits.doubt(connection, claimed, key, answer.reason)
-                case Abandon():
-                    self._permits.abandon(connection, claimed, key, answer.reason)
-                case _:
-                    pass
+                answer = out_of_tries(rules, answer, claimed.tries)
+            self._keep(connection, claimed, rules, key, asked, answer)
             return asked, answer
+
+    def _keep(
+        self,
+        connection: Connection,
+        claimed: Claimed,
+        rules: EffectRules,
+        key: EffectKey,
+        asked: Asked,
+        answer: PermitAnswer,
+    ) -> None:
+        match answer:
+            case Grant() if asked.result == "ok":
+                attempt = _next_attempt(asked)
+                self._permits.grant(connection, claimed, key, answer.mode, attempt, rules)
+            case Adopt(source=Source() as source):
+                attempt = _next_attempt(asked) - 1
+                proof = Proof(
+                    key=key,
+                    attempt=attempt,
+                    says=Says.HAPPENED,
+                    source=source,
+                    result=answer.result,
+                )
+                self._permits.evidence(connection, claimed, proof)
+            case Doubt():
+                self._permits.doubt(connection, claimed, key, answer.reason)
+            case Abandon():
+                self._permits.abandon(connection, claimed, key, answer.reason)
+            case _:
+                pass
 
     def _without_acting(self, asked: Asked, answer: PermitAnswer) -> Acted | Parked:
         if asked.result == "fenced":
@@ -143,7 +176,10 @@ class EffectProtocol:
             case Doubt():
                 return Parked(why="in_doubt")
             case Abandon():
-                return Acted(outcome=ToolFailed(code="effect_abandoned", message=answer.reason))
+                sure = did_nothing(asked)
+                code = "effect_not_done" if sure else "effect_abandoned"
+                failed = ToolFailed(code=code, message=answer.reason)
+                return Acted(outcome=failed, certainly_not=sure)
             case Grant() | LookUp():
                 return Parked(why="stopping")
 
@@ -171,7 +207,7 @@ def _next_attempt(asked: Asked) -> int:
     return 1 + (asked.known.last.attempt if asked.known.last else 0)
 
 
-def _acted(reply: Reply, key: EffectKey, attempt: int) -> Acted:
+def _acted(reply: Reply, key: EffectKey, attempt: int, *, alone: bool) -> Acted:
     match reply:
         case Happened():
             proof = Proof(key=key, attempt=attempt, says=Says.HAPPENED, result=reply.result)
@@ -181,33 +217,8 @@ def _acted(reply: Reply, key: EffectKey, attempt: int) -> Acted:
             proof = Proof(
                 key=key, attempt=attempt, says=Says.NOT_EXECUTED, result=None, reason=message
             )
-            return Acted(outcome=reply.broke, proof=proof)
+            return Acted(outcome=reply.broke, proof=proof, certainly_not=alone)
         case Unclear():
             message = reply.broke.message
             proof = Proof(key=key, attempt=attempt, says=Says.UNKNOWN, result=None, reason=message)
             return Acted(outcome=reply.broke, proof=proof)
-
-
-def life_of_key(rules: EffectRules, asked: Asked) -> timedelta:
-    """How long a thread may go on with a key: until a send would no longer be the same effect.
-
-    Other steps run in the same process, so it is not ended for one slow call any sooner. A permit
-    that is granted although the key has died begins a new life of it.
-    """
-    assert rules.key_ttl is not None
-    whole = rules.key_ttl - rules.settle
-    if asked.known.first_granted_at is None:
-        return whole
-    left = whole - (asked.now - asked.known.first_granted_at)
-    return left if left >= rules.kernel_budget else whole
-
-
-def _out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:
-    """Enough was tried: certain failure where it is certain, doubt where it is not."""
-    if answer.mode is PermitMode.AFTER_VERDICT:
-        return answer  # a person asked for it
-    if answer.mode not in {PermitMode.SAME_KEY, PermitMode.REPEAT}:
-        return Abandon(reason=f"it did not happen in {tries} attempts")
-    if rules.on_doubt is OnDoubt.FAIL:
-        return Abandon(reason=f"no clear reply in {tries} attempts")
-    return Doubt(reason=f"no clear reply in {tries} attempts")

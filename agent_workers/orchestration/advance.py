@@ -1,7 +1,5 @@
 """The driver, and the only loop: claim, do, record; then carry on or ring."""
 
-import random
-from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -14,6 +12,7 @@ from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import Written
 from agent_workers.domain.step import Broke, Outcome, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
+from agent_workers.orchestration.aftermath import Aftermath
 from agent_workers.orchestration.carrying import (
     TAIL,
     Following,
@@ -22,16 +21,14 @@ from agent_workers.orchestration.carrying import (
     due,
     due_next,
     halt,
-    on_time,
     remember,
     steps_of,
 )
-from agent_workers.orchestration.decide import decide, missing
+from agent_workers.orchestration.decide import missing
 from agent_workers.orchestration.engaging import Engaging, elsewhere
-from agent_workers.orchestration.failing import broken, late, needs_permit, unanswered
+from agent_workers.orchestration.failing import broken, late
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
-from agent_workers.orchestration.recover import after_break
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
 from agent_workers.state.claims import Claims
@@ -57,7 +54,7 @@ class Driver:
         protocol: EffectProtocol,
         ring: Ring,
         tell: Tell,
-        jitter: Callable[[], float] = random.random,
+        aftermath: Aftermath,
         patience_s: float = 20.0,
     ) -> None:
         self._book = book
@@ -70,7 +67,7 @@ class Driver:
         self._protocol = protocol
         self._ring = ring
         self._tell = tell
-        self._jitter = jitter
+        self._aftermath = aftermath
         self._patience_s = patience_s
 
     def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
@@ -92,7 +89,11 @@ class Driver:
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:
             return self._engage(claimed, agent, onward)
+        barred = self._aftermath.barred(claimed) if claimed.tool else None
         match claimed.effect:
+            case EffectClass.PURE | EffectClass.TRANSACTIONAL if barred is not None:
+                decision = self._aftermath.kept_off(claimed, agent, barred, certain=True)
+                return self._commit(claimed, *decision, onward)
             case EffectClass.PURE:
                 claimed = self._with_past(claimed)
                 result = self._perform(claimed, lambda: claimed.history or ())
@@ -100,7 +101,7 @@ class Driver:
             case EffectClass.TRANSACTIONAL:
                 return self._write(claimed, agent, onward)
             case _:
-                return self._act(claimed, agent, onward)
+                return self._act(claimed, agent, barred, onward)
 
     def _engage(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         """Wait without a worker, or go on with what has come."""
@@ -127,7 +128,7 @@ class Driver:
         result: Outcome | Broke,
         onward: Going,
     ) -> Following:
-        decision, written = self._decided(claimed, agent, result)
+        decision, written = self._aftermath.after(claimed, agent, result)
         return self._commit(claimed, decision, written, onward)
 
     def _commit(
@@ -144,7 +145,7 @@ class Driver:
         wish = self._tools.write(claimed)
         if not isinstance(wish, Written):
             return self._settle(claimed, agent, wish, onward)
-        decision, written = self._decided(claimed, agent, ToolRan(result=wish.result))
+        decision, written = self._aftermath.after(claimed, agent, ToolRan(result=wish.result))
         recorded = self._records.record_with(
             claimed, decision, wish.statements, written=written, onward=onward()
         )
@@ -155,11 +156,19 @@ class Driver:
         failed = ToolFailed(code="statement_refused", message=recorded)
         return self._settle(claimed, agent, failed, onward)
 
-    def _act(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
+    def _act(
+        self, claimed: Claimed, agent: AgentTraits, barred: Park | None, onward: Going
+    ) -> Following:
         traits = agent.tools[claimed.tool]
-        acted = self._protocol.run(claimed, traits.rules, max_tries=traits.max_tries)
+        acted = self._protocol.run(
+            claimed, traits.rules, max_tries=traits.max_tries, barred=barred is not None
+        )
         match acted:
+            case Parked(why="barred", certainly_not=certain) if barred is not None:
+                decision = self._aftermath.kept_off(claimed, agent, barred, certain=certain)
+                return self._commit(claimed, *decision, onward)
             case Parked():
+                self._aftermath.left(claimed)
                 if acted.why == "stopping":
                     self.stand_down(claimed)
                 self._tell(claimed.job_id)
@@ -171,7 +180,7 @@ class Driver:
         self, claimed: Claimed, agent: AgentTraits, acted: Acted, onward: Going
     ) -> Following:
         """Keep the evidence and record the step in one transaction; evidence needs no fence."""
-        decision, written = self._decided(claimed, agent, acted.outcome, acted)
+        decision, written = self._aftermath.after(claimed, agent, acted.outcome, acted)
         recorded = patiently(
             lambda: self._record_with_proof(claimed, decision, acted.proof, written, onward),
             seconds=self._patience_s * (1 if acted.proof is None else PROOF_IS_WORTH),
@@ -193,25 +202,6 @@ class Driver:
             return self._records.record(
                 claimed, decision, written=written, onward=onward(), connection=connection
             )
-
-    def _decided(
-        self,
-        claimed: Claimed,
-        agent: AgentTraits,
-        result: Outcome | Broke,
-        acted: Acted | None = None,
-    ) -> tuple[Decision, bytes]:
-        if not isinstance(result, Broke):
-            return decide(on_time(claimed), result, agent), codec.encode(result)
-        if acted is not None:
-            again = acted.again(result, claimed.tries, jitter=self._jitter())
-            if again is not None:
-                return again, b""
-        elif needs_permit(claimed) and self._permits.is_open(claimed):
-            return unanswered(claimed, result, jitter=self._jitter()), b""
-        decision = after_break(claimed, result, agent, jitter=self._jitter())
-        written = b"" if isinstance(decision, TryAgain | Park) else codec.encode(decision.outcome)
-        return decision, written
 
     def _follow(
         self,

@@ -4,8 +4,8 @@ from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import TryAgain
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.recovery import delay_after
 from agent_workers.domain.step import Broke
-from agent_workers.orchestration.retry import delay_after
 
 _WITH_PERMITS = frozenset({EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 _LONGEST = 2_000

@@ -30,6 +30,24 @@ class Effects(Protocol):
     def write(self, claimed: Claimed) -> Written | ToolFailed | Broke: ...
 
 
+class Takes(Protocol):
+    """Say whether another tool of the same agent takes the arguments of a step."""
+
+    def __call__(self, claimed: Claimed, tool: str, /) -> bool: ...
+
+
+class Breakers(Protocol):
+    """Remembers, for all workers, what has failed too often; never raises."""
+
+    def ask(self, name: str, *, holds: timedelta) -> float | None: ...
+
+    def tell(self, name: str, failed: bool, *, code: str = ...) -> None: ...  # noqa: FBT001 (as the models have it)
+
+    def let_go(self, name: str) -> None: ...
+
+    def is_open(self, name: str) -> bool: ...
+
+
 class Timer(Protocol):
     """Ends the process in the kernel when an effect outlives its permit.
 

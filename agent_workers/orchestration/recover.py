@@ -1,39 +1,154 @@
-"""The recovery handler: what follows a failed attempt, from what failed and what was tried."""
+"""The recovery handler: makes a decision of what the recovery policy says of a failure."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.decision import Decision, Fail, Join, TryAgain
-from agent_workers.domain.step import Broke, GaveUp, StepKind, ToolFailed
-from agent_workers.orchestration.decide import evaluation
-from agent_workers.orchestration.retry import delay_after
+from agent_workers.domain.decision import Continue, Decision, Fail, Join, Park, TryAgain
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.engaging import HAND_OFF
+from agent_workers.domain.recovery import (
+    Abort,
+    Failure,
+    Means,
+    OtherAgent,
+    OtherTool,
+    ParkOn,
+    Remedy,
+    RetryAt,
+    recover,
+)
+from agent_workers.domain.step import (
+    Broke,
+    GaveUp,
+    NextStep,
+    Outcome,
+    Planned,
+    StepKind,
+    ToolCall,
+    ToolFailed,
+)
+from agent_workers.domain.wait import Wait, WaitKind
+from agent_workers.orchestration.decide import evaluation, step_of
 from agent_workers.orchestration.traits import AgentTraits
 
+# Parked steps are woken; they come by themselves only where nobody is left to wake them.
+_LONGEST_PARK = timedelta(minutes=15)
 
-def after_break(claimed: Claimed, broke: Broke, agent: AgentTraits, *, jitter: float) -> Decision:
-    """Say what follows a failed attempt: another, or the end of trying."""
-    tries = claimed.tries + 1
-    if broke.retryable and tries < _max_tries(claimed, agent):
-        return TryAgain(
-            delay=_delay(broke, tries, jitter),
-            code=broke.code,
-            message=broke.message,
-            cost_micro=broke.usage.cost_micro,
-        )
-    if claimed.kind is StepKind.TOOL:
-        failed = ToolFailed(code=broke.code, message=broke.message)
+
+def after_break(
+    claimed: Claimed, broke: Broke, agent: AgentTraits, *, jitter: float, other_tool: str = ""
+) -> Decision:
+    """Say what follows a failed attempt: another, something else, or the end of trying."""
+    is_tool = claimed.kind is StepKind.TOOL
+    means = Means(
+        tries=claimed.tries,
+        max_tries=_max_tries(claimed, agent),
+        jitter=jitter,
+        other_tool=other_tool,
+        is_shown=is_tool,
+    )
+    match recover(_failure(broke), means):
+        case ParkOn(name=name, wait=wait):
+            return parked(name, jitter=jitter, wait=wait, cost_micro=broke.usage.cost_micro)
+        case RetryAt(delay=delay):
+            return TryAgain(
+                delay=delay,
+                code=broke.code,
+                message=broke.message,
+                cost_micro=broke.usage.cost_micro,
+            )
+        case other:
+            if is_tool:
+                failed = ToolFailed(code=broke.code, message=broke.message, usage=broke.usage)
+                return _after_failed(claimed, failed, agent, other)
+            gave_up = GaveUp(code=broke.code, message=broke.message, usage=broke.usage)
+            return Fail(outcome=gave_up, code=broke.code, message=broke.message)
+
+
+def after_failed(
+    claimed: Claimed, failed: ToolFailed, agent: AgentTraits, *, other_tool: str
+) -> Decision:
+    """Say what follows a tool that failed for good."""
+    remedy = recover(Failure(code=failed.code), Means(other_tool=other_tool, is_shown=True))
+    return _after_failed(claimed, failed, agent, remedy)
+
+
+def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
+    """Let the agent's fallback take over from a job that would fail, once."""
+    means = Means(other_agent=_other_agent(claimed, agent))
+    match recover(Failure(code=fail.code), means):
+        case OtherAgent(agent=other):
+            return _handed_off(claimed, fail, agent, other)
+        case Abort(user_message=user_message):
+            return replace(fail, user_message=user_message)
+        case _:
+            return fail
+
+
+def parked(name: str, *, jitter: float, wait: timedelta | None = None, cost_micro: int = 0) -> Park:
+    """Wait for a breaker, until somebody says that it has closed; or for a time that is known."""
+    woken = name.startswith(("tool:", "model:"))
+    longest = _LONGEST_PARK if woken or wait is None else wait
+    timeout = longest * (1 + jitter / 2)
+    return Park(wait=Wait(kind=WaitKind.BREAKER, key=name, timeout=timeout), cost_micro=cost_micro)
+
+
+def _after_failed(
+    claimed: Claimed, failed: ToolFailed, agent: AgentTraits, remedy: Remedy
+) -> Decision:
+    if not isinstance(remedy, OtherTool):
+        # Its siblings go on; whoever judges the round has the failure before it.
         return Join(outcome=failed, step=evaluation(claimed.round, agent))
-    gave_up = GaveUp(code=broke.code, message=broke.message, usage=broke.usage)
-    return Fail(outcome=gave_up, code=broke.code, message=broke.message)
+    degraded = f"tool {remedy.tool} instead of {claimed.tool}: {failed.code}"
+    outcome = replace(failed, fallback=remedy.tool, degraded=degraded)
+    return Continue(outcome=outcome, steps=(_instead(claimed, remedy.tool, agent),))
+
+
+def _handed_off(claimed: Claimed, fail: Fail, agent: AgentTraits, other: str) -> Continue:
+    course = replace(fail.course or claimed.course, fell_back_to=other)
+    outcome = _degraded(fail.outcome, f"agent {other} instead of {agent.name}: {fail.code}")
+    step = _hand_off(claimed, other, fail.code, agent)
+    return Continue(outcome=outcome, steps=(step,), course=course)
+
+
+def _instead(claimed: Claimed, tool: str, agent: AgentTraits) -> NextStep:
+    """A step of the same round in its place: whoever joins the round counts it as well."""
+    call = ToolCall(tool=tool, arguments=claimed.arguments, call_id=claimed.call_id)
+    return step_of(call, claimed.round, agent)
+
+
+def _hand_off(claimed: Claimed, other: str, code: str, agent: AgentTraits) -> NextStep:
+    given = json.loads(claimed.input)
+    arguments = canonical({"agent": other, "input": given, "reason": code})
+    return step_of(ToolCall(tool=HAND_OFF, arguments=arguments), claimed.round, agent)
+
+
+def _degraded(outcome: Outcome, words: str) -> Outcome:
+    if isinstance(outcome, Planned):
+        # What it planned is not done any more.
+        return replace(outcome, calls=(), degraded=words)
+    return replace(outcome, degraded=words)
+
+
+def _other_agent(claimed: Claimed, agent: AgentTraits) -> str:
+    again = bool(claimed.course.fell_back_to)
+    deep = claimed.depth >= agent.limits.max_depth
+    return "" if again or deep else agent.fallback
+
+
+def _failure(broke: Broke) -> Failure:
+    after = broke.retry_after_s
+    return Failure(
+        code=broke.code,
+        retryable=broke.retryable,
+        retry_after=None if after is None else timedelta(seconds=after),
+        parks_on=broke.parks_on,
+    )
 
 
 def _max_tries(claimed: Claimed, agent: AgentTraits) -> int:
     if claimed.kind is StepKind.TOOL and claimed.tool in agent.tools:
         return agent.tools[claimed.tool].max_tries
     return agent.max_tries
-
-
-def _delay(broke: Broke, tries: int, jitter: float) -> timedelta:
-    if broke.retry_after_s is not None:
-        return timedelta(seconds=broke.retry_after_s)
-    return delay_after(tries, jitter=jitter)

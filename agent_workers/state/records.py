@@ -22,6 +22,7 @@ from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
+from agent_workers.domain.recovery import user_message
 from agent_workers.domain.step import Broke, Judged, NextStep, Outcome, Planned
 from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
@@ -179,9 +180,17 @@ def _what_follows(
         case Finish():
             return "succeed", decision.output, ()
         case Fail():
-            error = {"code": decision.code, "message": decision.message, "retryable": False}
-            return "fail", canonical(error), ()
+            return "fail", canonical(_error(decision)), ()
     assert_never(decision)
+
+
+def _error(decision: Fail) -> dict[str, object]:
+    return {
+        "code": decision.code,
+        "message": decision.message,
+        "retryable": False,
+        "user_message": decision.user_message or user_message(decision.code),
+    }
 
 
 def _course(decision: Continue | Join | Finish | Fail) -> str | None:

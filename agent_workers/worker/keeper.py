@@ -46,7 +46,7 @@ class Keeper:
         busy_lanes: Callable[[], Sequence[Lane]],
         ring: Ring,
         tell: Tell,
-        keep_batches: Callable[[], None],
+        keep: Callable[[], None],
         leave: Callable[[int], object] = os._exit,
     ) -> None:
         self._process = process
@@ -58,7 +58,7 @@ class Keeper:
         self._busy_lanes = busy_lanes
         self._ring = ring
         self._tell = tell
-        self._keep_batches = keep_batches
+        self._keep_more = keep
         self._kept_at = 0.0
         self._leave = leave
         self._stop = threading.Event()
@@ -147,10 +147,10 @@ class Keeper:
         return min(max(wait, _SHORTEST_S), _LONGEST_S)
 
     def _keep(self) -> None:
-        """Look after batches: it costs a look into an index where there are none."""
+        """Look after batches and breakers: a look into an index where there are none."""
         if time.monotonic() - self._kept_at >= _KEEP_EVERY_S:
             self._kept_at = time.monotonic()
-            self._keep_batches()
+            self._keep_more()
 
     def _recover(self, rings: Sequence[Due]) -> None:
         for due in rings:

@@ -1,6 +1,7 @@
 """Composition root of the worker: settings become the parts of one process."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,11 +18,14 @@ from agent_workers.execution.roster import Roster
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
+from agent_workers.orchestration.aftermath import Aftermath
 from agent_workers.orchestration.batches import BatchRuns
+from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.engaging import Engaging
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
+from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
 from agent_workers.state.mail import Mail
@@ -98,7 +102,6 @@ def open_runtime(
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
     router = ToolRouter(roster.find)
-    models = model_steps(registry, settings)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -108,6 +111,8 @@ def open_runtime(
     def tell(job_id: JobId) -> None:
         wakeups.publish((job_id.hex,))
 
+    breakers = SharedBreakers(BreakerRows(database), by=str(worker_id), ring=ring)
+    models = model_steps(registry, settings, breakers)
     driver = Driver(
         book=AgentBook(roster),
         claims=claims,
@@ -119,6 +124,9 @@ def open_runtime(
         protocol=EffectProtocol(permits, router, KernelTimer()),
         ring=ring,
         tell=tell,
+        aftermath=Aftermath(
+            breakers=breakers, permits=permits, takes=router.takes, jitter=random.random
+        ),
     )
     workers = Workers(database)
     direct = settings.direct_database_url
@@ -132,7 +140,7 @@ def open_runtime(
         busy_lanes=Depths(settings.broker_url).busy,
         ring=ring,
         tell=tell,
-        keep_batches=BatchRuns(Batches(database), ring=ring).keep,
+        keep=_each(BatchRuns(Batches(database), ring=ring).keep, breakers.keep),
     )
     keeper.start()
     return Runtime(
@@ -153,3 +161,11 @@ def open_runtime(
         wakeups=wakeups,
         stopping=stopping,
     )
+
+
+def _each(*parts: Callable[[], None]) -> Callable[[], None]:
+    def keep() -> None:
+        for part in parts:
+            part()
+
+    return keep

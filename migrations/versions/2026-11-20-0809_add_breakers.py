@@ -1,5 +1,9 @@
 """Add circuit breakers, which all workers share."""
 
+from alembic import op
+
+from migrations.sql_files import run
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -7,8 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    run("tables_breakers.sql", "breakers.sql")
 
 
 def downgrade() -> None:
-    pass
+    op.execute("set local lock_timeout = '5s'")
+    op.execute("drop function wake_breaker")
+    op.execute("drop index waits_breaker_idx")
+    op.drop_table("breakers")

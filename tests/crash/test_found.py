@@ -9,7 +9,7 @@ import pytest
 from agent_workers.domain.effect import EffectClass, EffectRules, EffectState, KnownEffect
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
-from agent_workers.orchestration.act import life_of_key
+from agent_workers.orchestration.act_rules import life_of_key
 from agent_workers.state.engine import Database
 from agent_workers.state.invariants import broken
 from agent_workers.state.permits import Asked

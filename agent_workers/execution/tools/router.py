@@ -92,6 +92,17 @@ class ToolRouter:
             return ToolFailed(code="no_transaction", message="it must return a Transaction")
         return Written(statements=wish.statements, result=written(wish.result))
 
+    def takes(self, claimed: Claimed, tool: str) -> bool:
+        """Say whether another tool of the same agent takes the arguments of this step."""
+        other = self.find(claimed).tools.get(tool)
+        if other is None:
+            return False
+        try:
+            other.signature.read(claimed.arguments)
+        except ValidationError:
+            return False
+        return True
+
     def _returned(self, claimed: Claimed) -> _Returned | ToolFailed | Broke:
         """Call a tool that leaves no mark outside; whatever it raises comes back as a value."""
         tool = self._tool(claimed)

@@ -8,6 +8,7 @@ from agent_workers.domain.budget import Usage
 from agent_workers.domain.course import Course
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, TryAgain
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.recovery import delay_after
 from agent_workers.domain.step import (
     Broke,
     GaveUp,
@@ -23,7 +24,6 @@ from agent_workers.domain.step import (
 )
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.recover import after_break
-from agent_workers.orchestration.retry import delay_after
 from tests.unit.orchestration.agents import AGENT, claimed
 
 EVALUATE = NextStep(
@@ -115,7 +115,8 @@ def test_what_is_hopeless_is_not_tried_again_and_its_cost_is_kept() -> None:
         outcome=GaveUp(code="bad", message="no", usage=HOPELESS.usage), code="bad", message="no"
     )
     tool = broke(StepKind.TOOL, 0, HOPELESS, tool="read")
-    assert tool == Join(outcome=ToolFailed(code="bad", message="no"), step=EVALUATE)
+    failed = ToolFailed(code="bad", message="no", usage=HOPELESS.usage)
+    assert tool == Join(outcome=failed, step=EVALUATE)
 
 
 def test_a_provider_may_say_how_long_to_wait() -> None:

@@ -46,7 +46,7 @@ def keeper(busy: Busy, left: list[int]) -> Keeper:
         busy_lanes=list,
         ring=Silent().ring,
         tell=Silent().tell,
-        keep_batches=lambda: None,
+        keep=lambda: None,
         leave=left.append,
     )
 

@@ -1,0 +1,53 @@
+"""A circuit breaker as a value: what all workers know of a tool or a model that fails."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class BreakerState(StrEnum):
+    CLOSED = "closed"  # calls pass
+    OPEN = "open"  # none passes
+    HALF_OPEN = "half_open"  # one passes: the probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """One breaker as it is stored; version 0 has no row yet."""
+
+    name: str
+    state: BreakerState = BreakerState.CLOSED
+    version: int = 0
+    # Counted while it is closed, since the first failure of the window.
+    failures: int = 0
+    successes: int = 0
+    window_began_at: datetime | None = None
+    # How often it opened in a row: each time it stays open for longer.
+    opens: int = 0
+    # Open: a probe may begin then. Half-open: the probe's place is free again then.
+    until: datetime | None = None
+    reason: str = ""
+    # An operator opened it; only an operator closes it.
+    by_hand: bool = False
+    probe_by: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSeen:
+    """A breaker and what was true around it when it was read."""
+
+    breaker: Breaker
+    now: datetime
+    # Steps wait for it.
+    parked: bool = False
+    # The process that probes is known to be dead.
+    probe_lost: bool = False
+
+
+def tool_breaker(tool: str) -> str:
+    return f"tool:{tool}"
+
+
+def model_breaker(model: str) -> str:
+    return f"model:{model}"

@@ -1,0 +1,118 @@
+"""The table of recovery: for every code of a failure, the ways to go on, in order, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Way(StrEnum):
+    """One way to go on; who takes it stands beside it."""
+
+    PARK = "park"  # the engine: the step waits for a breaker or a quota, no try is used up
+    RETRY_IN_PLACE = "retry_in_place"  # the ladder of models: at once, within the same attempt
+    RETRY = "retry"  # the engine: the step gets a due time
+    OTHER_MODEL = "other_model"  # the ladder of models: the next target, a cheaper one as well
+    OTHER_TOOL = "other_tool"  # the engine: the tool's fallback, with the same arguments
+    OTHER_AGENT = "other_agent"  # the engine: the agent's fallback takes over, once per job
+    REPLAN = "replan"  # the engine: the failure is data for whoever judges and plans
+    PERSON = "person"  # the effect protocol and the quarantine: the job waits for a verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    ways: tuple[Way, ...]
+    why: str
+    # For end users, when the job fails with it.
+    user_message: str
+
+
+_BUSY: Final = "A service that is needed for this is not available. Please try again later."
+_OURS: Final = "Something is set up wrongly on our side. The operator has to look at it."
+_LIMIT: Final = "This took more steps, time or money than it was allowed to."
+_NOT_DONE: Final = "A part of this could not be done, so it was not finished."
+_NO_ANSWER: Final = "No answer could be found to this request."
+_DECLINED: Final = "This request was declined."
+_CHECK: Final = "It is not certain what was done. A person is looking at it."
+
+_TOOL: Final = (Way.PARK, Way.RETRY, Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
+_REFUSED: Final = (Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
+_MODEL: Final = (Way.OTHER_MODEL, Way.PARK, Way.RETRY, Way.OTHER_AGENT)
+_MODEL_UNFIT: Final = (Way.OTHER_MODEL, Way.OTHER_AGENT)
+_WAIT: Final = (Way.RETRY,)
+_END: Final = (Way.OTHER_AGENT,)
+
+ROWS: Final[Mapping[str, Row]] = {
+    # Tools, and whatever else is users' code.
+    "connection": Row(_TOOL, "nobody answered; most such failures pass", _BUSY),
+    "timeout": Row(_TOOL, "it did not end in its time; the next attempt may", _BUSY),
+    "unavailable": Row(_TOOL, "the server said so (5xx)", _BUSY),
+    "rate_limited": Row(_TOOL, "the server said: later (429); its Retry-After is honoured", _BUSY),
+    "auth": Row(_TOOL, "an operator mends a key; jobs wait for that behind the breaker", _OURS),
+    "try_later": Row(_TOOL, "the tool said so", _BUSY),
+    "not_executed": Row(_TOOL, "it certainly did not happen, so again is safe", _BUSY),
+    "exception": Row(_TOOL, "nobody knows what it was; again is cheap", _NOT_DONE),
+    "refused": Row(_REFUSED, "the server understood and said no (4xx)", _NOT_DONE),
+    "mistake": Row(_REFUSED, "an error in code or data would happen again", _OURS),
+    "tool_error": Row(_REFUSED, "the tool said that it failed for good", _NOT_DONE),
+    "statement_refused": Row(_REFUSED, "the database refused a transactional tool", _NOT_DONE),
+    "statement_failed": Row(_TOOL, "a deadlock or a time-out rolled it back", _BUSY),
+    "no_transaction": Row(_REFUSED, "the tool returned something else than declared", _OURS),
+    "breaker_open": Row(
+        (Way.OTHER_TOOL, Way.PARK), "it failed too often; one probe goes first, for all", _BUSY
+    ),
+    "bad_arguments": Row((Way.REPLAN,), "whoever planned can correct them", _NOT_DONE),
+    "effect_not_done": Row(_REFUSED, "all attempts certainly did nothing", _NOT_DONE),
+    "effect_abandoned": Row(
+        (Way.REPLAN,), "it may have happened: nothing else may do it instead", _CHECK
+    ),
+    "not_built": Row((Way.REPLAN,), "the engine does not know this use", _OURS),
+    # The protocol of effects, and dead workers.
+    "waiting_for_quiet": Row(_WAIT, "an earlier permit may still act; no try is used up", _CHECK),
+    "no_lookup": Row(_WAIT, "a look-up that failed has seen nothing; it is asked again", _CHECK),
+    "in_doubt": Row((Way.PERSON,), "nobody can know whether it happened", _CHECK),
+    "poisoned": Row((Way.PERSON,), "the step killed three workers", _CHECK),
+    # Workers.
+    "broken": Row(_TOOL, "an error that nobody foresaw counts as an attempt", _OURS),
+    "unknown_agent": Row(_WAIT, "another worker may have it, or be starting", _OURS),
+    "unknown_tool": Row(_WAIT, "another worker may have it, or be starting", _OURS),
+    "no_model": Row(_END, "this worker has loaded no models", _OURS),
+    # Models.
+    "model_rate_limit": Row(_MODEL, "429: the bucket cools, for all; Retry-After holds", _BUSY),
+    "model_overloaded": Row(_MODEL, "503 passes", _BUSY),
+    "model_server_error": Row(_MODEL, "5xx passes", _BUSY),
+    "model_timeout": Row(_MODEL, "no whole answer in time; the next may be faster", _BUSY),
+    "model_connection": Row(_MODEL, "nobody answered", _BUSY),
+    "model_breaker_open": Row(_MODEL, "it failed too often; one probe goes first", _BUSY),
+    "model_malformed": Row(
+        (Way.RETRY_IN_PLACE, *_MODEL), "shown its mistake, a model often mends it", _NO_ANSWER
+    ),
+    "model_auth": Row(_MODEL, "an operator mends a key; jobs wait behind the breaker", _OURS),
+    "model_quota": Row(_MODEL, "a spent quota is mended; jobs wait behind the breaker", _OURS),
+    "model_truncated": Row(_MODEL_UNFIT, "the same model would be cut again", _NO_ANSWER),
+    "model_not_found": Row(_MODEL_UNFIT, "the provider does not have it", _OURS),
+    "model_context_window": Row(_MODEL_UNFIT, "another may have room for it", _NO_ANSWER),
+    "model_unsupported": Row(_MODEL_UNFIT, "another may be able to", _OURS),
+    "model_unpriced": Row(_MODEL_UNFIT, "nobody could say what it costs", _OURS),
+    "model_budget": Row(_END, "its worst case does not fit what is left", _LIMIT),
+    "model_bad_request": Row(_END, "every model would refuse it", _OURS),
+    "model_content_policy": Row(_END, "no other model is asked for what one refused", _DECLINED),
+    "model_refused": Row(_END, "the model said no", _DECLINED),
+    "model_unknown": Row(_END, "nobody knows what it was, or what it cost", _NO_ANSWER),
+    # Planning and judging.
+    "gave_up": Row(_END, "the planner sees no way", _NO_ANSWER),
+    "empty_plan": Row(_END, "a plan without tools and answer", _NO_ANSWER),
+    "invalid_plan": Row(_END, "it was sent back often enough", _NO_ANSWER),
+    "evaluation_failed": Row(_END, "the result is not what was asked for", _NO_ANSWER),
+    "too_many_tools": Row(_END, "more at once than the agent allows", _LIMIT),
+    "too_many_steps": Row((), "the job's own bound", _LIMIT),
+    "too_many_rounds": Row(_END, "the agent's bound", _LIMIT),
+    "too_many_model_calls": Row(_END, "the agent's bound", _LIMIT),
+    "too_many_tool_calls": Row(_END, "the agent's bound", _LIMIT),
+    "too_many_calls_of_a_tool": Row(_END, "the agent's bound", _LIMIT),
+    "too_many_tokens": Row(_END, "the agent's bound", _LIMIT),
+    "too_many_replans": Row(_END, "the agent's bound", _LIMIT),
+    "deadline_near": Row((), "there is no time for anybody else either", _LIMIT),
+    "deadline_exceeded": Row((), "there is no time for anybody else either", _LIMIT),
+    "budget_spent": Row((), "there is no money for anybody else either", _LIMIT),
+}

@@ -1,0 +1,45 @@
+"""Breakers of one process alone: the twin of the shared ones, for tests and single workers."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
+from agent_workers.domain.claim import Due
+
+
+class BreakersInMemory:
+    """Keeps breakers in a dict; nothing is parked on them, so there is nobody to wake."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Breaker] = {}
+        self._lock = threading.Lock()
+
+    def see(self, name: str) -> BreakerSeen:
+        return self._seen(self._rows.get(name, Breaker(name=name)))
+
+    def troubled(self) -> Sequence[BreakerSeen]:
+        return [
+            self._seen(row)
+            for row in list(self._rows.values())
+            if row.state is not BreakerState.CLOSED
+        ]
+
+    def all(self) -> Sequence[BreakerSeen]:
+        return [self._seen(self._rows[name]) for name in sorted(self._rows)]
+
+    def swap(self, before: Breaker, after: Breaker) -> Breaker | None:
+        """Put one in the place of another unless somebody else did first."""
+        with self._lock:
+            if self._rows.get(before.name, Breaker(name=before.name)).version != before.version:
+                return None
+            put = replace(after, version=before.version + 1)
+            self._rows[before.name] = put
+            return put
+
+    def wake(self, name: str) -> Sequence[Due]:  # noqa: ARG002 (nobody waits here)
+        return []
+
+    def _seen(self, breaker: Breaker) -> BreakerSeen:
+        return BreakerSeen(breaker=breaker, now=datetime.now(UTC))

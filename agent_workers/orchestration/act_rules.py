@@ -1,0 +1,55 @@
+"""What asking for a permit has to know: what is certain by now, and how long a key lives."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from agent_workers.domain.effect import (
+    Abandon,
+    Doubt,
+    EffectRules,
+    Grant,
+    OnDoubt,
+    PermitAnswer,
+    PermitMode,
+    Says,
+)
+from agent_workers.state.permits import Asked
+
+
+def seen_absent(asked: Asked) -> Asked:
+    """What was open is closed now: nothing of it was there."""
+    last = asked.known.last
+    known = replace(asked.known, quiet_after=None, last=last and replace(last, says=Says.ABSENT))
+    return replace(asked, known=known)
+
+
+def did_nothing(asked: Asked) -> bool:
+    """Say whether no permit of the effect can have been used."""
+    last = asked.known.last
+    closed = last is None or last.says in {Says.NOT_EXECUTED, Says.ABSENT}
+    return closed and asked.known.quiet_after is None
+
+
+def life_of_key(rules: EffectRules, asked: Asked) -> timedelta:
+    """How long a thread may go on with a key: until a send would no longer be the same effect.
+
+    Other steps run in the same process, so it is not ended for one slow call any sooner. A permit
+    that is granted although the key has died begins a new life of it.
+    """
+    assert rules.key_ttl is not None
+    whole = rules.key_ttl - rules.settle
+    if asked.known.first_granted_at is None:
+        return whole
+    left = whole - (asked.now - asked.known.first_granted_at)
+    return left if left >= rules.kernel_budget else whole
+
+
+def out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:
+    """Enough was tried: certain failure where it is certain, doubt where it is not."""
+    if answer.mode is PermitMode.AFTER_VERDICT:
+        return answer  # a person asked for it
+    if answer.mode not in {PermitMode.SAME_KEY, PermitMode.REPEAT}:
+        return Abandon(reason=f"it did not happen in {tries} attempts")
+    if rules.on_doubt is OnDoubt.FAIL:
+        return Abandon(reason=f"no clear reply in {tries} attempts")
+    return Doubt(reason=f"no clear reply in {tries} attempts")

@@ -1,0 +1,150 @@
+"""What follows what doing a step gave: breakers are told, the policy is asked, fallbacks step in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from agent_workers.domain.breaker import tool_breaker
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.decision import Decision, Fail, Join, Park, TryAgain
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.engaging import ENGAGED
+from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.governance.breakers import Health, health_of
+from agent_workers.orchestration.act import Acted
+from agent_workers.orchestration.decide import decide
+from agent_workers.orchestration.failing import needs_permit, unanswered
+from agent_workers.orchestration.ports import Breakers, Takes
+from agent_workers.orchestration.recover import after_break, after_end, after_failed, parked
+from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.state import codec
+from agent_workers.state.permits import Permits
+
+# What it did is undone, or was nothing, whenever it fails.
+LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
+
+
+class Aftermath:
+    def __init__(
+        self,
+        *,
+        breakers: Breakers,
+        permits: Permits,
+        takes: Takes,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._breakers = breakers
+        self._permits = permits
+        self._takes = takes
+        self._jitter = jitter
+
+    def barred(self, claimed: Claimed) -> Park | None:
+        """Say whether a step has to wait for its tool's breaker; asked before a tool is called.
+
+        Who may go on may be the probe: what comes of it is to be told, in `after` or `left`.
+        """
+        name = tool_breaker(claimed.tool)
+        if self._breakers.ask(name, holds=timedelta(milliseconds=2 * claimed.timeout_ms)) is None:
+            return None
+        return parked(name, jitter=self._jitter())
+
+    def kept_off(
+        self, claimed: Claimed, agent: AgentTraits, park: Park, *, certain: bool
+    ) -> tuple[Decision, bytes]:
+        """Ask a tool's fallback at once while its breaker is open; wait where there is none."""
+        other = self._fallback(claimed, agent) if certain else ""
+        if not other:
+            return park, b""
+        message = f"{claimed.tool} has failed too often lately"
+        failed = ToolFailed(code="breaker_open", message=message)
+        return self._written(after_failed(claimed, failed, agent, other_tool=other))
+
+    def left(self, claimed: Claimed) -> None:
+        """Say that the tool was not called after all."""
+        self._breakers.let_go(tool_breaker(claimed.tool))
+
+    def after(
+        self,
+        claimed: Claimed,
+        agent: AgentTraits,
+        result: Outcome | Broke,
+        acted: Acted | None = None,
+    ) -> tuple[Decision, bytes]:
+        """Decide what follows, with the outcome as it is to be stored."""
+        is_down = self._tell(claimed, result, acted)
+        decision = self._decided(claimed, agent, result, acted, is_down=is_down)
+        if isinstance(decision, Fail):
+            decision = after_end(claimed, decision, agent)
+        return self._written(decision)
+
+    def _written(self, decision: Decision) -> tuple[Decision, bytes]:
+        if isinstance(decision, TryAgain | Park):
+            return decision, b""
+        return decision, codec.encode(decision.outcome)
+
+    def _decided(
+        self,
+        claimed: Claimed,
+        agent: AgentTraits,
+        result: Outcome | Broke,
+        acted: Acted | None,
+        *,
+        is_down: bool,
+    ) -> Decision:
+        other = self._other_tool(claimed, agent, result, acted)
+        if not isinstance(result, Broke):
+            decision = decide(claimed, result, agent)
+            if other and isinstance(decision, Join) and isinstance(result, ToolFailed):
+                return after_failed(claimed, result, agent, other_tool=other)
+            return decision
+        jitter = self._jitter()
+        if (
+            again := self._unclear(claimed, result, acted, is_down=is_down, jitter=jitter)
+        ) is not None:
+            return again
+        if is_down:
+            cost = result.usage.cost_micro
+            return parked(tool_breaker(claimed.tool), jitter=jitter, cost_micro=cost)
+        return after_break(claimed, result, agent, jitter=jitter, other_tool=other)
+
+    def _unclear(
+        self, claimed: Claimed, broke: Broke, acted: Acted | None, *, is_down: bool, jitter: float
+    ) -> TryAgain | None:
+        """Leave a step to its next permit where an attempt may have acted."""
+        if acted is None:
+            is_open = needs_permit(claimed) and self._permits.is_open(claimed)
+            return unanswered(claimed, broke, jitter=jitter) if is_open else None
+        again = acted.again(broke, claimed.tries, jitter=jitter)
+        if again is None and not acted.certainly_not:
+            again = unanswered(claimed, broke, jitter=jitter)
+        # Who calls for everybody does not use up tries of its own.
+        return replace(again, counts=False) if again is not None and is_down else again
+
+    def _other_tool(
+        self, claimed: Claimed, agent: AgentTraits, result: Outcome | Broke, acted: Acted | None
+    ) -> str:
+        """Name the tool that may be asked instead: only of what certainly left no mark."""
+        certain = claimed.effect in LEAVES_NO_MARK or (acted is not None and acted.certainly_not)
+        if not isinstance(result, Broke | ToolFailed) or not certain:
+            return ""
+        return self._fallback(claimed, agent)
+
+    def _fallback(self, claimed: Claimed, agent: AgentTraits) -> str:
+        other = agent.tools[claimed.tool].fallback if claimed.tool in agent.tools else ""
+        return other if other in agent.tools and self._takes(claimed, other) else ""
+
+    def _tell(self, claimed: Claimed, result: Outcome | Broke, acted: Acted | None) -> bool:
+        """Tell the tool's breaker; true when the failure leaves it open."""
+        if not claimed.tool or claimed.tool in ENGAGED:
+            return False
+        name = tool_breaker(claimed.tool)
+        health = Health.UNKNOWN if acted is not None and acted.proof is None else health_of(result)
+        match health:
+            case Health.WORKS:
+                self._breakers.tell(name, failed=False)
+            case Health.UNKNOWN:
+                self._breakers.let_go(name)
+            case Health.FAILS:
+                self._breakers.tell(name, failed=True, code=getattr(result, "code", ""))
+                return self._breakers.is_open(name)
+        return False

@@ -1,0 +1,97 @@
+"""Circuit breakers in Postgres: read in one query, changed by compare-and-set."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
+from agent_workers.domain.claim import Due
+from agent_workers.state.codec import plain
+from agent_workers.state.engine import Database
+from agent_workers.state.sweeps import dues
+
+_FIELDS = (
+    "name state version failures successes window_began_at opens until reason by_hand probe_by"
+    " changed_at"
+).split()
+_SELECT = f"""
+select {", ".join(_FIELDS)}, clock_timestamp(), parked,
+       probe_lock is not null and not exists (
+         select from pg_locks l where l.locktype = 'advisory' and l.granted
+            and ((l.classid::bigint << 32) | l.objid::bigint) = probe_lock
+            and l.database = (select oid from pg_database where datname = current_database()))
+  from breakers, lateral (select exists (
+         select from waits w where w.kind = 'breaker' and w.answered_at is null
+            and w.key = breakers.name) as parked) p"""
+_ONE = _SELECT + " where name = %s"
+_TROUBLED = _SELECT + " where state <> 'closed' or parked"
+_ALL = _SELECT + " order by name"
+_NOW = "select clock_timestamp()"
+_PROBE_LOCK = """
+case when %(state)s = 'half_open'
+     then (select lock_key from workers where worker_id::text = %(probe_by)s and lost_at is null)
+end"""
+_WRITTEN = [field for field in _FIELDS if field not in {"name", "version"}]
+_INSERT = f"""
+insert into breakers (name, version, probe_lock, {", ".join(_WRITTEN)})
+values (%(name)s, 1, {_PROBE_LOCK}, {", ".join(f"%({field})s" for field in _WRITTEN)})
+on conflict (name) do nothing"""
+_UPDATE = f"""
+update breakers set version = version + 1, probe_lock = {_PROBE_LOCK},
+       woken_at = case when state = %(state)s then woken_at end,
+       {", ".join(f"{field} = %({field})s" for field in _WRITTEN)}
+ where name = %(name)s and version = %(version)s"""
+_WAKE = 'select tenant_id, job_id, "position", kind, lane, high, rings from wake_breaker(%s)'
+
+
+class BreakerRows:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def see(self, name: str) -> BreakerSeen:
+        """Read one breaker; one that has no row is closed."""
+        with self._database.connection() as connection:
+            row = connection.execute(_ONE.encode(), (name,), binary=True).fetchone()
+            if row is not None:
+                return _seen(row)
+            now = connection.execute(_NOW, binary=True).fetchone()
+        assert now is not None
+        return BreakerSeen(breaker=Breaker(name=name), now=now[0])
+
+    def troubled(self) -> Sequence[BreakerSeen]:
+        """Read those that are not closed, or that steps still wait for."""
+        return self._read(_TROUBLED)
+
+    def all(self) -> Sequence[BreakerSeen]:
+        return self._read(_ALL)
+
+    def swap(self, before: Breaker, after: Breaker) -> Breaker | None:
+        """Write what was made of a breaker, unless somebody else changed it first."""
+        values = asdict(after) | {"version": before.version, "reason": plain(after.reason)}
+        statement = _INSERT if before.version == 0 else _UPDATE
+        with self._database.connection() as connection:
+            written = connection.execute(statement.encode(), values).rowcount
+        return replace(after, version=before.version + 1) if written else None
+
+    def wake(self, name: str) -> Sequence[Due]:
+        """Let some of the steps go on that wait for it; returns for which to ring."""
+        with self._database.connection() as connection:
+            return dues(connection, _WAKE, (name,))
+
+    def _read(self, statement: str) -> Sequence[BreakerSeen]:
+        with self._database.connection() as connection:
+            rows = connection.execute(statement.encode(), binary=True).fetchall()
+        return [_seen(row) for row in rows]
+
+
+def _seen(row: Sequence[object]) -> BreakerSeen:
+    values = dict(zip(_FIELDS, row, strict=False))
+    values["state"] = BreakerState(str(values["state"]))
+    now, parked, probe_lost = row[len(_FIELDS) :]
+    assert isinstance(now, datetime)
+    return BreakerSeen(
+        breaker=Breaker(**values),  # type: ignore[arg-type]  # the SELECT above is the type
+        now=now,
+        parked=bool(parked),
+        probe_lost=bool(probe_lost),
+    )
