@@ -46,15 +46,16 @@ class BehindBreaker:
         try:
             reply = self._model.complete(request, deadline_s=deadline_s)
         except ModelFailed as failed:
-            self._breakers.tell(name, self._is_down(failed, deadline_s))
+            if failed.error_class is ErrorClass.TIMEOUT and deadline_s < self._fair_s:
+                self._breakers.let_go(name)
+            else:
+                self._breakers.tell(name, failed.error_class in _FAULTS)
+            raise
+        except BaseException:
+            self._breakers.let_go(name)
             raise
         self._breakers.tell(name, False)  # noqa: FBT003 - how it went
         return reply
-
-    def _is_down(self, failed: ModelFailed, deadline_s: float) -> bool:
-        if failed.error_class is ErrorClass.TIMEOUT and deadline_s < self._fair_s:
-            return False
-        return failed.error_class in _FAULTS
 
 
 class AlwaysClosed:
@@ -64,4 +65,7 @@ class AlwaysClosed:
         return None
 
     def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - see the Protocol
+        """Nobody remembers."""
+
+    def let_go(self, name: str) -> None:
         """Nobody remembers."""

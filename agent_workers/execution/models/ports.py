@@ -40,6 +40,10 @@ class Breakers(Protocol):
         """Say how a call went that `ask` let through."""
         ...
 
+    def let_go(self, name: str) -> None:
+        """Say nothing of a call that `ask` let through: it was cut before it could show anything."""
+        ...
+
 
 class Answers(Protocol):
     """The shared store of exact answers, with one asker at a time for each; it never fails."""

@@ -24,7 +24,7 @@ ASKED = ModelRequest(
 @dataclass
 class Breaker:
     wait_s: float | None = None
-    told: list[tuple[str, bool]] = field(default_factory=list)
+    told: list[tuple[str, bool | None]] = field(default_factory=list)
 
     def ask(self, name: str) -> float | None:
         assert name == "model:p/m"
@@ -32,6 +32,9 @@ class Breaker:
 
     def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - the Protocol's
         self.told.append((name, failed))
+
+    def let_go(self, name: str) -> None:
+        self.told.append((name, None))
 
 
 @dataclass
@@ -83,7 +86,7 @@ def test_a_call_that_had_no_time_says_nothing_of_its_model() -> None:
     late = SaidModel(ModelFailed(ErrorClass.TIMEOUT, "x"))
     with pytest.raises(ModelFailed):
         BehindBreaker(late, breakers=breaker).complete(ASKED, deadline_s=1)
-    assert breaker.told == [("model:p/m", False)]
+    assert breaker.told == [("model:p/m", None)]
 
 
 def test_an_answer_is_told() -> None:
