@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from agent_workers.cli import programs
+from agent_workers.cli.agents_applying import apply_files
 from agent_workers.cli.agents_folder import AgentsFolder, settings_with
 from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.leftovers import end_guardian, end_programs
@@ -20,6 +21,7 @@ from agent_workers.embedded.ports import LOOPBACK, free_port, port_is_free
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
+from agent_workers.state.agents import EVERYBODY
 from agent_workers.state.engine import Database
 from agent_workers.state.keys import Keys
 
@@ -72,6 +74,7 @@ class System:
         self._find_ports()
         upgrade(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
         self._find_key()
+        self._apply_definitions()
         self._undo.callback(self.folder.forget_surroundings)
         self.folder.tell_surroundings(self._variables)
         self._start_programs()
@@ -148,6 +151,15 @@ class System:
                 self._say(f"API key of tenant {TENANT!r}, made now: {key.token}")
         finally:
             database.close()
+
+    def _apply_definitions(self) -> None:
+        """Make the agents of the folders known, as `agents apply` does."""
+        files = [file for folder in self._wanted.folders for file in folder.definitions]
+        if files:
+            database_url = self._variables[f"{PREFIX}DATABASE_URL"]
+            settings = self._settings.model_copy(update={"database_url": database_url})
+            for kept in apply_files(files, settings, tenant_id=EVERYBODY):
+                self._say(f"agent {kept.name}, version {kept.version}")
 
     def _start_programs(self) -> None:
         supervisor, surroundings = self.supervisor, programs.environment(self._variables)

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.systems import wait_until
 from tests.examples.running import Running, all_examples
 
-AGENTS = {"log_monitor"}
+AGENTS = {"help_desk", "report_writer", "log_monitor", "article"}
 
 
 @pytest.fixture(scope="session")
