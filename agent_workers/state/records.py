@@ -23,7 +23,7 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.recovery import user_message
-from agent_workers.domain.step import Broke, Judged, NextStep, Outcome, Planned
+from agent_workers.domain.step import Broke, Judged, NextStep, Outcome, Planned, StepKind
 from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
@@ -43,6 +43,12 @@ select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
 _REASON_CHARS = 500
+# Which part of the system a step of this kind is done by, in the journal's words.
+_COMPONENTS = {
+    StepKind.PLAN: "planner",
+    StepKind.TOOL: "tool_router",
+    StepKind.EVALUATE: "evaluator",
+}
 _RESULTS = {result.value: result for result in RecordResult}
 
 
@@ -202,6 +208,8 @@ def _course(decision: Continue | Join | Finish | Fail) -> str | None:
 def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
     delay_ms = round(decision.delay / timedelta(milliseconds=1))
     event = {
+        "stage": "execute",
+        "component": "recovery",
         "position": claimed.position,
         "kind": claimed.kind,
         "code": decision.code,
@@ -217,6 +225,8 @@ def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
 
 def _event(claimed: Claimed, outcome: Outcome) -> bytes:
     event = {
+        "stage": "execute",
+        "component": _COMPONENTS[claimed.kind],
         "position": claimed.position,
         "kind": claimed.kind,
         "round": claimed.round,

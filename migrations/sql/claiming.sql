@@ -28,7 +28,8 @@ begin
        and (position = s.position or status = 'ready');
     update jobs set status = 'paused', status_detail = 'budget', pause_requested = true
      where tenant_id = j.tenant_id and job_id = j.job_id;
-    perform note(j.tenant_id, j.job_id, 'paused', '{"reason":"budget"}');
+    perform note(j.tenant_id, j.job_id, 'paused',
+                 '{"stage":"execute","component":"cost","reason":"budget"}');
     perform announce(j.tenant_id, j.job_id, 'job.paused', '{"reason":"budget"}');
     return null;
   end if;
@@ -42,7 +43,11 @@ begin
      where tenant_id = j.tenant_id and job_id = j.job_id;
     if j.status in ('queued', 'waiting') then
       perform write_journal(j.tenant_id, j.job_id, j.journal_number + 1,
-                            case j.status when 'queued' then 'started' else 'resumed' end, '{}');
+                            case j.status when 'queued' then 'started' else 'resumed' end,
+                            case s.kind
+                              when 'plan' then '{"stage":"execute","component":"planner"}'::bytea
+                              when 'tool' then '{"stage":"execute","component":"tool_router"}'
+                              else '{"stage":"execute","component":"evaluator"}' end);
     end if;
   end if;
   c := (s.tenant_id, s.job_id, s.position, s.round, s.kind, s.lane, s.fence, s.tries, s.tool,

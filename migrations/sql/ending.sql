@@ -1,10 +1,26 @@
 -- Journal entries, and the end of a job: shared by every way in which a job can end.
 
+-- Where in a request's way an entry belongs (admit, execute, respond), and which part says it. What
+-- an entry says of that itself stands.
+create function staged(p_type text, p_data bytea) returns bytea language sql immutable as $$
+  select case
+    when position('"stage"'::bytea in p_data) > 0 then p_data
+    else case
+           when p_type in ('succeeded', 'failed', 'canceled')
+             then '{"stage":"respond","component":"answer"'::bytea
+           when p_type in ('paused', 'resumed', 'canceling', 'released', 'answered')
+             then '{"stage":"execute","component":"control"'::bytea
+           else '{"stage":"execute","component":"recovery"'::bytea
+         end || case when p_data = '{}'::bytea then '}'::bytea
+                     else ','::bytea || substring(p_data from 2) end
+  end
+$$;
+
 create function write_journal(p_tenant text, p_job uuid, p_number int, p_type text, p_data bytea)
 returns void language plpgsql as $$
 begin
   insert into journal (tenant_id, job_id, number, type, data)
-  values (p_tenant, p_job, p_number, p_type, p_data);
+  values (p_tenant, p_job, p_number, p_type, staged(p_type, p_data));
 end $$;
 
 -- Add one entry to the journal of a job whose row is locked by us.

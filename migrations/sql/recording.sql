@@ -45,7 +45,8 @@ begin
     n := 0;
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
-                          || j.max_steps || ' steps","retryable":false}', 'UTF8');
+                          || j.max_steps || ' steps","retryable":false,"user_message":"This took more '
+                          || 'steps, time or money than it was allowed to."}', 'UTF8');
   end if;
 
   r.result := 'recorded';
@@ -111,11 +112,11 @@ begin
   if v_ended then
     insert into journal (tenant_id, job_id, number, type, at, data)
     values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data),
-           (p_tenant, p_job, j.journal_number + 2, r.status, v_now,
+           (p_tenant, p_job, j.journal_number + 2, r.status, v_now, staged(r.status,
             case r.status when 'failed' then p_final
                  when 'canceled' then convert_to(json_build_object('reason', j.cancel_reason)::text,
                                                  'UTF8')
-                 else '{}' end);
+                 else '{}' end));
     perform finish_record(j, r);
     if j.depth > 0 then
       -- Its parent is told what it gave and what it cost.

@@ -31,7 +31,10 @@ begin
                          + make_interval(secs => coalesce(delay_ms, 0) / 1000.0) as due) d;
   insert into journal (tenant_id, job_id, number, type, at, data)
   select tenant_id, job_id, 1, 'queued', v_now,
-         convert_to(json_build_object('agent', agent)::text, 'UTF8') from unnest(p_jobs);
+         convert_to(json_build_object(
+           'stage', 'admit', 'component', 'cost', 'agent', agent,
+           'cost', json_build_object('allowance_micro', allowance_micro))::text, 'UTF8')
+    from unnest(p_jobs);
   if exists (select from unnest(p_jobs) where deadline_ms is not null) then
     insert into timers (tenant_id, job_id, kind, due_at)
     select tenant_id, job_id, 'deadline', v_now + make_interval(secs => deadline_ms / 1000.0)

@@ -147,6 +147,8 @@ begin
                                 then 'waiting' else j.status end
    where tenant_id = p_tenant and job_id = p_job returning status into r.status;
   perform note(p_tenant, p_job, 'waiting', convert_to(json_build_object(
+    'stage', 'execute',
+    'component', case when p_kind = 'breaker' then 'recovery' else 'tool_router' end,
     'position', p_position, 'for', p_kind,
     'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
     'until', v_expires)::text, 'UTF8'));
