@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from agent_workers.domain.agent import Agent, Purpose
-from agent_workers.domain.engaging import ENGAGED
+from agent_workers.domain.engaging import DELEGATE, ENGAGED, HAND_OFF
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.prompt import filled, variables_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' and '-'"
 _MAY_BE_ZERO = {"max_replans", "max_invalid_plans", "max_depth"}
+_OF_TEAMS = {DELEGATE, HAND_OFF}
 _PURPOSES = tuple(purpose.value for purpose in Purpose)
 
 
@@ -35,6 +36,7 @@ def mistakes_of(agent: Agent) -> Iterator[Mistake]:
     yield from _prompts(agent)
     yield from _tools(agent)
     yield from _bounds(agent)
+    yield from _engaging(agent)
     if agent.fallback == agent.name:
         yield Mistake("fallback", "an agent cannot step in for itself")
 
@@ -84,6 +86,15 @@ def _tools(agent: Agent) -> Iterator[Mistake]:
             yield Mistake("tools", f"the fallback {tool.fallback!r} of {tool.name!r} is not there")
     for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
         yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")
+
+
+def _engaging(agent: Agent) -> Iterator[Mistake]:
+    for number, name in enumerate(agent.engages):
+        key = f"engages.{number}"
+        if name not in ENGAGED:
+            yield Mistake(key, f"there is no {name!r}, only {', '.join(sorted(ENGAGED))}")
+        elif name in _OF_TEAMS and not agent.team:
+            yield Mistake(key, f"{name!r} needs the names of agents in `team`")
 
 
 def _bounds(agent: Agent) -> Iterator[Mistake]:

@@ -4,17 +4,21 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
 from agent_workers.domain.agent import Agent
-from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
+from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agent_documents import AgentDocument
-from agent_workers.execution.answer_schema import schema_mistakes
-from agent_workers.execution.registry import LoadedAgent, Parts, Registry, imported, loaded
-from agent_workers.execution.route_rules import rule_mistakes
+from agent_workers.execution.registry import (
+    LoadedAgent,
+    Parts,
+    Registry,
+    all_mistakes,
+    imported,
+    loaded,
+)
 
 _MICRO = 1_000_000
 _PIN = re.compile(r"[0-9a-f]{6,64}")
@@ -43,19 +47,19 @@ class _Binding:
             return None
         module, _, name = path.partition(":")
         if not (module and name):
-            self.mistakes.append(Mistake(key, f"{path!r} is no `module:function`"))
-            return None
+            return self._no_part(key, f"{path!r} is no `module:function`")
         try:
             value: object = imported(module, named_by=key)
             for part in name.split("."):
                 value = getattr(value, part)
         except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
-            self.mistakes.append(Mistake(key, f"{path!r} cannot be imported: {_said(error)}"))
-            return None
-        if not callable(value):
-            self.mistakes.append(Mistake(key, f"{path!r} is no function"))
-            return None
-        return value
+            return self._no_part(key, f"{path!r} cannot be imported: {_said(error)}")
+        return value if callable(value) else self._no_part(key, f"{path!r} is no function")
+
+    # Any: as above. It stands for the part, so that one mistake is not told as two.
+    def _no_part(self, key: str, wrong: str) -> Callable[..., Any]:
+        self.mistakes.append(Mistake(key, wrong))
+        return _said
 
     def _tool(self, wish: str, key: str) -> Tool | None:
         name, _, pin = wish.partition("@")
@@ -90,8 +94,7 @@ def bound_or_not(document: AgentDocument, registry: Registry) -> LoadedAgent | U
     """Make an agent of a document, or say everything that is wrong."""
     binding = _Binding(registry)
     agent = _agent(document, binding)
-    found = chain(mistakes_of(agent), rule_mistakes(agent), schema_mistakes(agent))
-    mistakes = (*binding.mistakes, *found)
+    mistakes = (*binding.mistakes, *all_mistakes(agent))
     if mistakes:
         return Unbound(mistakes=mistakes)
     parts = Parts(plan=document.plan, evaluate=document.evaluate, checks=document.checks)
@@ -122,6 +125,7 @@ def _agent(document: AgentDocument, binding: _Binding) -> Agent:
         team=document.team,
         routes=document.routes,
         fallback=document.fallback,
+        engages=document.engages,
         cached=document.cached,
         streamed=document.streamed,
         max_cost_micro_per_call=round(document.max_cost_usd_per_call * _MICRO),

@@ -44,6 +44,7 @@ class AgentDocument(BaseModel):
     team: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     fallback: str | None = None
+    engages: tuple[str, ...] = ()
     cached: bool = False
     streamed: bool = False
     max_cost_usd_per_call: float = Field(default=0.0, ge=0, le=10_000, allow_inf_nan=False)

@@ -41,6 +41,7 @@ def definition_of(agent: LoadedAgent) -> Definition:
         "team": list(declared.team),
         "routes": [asdict(route) for route in declared.routes],
         "fallback": declared.fallback,
+        "engages": list(declared.engages),
         "cached": declared.cached,
         "streamed": declared.streamed,
         "max_cost_usd_per_call": declared.max_cost_micro_per_call / _MICRO,

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from agent_workers.domain.agent import Agent, PlanMode, Purpose
-from agent_workers.domain.agent_mistakes import mistakes_of
+from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
@@ -145,6 +145,11 @@ def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
         raise Misdeclared(f"no module named {error.name!r} ({named_by} names {name!r})") from error
 
 
+def all_mistakes(agent: Agent) -> Iterator[Mistake]:
+    """Say everything that is wrong with a declaration, whoever wrote it and in what."""
+    return chain(mistakes_of(agent), rule_mistakes(agent), schema_mistakes(agent))
+
+
 def loaded(
     agent: Agent,
     *,
@@ -155,7 +160,7 @@ def loaded(
     for tool in agent.tools:
         if not isinstance(tool, Tool):
             raise Misdeclared(f"agent {agent.name!r}: {tool!r} is not a tool; decorate it")
-    mistake = next(chain(mistakes_of(agent), rule_mistakes(agent), schema_mistakes(agent)), None)
+    mistake = next(all_mistakes(agent), None)
     if mistake is not None:
         raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
     return LoadedAgent(

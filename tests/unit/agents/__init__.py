@@ -1,0 +1,1 @@
+"""Tests of agents as declarations: prompts, mistakes, documents, versions."""
