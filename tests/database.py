@@ -11,6 +11,7 @@ from alembic.config import Config
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 
+POOL_SIZE = 16
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,7 +26,7 @@ def alembic(url: str) -> Config:
 def database(database_url: str) -> Iterator[Database]:
     """The engine's way to a database that has all migrations."""
     command.upgrade(alembic(database_url), "head")
-    opened = Database(database_url, pool_size=16, name="tests")
+    opened = Database(database_url, pool_size=POOL_SIZE, name="tests")
     yield opened
     opened.close()
 

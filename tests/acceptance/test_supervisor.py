@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,7 +48,14 @@ def program(name: str, code: str, *, patience_s: float = 5.0) -> Program:
 
 
 def named(folder: DataFolder, name: str) -> list[psutil.Process]:
-    return [one for one in processes_of(folder.path) if one.cmdline()[-1] == name]
+    return [one for one in processes_of(folder.path) if last_word(one) == name]
+
+
+def last_word(process: psutil.Process) -> str:
+    """The last argument; there is none of what has just ended."""
+    with suppress(psutil.Error):
+        return (process.cmdline() or [""])[-1]
+    return ""
 
 
 def test_a_killed_program_is_started_again(

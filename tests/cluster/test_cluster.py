@@ -29,8 +29,8 @@ def test_when_the_busy_worker_is_killed_the_other_resumes_its_job(
     celery_setup: CeleryTestSetup, running: System
 ) -> None:
     job = running.submit(seconds=2.0, rounds=1)
-    until(lambda: running.holder(job), "the step is being done")
-    busy = holding(celery_setup, running, job)
+    pid = running.held(job)
+    busy = next(one for one in celery_setup.worker_cluster if one.container.program.owns(pid))
     busy.kill()
     running.wait_for(job)
     [tool] = [step for step in running.steps(job) if step.kind == "tool"]
@@ -73,12 +73,6 @@ def test_a_redis_that_forgets_everything_loses_no_job(
     redis.close()
     running.wait_for(*jobs)
     assert {step.fence for step in steps_of(running, jobs)} == {1}
-
-
-def holding(setup: CeleryTestSetup, running: System, job: JobId) -> CeleryTestWorker:
-    pid = running.holder(job)
-    assert pid is not None
-    return next(worker for worker in setup.worker_cluster if worker.container.program.owns(pid))
 
 
 def pids_of(running: System, worker: CeleryTestWorker) -> list[int]:

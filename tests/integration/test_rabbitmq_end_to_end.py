@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.domain.ids import JobId
 from agent_workers.state.engine import Database
 from tests.integration.rabbitmq_server import RabbitMQ
 from tests.integration.worker_system import System, system, until
@@ -46,7 +45,7 @@ def test_jobs_outlive_a_killed_worker_and_a_killed_node(
     workers = [on_rabbitmq.worker(name, pool=pool) for name in ("first", "second")]
     jobs = [on_rabbitmq.submit(seconds=0.3, rounds=6) for _ in range(4)]
     until(lambda: all(len(on_rabbitmq.steps(job)) > 1 for job in jobs), "all are under way")
-    pid = held_by(on_rabbitmq, jobs[0])
+    pid = on_rabbitmq.held(jobs[0])
     dying = next(worker for worker in workers if worker.owns(pid))
     os.killpg(dying.pid, signal.SIGKILL)
     rabbitmq.kill()
@@ -59,16 +58,3 @@ def test_jobs_outlive_a_killed_worker_and_a_killed_node(
     assert len(steps) == 4 * 18
     assert max(step.fence for step in steps) == 2
     assert staying.end() == 0
-
-
-def held_by(system: System, job: JobId) -> int:
-    """The process that does this job's tool step, as soon as there is one."""
-    found: list[int | None] = []
-
-    def looked() -> bool:
-        found.append(system.holder(job))
-        return found[-1] is not None
-
-    until(looked, "the job is in a tool step")
-    assert found[-1] is not None
-    return found[-1]

@@ -51,8 +51,8 @@ def test_a_job_in_the_middle_goes_on_elsewhere_at_once(
     running: System, pair: list[Program], end: Callable[[Program], None]
 ) -> None:
     job = running.submit(seconds=0.6, rounds=4)
-    until(lambda: running.holder(job), "a step is being done")
-    leaving = holding(running, job, pair)
+    pid = running.held(job)
+    leaving = next(worker for worker in pair if worker.owns(pid))
     staying = next(worker for worker in pair if worker is not leaving)
     end(leaving)
     assert leaving.process.wait(PATIENCE_S) == 0
@@ -77,12 +77,6 @@ def test_a_backlog_keeps_nobody_from_ending(running: System, pair: list[Program]
     assert count(running, "claimed") == 0
     assert running.worker_pids() == set()
     assert running.ask("select max(deaths) from steps") == 0
-
-
-def holding(running: System, job: JobId, workers: list[Program]) -> Program:
-    pid = running.holder(job)
-    assert pid is not None
-    return next(worker for worker in workers if worker.owns(pid))
 
 
 def all_are_known(running: System, workers: list[Program]) -> bool:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worker_system import Program, System
+from tests.integration.worker_system import PATIENCE_S, Program, System
 
 pytestmark = pytest.mark.slow
 
 
 def run_to_its_end(running: System, *options: str) -> tuple[int, Program]:
     program = running.start("refused", "agent_workers.worker.main", *options)
-    return program.process.wait(20), program
+    return program.process.wait(PATIENCE_S), program
 
 
 @pytest.mark.parametrize("lanes", ["effect", "plan,tool,effect,evaluate"])

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.integration.worker_system import System, until
+from tests.integration.worker_system import System
 
 pytestmark = pytest.mark.slow
 
@@ -38,9 +38,7 @@ def test_a_worker_logs_events_that_name_their_job_and_no_secret(
 def test_a_lost_child_is_an_event_among_the_others(running: System) -> None:
     worker = running.worker(pool="prefork")
     job = running.submit(seconds=0.5, rounds=1)
-    until(lambda: running.holder(job), "a child is busy")
-    child = running.holder(job)
-    assert child is not None
+    child = running.held(job)
     os.kill(child, signal.SIGKILL)
     running.wait_for(job)
     assert worker.end() == 0

@@ -184,6 +184,18 @@ class System:
         )
         return pid
 
+    def held(self, job_id: JobId) -> int:
+        """The process that does a tool step of this job, as soon as there is one."""
+        found: list[int | None] = []
+
+        def look() -> bool:
+            found.append(self.holder(job_id))
+            return found[-1] is not None
+
+        until(look, "a tool step of the job is being done")
+        assert found[-1] is not None
+        return found[-1]
+
     def end_all_jobs(self) -> None:
         """Leave no work behind for the workers of the next test."""
         self.ask(

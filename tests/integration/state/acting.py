@@ -17,14 +17,15 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.state.permits import Asked
 from tests.integration.state.world import World
 
-SHORT = timedelta(milliseconds=1)
+# Longer than any test, shorter than what `quiet` lets pass.
+A_WHILE = timedelta(minutes=1)
 _REASON = "what others say \0\ud800"
 
 
 def rules(cls: EffectClass, *, key_ttl: timedelta = timedelta(hours=1)) -> EffectRules:
-    """Rules whose quiet time is a bit over a second: what `quiet` makes pass at once."""
+    """Rules whose quiet time is a few minutes: what `quiet` makes pass at once."""
     keyed = cls is EffectClass.KEYED
-    return EffectRules(cls=cls, timeout=SHORT, settle=SHORT, key_ttl=key_ttl if keyed else None)
+    return EffectRules(cls=cls, timeout=A_WHILE, settle=A_WHILE, key_ttl=key_ttl if keyed else None)
 
 
 def key_of(claimed: Claimed) -> EffectKey:

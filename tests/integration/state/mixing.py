@@ -143,7 +143,7 @@ class Actor:
         self, connection: Connection, permits: Permits, claimed: Claimed
     ) -> tuple[PermitAnswer | str, int]:
         key = effect_key(claimed.root_id, claimed.position)
-        declared = replace(rules(claimed.effect), has_lookup=True, timeout=QUICK)
+        declared = replace(rules(claimed.effect), has_lookup=True, timeout=QUICK, settle=QUICK)
         asked = permits.ask(connection, claimed, key, claimed.arguments)
         attempt = 1 + (asked.known.last.attempt if asked.known.last else 0)
         if asked.result != "ok":
