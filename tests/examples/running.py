@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ class Running:
     def wait(self, job: Job) -> Job:
         return self.client.wait(job.id)
 
+    def was_recovered(self, job: Job) -> bool:
+        """Say whether a step of the job, or of a job that it started, had lost its worker."""
+        family = [one["id"] for one in self.client.jobs(limit=100)["data"] if _is_of(one, job)]
+        events = (event for job_id in family for event in self.client.events(job_id))
+        return any(event.type == "job.step.recovered" for event in events)
+
     def command(self, *words: str) -> str:
         """Run `agent-workers WORDS…` beside the system, as the READMEs tell; return what it says."""
         ran = run(*words, "--folder", str(self.folder), cwd=ROOT)
@@ -71,8 +78,15 @@ def all_examples(cwd: Path) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+            # Nobody needs an orderly end of each program: the second signal says so.
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE_S)
         end_all(folder)
+
+
+def _is_of(one: Json, job: Job) -> bool:
+    return job.id in (one["id"], one["parent_job_id"])
 
 
 def _is_up(process: Popen[bytes], log: Path) -> bool:

@@ -52,6 +52,7 @@ def test_a_worker_killed_while_it_refunds_makes_one_refund(examples: Running):
     wait_until(lambda: bool(done(examples, "refunds", "A-1002")), "the money to move")
     examples.crash()
     assert examples.wait(job).status == "succeeded"
+    assert examples.was_recovered(job)
     assert len(done(examples, "refunds", "A-1002")) == 1
     assert len(done(examples, "tickets", "A-1002")) == 1
 

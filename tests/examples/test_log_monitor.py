@@ -68,4 +68,5 @@ def test_an_approved_restart_happens_once_though_its_worker_is_killed(examples: 
     examples.crash(EFFECT_WORKER)
     ended = examples.wait(job)
     assert ended.output["outcome"] == "restart_service", ended.error
+    assert examples.was_recovered(job)
     assert (restarts(examples, "checkout"), tickets(examples, "checkout")) == (1, [])

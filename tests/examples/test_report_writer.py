@@ -46,6 +46,7 @@ def test_a_killed_worker_loses_nothing_and_does_nothing_again(examples: Running)
     examples.crash()
     ended = examples.wait(job)
     assert ended.status == "succeeded", ended.error
+    assert examples.was_recovered(job)
     assert before.items() <= done(examples, job.id).items()
     assert len(children(examples, job.id)) == len(TOPICS)
     assert len(pages(examples, "Crashes")) == 1

@@ -39,4 +39,5 @@ def test_a_worker_killed_while_it_prints_makes_one_edition(examples: Running):
     examples.crash()
     ended = examples.wait(job)
     assert ended.output["accepted"], ended.error
+    assert examples.was_recovered(job)
     assert len(editions(examples)) == before + 1
