@@ -1,6 +1,8 @@
 """Agents whose rounds are judged: by functions that their input tells, and by the scripted model."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from agent_workers import (
     Agent,
@@ -20,7 +22,7 @@ from agent_workers import (
     Use,
     tool,
 )
-from agent_workers.domain.agent import IfUnjudged
+from agent_workers.domain.agent import IfUnjudged, Verdict
 
 FAILURES: list[int] = []
 MAILED: list[str] = []
@@ -53,7 +55,7 @@ def mail(text: str) -> str:
     return "mailed"
 
 
-_VERDICTS = {
+_VERDICTS: dict[str, Callable[[str], Verdict]] = {
     "answer": Answer,
     "ask": Ask,
     "continue": Continue,
@@ -68,7 +70,7 @@ def _plan(situation: Situation) -> Plan:
     return Plan([Use(name, given, id=f"u{n}") for n, (name, given) in enumerate(uses)])
 
 
-def _evaluate(situation: Situation) -> object:
+def _evaluate(situation: Situation) -> Verdict:
     """Say the verdicts of the input, one after the other; then what there is."""
     said = sum(past.type == "judged" for past in situation.history)
     verdicts = situation.input["verdicts"]
@@ -79,14 +81,14 @@ def _evaluate(situation: Situation) -> object:
 
 
 TOOLS = [flaky, search, mail]
-told = Agent(name="told", tools=TOOLS, plan=_plan, evaluate=_evaluate)  # type: ignore[arg-type]  # it is told its types
+told = Agent(name="told", tools=TOOLS, plan=_plan, evaluate=_evaluate)
 unjudged = Agent(name="unjudged", tools=TOOLS, plan=_plan)
 
 
-def _by_model(name: str, **declared: object) -> Agent:
-    return Agent(
-        name=name, tools=TOOLS, model="scripted/small", instructions=f"I am {name}.", **declared
-    )  # type: ignore[arg-type]
+# Any: whatever an agent may declare.
+def _by_model(name: str, **declared: Any) -> Agent:
+    told = f"I am {name}."
+    return Agent(name=name, tools=TOOLS, model="scripted/small", instructions=told, **declared)
 
 
 plain = _by_model("plain")

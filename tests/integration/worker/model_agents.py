@@ -1,6 +1,6 @@
 """Agents that think by a model: the scripted one, through the real LiteLLM."""
 
-from agent_workers import Agent, Effect, tool
+from agent_workers import Agent, Effect, Judging, tool
 
 
 @tool(effect=Effect.PURE)
@@ -14,5 +14,6 @@ thinker = Agent(
     tools=[add],
     model="scripted/small",
     instructions="Be exact.",
+    judging=Judging(final=True),
     max_cost_micro_per_call=10_000,
 )

@@ -1,6 +1,7 @@
 """Planning and judging by a model: native tool calls, a structured verdict, and every cent booked."""
 
 from tests.integration.worker.conftest import Bench
+from tests.integration.worker.verdicts import verdicts
 
 MODULE = "tests.integration.worker.model_agents"
 
@@ -14,7 +15,11 @@ def test_a_model_plans_a_tool_and_judges_what_came_of_it(bench: Bench) -> None:
     assert bench.ask("select outcome from steps where job_id = %s and kind = 'tool'", job) == [
         (b"42",)
     ]
-    assert bench.status(job) == "succeeded"
+    assert bench.output(job) == "42"
+    assert [said[:2] for said in verdicts(bench, job)] == [
+        ("continue", "checks"),
+        ("accept", "model"),
+    ]
 
 
 def test_what_models_cost_is_booked_on_the_job_and_nothing_stays_held(bench: Bench) -> None:
