@@ -1,21 +1,24 @@
-"""GET /v1/agents: which agents a caller may submit jobs for."""
+"""GET /v1/agents: which agents a caller may submit jobs for, and the versions of each."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
+from api.problems import Problem
 from api.queries import checked_query
 from api.replies import NO_STORE, JsonReply, caller_of
 from api.shapes import list_bytes
-from api.shapes_parts import agent_text
+from api.shapes_parts import agent_text, agent_version_text
 from api.threads import Threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentList:
     agents: Agents
+    versions: AgentVersions
     threads: Threads
 
     async def show_all(self, request: Request) -> Response:
@@ -23,3 +26,28 @@ class AgentList:
         found = await self.threads.run(self.agents.all, caller_of(request).tenant_id)
         texts = [agent_text(agent) for agent in found]
         return JsonReply(list_bytes(texts, next_cursor=None), headers=[NO_STORE])
+
+    async def show(self, request: Request) -> Response:
+        """What is current of an agent, and which versions of it there are, the latest first."""
+        checked_query(request, ())
+        place = (caller_of(request).tenant_id, _name(request, "name"))
+        agent = await self.threads.run(self.agents.one, *place)
+        if agent is None:
+            raise Problem(code="agent_not_found", detail="There is no such agent.")
+        versions = await self.threads.run(self.versions.all, *place)
+        return JsonReply(agent_text(agent, versions).encode("utf-8"), headers=[NO_STORE])
+
+    async def show_version(self, request: Request) -> Response:
+        checked_query(request, ())
+        place = (_name(request, "name"), _name(request, "version"))
+        version = await self.threads.run(self.versions.fetch, caller_of(request).tenant_id, *place)
+        if version is None:
+            raise Problem(code="agent_not_found", detail="There is no such version of this agent.")
+        return JsonReply(agent_version_text(version).encode("utf-8"), headers=[NO_STORE])
+
+
+def _name(request: Request, part: str) -> str:
+    given: str = request.path_params[part]
+    if "\0" in given:
+        raise Problem(code="agent_not_found", detail="There is no such agent.")
+    return given

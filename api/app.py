@@ -6,13 +6,16 @@ from starlette.middleware import Middleware
 from agent_workers.domain.ids import TenantId
 from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.control import Control
+from agent_workers.orchestration.mailing import Mailing
 from agent_workers.orchestration.schedules import ScheduleControl
 from agent_workers.settings import Settings
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
 from agent_workers.state.batches import Batches
 from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
 from agent_workers.state.keys import Caller, Keys
+from agent_workers.state.mail import Mail
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
 from agent_workers.state.schedules import Schedules
@@ -38,6 +41,7 @@ from api.health import (
 )
 from api.job_views import JobViews
 from api.jobs import Jobs
+from api.mail import JobMail
 from api.routes import Parts, add_routes
 from api.running import Running, prepared
 from api.schedule_runs import ScheduleRunRoutes
@@ -90,6 +94,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
             steps=steps, waiting=running.waiting, threads=threads, deltas=running.deltas
         ),
         controls=JobControls(control=_control(running), views=views, threads=threads),
+        mail=JobMail(mailing=_mailing(running), views=views, threads=threads),
         doubts=Doubts(
             effects=EffectReads(database),
             control=_control(running),
@@ -108,7 +113,9 @@ def _parts(running: Running, settings: Settings) -> Parts:
         webhooks=webhook_parts(
             running, settings.secret_pepper, allow_private=settings.allow_private_webhooks
         ),
-        agents=AgentList(agents=Agents(database), threads=threads),
+        agents=AgentList(
+            agents=Agents(database), versions=AgentVersions(database), threads=threads
+        ),
         health=_health(running, settings.broker_url),
     )
 
@@ -173,6 +180,11 @@ def _schedule_control(running: Running) -> ScheduleControl:
 def _control(running: Running) -> Control:
     carriers = running.carriers
     return Control(Controls(running.database), ring=carriers.ring, tell=carriers.tell)
+
+
+def _mailing(running: Running) -> Mailing:
+    carriers = running.carriers
+    return Mailing(Mail(running.database), ring=carriers.ring, tell=carriers.tell)
 
 
 def _health(running: Running, broker_url: str) -> Health:

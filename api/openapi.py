@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from agent_workers.domain.job import JobStatus
 from api.event_intake_openapi import EVENT_SCHEMAS, event_paths
 from api.openapi_batches import BATCH_SCHEMAS, batch_paths
+from api.openapi_mail import MAIL_SCHEMAS, input_operation, send_operation
 from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
 from api.openapi_schedules import schedule_paths
 from api.openapi_schemas import SCHEMAS
@@ -43,7 +44,12 @@ def document() -> Schema:
         | webhook_paths()
         | _rest(),
         "components": {
-            "schemas": SCHEMAS | BATCH_SCHEMAS | EVENT_SCHEMAS | SCHEDULE_SCHEMAS | WEBHOOK_SCHEMAS,
+            "schemas": SCHEMAS
+            | BATCH_SCHEMAS
+            | EVENT_SCHEMAS
+            | MAIL_SCHEMAS
+            | SCHEDULE_SCHEMAS
+            | WEBHOOK_SCHEMAS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -122,6 +128,7 @@ def _of_one_job() -> Schema:
         f"/v1/jobs/{{job_id}}{rest}": {
             "get": operation(name, replies, problems, [path("job_id", JOB_ID_FORM), *parameters])
         }
+        | ({"post": send_operation()} if rest == "/events" else {})
         for rest, (name, replies, problems, parameters) in asked.items()
     }
 
@@ -140,6 +147,7 @@ def _controls() -> Schema:
         f"{at}/pause": {
             "post": operation("pauseJob", changed, problems, [job], body="PauseRequest?")
         },
+        f"{at}/input": {"post": input_operation()},
         f"{at}/resume": {
             "post": operation("resumeJob", changed, problems, [job], body="EmptyRequest?")
         },
@@ -175,10 +183,24 @@ def _doubts() -> Schema:
 def _rest() -> Schema:
     ready = {"200": json_reply("Ready"), "503": json_reply("Ready", "Something is missing")}
     page = {"200": {"description": "HTML", "content": {"text/html": {"schema": _TEXT}}}}
+    name = path("name", _NAME_FORM)
     self = {"200": {"description": "This", "content": {"application/json": {"schema": {}}}}}
     return {
         "/v1/agents": {
             "get": operation("listAgents", {"200": json_reply("AgentList")}, (422, 503), [])
+        },
+        "/v1/agents/{name}": {
+            "get": operation(
+                "getAgent", {"200": json_reply("AgentWithVersions")}, (404, 422, 503), [name]
+            )
+        },
+        "/v1/agents/{name}/versions/{version}": {
+            "get": operation(
+                "getAgentVersion",
+                {"200": json_reply("AgentVersion")},
+                (404, 422, 503),
+                [name, path("version", _NAME_FORM)],
+            )
         },
         "/health/live": {"get": open_operation("live", {"200": json_reply("Live")})},
         "/health/ready": {"get": open_operation("ready", ready)},
@@ -188,3 +210,4 @@ def _rest() -> Schema:
 
 
 _TEXT: Schema = {"type": "string"}
+_NAME_FORM = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"

@@ -1,5 +1,6 @@
 """All schemas of the OpenAPI document: requests, and what is replied."""
 
+from agent_workers.domain.agent_version import Source
 from agent_workers.domain.job import JobStatus
 from agent_workers.domain.step import Lane, StepKind, StepStatus
 from api.openapi_requests import REQUESTS
@@ -20,14 +21,31 @@ from api.schema_words import (
     shown,
 )
 
+ERROR: Schema = {
+    "type": "object",
+    "description": "Why a job failed; `user_message` is a sentence for the people it was done for.",
+    "properties": {
+        "code": STRING,
+        "message": STRING,
+        "retryable": BOOLEAN,
+        "user_message": STRING,
+    },
+    "required": ["code", "message"],
+}
 _JOB_LISTED: Schema = {
     "id": JOB_ID,
     "object": {"const": "job"},
     "agent": STRING,
+    "agent_version": STRING,
     "workflow": STRING,
     "status": {"enum": [status.value for status in JobStatus]},
     "status_detail": MAYBE_TEXT,
-    "error": optional({"type": "object"}),
+    "error": optional(ERROR),
+    "degraded": {
+        "type": "array",
+        "items": STRING,
+        "description": "In which ways the result is less than what was asked for.",
+    },
     "usage": shown(
         {
             "input_tokens": COUNT,
@@ -38,7 +56,19 @@ _JOB_LISTED: Schema = {
         }
     ),
     "progress": shown({"step": COUNT, "max_steps": COUNT, "message": MAYBE_TEXT}),
-    "waiting_for": {"type": "array", "items": STRING},
+    "waiting_for": {
+        "type": "array",
+        "items": shown(
+            {
+                "position": optional(COUNT),
+                "kind": STRING,
+                "key": MAYBE_TEXT,
+                "prompt": ANYTHING,
+                "since": MAYBE_INSTANT,
+                "until": MAYBE_INSTANT,
+            }
+        ),
+    },
     "priority": INTEGER,
     "attempt": INTEGER,
     "parent_job_id": optional(JOB_ID),
@@ -95,6 +125,21 @@ _EFFECT = _EFFECT_LISTED | {
     "permits": _OBJECTS,
     "evidence": _OBJECTS,
 }
+_DEFINITION: Schema = {"type": "object"}
+_AGENT: Schema = {
+    "object": {"const": "agent"},
+    "name": STRING,
+    "version": STRING,
+    "definition": _DEFINITION,
+    "registered_at": INSTANT,
+}
+_VERSION: Schema = {
+    "version": STRING,
+    "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "source": {"enum": [source.value for source in Source]},
+    "created_by": STRING,
+    "created_at": INSTANT,
+}
 
 SCHEMAS: dict[str, Schema] = REQUESTS | {
     "Job": shown(_JOB_LISTED | {"input": ANYTHING, "output": ANYTHING}),
@@ -104,21 +149,24 @@ SCHEMAS: dict[str, Schema] = REQUESTS | {
     "StepList": listed("Step"),
     "Event": shown({"sequence_number": COUNT, "job_id": JOB_ID, "type": STRING, "at": INSTANT}),
     "EventList": listed("Event"),
-    "TraceEntry": shown({"request_id": STRING, "stage": STRING, "payload": {"type": "object"}}),
+    "TraceEntry": shown(
+        {
+            "request_id": STRING,
+            "stage": STRING,
+            "flow": {"enum": ["admit", "execute", "respond"]},
+            "payload": {"type": "object"},
+        }
+    ),
     "Trace": listed("TraceEntry"),
     "ListedEffect": shown(_EFFECT_LISTED),
     "EffectList": listed("ListedEffect"),
     "Effect": shown(_EFFECT),
-    "Agent": shown(
-        {
-            "object": {"const": "agent"},
-            "name": STRING,
-            "version": STRING,
-            "definition": {"type": "object"},
-            "registered_at": INSTANT,
-        }
-    ),
+    "Agent": shown(_AGENT),
     "AgentList": listed("Agent"),
+    "AgentWithVersions": shown(_AGENT | {"versions": {"type": "array", "items": shown(_VERSION)}}),
+    "AgentVersion": shown(
+        _VERSION | {"object": {"const": "agent_version"}, "name": STRING, "definition": _DEFINITION}
+    ),
     "Live": shown({"status": {"const": "ok"}}),
     "Ready": shown(
         {"status": {"enum": ["ready", "not_ready"]}, "checks": {"type": "object"}},

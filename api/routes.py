@@ -21,6 +21,7 @@ from api.event_intake_parts import EventParts, event_routes
 from api.events import JobEvents
 from api.health import Health
 from api.jobs import Jobs
+from api.mail import JobMail
 from api.openapi import document
 from api.problems import CODES, Problem, problem_of
 from api.replies import JsonReply, ProblemReply
@@ -34,6 +35,7 @@ from api.webhook_parts import WebhookParts, webhook_routes
 Endpoint = Callable[[Request], Awaitable[Response]]
 _ALLOWED = 405
 _JOB = "/v1/jobs/{job_id}"
+_AGENT = "/v1/agents/{name}"
 _BATCH = "/v1/batches/{batch_id}"
 _SCHEDULE = "/v1/schedules/{schedule_id}"
 
@@ -55,6 +57,7 @@ class Parts:
     jobs: Jobs
     events: JobEvents
     controls: JobControls
+    mail: JobMail
     doubts: Doubts
     batches: BatchRoutes
     batch_lists: BatchLists
@@ -74,6 +77,8 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("GET", _JOB + "/steps"): parts.jobs.show_steps,
         ("GET", _JOB + "/trace"): parts.jobs.show_trace,
         ("GET", _JOB + "/events"): parts.events.show,
+        ("POST", _JOB + "/events"): parts.mail.send,
+        ("POST", _JOB + "/input"): parts.mail.answer,
         ("POST", _JOB + "/cancel"): parts.controls.cancel,
         ("POST", _JOB + "/pause"): parts.controls.pause,
         ("POST", _JOB + "/resume"): parts.controls.resume,
@@ -103,6 +108,8 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         **event_routes(parts.event_parts),
         **webhook_routes(parts.webhooks),
         ("GET", "/v1/agents"): parts.agents.show_all,
+        ("GET", _AGENT): parts.agents.show,
+        ("GET", _AGENT + "/versions/{version}"): parts.agents.show_version,
         ("GET", "/health/live"): parts.health.live,
         ("GET", "/health/ready"): parts.health.ready,
         ("GET", "/openapi.json"): _described,

@@ -46,18 +46,19 @@ def job_text(job: JobSeen, *, whole: bool = True) -> str:
     wire = to_wire(job.job_id)
     at = f'"/v1/jobs/{wire}'
     payload = f'"input":{raw(job.input)},"output":{raw(job.output)},' if whole else ""
-    waiting = f'["{job.status.value}"]' if job.status in _WAITING else "[]"
     parent = "null" if job.parent_id is None else f'"{to_wire(job.parent_id)}"'
     schedule = "null" if job.schedule_id is None else f'"{schedule_to_wire(job.schedule_id)}"'
     batch = "null" if job.batch_id is None else f'"{batch_wire(job.batch_id)}"'
     detail = job.status_detail or job.cancel_reason
     return (
         f'{{"id":"{wire}","object":"job","agent":{_quoted(job.agent)},'
+        f'"agent_version":{_quoted(job.agent_version)},'
         f'"workflow":{_quoted(job.workflow)},"status":"{job.status.value}",'
         f'"status_detail":{text(detail)},{payload}"error":{raw(job.error)},'
+        f'"degraded":{job.degraded},'
         f'"usage":{_usage(job)},'
         f'"progress":{{"step":{job.next_position},"max_steps":{job.max_steps},"message":null}},'
-        f'"waiting_for":{waiting},"priority":{job.priority},"attempt":1,'
+        f'"waiting_for":{_waiting_for(job)},"priority":{job.priority},"attempt":1,'
         f'"parent_job_id":{parent},"schedule_id":{schedule},"batch_id":{batch},'
         f'"trace_id":"{job.job_id.hex}","metadata":{job.metadata},'
         f'"created_at":{instant(job.created_at)},"started_at":{instant(job.started_at)},'
@@ -77,6 +78,18 @@ def list_bytes(items: Sequence[str], *, next_cursor: str | None) -> bytes:
     joined = ",".join(items)
     page = f'{{"object":"list","data":[{joined}],"has_more":{more},"next_cursor":'
     return (page + text(next_cursor) + "}").encode("utf-8")
+
+
+def _waiting_for(job: JobSeen) -> str:
+    """What its steps wait for, and what it waits for as a whole."""
+    if job.status not in _WAITING:
+        return job.waiting_for
+    whole = (
+        f'{{"position":null,"kind":"{job.status.value}","key":null,"prompt":null,'
+        f'"since":null,"until":null}}'
+    )
+    others = job.waiting_for[1:]
+    return f"[{whole}{',' if others != ']' else ''}{others}"
 
 
 def _usage(job: JobSeen) -> str:

@@ -1,12 +1,14 @@
 """Steps, events, effects and agents as JSON text; stored payloads are put in untouched."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from agent_workers.domain.agent_version import KeptVersion
 from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.state.agents import AgentSeen
 from agent_workers.state.reads_effects import EffectSeen, EvidenceSeen, PermitSeen
 from agent_workers.state.reads_steps import EventSeen, StepSeen
-from api.shapes import instant, raw, text
+from api.shapes import dumped, instant, raw, text
 
 
 def step_text(step: StepSeen) -> str:
@@ -46,10 +48,25 @@ def effect_text(effect: EffectSeen, *, whole: bool) -> str:
     )
 
 
-def agent_text(agent: AgentSeen) -> str:
+def agent_text(agent: AgentSeen, versions: Sequence[KeptVersion] | None = None) -> str:
+    kept = "" if versions is None else f',"versions":[{",".join(map(_version, versions))}]'
     return (
         f'{{"object":"agent","name":{text(agent.name)},"version":{text(agent.version)},'
-        f'"definition":{agent.definition},"registered_at":{instant(agent.registered_at)}}}'
+        f'"definition":{agent.definition},"registered_at":{instant(agent.registered_at)}{kept}}}'
+    )
+
+
+def agent_version_text(version: KeptVersion) -> str:
+    definition = dumped(dict(version.definition)).decode("ascii")
+    head = f'{{"object":"agent_version","name":{text(version.name)},"definition":{definition},'
+    return head + _version(version)[1:]
+
+
+def _version(version: KeptVersion) -> str:
+    return (
+        f'{{"version":{text(version.version)},"digest":"{version.digest}",'
+        f'"source":"{version.source.value}","created_by":{text(version.created_by)},'
+        f'"created_at":{instant(version.created_at)}}}'
     )
 
 

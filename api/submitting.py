@@ -61,7 +61,7 @@ class Submitting:
         key = idempotency_key_of(request)
         if key is None and not submission.max_cost_micro:
             created_at = await self.funnel.ask((submission, pace))
-            seen = _seen(submission, created_at)
+            seen = _seen(submission, created_at, agent_version=pace.version)
             headers = job_headers(seen)
         else:
             seen, headers = await self._once(submission, pace, key, body)
@@ -135,12 +135,13 @@ def _submission(asked: JobAsked, tenant_id: TenantId, request_id: str | None) ->
     )
 
 
-def _seen(submission: Submission, created_at: datetime) -> JobSeen:
+def _seen(submission: Submission, created_at: datetime, *, agent_version: str) -> JobSeen:
     """Return the row as it was just written, without reading it again."""
     deadline = submission.deadline
     return JobSeen(
         job_id=submission.job_id,
         agent=submission.agent,
+        agent_version=agent_version,
         workflow="",
         status=JobStatus.QUEUED,
         status_detail=None,

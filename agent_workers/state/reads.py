@@ -13,12 +13,14 @@ _COLUMNS = """
  job_id, agent, workflow, status, status_detail, metadata::text, priority, parent_id, max_steps,
  next_position, journal_number, spent_micro, allowance_micro, input_tokens, cached_tokens,
  output_tokens, tool_calls, cancel_reason, error, created_at, started_at, finished_at, deadline_at,
- batch_id, schedule_id"""
+ batch_id, schedule_id, agent_version, degraded::text,
+ case when finished_at is null and started_at is not null
+      then waiting_for(tenant_id, job_id) else '[]' end"""
 _FIELDS = (
     "job_id agent workflow status status_detail metadata priority parent_id max_steps"
     " next_position version spent_micro allowance_micro input_tokens cached_tokens"
     " output_tokens tool_calls cancel_reason error created_at started_at finished_at deadline_at"
-    " batch_id schedule_id"
+    " batch_id schedule_id agent_version degraded waiting_for"
 ).split()
 _ONE = f"select {_COLUMNS}, input, output from jobs where tenant_id = %s and job_id = %s"
 _MANY = f"""
@@ -69,6 +71,11 @@ class JobSeen:
     deadline_at: datetime | None
     batch_id: UUID | None = None
     schedule_id: UUID | None = None
+    # What its parked steps wait for, as a JSON array.
+    waiting_for: str = "[]"
+    agent_version: str = ""
+    # JSON: in which ways the result is less than what was asked for.
+    degraded: str = "[]"
     input: bytes | None = None
     output: bytes | None = None
 
