@@ -13,6 +13,15 @@ from agent_workers.state.reads_steps import StepSeen
 Entry = dict[str, Any]
 
 
+# Where in a request's way each stage stands, in the journal's words.
+_FLOW = {
+    "gateway": "admit",
+    "orchestrator": "execute",
+    "tool_executor": "execute",
+    "state_store": "respond",
+}
+
+
 def trace_of(job: JobSeen, steps: Sequence[StepSeen]) -> list[Entry]:
     """Tell, stage by stage, what came in, what was decided, what was done and what was kept."""
     metadata = json.loads(job.metadata)
@@ -20,7 +29,8 @@ def trace_of(job: JobSeen, steps: Sequence[StepSeen]) -> list[Entry]:
     entries: list[Entry] = []
 
     def add(stage: str, payload: Entry) -> None:
-        entries.append({"request_id": request_id, "stage": stage, "payload": payload})
+        entry = {"request_id": request_id, "stage": stage, "flow": _FLOW[stage]}
+        entries.append(entry | {"payload": payload})
 
     add("gateway", _envelope(job, metadata, request_id))
     workflow = job.workflow

@@ -49,4 +49,4 @@ class Telling:
 
 
 # Of what the journal holds, what is worth a word on one line.
-_SHOWN = ("position", "kind", "tool", "workflow", "outcome_type", "reason", "code")
+_SHOWN = ("stage", "component", "position", "kind", "tool", "workflow", "outcome_type", "reason", "code")

@@ -8,8 +8,9 @@ from datetime import timedelta
 from agent_workers.cli.demo_telling import Telling
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.given import read_given
+from agent_workers.cli.mail import answer_job, send_to_job
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.verbs import run_verb, verbs_of
+from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client, Job
 
 _COLUMNS = ("id", "agent", "status", "created_at", "finished_at", "status_detail")
@@ -33,12 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _of_a_job(add("show", "print a job with its steps", _show))
     _of_a_job(add("trace", "print a job's way through the layers", _trace))
     _of_a_job(add("watch", "print a job's events as they happen, to its end", _watch))
+    _add_controls(add)
+
+
+def _add_controls(add: Verbs) -> None:
     cancel = _of_a_job(add("cancel", "end a job", _cancel))
     cancel.add_argument("--reason", default="")
     cancel.add_argument("--now", action="store_true", help="do not wait for running steps")
     pause = _of_a_job(add("pause", "start no further step of a job", _pause))
     pause.add_argument("--reason", default="")
     _of_a_job(add("resume", "go on with a paused job", _resume))
+    answer = _of_a_job(add("answer", "answer a question that a job asks", answer_job))
+    answer.add_argument("words", nargs="+", metavar="[KEY] VALUE", help="VALUE: text, or JSON")
+    send = _of_a_job(add("send", "send a job an event", send_to_job))
+    send.add_argument("name")
+    send.add_argument("data", nargs="?", default="null", help="text, JSON, @FILE, or -")
+    send.add_argument("--idempotency-key", help="the same key sends one event")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -119,6 +130,8 @@ def _say(job: Job) -> int:
 
 def _ended(job: Job) -> int:
     """Print what came of it; a job that did not succeed is a command that failed."""
+    for words in job.degraded:
+        print(f"degraded: {words}", file=sys.stderr)
     if job.status == "succeeded":
         print_json(job.output)
         return 0

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Command] = {
     "webhooks": Command(f"{_HERE}.webhooks", "tell endpoints what happens; see what they said"),
     "doubts": Command(f"{_HERE}.doubts", "judge effects that nobody can know of"),
     "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
+    "breakers": Command(f"{_HERE}.breakers", "show, open and close breakers of tools and models"),
     "prove": Command(f"{_HERE}.prove.command", "kill it at its crash points and count the effects"),
     "bench": Command(f"{_HERE}.bench", "measure speed, recovery time and memory"),
 }

@@ -34,6 +34,8 @@ class Job:
     output: Any
     error: Json | None
     raw: Json
+    # In which ways the result is less than what was asked for.
+    degraded: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -143,6 +145,24 @@ class Client:
         """Let a step try again that was put into quarantine."""
         return self._ask(f"{_of(job_id)}/steps/{position}/release", {})
 
+    def send_event(
+        self, job_id: str, name: str, data: object = None, *, idempotency_key: str | None = None
+    ) -> Json:
+        """Send a job an event. Only with an idempotency key is a failed call tried again."""
+        headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
+        sent: Json = self._wire.call(
+            "POST",
+            f"{_of(job_id)}/events",
+            body={"name": name, "data": data},
+            headers=headers,
+            repeatable=bool(headers),
+        ).body
+        return sent
+
+    def answer(self, job_id: str, responses: Mapping[str, object]) -> Job:
+        """Answer questions of a job, by the keys in its `waiting_for`."""
+        return self._ask(f"{_of(job_id)}/input", {"responses": dict(responses)})
+
     def doubts(self) -> list[Json]:
         """Return every effect in doubt, the oldest doubt first."""
         found: list[Json] = []
@@ -207,4 +227,5 @@ def _job(raw: Json) -> Job:
         output=raw.get("output"),
         error=raw.get("error"),
         raw=raw,
+        degraded=tuple(raw.get("degraded", ())),
     )

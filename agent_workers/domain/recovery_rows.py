@@ -29,7 +29,7 @@ class Row:
 
 _BUSY: Final = "A service that is needed for this is not available. Please try again later."
 _OURS: Final = "Something is set up wrongly on our side. The operator has to look at it."
-_LIMIT: Final = "This took more steps, time or money than it was allowed to."
+_LIMIT: Final = "This took more work, time or money than it was allowed to."
 _NOT_DONE: Final = "A part of this could not be done, so it was not finished."
 _NO_ANSWER: Final = "No answer could be found to this request."
 _DECLINED: Final = "This request was declined."
@@ -37,6 +37,7 @@ _CHECK: Final = "It is not certain what was done. A person is looking at it."
 
 _TOOL: Final = (Way.PARK, Way.RETRY, Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
 _REFUSED: Final = (Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
+_SHOWN: Final = (Way.REPLAN,)
 _MODEL: Final = (Way.OTHER_MODEL, Way.PARK, Way.RETRY, Way.OTHER_AGENT)
 _MODEL_UNFIT: Final = (Way.OTHER_MODEL, Way.OTHER_AGENT)
 _WAIT: Final = (Way.RETRY,)
@@ -61,12 +62,19 @@ ROWS: Final[Mapping[str, Row]] = {
     "breaker_open": Row(
         (Way.OTHER_TOOL, Way.PARK), "it failed too often; one probe goes first, for all", _BUSY
     ),
-    "bad_arguments": Row((Way.REPLAN,), "whoever planned can correct them", _NOT_DONE),
+    "bad_arguments": Row(_SHOWN, "whoever planned can correct them", _NOT_DONE),
     "effect_not_done": Row(_REFUSED, "all attempts certainly did nothing", _NOT_DONE),
-    "effect_abandoned": Row(
-        (Way.REPLAN,), "it may have happened: nothing else may do it instead", _CHECK
-    ),
-    "not_built": Row((Way.REPLAN,), "the engine does not know this use", _OURS),
+    "effect_abandoned": Row(_SHOWN, "it may have happened: nothing else may do it instead", _CHECK),
+    # Other agents, events and people.
+    "child_failed": Row(_SHOWN, "another agent's job failed; its error is data", _NOT_DONE),
+    "child_canceled": Row(_SHOWN, "another agent's job was canceled", _NOT_DONE),
+    "too_deep": Row(_SHOWN, "jobs may start jobs only so deep", _LIMIT),
+    "not_in_team": Row(_SHOWN, "the agent may not ask that one", _OURS),
+    "budget": Row(_SHOWN, "there is no money for another job", _LIMIT),
+    "timed_out": Row(_SHOWN, "nobody answered in time", _NO_ANSWER),
+    "job_not_found": Row(_SHOWN, "an event was sent to a job that is not there", _NOT_DONE),
+    "job_has_ended": Row(_SHOWN, "an event was sent to a job that has ended", _NOT_DONE),
+    "sent_otherwise": Row(_SHOWN, "the same event was sent with other data", _NOT_DONE),
     # The protocol of effects, and dead workers.
     "waiting_for_quiet": Row(_WAIT, "an earlier permit may still act; no try is used up", _CHECK),
     "no_lookup": Row(_WAIT, "a look-up that failed has seen nothing; it is asked again", _CHECK),

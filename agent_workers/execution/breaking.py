@@ -26,6 +26,7 @@ _CONNECTIONS = frozenset({"TransportError", "ClientConnectionError", "APIConnect
 _UNAUTHORIZED, _TIMED_OUT, _TOO_MANY = 401, 408, 429
 _REFUSALS, _OUTAGES = range(400, 500), range(500, 600)
 _PASSES = frozenset({"connection", "timeout", "unavailable", "rate_limited", "auth", "exception"})
+CODES = _PASSES | {"refused", "mistake"}
 _LONGEST = 2_000
 _LONGEST_WAIT_S = 86_400.0
 

@@ -10,7 +10,7 @@ from agent_workers.domain.step import Broke, Outcome, ToolFailed
 # Nobody answered, or nobody could be reached. A tool that says no has answered.
 _SIGNS_OF_OUTAGE = frozenset({"connection", "timeout", "unavailable", "auth", "not_executed"})
 # The tool was not asked at all.
-_NEVER_CALLED = frozenset({"bad_arguments", "effect_abandoned", "effect_not_done", "not_built"})
+_NEVER_CALLED = frozenset({"bad_arguments", "breaker_open", "effect_abandoned", "effect_not_done"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

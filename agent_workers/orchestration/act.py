@@ -177,8 +177,9 @@ class EffectProtocol:
                 return Parked(why="in_doubt")
             case Abandon():
                 sure = did_nothing(asked)
-                code = "effect_not_done" if sure else "effect_abandoned"
-                failed = ToolFailed(code=code, message=answer.reason)
+                failed = ToolFailed(
+                    code="effect_not_done" if sure else "effect_abandoned", message=answer.reason
+                )
                 return Acted(outcome=failed, certainly_not=sure)
             case Grant() | LookUp():
                 return Parked(why="stopping")

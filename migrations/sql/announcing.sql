@@ -54,7 +54,8 @@ begin
   perform write_event(
     j.tenant_id, p_type, j.job_id::text, j.job_id,
     jsonb_build_object('agent', j.agent, 'status', j.status, 'metadata', j.metadata,
-                       'sequence', j.journal_number, 'parent_job_id', j.parent_id),
+                       'sequence', j.journal_number, 'parent_job_id', j.parent_id,
+                       'degraded', j.degraded),
     p_detail, p_callback);
 end $$;
 

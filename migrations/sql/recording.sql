@@ -46,7 +46,7 @@ begin
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
                           || j.max_steps || ' steps","retryable":false,"user_message":"This took more '
-                          || 'steps, time or money than it was allowed to."}', 'UTF8');
+                          || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 
   r.result := 'recorded';
@@ -123,6 +123,7 @@ begin
       select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
     else
       j.status := r.status;
+      if p_degraded <> '' then j.degraded := j.degraded || to_jsonb(p_degraded); end if;
       j.finished_at := v_now;
       j.journal_number := j.journal_number + 2;
       j.error := case when r.status = 'failed' then p_final else j.error end;

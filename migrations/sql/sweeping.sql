@@ -166,7 +166,7 @@ begin
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'its parent has ended', true);
     else
       perform stop_job(t.tenant_id, t.job_id, 'failed',
-                       '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"user_message":"This took more steps, time or money than it was allowed to."}',
+                       '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',
                        'deadline', true);
     end if;
     delete from timers where tenant_id = t.tenant_id and job_id = t.job_id and kind = t.kind;

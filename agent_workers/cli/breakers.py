@@ -1,0 +1,109 @@
+"""`agent-workers breakers`: shows circuit breakers, and opens or closes them by hand."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.breaker import Breaker, BreakerSeen
+from agent_workers.governance.breakers import closed, opened_by_hand
+from agent_workers.state.breakers import BreakerRows
+from agent_workers.state.engine import Database
+
+_COLUMNS = ("name", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
+_KINDS = ("tool:", "model:")
+_TURNS = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    listing = _verb(verbs, "list", "list the breakers of whatever has failed")
+    add_json(listing)
+    listing.set_defaults(act=_list)
+    opening = _verb(verbs, "open", "keep everybody from calling a tool or a model; jobs wait")
+    opening.add_argument("name", help="tool:NAME or model:NAME")
+    opening.add_argument("--reason", default="opened by an operator")
+    opening.set_defaults(act=_open)
+    closing = _verb(verbs, "close", "let calls pass again, and the jobs go on that wait")
+    closing.add_argument("name", help="as `list` shows it")
+    closing.set_defaults(act=_close)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    with _rows(settings.database_url) as rows:
+        code: int = arguments.act(rows, arguments)
+    return code
+
+
+def _list(rows: BreakerRows, arguments: argparse.Namespace) -> int:
+    shown = [_shown(seen) for seen in rows.all()]
+    if arguments.json:
+        print_json(shown)
+    else:
+        print_rows(shown, _COLUMNS, none="nothing has failed")
+    return 0
+
+
+def _open(rows: BreakerRows, arguments: argparse.Namespace) -> int:
+    name: str = arguments.name
+    if not name.startswith(_KINDS):
+        raise WronglyAsked(f"a breaker is named tool:NAME or model:NAME, not {name!r}")
+    _change(rows, name, lambda old, now: opened_by_hand(old, now, reason=arguments.reason))
+    print(f"{name} is open until it is closed by hand")
+    return 0
+
+
+def _close(rows: BreakerRows, arguments: argparse.Namespace) -> int:
+    name: str = arguments.name
+    if rows.see(name).breaker.version == 0:
+        raise CommandFailed(f"there is no breaker {name!r}")
+    _change(rows, name, closed)
+    print(f"{name} is closed")
+    return 0
+
+
+def _change(rows: BreakerRows, name: str, change: Callable[[Breaker, datetime], Breaker]) -> None:
+    for _ in range(_TURNS):
+        seen = rows.see(name)
+        if rows.swap(seen.breaker, change(seen.breaker, seen.now)) is not None:
+            return
+    raise CommandFailed(f"{name!r} changes too fast; try again")
+
+
+def _shown(seen: BreakerSeen) -> dict[str, object]:
+    breaker = seen.breaker
+    return {
+        "name": breaker.name,
+        "state": breaker.state.value,
+        "until": breaker.until,
+        "reason": breaker.reason,
+        "opens": breaker.opens,
+        "failures": breaker.failures,
+        "successes": breaker.successes,
+        "parked": seen.parked,
+        "by_hand": breaker.by_hand,
+        "changed_at": breaker.changed_at,
+    }
+
+
+# Any: argparse has no public name for what `add_subparsers` returns.
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=words, description=words)
+    add_folder(parser)
+    return parser
+
+
+@contextmanager
+def _rows(url: str) -> Iterator[BreakerRows]:
+    database = Database(url, pool_size=1, name="agent-workers breakers")
+    try:
+        yield BreakerRows(database)
+    finally:
+        database.close()
