@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from agent_workers.cli.checks_agents import check_agents
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
 from agent_workers.settings import Settings
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import EVERYBODY, Agents
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
@@ -39,6 +41,7 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     yield schedules(*diagnosis.schedules())
     yield from events(*diagnosis.events())
     yield from _known_agents(agents, {seen.name: seen for seen in Agents(database).all(EVERYBODY)})
+    yield from check_agents(settings, AgentVersions(database).everywhere())
 
 
 def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Agents over HTTP: what is current, which versions there are, and which one a job is pinned to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ FIRST = {"name": "writer", "model": "scripted/small", "tools": []}
 SECOND = FIRST | {"model": "scripted/large"}
 
 
-def apply(live: Live, tenant: TenantId, definition: dict[str, object]) -> None:
+def apply(live: Live, tenant: TenantId, definition: Mapping[str, object]) -> None:
     new = NewVersion(
         name="writer",
         declared="",

@@ -1,0 +1,52 @@
+"""Checks of the agents that are current: can a worker with these settings do their steps?"""
+
+import os
+from collections.abc import Iterator, Sequence, Set
+
+from agent_workers.cli.agents_known import mistakes_around
+from agent_workers.cli.findings import Finding, fail, ok
+from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.agent_version import KeptVersion, Source
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.execution.agent_binding import Unbound, bound_or_not
+from agent_workers.execution.agent_documents import document_of
+from agent_workers.execution.registry import LoadedAgent, Registry, load
+from agent_workers.settings import Settings
+
+_REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"
+
+
+def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:
+    """Judge every current version as `agents apply` would; no provider is asked."""
+    try:
+        registry = load(settings.tools)
+    except Exception:  # noqa: BLE001 (whatever it was, the check of the tools has said it)
+        return
+    known = {version.name for version in current}
+    wrong = 0
+    for version in current:
+        for mistake in _mistakes(version, registry, known):
+            wrong += 1
+            yield fail(f"agent {version.name}@{version.version}: {mistake.line}", _REMEDY)
+    if current and not wrong:
+        yield ok(f"{len(current)} current agents: their models, tools and teams are there")
+
+
+def _mistakes(version: KeptVersion, registry: Registry, known: Set[str]) -> Iterator[Mistake]:
+    found = _agent(version, registry)
+    if isinstance(found, Mistake):
+        yield found
+    elif isinstance(found, Unbound):
+        yield from found.mistakes
+    elif found is not None:
+        yield from mistakes_around(found.declared, known=known, environment=os.environ)
+
+
+def _agent(version: KeptVersion, registry: Registry) -> LoadedAgent | Unbound | Mistake | None:
+    """Find the agent of a version; code that is not loaded here cannot be judged here."""
+    if version.source is Source.PYTHON:
+        return registry.current(version.name)
+    try:
+        return bound_or_not(document_of(version.definition), registry)
+    except Misdeclared as error:
+        return Mistake("", str(error))
