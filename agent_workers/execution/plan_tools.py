@@ -16,8 +16,8 @@ from agent_workers.execution.plan_checks import MOST_CALLS, Room
 from agent_workers.execution.registry import LoadedAgent
 
 _OTHERS: Final = frozenset({DELEGATE, HAND_OFF})
-# Kept for the evaluation that joins the calls, and for the turn in reserve with its own.
-_RESERVED_STEPS: Final = 2
+# Kept for the turn in reserve; evaluations are counted with the waves that they join.
+_RESERVED_STEPS: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

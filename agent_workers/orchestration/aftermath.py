@@ -12,6 +12,7 @@ from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.act import Acted
+from agent_workers.orchestration.carrying import on_time
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.failing import needs_permit, unanswered
 from agent_workers.orchestration.ports import Breakers, Takes
@@ -93,7 +94,7 @@ class Aftermath:
     ) -> Decision:
         other = self._other_tool(claimed, agent, result, acted)
         if not isinstance(result, Broke):
-            decision = decide(claimed, result, agent)
+            decision = decide(on_time(claimed), result, agent)
             if other and isinstance(decision, Join) and isinstance(result, ToolFailed):
                 return after_failed(claimed, result, agent, other_tool=other)
             return decision

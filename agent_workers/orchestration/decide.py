@@ -59,7 +59,7 @@ def missing(claimed: Claimed, lacking: str = "") -> Broke:
 
 
 def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decision:
-    if claimed.course.finalising and planned.answer is None:
+    if claimed.course.finalising:
         return _ended(claimed, planned)
     course = used(claimed, planned)
     if planned.problems:
@@ -170,8 +170,10 @@ def _finalise(
     return Continue(outcome=outcome, steps=steps, course=replace(course, finalising=reached))
 
 
-def _ended(claimed: Claimed, outcome: Planned | Judged | GaveUp) -> Fail:
-    """End a job whose last turn gave no answer, for the reason of the limit."""
+def _ended(claimed: Claimed, outcome: Planned | Judged | GaveUp) -> Finish | Fail:
+    """End a job that has had its last turn: with what that said, or for the limit's reason."""
+    if isinstance(outcome, Planned) and outcome.answer is not None:
+        return Finish(outcome=outcome, output=outcome.answer, course=used(claimed, outcome))
     limit = claimed.course.finalising
     why = f": {outcome.message}" if isinstance(outcome, GaveUp) else ""
     message = f"the job reached its limit {limit!r} without an answer{why}"

@@ -24,10 +24,10 @@ CODES: Final = {
     "deadline": "deadline_near",
     "budget": "budget_spent",
 }
-# A plan and the evaluation of what it says, and the same once more in reserve.
-_POSITIONS_OF_A_ROUND = 4
+# A plan and the evaluation of what it says, and the turn in reserve.
+_POSITIONS_OF_A_ROUND = 3
 # The evaluation that joins the calls, and the turn in reserve.
-_POSITIONS_BESIDE_CALLS = 3
+_POSITIONS_BESIDE_CALLS = 2
 # Two turns: the one that is asked for, and the one in reserve.
 _TURNS = 2
 _SHARE_OF_DEADLINE = 10
@@ -46,7 +46,7 @@ def before_round(
         return "max_model_calls"
     if limits.max_tokens is not None and course.tokens + _TURNS * _turn(course) > limits.max_tokens:
         return "max_tokens"
-    turns = _TURNS * (agent.plan_hold_micro + agent.evaluate_hold_micro)
+    turns = _TURNS * agent.plan_hold_micro + agent.evaluate_hold_micro
     return _of_time_and_money(claimed, course, left_micro, turns, agent)
 
 
@@ -65,7 +65,7 @@ def before_calls(
         return "max_tool_calls"
     if limits.max_calls_of and _too_many_of_one(course, calls, agent):
         return "max_calls_of"
-    needed = agent.plan_hold_micro + _TURNS * agent.evaluate_hold_micro
+    needed = agent.plan_hold_micro + agent.evaluate_hold_micro
     return _of_time_and_money(claimed, course, left_micro, needed, agent)
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -41,10 +42,23 @@ class Bench:
         self.opened.append(runtime)
         return runtime
 
-    def submit(self, wish: object, *, agent: str = "told", hold: int = 0) -> JobId:
+    def submit(
+        self,
+        wish: object,
+        *,
+        agent: str = "told",
+        hold: int = 0,
+        max_cost_micro: int = 0,
+        deadline: timedelta | None = None,
+    ) -> JobId:
         job_id = JobId(uuid4())
         job = Submission(
-            tenant_id=self.tenant, job_id=job_id, agent=agent, input=json.dumps(wish).encode()
+            tenant_id=self.tenant,
+            job_id=job_id,
+            agent=agent,
+            input=json.dumps(wish).encode(),
+            max_cost_micro=max_cost_micro,
+            deadline=deadline,
         )
         Submissions(self.database).many([(job, Pace(plan_timeout_ms=2_000, plan_hold_micro=hold))])
         return job_id

@@ -59,8 +59,8 @@ def test_calls_of_one_tool_have_a_limit_of_their_own() -> None:
     assert limit_of(after_plan(given, READ, by_tool={"pay": 1})) == ""
 
 
-@pytest.mark.parametrize(("next_position", "limit"), [(5, ""), (6, "max_steps")])
-def test_steps_leave_room_for_the_last_turn_and_its_evaluation(next_position, limit) -> None:
+@pytest.mark.parametrize(("next_position", "limit"), [(6, ""), (7, "max_steps")])
+def test_steps_leave_room_for_the_last_turn(next_position, limit) -> None:
     at = replace(claimed(), max_steps=10, next_position=next_position)
     assert limit_of(after_plan(agent(), READ, PAY, at=at)) == limit
     at = replace(claimed(StepKind.EVALUATE), max_steps=10, next_position=next_position + 1)
@@ -94,21 +94,21 @@ def test_a_deadline_leaves_two_turns_but_never_more_than_a_tenth_of_the_time() -
     assert limit_of(after_round(agent(), at(4), span_ms=50)) == "deadline"
 
 
-def test_money_leaves_the_last_turn_and_its_evaluation() -> None:
+def test_money_leaves_the_last_turn() -> None:
     given = replace(AGENT, limits=Limits())  # plans hold 5, evaluations 6
 
     def at(left: int) -> Claimed:
         return replace(claimed(StepKind.EVALUATE), left_micro=left)
 
-    assert limit_of(after_round(given, at(22))) == ""
-    assert limit_of(after_round(given, at(21))) == "budget"
+    assert limit_of(after_round(given, at(16))) == ""
+    assert limit_of(after_round(given, at(15))) == "budget"
     # Not even the last turn can be paid: the job waits for money, as it always did.
     assert limit_of(after_round(given, at(4))) == ""
 
 
 def test_what_a_step_cost_is_no_longer_left() -> None:
     given = replace(AGENT, limits=Limits())
-    step = replace(claimed(StepKind.EVALUATE), left_micro=20, hold_micro=6)
+    step = replace(claimed(StepKind.EVALUATE), left_micro=14, hold_micro=6)
     cheap = Judged(verdict=Verdict.CONTINUE, usage=Usage(cost_micro=4))
     dear = Judged(verdict=Verdict.CONTINUE, usage=Usage(cost_micro=5))
     assert limit_of(decide(step, cheap, given)) == ""
@@ -125,14 +125,14 @@ def test_only_so_many_plans_are_made_anew() -> None:
     assert limit_of(last) == "max_replans"
 
 
-def test_an_answer_at_a_limit_is_judged_and_anything_else_fails_with_the_limits_code() -> None:
+def test_an_answer_at_a_limit_ends_the_job_and_anything_else_fails_it_with_the_limits_code() -> (
+    None
+):
     step = replace(claimed(), course=Course(finalising="max_tool_calls"))
     answered = decide(step, Planned(calls=(), answer=b'"so far"'), AGENT)
-    assert isinstance(answered, Continue)
-    assert [one.kind for one in answered.steps] == [StepKind.EVALUATE]
+    assert isinstance(answered, Finish)
+    assert answered.output == b'"so far"'
     judge = replace(step, kind=StepKind.EVALUATE)
-    accepted = Judged(verdict=Verdict.ACCEPT, output=b'"so far"')
-    assert isinstance(decide(judge, accepted, AGENT), Finish)
     for outcome, at in (
         (Planned(calls=(READ,)), step),
         (Planned(calls=(), problems=("empty",)), step),
