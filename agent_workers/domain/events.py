@@ -11,6 +11,7 @@ class EventType(StrEnum):
     STEP_ENDED_LATE = "step.ended_late"
     RETRYING = "retrying"
     WAITING = "waiting"
+    ANSWERED = "answered"
     RESUMED = "resumed"
     PAUSED = "paused"
     CANCELING = "canceling"
@@ -37,6 +38,7 @@ class Announced(StrEnum):
     JOB_IN_DOUBT = "job.in_doubt"
     JOB_QUARANTINED = "job.quarantined"
     JOB_PAUSED = "job.paused"  # by its budget
+    JOB_WAITING = "job.waiting"  # for the answer of a person
     APPROVAL_REQUESTED = "approval.requested"
     BUDGET_LOW = "budget.low"
     BATCH_COMPLETED = "batch.completed"

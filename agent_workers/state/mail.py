@@ -36,7 +36,7 @@ class JobHasEnded(IllegalMove):
 
 
 class NoSuchQuestion(AgentWorkersError):
-    code = "invalid_request"
+    code = "question_not_found"
 
 
 class NotAChoice(AgentWorkersError):

@@ -153,7 +153,8 @@ begin
     'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
     'until', v_expires)::text, 'UTF8'));
   if p_kind = 'person' and w.kind is null then
-    perform announce(p_tenant, p_job, 'job.waiting', p_prompt);
+    perform announce(p_tenant, p_job, 'job.waiting', convert_to('{"position":' || p_position
+      || ',"key":' || to_json(p_key)::text || ',"prompt":', 'UTF8') || p_prompt || '}');
   end if;
   r.result := 'recorded';
   r.open_steps := j.open_steps;

@@ -68,7 +68,7 @@ def test_a_finished_job_can_be_neither_canceled_nor_paused_nor_resumed(
 def test_a_paused_job_rests_until_it_is_resumed(client: httpx.Client, world: World, job: JobId):
     paused = ask(client, job, "pause", {"reason": "lunch"})
     assert paused.json()["status"] == "paused"
-    assert paused.json()["waiting_for"] == ["paused"]
+    assert [one["kind"] for one in paused.json()["waiting_for"]] == ["paused"]
     assert world.claims.named(world.tenant, job, 0) is None
     assert ask(client, job, "resume").json()["status"] == "queued"
     world.claim(job)

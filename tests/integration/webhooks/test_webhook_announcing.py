@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.integration.state.acting import allow, doubt
+from tests.integration.state.waiting import engaging, park, person
 from tests.integration.state.world import FINISH
 from tests.integration.webhooks.posting import Posting
 
@@ -60,6 +61,17 @@ def test_quarantine_is_announced(posting: Posting):
     posting.carry()
     event = json.loads(posting.receiver.requests[0].body)
     assert (event["type"], event["data"]["status"]) == ("job.quarantined", "quarantined")
+
+
+def test_a_question_is_announced_with_the_key_to_its_answer(posting: Posting):
+    posting.endpoint("ok", "job.waiting")
+    claimed = engaging(posting.world)
+    park(posting.world, claimed, person("sure", None, "yes"))
+    posting.carry()
+    event = json.loads(posting.receiver.requests[0].body)
+    assert (event["type"], event["data"]["status"]) == ("job.waiting", "waiting")
+    prompt = {"question": "Sure?", "choices": ["yes"]}
+    assert event["data"]["detail"] == {"position": 1, "key": "sure", "prompt": prompt}
 
 
 def test_a_budget_that_runs_low_is_announced(posting: Posting):

@@ -1,0 +1,48 @@
+"""`agent-workers jobs answer` and `send`: what a person says to a job, and what it is sent."""
+
+import argparse
+import json
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.given import read_given
+from agent_workers.cli.printing import print_json
+from agent_workers.client.client import Client, Json
+
+_MOST_WORDS = 2
+
+
+def answer_job(client: Client, arguments: argparse.Namespace) -> int:
+    """Answer a question by its key, or the only one that the job asks."""
+    *keys, value = arguments.words
+    if len(keys) >= _MOST_WORDS:
+        raise WronglyAsked("answer wants JOB [KEY] VALUE; quote a VALUE of several words")
+    waits = client.get(arguments.job_id).raw["waiting_for"]
+    questions = {wait["key"]: wait["prompt"] for wait in waits if wait["kind"] == "person"}
+    key = keys[0] if keys else _only(questions)
+    choices = questions.get(key, {}).get("choices", ())
+    job = client.answer(arguments.job_id, {key: value if value in choices else _value(value)})
+    print(f"{job.id} is {job.status}")
+    return 0
+
+
+def send_to_job(client: Client, arguments: argparse.Namespace) -> int:
+    data = _value(read_given(arguments.data, what="the data from "))
+    key = arguments.idempotency_key
+    print_json(client.send_event(arguments.job_id, arguments.name, data, idempotency_key=key))
+    return 0
+
+
+def _only(questions: Json) -> str:
+    if len(questions) == 1:
+        return next(iter(questions))
+    if not questions:
+        raise WronglyAsked("the job asks nothing now")
+    raise WronglyAsked(f"the job asks several questions: name one of {sorted(questions)!r}")
+
+
+def _value(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
