@@ -3,18 +3,17 @@
 from agent_workers.domain.agent import Past
 from agent_workers.domain.course import repeat_key
 from agent_workers.domain.encoding import total
-from agent_workers.domain.engaging import ASK_PERSON
+from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF
 from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.checks_work import Work
-from agent_workers.execution.handing_over import handed_over
 
 
 def taken_over(work: Work) -> Judged | None:
     """The answer of the agent that took the job over is this job's answer."""
-    answer = handed_over(work.situation)
-    if answer is None:
-        return None
-    return Judged(verdict=Verdict.ACCEPT, output=total(answer.output), reason="handed over")
+    for past in work.results:
+        if past.tool == HAND_OFF and past.type == "tool_ran":
+            return Judged(verdict=Verdict.ACCEPT, output=total(past.value), reason="handed over")
+    return None
 
 
 def circles(work: Work) -> Judged | None:
