@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from agent_workers.cli.bench.batches import large_batch
 from agent_workers.cli.bench.history import with_history
 from agent_workers.cli.bench.measures import say
+from agent_workers.cli.bench.models import thinking
 from agent_workers.cli.bench.recovery import recovery
 from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.cli.bench.throughput import latency, throughput
@@ -26,6 +27,10 @@ def _latency(on: Stage, _: argparse.Namespace) -> None:
 
 def _blocking(on: Stage, _: argparse.Namespace) -> None:
     blocking(on)
+
+
+def _models(on: Stage, _: argparse.Namespace) -> None:
+    thinking(on)
 
 
 def _steps(on: Stage, _: argparse.Namespace) -> None:
@@ -49,6 +54,7 @@ _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
     "throughput": _throughput,
     "latency": _latency,
     "blocking": _blocking,
+    "models": _models,
     "steps": _steps,
     "recovery": _recovery,
     "history": _history,
