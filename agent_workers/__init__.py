@@ -40,6 +40,7 @@ from agent_workers.domain.tool import (
     Transaction,
     tool,
 )
+from agent_workers.domain.workflow import Workflow, choose
 
 __all__ = [
     "Absent",
@@ -71,7 +72,9 @@ __all__ = [
     "Transaction",
     "TryLater",
     "Use",
+    "Workflow",
     "ask_person",
+    "choose",
     "delegate",
     "hand_off",
     "send_event",
