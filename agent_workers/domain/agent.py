@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -99,9 +100,11 @@ class Situation:
 
         Of a call that was run again only the newest counts.
         """
+        # From the end: older rounds are not even parsed, so that a long job's rounds cost no more.
+        newer = takewhile(lambda past: past.round >= self.round, reversed(self.history))
         newest: dict[str | int, Past] = {}
-        for past in self.history:
-            if past.kind == "tool" and past.round == self.round:
+        for past in reversed(tuple(newer)):
+            if past.kind == "tool":
                 newest[past.call_id or past.position] = past
         return tuple(newest.values())
 
