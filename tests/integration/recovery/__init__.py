@@ -1,0 +1,1 @@
+"""Breakers and fallbacks with real workers, and a world outside that fails."""
