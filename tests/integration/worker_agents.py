@@ -75,3 +75,27 @@ writing = Agent(
     plan=lambda s: Plan([Use(name, {"book": s.input["book"]}) for name in s.input["tools"]]),
     evaluate=lambda _: Answer("done"),
 )
+
+
+def _in_waves(situation: Situation) -> Plan:
+    book = {"book": situation.input["book"]}
+    return Plan(
+        [
+            Use("deposit", book, id="early"),
+            Use("write_down", book, id="noted"),
+            Use(
+                "nap", {"seconds": situation.input["seconds"]}, id="pause", after=["early", "noted"]
+            ),
+            Use("deposit", book, id="meanwhile", after=["early"]),
+            Use("deposit", book, id="late", after=["pause", "meanwhile"]),
+            Use("write_down", book, id="closed", after=["late"]),
+        ]
+    )
+
+
+waving = Agent(
+    name="waving",
+    tools=[nap, write_down, deposit],
+    plan=_in_waves,
+    evaluate=lambda s: Answer([past.call_id for past in s.results]),
+)
