@@ -50,6 +50,17 @@ class Running:
     def wait(self, job: Job) -> Job:
         return self.client.wait(job.id)
 
+    def question(self, job: Job) -> Json:
+        """Return what the job asks a person, once it does."""
+
+        def asked() -> list[Json]:
+            waits = self.client.get(job.id).raw["waiting_for"]
+            return [wait for wait in waits if wait["kind"] == "person"]
+
+        wait_until(lambda: bool(asked()), "a question")
+        (question,) = asked()
+        return question
+
     def was_recovered(self, job: Job) -> bool:
         """Say whether a step of the job, or of a job that it started, had lost its worker."""
         family = [one["id"] for one in self.client.jobs(limit=100)["data"] if _is_of(one, job)]

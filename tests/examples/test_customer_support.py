@@ -62,7 +62,7 @@ def test_much_money_waits_for_a_person(examples: Running, said: str, refunds: in
     before = len(done(examples, "refunds", "A-1003"))
     job = examples.client.submit("help_desk", "My order A-1003 arrived broken. Refund me.")
     question = examples.question(job)
-    assert question["choices"] == ["refund 34900", "decline"]
-    examples.answer(job, question, said)
+    assert question["prompt"]["choices"] == ["refund 34900", "decline"]
+    examples.client.answer(job.id, {question["key"]: said})
     assert examples.wait(job).status == "succeeded"
     assert len(done(examples, "refunds", "A-1003")) - before == refunds

@@ -54,7 +54,7 @@ def test_what_a_restart_would_not_mend_becomes_a_ticket_at_once(examples: Runnin
 @pytest.mark.usefixtures("trigger")
 def test_what_a_person_rejects_is_not_restarted_but_told(examples: Running):
     job = alarm(examples, "search", LEAK)
-    examples.answer(job, examples.question(job), "reject")
+    examples.client.answer(job.id, {examples.question(job)["key"]: "reject"})
     assert examples.wait(job).output["outcome"] == "file_ticket"
     assert (restarts(examples, "search"), len(tickets(examples, "search"))) == (0, 1)
 
@@ -63,7 +63,7 @@ def test_what_a_person_rejects_is_not_restarted_but_told(examples: Running):
 def test_an_approved_restart_happens_once_though_its_worker_is_killed(examples: Running):
     job = alarm(examples, "checkout", LEAK)
     assert restarts(examples, "checkout") == 0
-    examples.answer(job, examples.question(job), "approve")
+    examples.client.answer(job.id, {examples.question(job)["key"]: "approve"})
     wait_until(lambda: restarts(examples, "checkout") == 1, "the restart")
     examples.crash(EFFECT_WORKER)
     ended = examples.wait(job)
