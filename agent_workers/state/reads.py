@@ -15,7 +15,7 @@ _COLUMNS = """
  output_tokens, tool_calls, cancel_reason, error, created_at, started_at, finished_at, deadline_at,
  batch_id, schedule_id, agent_version, degraded::text,
  case when finished_at is null and started_at is not null
-      then waiting_for(tenant_id, job_id) else '[]' end"""
+      then waiting_for(tenant_id, job_id, open_steps) else '[]' end"""
 _FIELDS = (
     "job_id agent workflow status status_detail metadata priority parent_id max_steps"
     " next_position version spent_micro allowance_micro input_tokens cached_tokens"

@@ -11,7 +11,7 @@ depends_on = None
 
 _FUNCTIONS = (
     "answer_questions answer_wait send_message waiting_for leave_children child_ended lock_parent"
-    " wake_waits park_step start_child carve_allowance only_waits refusal lock_mail"
+    " wake_waits park_step start_child carve_allowance only_waits open_steps refusal lock_mail"
 ).split()
 
 

@@ -194,9 +194,9 @@ def test_an_answer_that_was_given_stays(world: World) -> None:
 def test_a_wait_is_said_to_whoever_looks(world: World) -> None:
     claimed = engaging(world)
     park(world, claimed, person("sure", A_DAY, "yes"))
-    said = world.one("select waiting_for(%s, %s)::jsonb", world.tenant, claimed.job_id)
+    said = world.one("select waiting_for(%s, %s, 1)::jsonb", world.tenant, claimed.job_id)
     assert [(one["position"], one["kind"], one["key"]) for one in said] == [(1, "person", "sure")]
     assert said[0]["prompt"] == {"question": "Sure?", "choices": ["yes"]}
     assert said[0]["since"] < said[0]["until"]
     answer(world, claimed.job_id)
-    assert world.one("select waiting_for(%s, %s)", world.tenant, claimed.job_id) == "[]"
+    assert world.one("select waiting_for(%s, %s, 1)", world.tenant, claimed.job_id) == "[]"
