@@ -129,15 +129,17 @@ def test_a_few_failures_among_many_successes_leave_it_closed(shared: Shared) -> 
 def test_of_many_that_ask_at_once_exactly_one_is_the_probe(shared: Shared) -> None:
     fail(shared.process(QUICK), 5)
     until(lambda: rules.admit(s := shared.store.see("tool:pay"), s.now) == rules.Probe(), "due")
+    crowded = [shared.process(QUICK, clock=Clock()) for _ in range(20)]
+    for one in crowded:
+        assert one.ask("tool:read") is None  # by now each of them believes that it may be the probe
     start, passed = threading.Barrier(20), []
 
-    def come() -> None:
-        mine = shared.process(QUICK)
+    def come(mine: SharedBreakers) -> None:
         start.wait()
         if mine.ask("tool:pay") is None:
             passed.append(mine)
 
-    crowd = [threading.Thread(target=come) for _ in range(20)]
+    crowd = [threading.Thread(target=come, args=(one,)) for one in crowded]
     for one in crowd:
         one.start()
     for one in crowd:
