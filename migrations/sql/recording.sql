@@ -87,6 +87,7 @@ begin
                               else j.status end;
     -- The last sibling that did anything leaves those that wait.
     if p_follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
+       and exists (select from waits where tenant_id = p_tenant and job_id = p_job)
        and only_waits(p_tenant, p_job, r.open_steps) then
       r.status := 'waiting';
     end if;
