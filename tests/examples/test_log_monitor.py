@@ -30,7 +30,7 @@ def alarm(examples: Running, service: str, lines: list[str]) -> Job:
     data = {"service": service, "level": "error", "lines": lines}
     event = {"specversion": "1.0", "id": uuid4().hex, "source": "/logs", "type": "log.alarm"}
     receipt = examples.client.triggers.send(event | {"data": data})
-    (started,) = receipt["data"][0]["jobs"]
+    (started,) = receipt["jobs"]
     return examples.client.get(started["job_id"])
 
 
