@@ -34,12 +34,12 @@ for i, key in ipairs(KEYS) do
   end
   wait = math.max(wait, (tonumber(kept[4]) or 0) - now)
 end
-if wait > patience then return {0, tostring(wait)} end
+if wait > patience then return {0, tostring(wait), 0} end
 for i, key in ipairs(KEYS) do
   redis.call('HSET', key, 'requests', held[i][1] - 1, 'tokens', held[i][2] - tokens, 'at', now)
   if redis.call('TTL', key) < 600 then redis.call('EXPIRE', key, 600) end
 end
-return {1, tostring(wait)}
+return {1, tostring(wait), redis.call('HEXISTS', KEYS[1], 'strikes')}
 """
 # ARGV: requests and tokens to give back, and whether the call went well.
 _CORRECT: Final = """
@@ -73,6 +73,8 @@ class RedisQuotas:
     def __init__(self, redis: AwayOrNot, quotas: Mapping[str, Quota]) -> None:
         self._redis = redis
         self._quotas = quotas
+        # Models that were cooled and have not answered since, as far as this process knows.
+        self._struck: set[str] = set()
 
     def reserve(self, model: str, *, tokens: int, patience_s: float) -> Room:
         """Take room in both buckets, or in none."""
@@ -82,26 +84,35 @@ class RedisQuotas:
             rates += (quota.requests_per_minute, quota.tokens_per_minute)
         arguments = (patience_s, tokens, *rates)
         # With Redis away, the provider itself says when it is enough.
-        granted, wait = self._redis.ask(
-            lambda redis: self._run(redis, _RESERVE, model, *arguments), (1, 0)
+        granted, wait, struck = self._redis.ask(
+            lambda redis: self._run(redis, _RESERVE, model, *arguments), (1, 0, 0)
         )
+        if struck:
+            self._struck.add(model)
         return Room(granted=bool(granted), wait_s=max(0.0, float(wait)))
 
     def settle(self, model: str, *, reserved: int, used: int) -> None:
-        """Correct the tokens by what was used."""
-        self._redis.ask(
-            lambda redis: self._run(redis, _CORRECT, model, 0, reserved - used, 1), None
-        )
+        """Correct the tokens by what was used, and forget that the model was cooled."""
+        if self._is_limited(model) or model in self._struck:
+            self._struck.discard(model)
+            self._correct(model, 0, reserved - used, 1)
 
     def release(self, model: str, *, reserved: int) -> None:
         """Give all of it back."""
-        self._redis.ask(lambda redis: self._run(redis, _CORRECT, model, 1, reserved, 0), None)
+        if self._is_limited(model):
+            self._correct(model, 1, reserved, 0)
 
     def cool(self, model: str, *, seconds: float | None) -> float | None:
         """Let nobody in for a while: from a second to a minute when it is not said how long."""
         asked = -1.0 if seconds is None else seconds
         cooled = self._redis.ask(lambda redis: self._run(redis, _COOL, model, asked), None)
         return None if cooled is None else float(cooled)
+
+    def _correct(self, model: str, *arguments: int) -> None:
+        self._redis.ask(lambda redis: self._run(redis, _CORRECT, model, *arguments), None)
+
+    def _is_limited(self, model: str) -> bool:
+        return not self._quotas.keys().isdisjoint(self._names(model))
 
     def _names(self, model: str) -> tuple[str, ...]:
         provider = model.partition("/")[0]
