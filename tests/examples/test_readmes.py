@@ -31,6 +31,7 @@ def follow(examples: Running, name: str) -> list[str]:
             examples.question(examples.client.get(job_id))
             words[words.index(JOB)] = job_id
         said.append(examples.command(*words))
+    examples.client.close()  # this thread's connection
     return said
 
 
