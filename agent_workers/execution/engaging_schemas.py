@@ -23,7 +23,6 @@ from agent_workers.domain.engaging_asked import (
     MOST_CHOICES,
     MOST_USD,
 )
-from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.models.values import ToolSchema
 
 _NUL: Final = r"^[^\x00]*$"
@@ -114,12 +113,6 @@ def _schema(model: type[BaseModel]) -> Mapping[str, object]:
 
 def engaging_models(agent: Agent) -> Mapping[str, type[BaseModel]]:
     """The same tools with what checks their arguments: only agents of the team may be named."""
-    unknown = sorted(set(agent.engages) - _MODELS.keys())
-    if unknown:
-        known = sorted(_MODELS.keys() - set(_OF_TEAMS))
-        raise Misdeclared(f"agent {agent.name!r} engages {unknown[0]!r}: only {known!r} exist")
-    if not agent.team and set(agent.engages) & set(_OF_TEAMS):
-        raise Misdeclared(f"agent {agent.name!r} delegates or hands off: name the agents in team=")
     own = {name: _MODELS[name] for name in agent.engages if name not in _OF_TEAMS}
     return _team_models(tuple(agent.team)) | own if agent.team else own
 
