@@ -102,6 +102,16 @@ def test_two_versions_in_python_stand_side_by_side_and_the_last_is_current(bench
     assert (bench.output(old), version_of(bench, old)) == ("HELLO", "1")
 
 
+def test_a_worker_that_starts_again_changes_nothing(bench: Bench):
+    def rows() -> list[tuple[object, ...]]:
+        return bench.ask("select xmin::text, * from agents where tenant_id = %s", bench.tenant)
+
+    make_known(bench, BEFORE)
+    before = rows()
+    make_known(bench, BEFORE)
+    assert rows() == before
+
+
 def test_a_counted_version_in_python_goes_on_with_the_code_that_is_there(bench: Bench):
     make_known(bench, BEFORE)
     job = submit(bench, "counted")
