@@ -49,13 +49,19 @@ class BehindBreaker:
             if failed.error_class is ErrorClass.TIMEOUT and deadline_s < self._fair_s:
                 self._breakers.let_go(name)
             else:
-                self._breakers.tell(name, failed.error_class in _FAULTS)
+                self._tell(name, failed, is_down=failed.error_class in _FAULTS)
             raise
         except BaseException:
             self._breakers.let_go(name)
             raise
         self._breakers.tell(name, False)  # noqa: FBT003 - how it went
         return reply
+
+    def _tell(self, name: str, failed: ModelFailed, *, is_down: bool) -> None:
+        self._breakers.tell(name, is_down)
+        # Whoever opened it, or probed for everybody, waits like the others: no try is used up.
+        if is_down and self._breakers.ask(name) is not None:
+            failed.parks_on = name
 
 
 class AlwaysClosed:
