@@ -7,6 +7,7 @@ and outside any deadline, and only when an agent that it serves uses a model.
 import importlib
 import logging
 import os
+import warnings
 from contextlib import suppress
 
 from agent_workers.execution.models.litellm_shape import LiteLLM
@@ -29,6 +30,8 @@ _FIRST_CALL = (
     "litellm._service_logger",
     "openai.resources",
 )
+# Of a call that was cut while litellm prepared it on a thread: it is not a line for our logs.
+_DROPPED = r"coroutine '.*completion.*' was never awaited"
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
@@ -39,6 +42,7 @@ def load_litellm() -> LiteLLM:
 
     litellm.suppress_debug_info = True
     litellm.telemetry = False
+    warnings.filterwarnings("ignore", _DROPPED, RuntimeWarning)
     for module in _FIRST_CALL:
         with suppress(ImportError):  # another version may have moved it; then it is only slower
             importlib.import_module(module)
