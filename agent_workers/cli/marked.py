@@ -12,7 +12,7 @@ MARK = "AGENT_SUPERVISED_FOLDER"
 _PROC = Path("/proc")
 _POLL_S = 0.02
 # A process in the middle of an exec shows no environment for that long, and a killed one is there.
-_SETTLES_S = 0.2
+_SETTLES_S, _LOOKS = 0.2, 10
 _DIES_S = 2.0
 
 
@@ -48,13 +48,13 @@ def end_all(pids: Iterable[int], *, patience_s: float) -> None:
 def _with_mark(pids: Iterable[int], mark: bytes) -> list[int]:
     found: list[int] = []
     unsettled = list(pids)
-    deadline = time.monotonic() + _SETTLES_S
-    while unsettled:
+    deadline, looks = time.monotonic() + _SETTLES_S, 0
+    # On a busy machine that time may pass between two looks.
+    while unsettled and (looks < _LOOKS or time.monotonic() < deadline):
+        looks += 1
         seen = {pid: _environment(pid) for pid in unsettled}
         found += [pid for pid, variables in seen.items() if mark in variables]
         unsettled = [pid for pid, variables in seen.items() if not variables and _may_exec(pid)]
-        if time.monotonic() > deadline:
-            break
         time.sleep(_POLL_S if unsettled else 0)
     return found
 

@@ -28,7 +28,7 @@ class Wire:
 
     def snap(self) -> None:
         """End the connections that there are, as a broker does that goes down."""
-        for end in self._open:
+        for end in list(self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -36,13 +36,17 @@ class Wire:
         with suppress(OSError):
             while True:
                 here, _ = self._listening.accept()
+                self._open.append(here)
                 there = socket.create_connection((LOOPBACK, self._there))
-                self._open += [here, there]
+                self._open.append(there)
                 for ends in ((here, there), (there, here)):
                     threading.Thread(target=_carry, args=(*ends, self._cut), daemon=True).start()
 
-    def close(self) -> None:
+    def stop_listening(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Once nobody serves any more, who would open others."""
         self._listening.close()
         for end in self._open:
             with suppress(OSError):
@@ -58,8 +62,9 @@ def half_open_wire(port: int) -> Iterator[Wire]:
     try:
         yield wire
     finally:
+        wire.stop_listening()
+        serving.join()
         wire.close()
-        serving.join(5)
 
 
 def _carry(source: socket.socket, sink: socket.socket, cut: threading.Event) -> None:

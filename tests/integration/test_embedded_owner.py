@@ -96,7 +96,7 @@ def test_ctrl_c_of_the_owner_stops_its_servers_in_order(home, start_owner):
     owner = start_owner()
     pids = pids_of(owner)
     owner.send_signal(signal.SIGINT)
-    assert owner.wait(20) == -signal.SIGINT
+    assert owner.wait(60) == -signal.SIGINT
     assert all(is_gone(pid) for pid in pids)
     assert "database system is shut down" in (home / "postgres" / "postgres.log").read_text()
 

@@ -6,6 +6,7 @@ beat dies by having its connection to Postgres cut, which is what Postgres sees 
 
 import random
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from tests.integration.state.world import World
 MINUTE = timedelta(minutes=1)
 DAYS = timedelta(days=10)
 BEATS = 3
+PATIENCE_S = 30.0
 # Expressions and zones whose clocks are moved within the ten days, in spring or in autumn.
 ASKED = [
     ("*/20 * * * *", "Europe/Berlin"),
@@ -111,13 +113,26 @@ def test_each_tick_of_ten_days_becomes_one_job(
             awake = dice.randint(0, BEATS)
             list(beats.map(storm.beat, [now + n * timedelta(seconds=7) for n in range(awake)]))
     until = now + MINUTE
-    clock.fire(until)
+    fire_to_the_end(clock, schedules, until)
     for schedule in schedules:
         ticks = Counter(every_tick(schedule, since, until))
         assert Counter(fired_at(world, schedule)) == ticks
         assert [state for _, state, _ in clock.runs(schedule)] == ["started"] * ticks.total()
     assert storm.deaths > 20
     clock.forget_all()
+
+
+def fire_to_the_end(clock: Clockwork, schedules: list[ScheduleSeen], until: datetime) -> None:
+    """Fire what is left; what a beat that is dying holds still is passed over for a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+
+    def is_behind(schedule: ScheduleSeen) -> bool:
+        due_at = clock.read(schedule).next_fire_at
+        return due_at is not None and due_at <= until
+
+    while any(map(is_behind, schedules)):
+        assert time.monotonic() < deadline, "a schedule stays behind"
+        clock.fire(until)
 
 
 def fired_at(world: World, schedule: ScheduleSeen) -> list[datetime]:
