@@ -22,7 +22,7 @@ def test_without_a_command_there_is_help_and_exit_code_2(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    "name", ["up", "demo", "migrate", "doctor", "keys", "jobs", "doubts", "schedules"]
+    "name", ["up", "demo", "migrate", "doctor", "agents", "keys", "jobs", "doubts", "schedules"]
 )
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
