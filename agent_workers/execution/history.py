@@ -1,7 +1,7 @@
 """The past of a job as planners read it: each step parsed when it is looked at, and not before."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from typing_extensions import override
@@ -27,6 +27,11 @@ class History(Sequence[Past]):
         if isinstance(places, range):
             return [self._past(place) for place in places]
         return self._past(places)
+
+    @override
+    def __reversed__(self) -> Iterator[Past]:
+        for place in range(len(self._done) - 1, -1, -1):
+            yield self._past(place)
 
     @override
     def __len__(self) -> int:

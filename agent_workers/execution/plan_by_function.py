@@ -1,7 +1,5 @@
 """Plans by a function of the user's: its wishes in the engine's words, or why they cannot be."""
 
-from collections.abc import Iterable
-from dataclasses import replace
 from itertools import count
 from typing import assert_never
 
@@ -9,7 +7,7 @@ from agent_workers.domain.agent import Answer, GiveUp, Plan, Situation, Use
 from agent_workers.domain.encoding import canonical, total
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
 from agent_workers.execution.plan_checks import shape_problems
-from agent_workers.execution.plan_references import references
+from agent_workers.execution.plan_references import MARK
 from agent_workers.execution.situations import shown
 
 
@@ -35,30 +33,25 @@ def degraded_by(limit: str) -> str:
 
 
 def _calls(plan: Plan) -> Planned | GaveUp:
-    calls = _named(map(_call, plan.uses))
-    if not calls:
+    if not plan.uses:
         return GaveUp(code="empty_plan", message="the plan has no tools and no answer")
+    taken = {use.id for use in plan.uses}
+    free = (name for name in (f"c{number}" for number in count(1)) if name not in taken)
+    # What comes of a call is matched by its id, so each has one.
+    calls = tuple([_call(use, use.id or next(free)) for use in plan.uses])
     # Most plans of functions are tools side by side: nothing about their shape can be wrong.
-    if any(use.id or use.after for use in plan.uses) or any(references(c.arguments) for c in calls):
+    if any(use.id or use.after for use in plan.uses) or any(MARK in c.arguments for c in calls):
         problems = shape_problems(calls)
         if problems:
             return GaveUp(code="invalid_plan", message="; ".join(problems))
     return Planned(calls=calls, workflow=plan.workflow)
 
 
-def _named(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
-    """Give each call that has no id one of its own: what comes of it is matched by that."""
-    calls = tuple(calls)
-    taken = {call.call_id for call in calls}
-    free = (name for name in (f"c{number}" for number in count(1)) if name not in taken)
-    return tuple(call if call.call_id else replace(call, call_id=next(free)) for call in calls)
-
-
-def _call(use: Use) -> ToolCall:
+def _call(use: Use, call_id: str) -> ToolCall:
     return ToolCall(
         tool=use.tool,
         arguments=canonical(use.arguments),
-        call_id=use.id,
+        call_id=call_id,
         after=tuple(use.after),
         description=use.description,
         done_when=use.done_when,

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from agent_workers.domain.encoding import canonical
 
 _FROM = "$from"
 _PATH = "path"
-_MARK = b'"$from"'
+# Arguments without it hold no reference.
+MARK: Final = b'"$from"'
 
 
 class Unresolved(Exception):
@@ -26,7 +28,7 @@ class Reference:
 
 def references(arguments: bytes) -> tuple[Reference, ...]:
     """Find all references in the arguments of a call."""
-    if _MARK not in arguments:
+    if MARK not in arguments:
         return ()
     return tuple(_found(json.loads(arguments), ()))
 
@@ -36,7 +38,7 @@ def resolved(arguments: bytes, results: Mapping[str, object]) -> bytes:
 
     A reference to a call that is not among the results stays as it is.
     """
-    if _MARK not in arguments:
+    if MARK not in arguments:
         return arguments
     return canonical(_replaced(json.loads(arguments), results))
 

@@ -94,14 +94,17 @@ def _call(call: ToolCall) -> bytes:
     written = (
         b'{"tool":' + json.dumps(call.tool).encode("ascii") + b',"arguments":' + call.arguments
     )
+    if call.call_id:
+        written += b',"id":' + json.dumps(call.call_id).encode("ascii")
+    if not (call.after or call.description or call.done_when):
+        return written + b"}"
     rest = {
-        "id": call.call_id,
         "after": list(call.after),
         "description": call.description,
         "done_when": call.done_when,
     }
     given = {name: value for name, value in rest.items() if value}
-    return written + (b"," + json.dumps(given)[1:].encode("ascii") if given else b"}")
+    return written + b"," + json.dumps(given)[1:].encode("ascii")
 
 
 def _judged(outcome: Judged) -> bytes:
