@@ -1,5 +1,6 @@
 """Answers have the shape that was promised and cite what tools returned; nobody turns in circles."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ def test_a_schema_that_cannot_work_is_a_mistake_of_the_declaration(schema: Any, 
     assert [mistake.key for mistake in schema_mistakes(by_model(output=schema))] == [key]
     assert list(schema_mistakes(by_model(output=PRICE))) == []
     assert list(schema_mistakes(by_model())) == []
+
+
+def test_what_a_schema_refers_to_is_not_fetched(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    (mistake,) = schema_mistakes(by_model(output={"$ref": other.as_uri()}))
+    assert "nothing is fetched" in mistake.text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """When a model is asked for its opinion, what becomes of it, and what when it has none."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from agent_workers import Agent, Answer, Continue, GiveUp, Judging, Limits, Situation
 from agent_workers.domain.agent import IfUnjudged
 from agent_workers.domain.course import Course
+from agent_workers.domain.engaging import ASK_PERSON
 from agent_workers.domain.step import GaveUp, Judge, StepKind, Verdict
 from agent_workers.execution.evaluate_by_model import Opinion
 from agent_workers.execution.evaluating import evaluate
@@ -28,6 +30,7 @@ from tests.unit.evaluating.rounds import (
     by_model,
     call,
     failed,
+    judged,
     planned,
     ran,
     whole_plan,
@@ -189,6 +192,22 @@ def test_a_judge_sees_all_results_of_the_job_in_order_and_huge_ones_cut() -> Non
     assert shown.index('"left_out"') < shown.index('"c8"')
     assert shown.index('"c7"') < shown.index('"c8"')
     assert '"cut": true' in shown
+
+
+def test_a_judge_sees_of_a_call_that_was_run_again_what_came_last() -> None:
+    judge = SaidJudge()
+    again = (planned(call("a")), failed("a", "timeout"), judged(), ran("a", "found", position=3))
+    told(by_model(judging=Judging(sample=1.0)), *again, judge=judge)
+    assert json.loads(judge.shown[0].results_json) == [
+        {"id": "a", "tool": "look", "result": "found"}
+    ]
+
+
+def test_where_a_person_has_answered_no_model_is_asked_again() -> None:
+    judge = SaidJudge(BROKEN[0][0])
+    asked = (judged(3, verdict="ask", question="?"), ran("", "yes", name=ASK_PERSON, position=4))
+    agent = deciding(Continue(), judging=RISKY, model="m")
+    assert told(agent, *ROUND, *asked, judge=judge).verdict is Verdict.CONTINUE
 
 
 def test_a_whole_plan_that_was_carried_out_and_needs_more_is_made_anew() -> None:
