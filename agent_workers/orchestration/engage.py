@@ -122,7 +122,8 @@ def _answered(waited: Waited | None) -> ToolRan | ToolFailed | None:
 def _question(claimed: Claimed, wish: Question) -> Wait:
     return Wait(
         kind=WaitKind.PERSON,
-        key=claimed.call_id or f"question_{claimed.position}",
+        # Never the same again: an answer that is sent twice must not answer a later question.
+        key=f"question_{claimed.position}",
         timeout=wish.timeout,
         prompt=canonical({"question": wish.question, "choices": list(wish.choices)}),
     )

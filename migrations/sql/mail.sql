@@ -54,8 +54,7 @@ begin
               else '{}'::ring[] end;
 end $$;
 
--- What a person answers to the questions of a job: all of it, or nothing. A question that was asked
--- again under the same key is the newest one.
+-- What a person answers to the questions of a job: all of it, or nothing.
 create function answer_questions(
   p_tenant text, p_job uuid, p_keys text[], p_answers bytea[], p_by text
 ) returns setof ring language plpgsql as $$

@@ -116,9 +116,9 @@ def test_what_does_not_come_in_time_is_data(use: Use) -> None:
     assert isinstance(engage(step(use), waited(kind, b"1", over=True), AGENT), ToolRan)
 
 
-def test_a_question_has_its_call_s_name_or_that_of_its_place() -> None:
-    assert parked(ask_person("Sure?"), call_id="sure").wait.key == "sure"
-    assert parked(ask_person("Sure?")).wait.key == "question_1"
+def test_no_two_questions_of_a_job_have_the_same_key() -> None:
+    keys = {parked(ask_person("Sure?"), call_id="a", position=n).wait.key for n in (1, 4)}
+    assert keys == {"question_1", "question_4"}
 
 
 def test_time_passes_up_to_years() -> None:
