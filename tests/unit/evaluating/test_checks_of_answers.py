@@ -96,6 +96,7 @@ def test_a_schema_that_cannot_work_is_a_mistake_of_the_declaration(schema: Any, 
     assert list(schema_mistakes(by_model())) == []
 
 
+@pytest.mark.filterwarnings("ignore")  # the library warns when it fetches, and fetches
 def test_what_a_schema_refers_to_is_not_fetched(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text("{}")

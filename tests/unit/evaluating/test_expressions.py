@@ -36,7 +36,11 @@ def test_only_what_is_named_is_looked_at() -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("result.x", "no member 'x'"), ("result + 1 > 1", "Unsupported operation"), ("'a'", "neither true nor")],
+    [
+        ("result.x", "no member 'x'"),
+        ("result + 1 > 1", "Unsupported operation"),
+        ("'a'", "neither true nor"),
+    ],
 )
 def test_what_cannot_be_told_of_these_values_says_why_in_one_sentence(text: str, told: str) -> None:
     with pytest.raises(CannotTell, match=told) as cannot:
