@@ -9,6 +9,7 @@ from agent_workers.domain.agent import Agent, Purpose
 from agent_workers.domain.engaging import DELEGATE, ENGAGED, HAND_OFF
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.prompt import filled, variables_of
+from agent_workers.domain.tool import Tool
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' and '-'"
@@ -84,8 +85,19 @@ def _tools(agent: Agent) -> Iterator[Mistake]:
             yield Mistake("tools", f"{tool.name!r} is what the engine does itself: rename the tool")
         if tool.fallback is not None and tool.fallback not in names:
             yield Mistake("tools", f"the fallback {tool.fallback!r} of {tool.name!r} is not there")
+        if _comes_back(tool, {one.name: one.fallback for one in agent.tools}):
+            yield Mistake("tools", f"the fallbacks of {tool.name!r} go in a circle")
     for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
         yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")
+
+
+def _comes_back(tool: Tool, fallbacks: Mapping[str, str | None]) -> bool:
+    name = tool.fallback
+    for _ in fallbacks:
+        if name == tool.name:
+            return True
+        name = fallbacks.get(name) if name else None
+    return False
 
 
 def _engaging(agent: Agent) -> Iterator[Mistake]:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import structlog
 
-from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.webhook import (
     After,
     Outcome,
@@ -19,6 +18,7 @@ from agent_workers.domain.webhook import (
     signature,
 )
 from agent_workers.domain.webhook_delivery import ClaimedDelivery, body_of
+from agent_workers.orchestration.patience import patiently
 from agent_workers.state.webhook_queue import WebhookQueue
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ _LONGEST_ERROR = 300
 USER_AGENT = "agent-workers-webhooks/1"
 # A record that the database does not take at once is worth a little patience: without it the
 # receiver is told a second time.
-_RECORD_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+_RECORD_IS_WORTH_S = 8.0
 
 
 class Send(Protocol):
@@ -95,10 +95,7 @@ class Courier:
     def _record(
         self, claimed: ClaimedDelivery, outcome: Outcome, then: After, took: timedelta
     ) -> str:
-        for pause_s in _RECORD_PAUSES_S:
-            try:
-                return self._queue.record(claimed, outcome, then, took=took)
-            except StateUnavailable as error:
-                log.warning("webhook_record_waits", error=str(error))
-                time.sleep(pause_s)
-        return self._queue.record(claimed, outcome, then, took=took)
+        return patiently(
+            lambda: self._queue.record(claimed, outcome, then, took=took),
+            seconds=_RECORD_IS_WORTH_S,
+        )
