@@ -57,7 +57,7 @@ def agent_text(agent: AgentSeen, versions: Sequence[KeptVersion] | None = None) 
 
 
 def agent_version_text(version: KeptVersion) -> str:
-    definition = dumped(dict(version.definition)).decode("ascii")
+    definition = dumped(version.shown).decode("ascii")
     head = f'{{"object":"agent_version","name":{text(version.name)},"definition":{definition},'
     return head + _version(version)[1:]
 

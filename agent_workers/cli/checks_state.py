@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from agent_workers.cli.checks_agents import check_agents
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
+from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
-from agent_workers.state.agents import EVERYBODY, Agents
+from agent_workers.state.agents import Agents
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.reads import Reads

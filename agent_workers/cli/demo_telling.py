@@ -49,4 +49,14 @@ class Telling:
 
 
 # Of what the journal holds, what is worth a word on one line.
-_SHOWN = ("stage", "component", "position", "kind", "tool", "workflow", "outcome_type", "reason", "code")
+_SHOWN = (
+    "stage",
+    "component",
+    "position",
+    "kind",
+    "tool",
+    "workflow",
+    "outcome_type",
+    "reason",
+    "code",
+)

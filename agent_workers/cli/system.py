@@ -15,13 +15,13 @@ from agent_workers.cli.migrations import upgrade
 from agent_workers.cli.output import Lines
 from agent_workers.cli.supervisor import Supervisor
 from agent_workers.cli.surroundings import API_URL, ApiPlace, is_live
+from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.leftovers import FolderLock
 from agent_workers.embedded.ports import LOOPBACK, free_port, port_is_free
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
-from agent_workers.state.agents import EVERYBODY
 from agent_workers.state.engine import Database
 from agent_workers.state.keys import Keys
 

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from agent_workers.domain.encoding import canonical, digest
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import TenantId
+
+# The tenant of agents that every tenant may use.
+EVERYBODY: Final = TenantId("*")
+# What tenants are not shown of agents that are everybody's: their hashes stand there instead.
+UNSHOWN: Final = ("instructions", "prompts", "variables")
 
 
 class VersionReused(AgentWorkersError):
@@ -44,6 +50,7 @@ class NewVersion:
 class KeptVersion:
     """A version as it is kept, for ever."""
 
+    tenant_id: TenantId
     name: str
     version: str
     # Its author named it; else it was counted.
@@ -54,6 +61,12 @@ class KeptVersion:
     source: Source
     created_by: str
     created_at: datetime
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """What a tenant may see of it: of everybody's agents not the prompts."""
+        hidden = UNSHOWN if self.tenant_id == EVERYBODY else ()
+        return {key: value for key, value in self.definition.items() if key not in hidden}
 
 
 def digest_of(definition: Mapping[str, object]) -> str:

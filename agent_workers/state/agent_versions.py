@@ -27,21 +27,22 @@ on conflict (tenant_id, name) do update
    and (%s = 'yaml' or not exists (
          select from agent_versions v where v.tenant_id = a.tenant_id and v.name = a.name
             and v.version = a.version and v.source = 'yaml'))"""
-_FIELDS = "name, version, declared, digest, definition, source, created_by, created_at"
+_NAMES = "tenant_id name version declared digest definition source created_by created_at".split()
+_FIELDS = ", ".join(f"v.{name}" for name in _NAMES)
 # A tenant's own before everybody's: by the rule of `keep_agent_version` both say the same.
 _FETCH = f"""
-select {_FIELDS} from agent_versions
+select {_FIELDS} from agent_versions v
  where tenant_id in (%s, '*') and name = %s and version = %s order by tenant_id = '*' limit 1"""
 _ALL = f"""
-select distinct on (version) {_FIELDS} from agent_versions
+select distinct on (version) {_FIELDS} from agent_versions v
  where tenant_id in (%s, '*') and name = %s order by version, tenant_id = '*'"""
 _CURRENT = f"""
 select {_FIELDS} from agent_versions v join (
-  select distinct on (a.name) a.tenant_id, a.name as named, a.version as pointed from agents a
-   where a.tenant_id in (%s, '*') order by a.name, a.tenant_id = '*') c
-    on c.tenant_id = v.tenant_id and c.named = v.name and c.pointed = v.version order by v.name"""
+  select distinct on (name) tenant_id, name, version from agents
+   where tenant_id in (%s, '*') order by name, tenant_id = '*') a
+ using (tenant_id, name, version) order by name"""
 _EVERYWHERE = f"""
-select {_FIELDS.replace("definition", "v.definition")} from agent_versions v
+select {_FIELDS} from agent_versions v
   join agents using (tenant_id, name, version) order by name, tenant_id"""
 
 
@@ -105,5 +106,5 @@ def point(connection: Connection, tenant_id: TenantId, new: NewVersion, version:
 
 
 def _version(row: TupleRow) -> KeptVersion:
-    told = dict(zip(_FIELDS.split(", "), row, strict=True))
+    told = dict(zip(_NAMES, row, strict=True))
     return KeptVersion(**told | {"source": Source(told["source"])})

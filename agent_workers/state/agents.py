@@ -6,20 +6,20 @@ from datetime import datetime
 
 import psycopg
 
-from agent_workers.domain.agent_version import NewVersion, Source
+from agent_workers.domain.agent_version import EVERYBODY, UNSHOWN, NewVersion, Source
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.agent_versions import Kept, keep, point
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.submissions import Pace
 
-# The tenant of agents that every tenant may use.
-EVERYBODY = TenantId("*")
-
 _KNOWN = """
 select plan_timeout_ms, plan_hold_micro, version from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
 _ALL = """
-select distinct on (name) name, version, definition::text, registered_at from agents
+select distinct on (name) name, version,
+       (case tenant_id when '*' then definition - %s::text[] else definition end)::text,
+       registered_at
+  from agents
  where tenant_id in (%s, '*') and (%s::text is null or name = %s)
  order by name, tenant_id = '*'"""
 
@@ -37,7 +37,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSeen:
-    """An agent as callers may see it; the definition is JSON as it is stored."""
+    """An agent as callers may see it; the definition is JSON."""
 
     name: str
     version: str
@@ -91,7 +91,7 @@ class Agents:
 
     def _seen(self, tenant_id: TenantId, name: str | None) -> list[AgentSeen]:
         with self._database.connection() as connection:
-            rows = connection.execute(_ALL, (tenant_id, name, name)).fetchall()
+            rows = connection.execute(_ALL, (list(UNSHOWN), tenant_id, name, name)).fetchall()
         return [
             AgentSeen(name=name, version=version, definition=definition, registered_at=at)
             for name, version, definition, at in rows

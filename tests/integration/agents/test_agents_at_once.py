@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from agent_workers.domain.agent_version import NewVersion, Source
+from agent_workers.domain.agent_version import EVERYBODY, NewVersion, Source
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.agent_versions import AgentVersions, Kept
-from agent_workers.state.agents import EVERYBODY, Agents
+from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
 
 AT_ONCE = 8

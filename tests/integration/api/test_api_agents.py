@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from agent_workers.domain.agent_version import NewVersion, Source, digest_of
+from agent_workers.domain.agent_version import EVERYBODY, NewVersion, Source, digest_of
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.agents import Agents
 from tests.integration.api.live import Live
@@ -16,7 +16,7 @@ SECOND = FIRST | {"model": "scripted/large"}
 
 def apply(live: Live, tenant: TenantId, definition: Mapping[str, object]) -> None:
     new = NewVersion(
-        name="writer",
+        name=str(definition["name"]),
         declared="",
         definition=definition,
         source=Source.YAML,
@@ -65,6 +65,20 @@ def test_another_tenant_sees_nothing_of_it(live: Live):
     with live.client(TenantId("stranger")) as stranger:
         assert stranger.get("/v1/agents/writer").status_code == 404
         assert stranger.get("/v1/agents/writer/versions/1").status_code == 404
+
+
+def test_the_prompts_of_an_agent_are_shown_to_its_own_tenant_only(
+    live: Live, tenant: TenantId, writer: httpx.Client
+):
+    prompts = {"instructions": "Hush {{x}}.", "prompts": {"plan": "p"}, "variables": {"x": "y"}}
+    told = FIRST | prompts | {"prompt_hashes": {"instructions": "…"}}
+    apply(live, EVERYBODY, told | {"name": "everybodys"})
+    apply(live, tenant, told)
+    for path in ("", "/versions/1"):
+        shown = writer.get(f"/v1/agents/everybodys{path}").json()["definition"]
+        assert shown.keys() == told.keys() - prompts.keys()
+    assert writer.get("/v1/agents/writer").json()["definition"] == told
+    assert writer.get("/v1/agents/writer/versions/3").json()["definition"] == told
 
 
 def test_a_job_says_which_version_it_is_pinned_to(

@@ -15,6 +15,7 @@ from tests.unit.orchestration.agents import claimed
 TENANT = TenantId("acme")
 DEMO = load(["agent_workers.demo.agents"])
 KEPT = KeptVersion(
+    tenant_id=TENANT,
     name="writer",
     version="2",
     declared=False,
