@@ -42,6 +42,8 @@ def load_litellm() -> LiteLLM:
 
     litellm.suppress_debug_info = True
     litellm.telemetry = False
+    # Of a stream that does not say what it used, litellm would give its own guess as the truth.
+    litellm.disable_token_counter = True
     warnings.filterwarnings("ignore", _DROPPED, RuntimeWarning)
     for module in _FIRST_CALL:
         with suppress(ImportError):  # another version may have moved it; then it is only slower

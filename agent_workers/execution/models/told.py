@@ -29,11 +29,12 @@ class Told:
         self._deltas = deltas
         self._claimed = claimed
         self._calls = count()
+        self._is_silent = False
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make the call, telling its text on the way."""
         call = next(self._calls)
-        if request.purpose not in _READ:
+        if request.purpose not in _READ or self._is_silent:
             return self._model.complete(request, deadline_s=deadline_s)
 
         def say(text: str) -> None:
@@ -47,7 +48,11 @@ class Told:
                 )
             )
 
-        return self._model.stream(request, deadline_s=deadline_s, say=say)
+        reply = self._model.stream(request, deadline_s=deadline_s, say=say)
+        # litellm 1.106 loses refusals that are streamed. The empty answer that is left of one is
+        # sent back as unusable; asked for as a whole then, it is a refusal.
+        self._is_silent = not (reply.text or reply.tool_calls)
+        return reply
 
 
 class NobodyWatches:
