@@ -157,3 +157,24 @@ def test_a_code_of_a_users_own_goes_by_what_its_error_says() -> None:
     passing = Failure(code="warehouse_busy", retryable=True)
     assert isinstance(recover(passing, ALL), RetryAt)
     assert user_message("out_of_stock") == ROWS["tool_error"].user_message
+
+
+def test_the_documentation_has_the_same_table() -> None:
+    page = (ROOT / "docs" / "recovery.md").read_text()
+    for code, row in ROWS.items():
+        ways = [_WORDS[way] for way in row.ways]
+        if row.ways[-1:] not in {(Way.REPLAN,), (Way.PERSON,)}:
+            ways.append("fail")
+        assert f"| `{code}` | {' → '.join(ways)} | {row.why} |" in page, code
+
+
+_WORDS = {
+    Way.PARK: "park",
+    Way.RETRY_IN_PLACE: "again in place",
+    Way.RETRY: "again later",
+    Way.OTHER_MODEL: "other model",
+    Way.OTHER_TOOL: "other tool",
+    Way.OTHER_AGENT: "other agent",
+    Way.REPLAN: "replan",
+    Way.PERSON: "person",
+}
