@@ -67,7 +67,13 @@ _VERDICTS: dict[str, Callable[[str], Verdict]] = {
 
 def _plan(situation: Situation) -> Plan:
     uses = situation.input["uses"]
-    return Plan([Use(name, given, id=f"u{n}") for n, (name, given) in enumerate(uses)])
+    after = {int(n): ids for n, ids in situation.input.get("after", {}).items()}
+    return Plan(
+        [
+            Use(name, given, id=f"u{n}", after=after.get(n, ()))
+            for n, (name, given) in enumerate(uses)
+        ]
+    )
 
 
 def _evaluate(situation: Situation) -> Verdict:

@@ -71,8 +71,7 @@ def test_a_model_that_turns_in_circles_is_stopped_and_still_sums_up(
     assert said[2][:2] == ("replan", "checks")
     assert "'search' was planned 3 times with the same arguments" in said[2][2]
     assert degraded(bench, job)
-    # Twice as planned, twice more for the plans made anew, and the last one that is too many.
-    assert kinds(bench, job).count("tool") <= 5
+    assert kinds(bench, job).count("tool") == 2  # what was planned once too often is not run
 
 
 def test_a_judge_sends_a_draft_back_and_accepts_the_next(bench: Bench, runtime: Runtime) -> None:

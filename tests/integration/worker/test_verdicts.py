@@ -54,6 +54,16 @@ def test_a_mail_is_never_sent_again_by_a_verdict(bench: Bench, runtime: Runtime)
     assert judged_agents.MAILED == ["hello"]
 
 
+def test_an_effect_that_waits_for_two_results_comes_once_they_are_in(
+    bench: Bench, runtime: Runtime
+) -> None:
+    uses = [SEARCH, SEARCH, ["mail", {"text": "hello"}]]
+    job = bench.submit({"uses": uses, "after": {"2": ["u0", "u1"]}, "verdicts": []})
+    assert ended(bench, job, runtime) == "succeeded"
+    assert judged_agents.MAILED == ["hello"]
+    assert [said[0] for said in verdicts(bench, job)] == ["continue", "accept"]
+
+
 def test_a_verdict_asks_a_person_and_the_answer_is_there_for_the_next(
     bench: Bench, runtime: Runtime
 ) -> None:
