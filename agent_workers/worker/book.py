@@ -25,7 +25,8 @@ def traits_of(agent: LoadedAgent) -> AgentTraits:
         evaluate_hold_micro=agent.evaluate_hold_micro,
         by_model=declared.plan is None and bool(declared.ladder(Purpose.PLAN)),
         rungs=len(declared.ladder(Purpose.PLAN)),
-        team=tuple(declared.team),
+        # Who takes over by rule is of the team too; without one an agent may turn to anybody.
+        team=(*declared.team, *(route.agent for route in declared.routes)) if declared.team else (),
         fallback=declared.fallback or "",
     )
 
