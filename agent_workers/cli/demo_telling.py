@@ -55,6 +55,8 @@ _SHOWN = (
     "position",
     "kind",
     "tool",
+    "for",
+    "key",
     "workflow",
     "outcome_type",
     "reason",

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     submit.add_argument("input", help="text, a JSON object, @FILE, or - for standard input")
     submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
     submit.add_argument("--idempotency-key", help="the same key never makes a second job")
+    submit.add_argument("--max-cost-usd", type=float, help="what the job and its children may cost")
     submit.add_argument("--wait", action="store_true", help="wait, and print the output")
     submit.add_argument("--timeout", type=float, help="with --wait: give up after these seconds")
     submit.add_argument("--watch", action="store_true", help="print events as they happen")
@@ -58,11 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _submit(client: Client, arguments: argparse.Namespace) -> int:
     metadata = dict(_pair(text) for text in arguments.metadata)
+    most = arguments.max_cost_usd
     job = client.submit(
         arguments.agent,
         _input(arguments.input),
         idempotency_key=arguments.idempotency_key,
         metadata=metadata or None,
+        **({} if most is None else {"max_cost_usd": most}),
     )
     if arguments.watch:
         _tell(client, job.id)

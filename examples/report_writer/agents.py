@@ -15,6 +15,8 @@ from examples.report_writer.tools import compose, find_sources, publish, read_so
 
 # Of the report's budget each researcher gets this much, and not a cent more.
 SHARE_USD = 0.01
+# What one call of its model costs at the very most: it is held before the call is made.
+MOST_MICRO_USD_PER_CALL = 3_000
 
 
 def plan_report(situation: Situation) -> Plan | GiveUp:
@@ -63,4 +65,5 @@ researcher = Agent(
     tools=[find_sources, read_source],
     cites=True,
     limits=Limits(max_model_calls=8, max_tool_calls=8),
+    max_cost_micro_per_call=MOST_MICRO_USD_PER_CALL,
 )

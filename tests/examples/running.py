@@ -78,8 +78,10 @@ class Running:
 def all_examples(cwd: Path) -> Iterator[Running]:
     folder, log = cwd / "system", cwd / "up.log"
     given = [word for name in EXAMPLES for word in ("--with", f"examples/{name}")]
+    # Ports that nobody else is about to take: another test's system may look for the usual ones.
+    given += ["--folder", str(folder), "--api-port", "0", "--flower-port", "0"]
     with log.open("wb") as output:
-        process = start("up", "--quiet", "--folder", str(folder), *given, cwd=ROOT, output=output)
+        process = start("up", "--quiet", *given, cwd=ROOT, output=output)
     try:
         wait_until(lambda: _is_up(process, log), "up")
         surroundings = json.loads((folder / "running.json").read_text())

@@ -1,5 +1,7 @@
 """The report writer: researchers side by side, a report with sources, and nothing done again."""
 
+from decimal import Decimal
+
 from tests.acceptance.systems import wait_until
 from tests.examples.running import Json, Running
 
@@ -37,6 +39,18 @@ def test_a_report_cites_the_sources_of_every_part(examples: Running):
         assert f"[{source}]" in report.partition("## Sources")[0]
         assert f"- [{source}]" in report.partition("## Sources")[2]
     assert [page["report"] for page in pages(examples, "Workers")] == [report]
+    spent = [Decimal(part["usage"]["cost_usd"]) for part in children(examples, job.id)]
+    assert len(spent) == len(TOPICS)
+    assert Decimal(ended.raw["usage"]["cost_usd"]) == sum(spent) > 0
+
+
+def test_a_report_that_cannot_pay_for_its_parts_says_so_and_is_not_published(examples: Running):
+    job = examples.client.submit("report_writer", wish("Poverty"), max_cost_usd=0.005)
+    ended = examples.wait(job)
+    assert ended.status == "failed"
+    assert ended.error is not None
+    assert "the job has 5000 micro-USD left, and 10000 were asked for" in ended.error["message"]
+    assert (children(examples, job.id), pages(examples, "Poverty")) == ([], [])
 
 
 def test_a_killed_worker_loses_nothing_and_does_nothing_again(examples: Running):
