@@ -133,6 +133,7 @@ handing = Agent(name="handing", plan=_hand_on)
 unwilling = Agent(name="unwilling", plan=_refuse)
 router = Agent(
     name="router",
+    team=["unwilling"],
     routes=[
         Route(when="input.kind == 'sum'", agent="leaf"),
         Route(when="text.contains('ask')", agent="asker"),
