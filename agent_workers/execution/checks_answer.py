@@ -12,7 +12,8 @@ from agent_workers.execution.checks_work import ANSWER, Work, unfit
 # What stands in code is no citation, and neither is the text of a Markdown link.
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _BRACKETS = re.compile(r"\[([^\[\]\n]{1,200})\](?![(\[:])")
-_SOURCES = re.compile(r"\(sources?:\s*([^()\n]{1,400})\)", re.IGNORECASE)
+# Nothing here can be matched in two ways: a model's text must not keep a processor busy.
+_SOURCES = re.compile(r"\(sources?:([^()\n]{1,400})\)", re.IGNORECASE)
 _ID = re.compile(r"[^\W_][\w.:/#@-]*")
 _NO_IDS: Final = frozenset({"x", "X", "sic"})
 _KEYS: Final = ("id", "key", "source", "url", "doc", "document", "ref")

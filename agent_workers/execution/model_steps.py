@@ -46,7 +46,7 @@ class ModelSteps:
         self, claimed: Claimed, agent: LoadedAgent, asked: evaluate_by_model.EvaluateRequest
     ) -> evaluate_by_model.Opinion | GaveUp:
         """Ask for an opinion on a round."""
-        model = self.models.of(claimed, agent.declared)
+        model = self._model(claimed, agent)
         return evaluate_by_model.evaluate(model, asked, deadline_s=_deadline(claimed))
 
     def _turn(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:

@@ -1,5 +1,6 @@
 """Answers have the shape that was promised and cite what tools returned; nobody turns in circles."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,16 @@ def test_what_a_schema_refers_to_is_not_fetched(tmp_path: Path) -> None:
 )
 def test_citations_are_ids_in_brackets_or_named_as_sources(text: object, ids: set[str]) -> None:
     assert cited(text) == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(source:" + " " * 1_000_000, "(source: a" * 100_000, "```a" * 250_001, "[a," * 300_000],
+)
+def test_no_text_keeps_a_processor_busy(text: str) -> None:
+    began_at = time.process_time()
+    assert cited(text) == set()
+    assert time.process_time() - began_at < 2
 
 
 FOUND = {"hits": [{"id": "doc_7", "n": 1}, {"order_id": 12, "url": "https://x.y/z"}], "ids": ["no"]}
