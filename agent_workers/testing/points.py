@@ -34,6 +34,7 @@ _DECIDE = "agent_workers.orchestration.decide"
 _CARRYING = "agent_workers.orchestration.carrying"
 _DELIVERY = "agent_workers.worker.delivery"
 _KEEPER = "agent_workers.worker.keeper"
+_EVALUATING = "agent_workers.execution.evaluating"
 _PERFORM = "agent_workers.execution.perform"
 _ROUTER = "agent_workers.execution.tools.router"
 _CLAIMS = "agent_workers.state.claims"
@@ -93,8 +94,8 @@ POINTS = (
     Point("write.commit", _RECORDS, "Records.record_with", _LINE, "return recorded"),
     Point("write.committed", _RECORDS, "Records.record_with", _RETURN),
     # Evaluate, and the end.
-    Point("evaluate.begin", _PERFORM, "Performer._evaluate", _CALL),
-    Point("evaluate.end", _PERFORM, "Performer._evaluate", _RETURN),
+    Point("evaluate.begin", _EVALUATING, "evaluate", _CALL),
+    Point("evaluate.end", _EVALUATING, "evaluate", _RETURN),
     Point("finish.record", _RECORDS, "Records.record", _CALL, kind="evaluate"),
     Point("finish.recorded", _RECORDS, "Records.record", _RETURN, kind="evaluate"),
     Point("finish.tell", _DRIVER, "Driver._follow", _CALL, kind="evaluate"),
@@ -133,6 +134,7 @@ STEP_PATH = (
     _CARRYING,
     _EFFECT,
     _PERFORM,
+    _EVALUATING,
     _ROUTER,
     _CLAIMS,
     _RECORDS,
