@@ -1,5 +1,7 @@
 """Conditions: what can be told, what never can, and that none keeps a processor busy."""
 
+import time
+
 import pytest
 
 from agent_workers.execution.expressions import CannotTell, holds, is_condition, problem_of
@@ -28,6 +30,15 @@ def test_what_can_never_be_told_is_known_before_it_is_asked(text: str, problem: 
 @pytest.mark.parametrize("words", ["done", "true", "'yes'", "1 == 1", "the result is nice", ""])
 def test_what_names_nothing_that_is_known_is_only_words(words: str) -> None:
     assert not is_condition(words, NAMES)
+
+
+def test_no_condition_loops_over_more_than_it_can_in_a_moment() -> None:
+    began_at = time.process_time()
+    with pytest.raises(CannotTell, match="more than 5000 values"):
+        holds("result.all(x, x in result)", {"result": {"deep": list(range(200_000))}})
+    assert time.process_time() - began_at < 2
+    assert holds("result.all(x, x in result)", {"result": list(range(4_000))})
+    assert holds("size(result) == 200000", {"result": list(range(200_000))})
 
 
 def test_only_what_is_named_is_looked_at() -> None:
