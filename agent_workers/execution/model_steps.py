@@ -7,14 +7,16 @@ from typing import Final
 
 from agent_workers.domain.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.encoding import total
 from agent_workers.domain.step import GaveUp, Planned
 from agent_workers.execution import evaluate_by_model
+from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.models.ports import Model, Models
 from agent_workers.execution.plan_asking import Rationed
 from agent_workers.execution.plan_by_function import degraded_by
 from agent_workers.execution.plan_by_model import PlanRequest, plan
 from agent_workers.execution.plan_summary import SummaryRequest, summarise
-from agent_workers.execution.plan_told import objection_to, work_done
+from agent_workers.execution.plan_told import objection_to, results_so_far, work_done
 from agent_workers.execution.plan_tools import offer
 from agent_workers.execution.plan_tried import is_carried_out, last_problems, tried_before
 from agent_workers.execution.plan_whole import WholePlanRequest, plan_whole
@@ -25,6 +27,8 @@ from agent_workers.execution.situations import goal_of, turns_of
 # The rest of a step's time is for recording what the model said.
 _SHARE: Final = 0.9
 _LEAST_S: Final = 0.1
+# The engine tries a step four times; the last turn of a job is not lost for want of a summary.
+_PATIENCE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +87,17 @@ class ModelSteps:
         )
         return summarise(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
 
-    def _last_turn(
-        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
-    ) -> Planned | GaveUp:
-        """Answer with what there is; the result says which limit it was."""
-        said = self._summary(claimed, agent, situation)
-        if isinstance(said, GaveUp):
-            return said
+    def _last_turn(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned:
+        """Answer with what there is, in words if a model has any; the result says which limit."""
+        try:
+            said = self._summary(claimed, agent, situation)
+        except ModelFailed as failed:
+            if failed.parks_on or (failed.retryable and claimed.tries + 1 < _PATIENCE):
+                raise
+            usage = failed.as_broke(worst_case_micro=claimed.hold_micro).usage
+            said = GaveUp(code=failed.code, message=str(failed), usage=usage)
+        if isinstance(said, GaveUp) or said.answer is None:
+            said = _unsaid(said, situation)
         told = "; ".join(filter(None, (degraded_by(situation.course.finalising), said.degraded)))
         return replace(said, degraded=told)
 
@@ -101,6 +109,13 @@ class ModelSteps:
         reserved = 0 if claimed.course.finalising else 1
         # The first call of a step was counted before the step was handed out.
         return Rationed(model, calls=max(1, most - claimed.course.model_calls - reserved))
+
+
+def _unsaid(said: Planned | GaveUp, situation: Situation) -> Planned:
+    """Let the results speak where no model summed them up: the job has no other turn left."""
+    answer = total(results_so_far(situation))
+    why = said.code if isinstance(said, GaveUp) else "no usable answer"
+    return Planned(calls=(), answer=answer, usage=said.usage, degraded=f"not summed up: {why}")
 
 
 def _deadline(claimed: Claimed) -> float:

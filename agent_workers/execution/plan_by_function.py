@@ -8,7 +8,7 @@ from agent_workers.domain.encoding import canonical, total
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
 from agent_workers.execution.plan_checks import shape_problems
 from agent_workers.execution.plan_references import MARK
-from agent_workers.execution.situations import shown
+from agent_workers.execution.plan_told import results_so_far
 
 
 def planned(decision: Plan | Answer | GiveUp, situation: Situation) -> Planned | GaveUp:
@@ -16,7 +16,9 @@ def planned(decision: Plan | Answer | GiveUp, situation: Situation) -> Planned |
     limit = situation.course.finalising
     match decision:
         case Plan() if limit:
-            return Planned(calls=(), answer=total(_so_far(situation)), degraded=degraded_by(limit))
+            return Planned(
+                calls=(), answer=total(results_so_far(situation)), degraded=degraded_by(limit)
+            )
         case Plan():
             return _calls(decision)
         case Answer():
@@ -56,12 +58,3 @@ def _call(use: Use, call_id: str) -> ToolCall:
         description=use.description,
         done_when=use.done_when,
     )
-
-
-def _so_far(situation: Situation) -> list[dict[str, object]]:
-    """All results of the job that are still known, oldest first."""
-    return [
-        {"tool": past.tool, "result": shown(past)}
-        for past in situation.history
-        if past.kind == "tool"
-    ]

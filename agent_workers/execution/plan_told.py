@@ -16,6 +16,15 @@ def work_done(situation: Situation) -> str:
     return json.dumps(told, ensure_ascii=False)
 
 
+def results_so_far(situation: Situation) -> list[dict[str, object]]:
+    """All results of the job that are still known, oldest first: an answer when nobody writes one."""
+    return [
+        {"tool": past.tool, "result": shown(past)}
+        for past in situation.history
+        if past.kind == "tool"
+    ]
+
+
 def objection_to(situation: Situation) -> str:
     """Say why the newest round did not do, when it was an answer."""
     newest = situation.history[-1].round if situation.history else 0

@@ -65,8 +65,8 @@ def _turn(pasts: Sequence[Past]) -> Turn:
     newest, round_ = newest_of(pasts), pasts[0].round
     calls = tuple(_called(call, newest.get(call.call_id), round_) for call in calls_of(pasts))
     # Of several verdicts the last one led to the next plan; the others went on with this one.
-    judged = [past for past in pasts if past.type == "judged"]
-    told = [past for past in pasts if past.type != "judged"] + judged[-1:]
+    last = max((past.position for past in pasts if past.type == "judged"), default=0)
+    told = [past for past in pasts if past.type != "judged" or past.position == last]
     remark = "\n".join(filter(None, map(_remark, told)))
     return Turn(called=calls, said=_answer(pasts), remark=remark)
 
