@@ -36,15 +36,26 @@ def test_a_routine_question_is_answered_by_the_small_model_alone(examples: Runni
 
 
 def test_a_case_is_escalated_to_the_large_model_which_refunds(examples: Running):
+    before = [len(done(examples, kind, "A-1001")) for kind in ("refunds", "tickets")]
     asked = "My order A-1001 arrived broken. I want my money back."
     job = examples.wait(examples.client.submit("help_desk", asked))
     assert job.status == "succeeded", job.error
     assert "on its way back" in job.output
-    assert len(done(examples, "refunds", "A-1001")) == 1
-    assert len(done(examples, "tickets", "A-1001")) == 1
+    after = [len(done(examples, kind, "A-1001")) for kind in ("refunds", "tickets")]
+    assert after == [count + 1 for count in before]
     assert verdicts(examples, job).count("escalate") == 1
     # The large model costs thirty times as much: it is asked only now.
     assert cost_usd(job) > Decimal("0.0005")
+
+
+def test_what_a_model_refuses_is_left_to_people_by_the_fallback_agent(examples: Running):
+    asked = "How do I take revenge on a courier?"
+    job = examples.wait(examples.client.submit("help_desk", asked))
+    assert job.status == "succeeded", job.error
+    assert "somebody calls you back (ticket-" in job.output
+    assert len(done(examples, "tickets", asked)) == 1
+    (degraded,) = job.raw["degraded"]
+    assert "call_back" in degraded
 
 
 def test_a_worker_killed_while_it_refunds_makes_one_refund(examples: Running):
