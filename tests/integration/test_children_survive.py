@@ -24,7 +24,7 @@ _PRICE = """
 create function cost_something() returns trigger language plpgsql as $$
 begin
   if new.finished_at is not null and old.finished_at is null and new.parent_id is not null then
-    new.spent_micro := 1 + abs(hashtext(new.job_id::text)) % 90;
+    new.spent_micro := 1 + mod(abs(hashtext(new.job_id::text)), 90);
   end if;
   return new;
 end $$;
