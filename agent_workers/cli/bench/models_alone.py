@@ -16,14 +16,16 @@ from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
-from agent_workers.execution.models.values import Message, ModelRequest
+from agent_workers.execution.models.values import Message, ModelRequest, ToolSchema
 
 _MODEL = "scripted/small"
+_NOTHING = {"type": "object", "properties": {}}
 _ASKED = ModelRequest(
     model=_MODEL,
     messages=(Message(role="user", content="think"),),
     max_output_tokens=2_048,
     purpose="plan",
+    tools=(ToolSchema(name="noop", description="Do nothing.", parameters=_NOTHING),),
 )
 
 
@@ -57,6 +59,7 @@ async def _alone(litellm: LiteLLM, calls: int) -> None:
                 model=_MODEL,
                 messages=[{"role": "user", "content": "think"}],
                 max_tokens=2_048,
+                tools=[{"type": "function", "function": {"name": "noop", "parameters": _NOTHING}}],
                 num_retries=0,
                 max_retries=0,
             )
