@@ -28,8 +28,7 @@ begin
   end if;
   return new;
 end $$;
-create trigger a_price before update on jobs for each row execute function cost_something();
-select 1"""
+create trigger a_price before update on jobs for each row execute function cost_something()"""
 
 
 @pytest.fixture
@@ -60,7 +59,8 @@ class Crew:
 
 
 def test_each_child_runs_once_and_the_answer_is_whole(running: System, tmp_path: Path) -> None:
-    running.ask(_PRICE)
+    with running.database.connection() as connection:
+        connection.execute(_PRICE)
     chance, book = random.Random(120_914), tmp_path / "book"
     crew = Crew(running)
     job = running.submit("fan", allowance=1_000_000, of="leaf", children=CHILDREN, book=str(book))
