@@ -33,8 +33,8 @@ class Outage:
     down: bool = True
     hangs: bool = False
     asked: list[Asked] = field(default_factory=list)
-    # Requests that have come and are not answered: their processes.
-    within: list[int] = field(default_factory=list)
+    # The processes of those requests whose reply is held back.
+    held: list[int] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,15 +57,13 @@ def _handler(outage: Outage) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["content-length"])))
             came, pid = time.monotonic(), said["pid"]
-            with outage.lock:
-                outage.within.append(pid)
             if outage.hangs:
-                outage.let_go.wait(30)
+                outage.held.append(pid)
+                outage.let_go.wait(60)
             time.sleep(_TAKES_S)
             fails = outage.down and not self.path.startswith("/other")
             status = 503 if fails else 200
             with outage.lock:
-                outage.within.remove(pid)
                 went = time.monotonic()
                 outage.asked.append(Asked(self.path, said["key"], pid, came, went, status))
             body = json.dumps({"path": self.path}).encode()

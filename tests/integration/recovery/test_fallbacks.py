@@ -44,10 +44,10 @@ def test_an_effect_that_certainly_did_not_happen_is_done_otherwise_once(
     workers = [failing.worker(f"worker-effect-{number}") for number in range(2)]
     outage.hangs = True
     job = failing.submit("calling", url=outage.url, tools=["pay_first"])
-    until(lambda: outage.within, "the fallback pays")
-    [holder] = [one for one in workers if one.owns(outage.within[0])]
+    until(lambda: outage.held, "the fallback pays")
+    [holder] = [one for one in workers if one.owns(outage.held[0])]
     holder.kill()
-    until(lambda: len(outage.within) == 2, "another worker pays under the same key")
+    until(lambda: len(outage.held) == 2, "another worker pays under the same key")
     outage.hangs = False
     outage.let_go.set()
     failing.wait_for(job)
@@ -94,10 +94,10 @@ def test_another_agent_takes_over_once_and_pays_once(failing: System, outage: Ou
     workers = [failing.worker(f"worker-agent-{number}") for number in range(2)]
     outage.down, outage.hangs = False, True
     job = failing.submit("doomed", url=outage.url, tools=["pay"])
-    until(lambda: outage.within, "the other agent pays")
-    [holder] = [one for one in workers if one.owns(outage.within[0])]
+    until(lambda: outage.held, "the other agent pays")
+    [holder] = [one for one in workers if one.owns(outage.held[0])]
     holder.kill()
-    until(lambda: len(outage.within) == 2, "another worker pays under the same key")
+    until(lambda: len(outage.held) == 2, "another worker pays under the same key")
     outage.hangs = False
     outage.let_go.set()
     failing.wait_for(job)
