@@ -47,20 +47,22 @@ def test_without_a_quota_there_is_always_room(
 def test_workers_share_the_requests_of_a_minute(provider: str, redis_server: EmbeddedRedis) -> None:
     quota = {provider: Quota(requests_per_minute=60)}  # ten of them at once
     first, second = shared(redis_server, **quota), shared(redis_server, **quota)
+    began = time.monotonic()
     both = taken(first, f"{provider}/a", 8) + taken(second, f"{provider}/b", 8)
-    assert both == 10
-    refused = second.reserve(f"{provider}/a", tokens=1, patience_s=0)
-    assert 0.5 < refused.wait_s <= 1
+    assert 10 <= both <= 10 + int(time.monotonic() - began)  # each second makes room for one
+    while (refused := second.reserve(f"{provider}/a", tokens=1, patience_s=0)).granted:
+        pass
+    assert 0 < refused.wait_s <= 1
 
 
 def test_whoever_waits_a_moment_gets_a_place_of_its_own(
     provider: str, redis_server: EmbeddedRedis
 ) -> None:
-    quotas = shared(redis_server, **{provider: Quota(requests_per_minute=60)})
-    taken(quotas, f"{provider}/a", 10)
-    rooms = [quotas.reserve(f"{provider}/a", tokens=1, patience_s=2.5) for _ in range(3)]
+    quotas = shared(redis_server, **{provider: Quota(requests_per_minute=6)})
+    taken(quotas, f"{provider}/a", 1)
+    rooms = [quotas.reserve(f"{provider}/a", tokens=1, patience_s=25) for _ in range(3)]
     assert [room.granted for room in rooms] == [True, True, False]
-    assert rooms[0].wait_s < rooms[1].wait_s - 0.9
+    assert rooms[0].wait_s < rooms[1].wait_s - 5
 
 
 def test_tokens_are_settled_by_what_was_used(provider: str, redis_server: EmbeddedRedis) -> None:
@@ -103,7 +105,8 @@ def test_without_a_time_it_cools_for_longer_each_time_until_a_call_goes_well(
     quotas, model = shared(redis_server), f"{provider}/a"
     assert quotas.cool(model, seconds=None) == pytest.approx(1, abs=0.1)
     together = quotas.cool(model, seconds=None)
-    assert together == pytest.approx(1, abs=0.1)
+    assert together is not None
+    assert 0 < together < 1  # what is left of the first
     time.sleep(1.05)
     assert quotas.cool(model, seconds=None) == pytest.approx(2, abs=0.1)
     quotas.reserve(model, tokens=1, patience_s=5)

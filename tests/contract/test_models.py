@@ -74,7 +74,7 @@ def test_it_is_over_at_its_deadline_and_books_the_worst_case(model_of: Made) -> 
         pytest.raises(ModelFailed) as failed,
     ):
         model.complete(asked, deadline_s=0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert failed.value.error_class is ErrorClass.TIMEOUT
     assert failed.value.spent.cost_micro == PRICES.worst_case_micro(asked)
     assert not failed.value.may_have_cost  # or the hold would be booked once more
