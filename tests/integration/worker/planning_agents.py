@@ -78,6 +78,7 @@ def _whole(name: str, limits: Limits | None = None, manner: str = "") -> Agent:
 
 turns = _by_turns("turns")
 whole = _whole("whole")
+plain = Agent(name="plain", tools=TOOLS, model=MODEL, mode=PlanMode.PLAN_EXECUTE)
 max_rounds = _by_turns("max_rounds", Limits(max_rounds=2, max_repeats=OFTEN))
 max_steps = _by_turns("max_steps", Limits(max_steps=9, max_repeats=OFTEN))
 max_model_calls = _by_turns("max_model_calls", Limits(max_model_calls=3, max_repeats=OFTEN))

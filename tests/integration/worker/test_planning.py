@@ -63,6 +63,13 @@ def test_a_whole_plan_runs_in_waves_without_another_turn(bench: Bench, runtime: 
     assert results[2:] == [(b"8",), (b"9",)]
 
 
+def test_the_script_that_ships_plans_the_whole_way_too(bench: Bench, runtime: Runtime) -> None:
+    job = done(bench, runtime, "plain", 'use find {"name": "it"}')
+    assert steps(bench, job) == ["plan", "find:c1", "evaluate", "plan", "evaluate"]
+    other = done(bench, runtime, "plain", "hello")
+    assert bench.output(other) == "the scripted model needs no tool for this"
+
+
 def test_a_failed_plan_is_made_anew_and_builds_on_what_is_done(
     bench: Bench, runtime: Runtime
 ) -> None:

@@ -104,6 +104,12 @@ def test_a_call_that_was_run_again_counts_as_it_ended_last() -> None:
     assert [one.call_id for one in next_wave(story.ran("a", 1).situation()).ready] == ["b"]
 
 
+def test_the_results_of_a_round_are_the_newest_of_each_call() -> None:
+    story = Story().planned(call("a"), call("b")).failed("a", "timeout").ran("b", 2).judged("retry")
+    results = story.ran("a", 1).situation().results
+    assert [(past.call_id, past.value) for past in results] == [("a", 1), ("b", 2)]
+
+
 def test_failed_calls_may_be_had_again_with_their_references_filled_in() -> None:
     story = Story().planned(call("a"), call("b", ["a"], x={"$from": "a"}), call("c", ["b"]))
     story.ran("a", 7).judged("continue").failed("b", "timeout")
