@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 import ssl
 import threading
 import time
@@ -124,6 +125,9 @@ class Wire:
 
     def _connection(self) -> http.client.HTTPConnection:
         connection = getattr(self._threads, "connection", None)
+        if connection is not None and _is_over(connection):
+            self._drop()
+            connection = None
         if connection is None:
             connection = self._connect(self._timeout_s)
             self._threads.connection = connection
@@ -142,6 +146,15 @@ class Wire:
         if connection is not None:
             connection.close()
             self._threads.connection = None
+
+
+def _is_over(connection: http.client.HTTPConnection) -> bool:
+    """Say whether the server has closed a connection meanwhile: all it can still say is its end."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401 (JSON of any shape)
