@@ -50,6 +50,7 @@ class Bench:
         hold: int = 0,
         max_cost_micro: int = 0,
         deadline: timedelta | None = None,
+        timeout_ms: int = 2_000,
     ) -> JobId:
         job_id = JobId(uuid4())
         job = Submission(
@@ -60,7 +61,9 @@ class Bench:
             max_cost_micro=max_cost_micro,
             deadline=deadline,
         )
-        Submissions(self.database).many([(job, Pace(plan_timeout_ms=2_000, plan_hold_micro=hold))])
+        Submissions(self.database).many(
+            [(job, Pace(plan_timeout_ms=timeout_ms, plan_hold_micro=hold))]
+        )
         return job_id
 
     def deliver(self, runtime: Runtime, job_id: JobId, position: int = 0) -> int:
