@@ -131,7 +131,9 @@ def test_of_many_that_ask_at_once_exactly_one_is_the_probe(shared: Shared) -> No
     until(lambda: rules.admit(s := shared.store.see("tool:pay"), s.now) == rules.Probe(), "due")
     crowded = [shared.process(QUICK, clock=Clock()) for _ in range(20)]
     for mine in crowded:
-        assert mine.ask("tool:read") is None  # by now each of them believes that it may be the probe
+        assert (
+            mine.ask("tool:read") is None
+        )  # by now each of them believes that it may be the probe
     start, passed = threading.Barrier(20), []
 
     def come(mine: SharedBreakers) -> None:
