@@ -90,7 +90,7 @@ def test_a_cached_job_is_answered_without_a_call(bench: Bench, tmp_path: Path) -
     script.write_text(f"scenarios:\n  - {{times: 1, reply: {{text: {uuid4().hex}}}}}\n")
     bench.settings = bench.settings.model_copy(update={"scenario": (script,)})
     runtime, goal = bench.runtime(module=MODULE), uuid4().hex
-    jobs = [bench.submit(goal, agent="cached", hold=HOLD) for _ in range(2)]
+    jobs = [bench.submit(goal, agent="cached", hold=HOLD, timeout_ms=9_000) for _ in range(2)]
     for job in jobs:
         bench.until_done(job, runtime)
     assert bench.output(jobs[0]) == bench.output(jobs[1])
@@ -107,7 +107,7 @@ def test_a_streamed_job_says_its_answer_before_it_ends_and_the_text_is_the_same(
     )
     bench.settings = bench.settings.model_copy(update={"scenario": (script,)})
     runtime = bench.runtime(module=MODULE)
-    job = bench.submit("say it", agent="streamed", hold=HOLD)
+    job = bench.submit("say it", agent="streamed", hold=HOLD, timeout_ms=9_000)
     with (
         Redis.from_url(redis_server.url) as redis,
         ThreadPoolExecutor(1) as threads,
@@ -129,6 +129,6 @@ def test_a_streamed_job_says_its_answer_before_it_ends_and_the_text_is_the_same(
 def test_without_redis_the_answer_is_the_same(bench: Bench, agent: str) -> None:
     bench.settings = bench.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     runtime = bench.runtime(module=MODULE)
-    job = bench.submit("hello", agent=agent, hold=HOLD)
+    job = bench.submit("hello", agent=agent, hold=HOLD, timeout_ms=9_000)
     bench.until_done(job, runtime)
     assert bench.output(job) == "echo: hello"
