@@ -183,10 +183,10 @@ create function retry_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_cost bigint,
   p_delay_ms bigint, p_error text, p_counts boolean, p_data bytea
 ) returns recorded language plpgsql as $$
-declare j jobs; r recorded; v_due timestamptz;
+declare j jobs; r recorded; v_due timestamptz; v_hold bigint;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+  select hold_micro into v_hold from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and status = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
@@ -204,7 +204,8 @@ begin
                    rings = 0, tries = tries + case when p_counts then 1 else 0 end,
                    last_error = p_error
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
-  update jobs set held_micro = greatest(0, held_micro - p_hold),
+  -- What the step's wait holds it holds on: another attempt finds the same answer.
+  update jobs set held_micro = greatest(0, held_micro - least(p_hold, v_hold)),
                   spent_micro = spent_micro + p_cost,
                   status = case when j.status = 'running' and j.open_steps = 1
                                      and p_delay_ms >= 5000 then 'waiting' else j.status end

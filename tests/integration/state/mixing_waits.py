@@ -10,6 +10,7 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Decision, Park
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import StepKind
 from agent_workers.domain.wait import Wait, WaitKind
 from agent_workers.orchestration.engage import child_of, still_holding
@@ -48,8 +49,19 @@ class Correspondent(Actor):
         except AgentWorkersError as error:
             self.done[f"refused {error.code}"] += 1
 
+    def waiting(self, kind: WaitKind) -> tuple[TenantId, JobId] | None:
+        """A job that waits for this, or, now and then, any job."""
+        if self.random.random() < 0.3:
+            return self.some_job()
+        sql = (
+            "select tenant_id, job_id from waits where answered_at is null and kind = %s"
+            " order by random() limit 1"
+        )
+        found: tuple[TenantId, JobId] | None = self.world.one(sql, kind.value)
+        return found
+
     def tell(self) -> None:
-        found = self.some_job()
+        found = self.waiting(WaitKind.EVENT)
         if found is not None:
             tenant_id, job_id = found
             letter = Letter(
@@ -63,7 +75,7 @@ class Correspondent(Actor):
             self.done["taken" if sent.taken else "kept"] += 1
 
     def respond(self) -> None:
-        found = self.some_job()
+        found = self.waiting(WaitKind.PERSON)
         if found is not None:
             Mail(self.world.database).answer(*found, {"sure": b"1"}, by="x")
             self.done["answered"] += 1

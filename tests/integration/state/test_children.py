@@ -23,7 +23,7 @@ from tests.integration.state.waiting import (
     park,
     waited,
 )
-from tests.integration.state.world import EVALUATE, FINISH, World, use
+from tests.integration.state.world import AGAIN, EVALUATE, FINISH, World, use
 
 
 @pytest.fixture(autouse=True)
@@ -233,3 +233,13 @@ def test_a_sweep_never_waits_for_the_step_of_a_parent(world: World) -> None:
         assert world.status(job) == "queued"
     world.sweeps.deadlines()
     assert world.status(job) == "failed"
+
+
+def test_another_attempt_at_a_step_that_was_woken_keeps_what_its_wait_holds(world: World) -> None:
+    parent, job = started(world, child(300), allowance=1_000)
+    end(world, job, cost=3)
+    again = world.claim(parent.job_id, 1)
+    world.record(still_holding(again, waited(world, again)), AGAIN)
+    assert money(world, parent.job_id) == (300, 0)
+    go_on(world, parent)
+    assert money(world, parent.job_id) == (0, 3)

@@ -32,10 +32,10 @@ def test_waits_at_random_never_lock_up_and_leave_everything_whole(database: Data
     for turn in range(TURNS):
         done += act_together(database, seed + turn * THREADS)
         assert broken(database) == {}
-        if all(done[act] > 3 for act in ACTS):
+        if all(done[act] > 0 for act in ACTS):
             break
     print(sorted(done.items()))  # noqa: T201
-    assert all(done[act] > 3 for act in ACTS)
+    assert all(done[act] > 0 for act in ACTS)
     while world.one("select count(*) from jobs where finished_at is null"):
         world.end_all()
         world.sweeps.deadlines()
