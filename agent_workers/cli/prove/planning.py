@@ -180,7 +180,9 @@ class Planning:
     def _of_server(self, variant: Variant) -> list[Trial]:
         if not set(variant.tools) - {"pure", "transactional"}:
             return []
-        return [
+        # Whether a second worker comes too soon, and tries again, depends on how fast it starts.
+        denied = {"trips": (kill("retry.record"),), "script": ("deny",)}
+        return [self._trial(variant, Fault.KILL, place="retry.record", **denied)] + [
             self._trial(variant, Fault.SERVER, place=script, script=tuple(script.split()))
             for script in self._sample(SERVER_FAULTS, self.extent.server)
         ]
