@@ -93,12 +93,21 @@ def test_an_operator_turns_a_tool_off_and_on(failing: System, outage: Outage) ->
     outage.down = False
     failing.worker("worker-operated")
     assert breakers(failing, "open", LOOK, "--reason", "maintenance").process.wait(30) == 0
+    until(lambda: is_kept_off(failing, outage), "the worker has heard of it")
+    asked = len(outage.asked)
     jobs = [failing.submit("calling", url=outage.url, tools=["look"]) for _ in range(3)]
-    until(lambda: parked(failing) == 3, "they wait")
+    until(lambda: parked(failing) == 4, "they wait")
     time.sleep(3)  # longer than a breaker that opened by itself stays open
-    assert outage.asked == []
+    assert len(outage.asked) == asked
     assert breakers(failing, "close", LOOK).process.wait(30) == 0
     failing.wait_for(*jobs)
+
+
+def is_kept_off(system: System, outage: Outage) -> bool:
+    """Send a job ahead; what another process did is known within about half a second."""
+    job = system.submit("calling", url=outage.url, tools=["look"])
+    until(lambda: system.job(job).finished or system.job(job).status == "waiting", "it is seen")
+    return not system.job(job).finished
 
 
 def test_a_canceled_job_leaves_nobody_waiting_at_its_breaker(
@@ -107,15 +116,15 @@ def test_a_canceled_job_leaves_nobody_waiting_at_its_breaker(
     outage.down = False
     failing.worker("worker-canceled")
     breakers(failing, "open", LOOK).process.wait(30)
-    gone = failing.submit("calling", url=outage.url, tools=["look"])
-    until(lambda: parked(failing) == 1, "it waits")
+    until(lambda: is_kept_off(failing, outage), "a job waits")
+    assert parked(failing) == 1
     failing.end_all_jobs()
     breakers(failing, "close", LOOK).process.wait(30)
     until(
         lambda: failing.ask("select count(*) from waits where answered_at is null") == 0,
         "its wait is over",
     )
-    assert failing.job(gone).status == "canceled"
+    assert failing.ask("select count(*) from jobs where status = 'canceled'") >= 1
 
 
 def breakers(system: System, *words: str) -> Program:
