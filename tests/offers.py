@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict
 
 from agent_workers.execution.models.values import ToolSchema
-from agent_workers.execution.plan_checks import Room
-from agent_workers.execution.plan_tools import Offer
+from agent_workers.execution.planner.checks import Room
+from agent_workers.execution.planner.tools import Offer
 
 
 class Sum(BaseModel):

@@ -14,7 +14,7 @@ from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.agent_version import EVERYBODY, KeptVersion, split_name
 from agent_workers.domain.ids import TenantId
-from agent_workers.execution.registry import load
+from agent_workers.execution.agents.registry import load
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions, Kept
 from agent_workers.state.engine import Database

@@ -10,9 +10,9 @@ from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
-from agent_workers.execution.agent_files import Placed, Written, read_agents
-from agent_workers.execution.definitions import definition_of
-from agent_workers.execution.registry import Registry, load
+from agent_workers.execution.agents.definitions import definition_of
+from agent_workers.execution.agents.files import Placed, Written, read_agents
+from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import Kept
 from agent_workers.state.agents import Agents

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
-from agent_workers.execution.agent_documents import DERIVED, AgentDocument
+from agent_workers.execution.agents.documents import DERIVED, AgentDocument
 
 _HASH = 12
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.execution.registry import Registry, load
+from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.settings import Settings
 from agent_workers.transport.diagnosis import BrokerSeen, BrokerSilent, look_at
 from agent_workers.transport.profiles import Broker

@@ -8,9 +8,9 @@ from agent_workers.cli.findings import Finding, fail, ok
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.execution.agent_binding import Unbound, bound_or_not
-from agent_workers.execution.agent_documents import document_of
-from agent_workers.execution.registry import LoadedAgent, Registry, load
+from agent_workers.execution.agents.binding import Unbound, bound_or_not
+from agent_workers.execution.agents.documents import document_of
+from agent_workers.execution.agents.registry import LoadedAgent, Registry, load
 from agent_workers.settings import Settings
 
 _REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"

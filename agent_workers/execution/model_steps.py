@@ -9,20 +9,20 @@ from agent_workers.domain.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.encoding import total
 from agent_workers.domain.step import GaveUp, Planned
-from agent_workers.execution import evaluate_by_model
+from agent_workers.execution.agents.prompts import rendered
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.evaluator import by_model as evaluate_by_model
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.models.ports import Model, Models
-from agent_workers.execution.plan_asking import Rationed
-from agent_workers.execution.plan_by_function import degraded_by
-from agent_workers.execution.plan_by_model import PlanRequest, plan
-from agent_workers.execution.plan_summary import SummaryRequest, summarise
-from agent_workers.execution.plan_told import objection_to, results_so_far, work_done
-from agent_workers.execution.plan_tools import offer
-from agent_workers.execution.plan_tried import is_carried_out, last_problems, tried_before
-from agent_workers.execution.plan_whole import WholePlanRequest, plan_whole
-from agent_workers.execution.prompts import rendered
-from agent_workers.execution.registry import LoadedAgent
-from agent_workers.execution.situations import goal_of, turns_of
+from agent_workers.execution.planner.asking import Rationed
+from agent_workers.execution.planner.by_function import degraded_by
+from agent_workers.execution.planner.by_model import PlanRequest, plan
+from agent_workers.execution.planner.situations import goal_of, turns_of
+from agent_workers.execution.planner.summary import SummaryRequest, summarise
+from agent_workers.execution.planner.told import objection_to, results_so_far, work_done
+from agent_workers.execution.planner.tools import offer
+from agent_workers.execution.planner.tried import is_carried_out, last_problems, tried_before
+from agent_workers.execution.planner.whole import WholePlanRequest, plan_whole
 
 # The rest of a step's time is for recording what the model said.
 _SHARE: Final = 0.9

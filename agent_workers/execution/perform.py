@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.evaluating import evaluate
+from agent_workers.execution.evaluator.evaluating import evaluate
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
-from agent_workers.execution.plan_by_function import planned
-from agent_workers.execution.registry import LoadedAgent
-from agent_workers.execution.roster import Find
-from agent_workers.execution.route import routed
+from agent_workers.execution.planner.by_function import planned
+from agent_workers.execution.planner.route import routed
 from agent_workers.execution.tools.router import ToolRouter
 
 GetHistory = Callable[[], tuple[Done, ...]]

@@ -4,9 +4,9 @@ import structlog
 
 from agent_workers.domain.agent import Purpose
 from agent_workers.domain.claim import Claimed
-from agent_workers.execution.definitions import definition_of
-from agent_workers.execution.registry import LoadedAgent, LoadedTool, Registry
-from agent_workers.execution.roster import Roster, Unserved
+from agent_workers.execution.agents.definitions import definition_of
+from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool, Registry
+from agent_workers.execution.agents.roster import Roster, Unserved
 from agent_workers.orchestration.traits import AgentTraits, Lacking, ToolTraits
 from agent_workers.state.agents import Registered
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from agent_workers.domain.agent_version import Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
+from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.models.litellm_loading import load_litellm
-from agent_workers.execution.registry import Registry, load
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
@@ -101,9 +101,7 @@ def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
     if settings.pool != "threads" or Lane.EFFECT not in settings.lanes:
         return
     needing = sorted(
-        tool.declared.name
-        for tool in registry.tools.values()
-        if tool.lane is Lane.EFFECT
+        tool.declared.name for tool in registry.tools.values() if tool.lane is Lane.EFFECT
     )
     raise Misdeclared(
         "a threads worker refuses the effect lane"

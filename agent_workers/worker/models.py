@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
@@ -12,7 +13,6 @@ from agent_workers.execution.models.ports import Breakers
 from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
-from agent_workers.execution.registry import Registry
 from agent_workers.settings import Settings
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas

@@ -11,10 +11,10 @@ from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.step import Lane
+from agent_workers.execution.agents.registry import Registry
+from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.perform import Performer
-from agent_workers.execution.registry import Registry
-from agent_workers.execution.roster import Roster
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver

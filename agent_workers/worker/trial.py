@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
-from agent_workers.execution.registry import Registry, load
+from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.testing.orders import Lines, Order, Said, Signal, Start, read_order, write

@@ -13,7 +13,7 @@ import structlog
 from redis import Redis, RedisError
 
 from agent_workers.domain.step import Lane
-from agent_workers.execution.registry import Registry
+from agent_workers.execution.agents.registry import Registry
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings
 from agent_workers.testing.orders import Said, Start, write

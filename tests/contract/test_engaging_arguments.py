@@ -18,7 +18,7 @@ from agent_workers.domain.engaging import (
     wait_for_event,
 )
 from agent_workers.domain.engaging_asked import LONGEST_S, BadArguments, asked
-from agent_workers.execution.engaging_schemas import engaging_models, engaging_schemas
+from agent_workers.execution.planner.engaging_schemas import engaging_models, engaging_schemas
 
 JOB = "job_" + "0123456789abcdef" * 2
 ALL = Agent(

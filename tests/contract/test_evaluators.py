@@ -11,12 +11,12 @@ import pytest
 from agent_workers import Agent, Answer, Judging, Past, Situation
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.step import Judge, Judged, StepKind, Verdict
-from agent_workers.execution.evaluate_judging import Judges
-from agent_workers.execution.evaluating import accept_results, evaluate
+from agent_workers.execution.evaluator.evaluating import accept_results, evaluate
+from agent_workers.execution.evaluator.judging import Judges
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import JustOne
 from agent_workers.execution.models.scenario_files import default_script
-from agent_workers.execution.waves import newest_of
+from agent_workers.execution.planner.waves import newest_of
 from tests.integration.models_gateway import scripted_gateway
 from tests.unit.evaluating.rounds import (
     an,

@@ -2,7 +2,7 @@
 
 import sys
 
-from agent_workers.execution.registry import load
+from agent_workers.execution.agents.registry import load
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import load_settings
 from agent_workers.worker.main import consume, make_known

@@ -104,7 +104,9 @@ def test_nothing_that_comes_in_time_is_data_too(running: System) -> None:
 def test_a_person_s_answer_is_the_result(running: System) -> None:
     job = running.submit("asker")
     waiting(running, job)
-    (key,) = [one["key"] for one in running.ask("select waiting_for(%s, %s, 1)::jsonb", TENANT, job)]
+    (key,) = [
+        one["key"] for one in running.ask("select waiting_for(%s, %s, 1)::jsonb", TENANT, job)
+    ]
     Mail(running.database).answer(TENANT, job, {key: b'"yes"'}, by="me")
     assert answer_of(running, job) == [{"answer": "yes"}]
 

@@ -14,7 +14,6 @@ from agent_workers.state.engine import connect
 from agent_workers.state.tables import metadata
 from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
-from agent_workers.state.tables_breakers import breakers
 from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers

@@ -8,12 +8,12 @@ import pytest
 
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.step import Planned, ToolCall, Verdict
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion, evaluate
+from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion, evaluate
 from agent_workers.execution.models import classify
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.scenario_files import default_script
-from agent_workers.execution.plan_by_model import PlanRequest, plan
-from agent_workers.execution.situations import CalledTool, Turn
+from agent_workers.execution.planner.by_model import PlanRequest, plan
+from agent_workers.execution.planner.situations import CalledTool, Turn
 from tests.integration.models_gateway import request, scripted_gateway, the_litellm
 from tests.offers import OFFER
 

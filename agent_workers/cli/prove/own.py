@@ -18,7 +18,7 @@ from agent_workers.cli.prove.stage import Job
 from agent_workers.cli.prove.trials import Variant
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.execution.registry import LoadedAgent, load
+from agent_workers.execution.agents.registry import LoadedAgent, load
 from agent_workers.settings import load_settings
 
 _OWN = Extent(freezes=12, dozes=12, pairs=12, lines=0, postgres=6, redis=2, server=0, stops=4)

@@ -10,9 +10,9 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
+from agent_workers.execution.agents.registry import LoadedTool
+from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.registry import LoadedTool
-from agent_workers.execution.roster import Find
 from agent_workers.execution.signature import invoke, refusal, written
 
 # Nothing was sent: the other side was never reached.

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
-from agent_workers.execution.registry import load
+from agent_workers.execution.agents.registry import load
 from agent_workers.state.agents import Agents
 from agent_workers.state.mail import Letter, Mail
 from agent_workers.state.submissions import Submissions

@@ -12,7 +12,7 @@ from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.execution.registry import load
+from agent_workers.execution.agents.registry import load
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.submissions import Pace, Submissions

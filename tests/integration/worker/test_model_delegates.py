@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent_workers.execution.registry import load
+from agent_workers.execution.agents.registry import load
 from agent_workers.state.agents import Agents
 from agent_workers.state.mail import Mail
 from agent_workers.worker.book import registered

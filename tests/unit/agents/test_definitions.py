@@ -8,10 +8,10 @@ import pytest
 
 from agent_workers import Agent, Effect, Judging, Limits, PlanMode, Route, tool
 from agent_workers.domain.agent_version import digest_of, split_name
-from agent_workers.execution.agent_binding import bind
-from agent_workers.execution.agent_documents import AgentDocument, document_of
-from agent_workers.execution.definitions import definition_of
-from agent_workers.execution.registry import Registry, loaded, read_tool
+from agent_workers.execution.agents.binding import bind
+from agent_workers.execution.agents.definitions import definition_of
+from agent_workers.execution.agents.documents import AgentDocument, document_of
+from agent_workers.execution.agents.registry import Registry, loaded, read_tool
 
 HERE = "tests.unit.agents.test_definitions"
 

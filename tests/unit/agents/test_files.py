@@ -3,8 +3,8 @@
 import pytest
 
 from agent_workers.domain.agent import PlanMode, Purpose
-from agent_workers.execution.agent_files import Placed, Written, read_agents
-from agent_workers.execution.registry import Registry, load
+from agent_workers.execution.agents.files import Placed, Written, read_agents
+from agent_workers.execution.agents.registry import Registry, load
 
 DEMO = load(["agent_workers.demo.agents"])
 GOOD = """\

@@ -8,7 +8,7 @@ import pytest
 from agent_workers import Agent, Answer, Effect, Judging, Limits, Route, Situation, tool
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool
-from agent_workers.execution.registry import loaded
+from agent_workers.execution.agents.registry import loaded
 
 GOOD = Agent(name="good", model="m")
 

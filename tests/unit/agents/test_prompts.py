@@ -5,7 +5,7 @@ import pytest
 from agent_workers import Agent, Purpose
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.prompt import filled, prompt_hash, variables_of
-from agent_workers.execution.prompts import rendered
+from agent_workers.execution.agents.prompts import rendered
 
 
 def test_variables_are_found_by_name():

@@ -8,8 +8,8 @@ import pytest
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.ids import TenantId
-from agent_workers.execution.registry import Registry, load
-from agent_workers.execution.roster import Roster, Unserved
+from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.agents.roster import Roster, Unserved
 from tests.unit.orchestration.agents import claimed
 
 TENANT = TenantId("acme")

@@ -8,10 +8,10 @@ from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.step import GaveUp, Judged, StepKind, Verdict
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion
-from agent_workers.execution.evaluating import evaluate
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion
+from agent_workers.execution.evaluator.evaluating import evaluate
 from agent_workers.execution.models.failures import ModelFailed
-from agent_workers.execution.registry import LoadedAgent
 from tests.unit.evaluating.rounds import an, answered, by_function, call, planned, ran, situation
 from tests.unit.orchestration.agents import claimed
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from agent_workers import Agent, Effect, Past, PlanMode, Situation, tool
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.tool import Tool
-from agent_workers.execution.checks_work import Work, work_of
-from agent_workers.execution.registry import LoadedAgent, loaded
+from agent_workers.execution.agents.registry import LoadedAgent, loaded
+from agent_workers.execution.evaluator.checks_work import Work, work_of
 
 JOB = UUID(int=7)
 

@@ -11,8 +11,8 @@ from agent_workers.domain.course import Course, repeat_key
 from agent_workers.domain.engaging import ASK_PERSON
 from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.answer_schema import misfits, schema_mistakes
-from agent_workers.execution.checks import checked
-from agent_workers.execution.checks_answer import accepted, cited
+from agent_workers.execution.evaluator.checks import checked
+from agent_workers.execution.evaluator.checks_answer import accepted, cited
 from tests.unit.evaluating.rounds import (
     answered,
     by_function,

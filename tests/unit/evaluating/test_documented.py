@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_workers.domain.step import Verdict
-from agent_workers.execution.evaluating import evaluate
+from agent_workers.execution.evaluator.evaluating import evaluate
 from tests.unit.evaluating.rounds import an, call, failed, planned, ran, situation
 from tests.unit.orchestration.agents import claimed
 

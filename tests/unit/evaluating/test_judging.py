@@ -11,8 +11,8 @@ from agent_workers.domain.agent import IfUnjudged
 from agent_workers.domain.course import Course
 from agent_workers.domain.engaging import ASK_PERSON
 from agent_workers.domain.step import GaveUp, Judge, StepKind, Verdict
-from agent_workers.execution.evaluate_by_model import Opinion
-from agent_workers.execution.evaluating import evaluate
+from agent_workers.execution.evaluator.by_model import Opinion
+from agent_workers.execution.evaluator.evaluating import evaluate
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from tests.unit.evaluating.judges import (
     DRAFT,

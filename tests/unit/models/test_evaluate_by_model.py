@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agent_workers.domain.step import GaveUp, Verdict
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion, evaluate
+from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion, evaluate
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from tests.unit.models.fakes import USED, SaidModel, said
 

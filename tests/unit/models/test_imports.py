@@ -18,7 +18,7 @@ HEAVY = ("litellm", "openai", "mcp", "tiktoken")
         "agent_workers.execution.models.litellm_gateway",
         "agent_workers.execution.models.litellm_loading",
         "agent_workers.execution.models.scripted",
-        "agent_workers.execution.plan_by_model, agent_workers.execution.evaluate_by_model",
+        "agent_workers.execution.planner.by_model, agent_workers.execution.evaluator.by_model",
     ],
 )
 def test_importing_loads_no_model_library(imported) -> None:

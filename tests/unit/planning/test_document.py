@@ -5,8 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from agent_workers import Agent, Limits, Situation
-from agent_workers.execution.plan_by_function import planned
-from agent_workers.execution.registry import loaded
+from agent_workers.execution.agents.registry import loaded
+from agent_workers.execution.planner.by_function import planned
 from agent_workers.orchestration.limits import CODES
 from tests.unit.planning.pasts import Story
 

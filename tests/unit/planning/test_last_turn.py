@@ -8,11 +8,11 @@ import pytest
 from agent_workers import Agent
 from agent_workers.domain.course import Course
 from agent_workers.domain.step import GaveUp, Planned
+from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import JustOne
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.values import ModelReply
-from agent_workers.execution.registry import loaded
 from tests.unit.models.fakes import SaidModel, said, wish
 from tests.unit.orchestration.agents import claimed
 from tests.unit.planning.pasts import Story, call

@@ -5,9 +5,9 @@ import pytest
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.plan_asking import Rationed
-from agent_workers.execution.plan_by_model import PlanRequest, plan
-from agent_workers.execution.situations import CalledTool, Turn
+from agent_workers.execution.planner.asking import Rationed
+from agent_workers.execution.planner.by_model import PlanRequest, plan
+from agent_workers.execution.planner.situations import CalledTool, Turn
 from tests.offers import OFFER
 from tests.unit.models.fakes import USED, SaidModel, said, wish
 

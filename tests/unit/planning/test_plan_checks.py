@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.plan_checks import Room, levels, problems_of
+from agent_workers.execution.planner.checks import Room, levels, problems_of
 from tests.offers import MODELS
 from tests.unit.planning.pasts import call
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
-from agent_workers.execution.plan_tried import is_carried_out, tried_before
-from agent_workers.execution.plan_whole import WholePlanRequest, plan_whole, whole_plan_call
+from agent_workers.execution.planner.tried import is_carried_out, tried_before
+from agent_workers.execution.planner.whole import WholePlanRequest, plan_whole, whole_plan_call
 from tests.offers import OFFER
 from tests.unit.models.fakes import USED, SaidModel, said
 from tests.unit.planning.pasts import Story, call

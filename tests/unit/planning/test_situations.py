@@ -3,14 +3,14 @@
 import json
 
 from agent_workers.domain.step import Planned
-from agent_workers.execution.plan_told import objection_to, work_done
-from agent_workers.execution.situations import (
+from agent_workers.execution.planner.situations import (
     MOST_CHARS,
     CalledTool,
     Turn,
     goal_of,
     turns_of,
 )
+from agent_workers.execution.planner.told import objection_to, work_done
 from tests.unit.planning.pasts import Story, call
 
 

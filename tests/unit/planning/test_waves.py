@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.waves import Wave, calls_again, next_wave
+from agent_workers.execution.planner.waves import Wave, calls_again, next_wave
 from tests.unit.planning.pasts import Story, call
 
 

@@ -2,7 +2,7 @@
 
 from agent_workers.domain.agent import Agent, GiveUp, Plan, Situation
 from agent_workers.domain.engaging import hand_off
-from agent_workers.execution.route_rules import chosen
+from agent_workers.execution.agents.route_rules import chosen
 
 
 def routed(agent: Agent, situation: Situation) -> Plan | GiveUp | None:

@@ -7,8 +7,8 @@ from typing import Final
 from agent_workers.domain.agent import Past, PlanMode, Situation
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.execution.registry import LoadedAgent
-from agent_workers.execution.waves import calls_of, newest_of, round_of
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.planner.waves import calls_of, newest_of, round_of
 
 ANSWER: Final = "answer"
 

@@ -7,9 +7,9 @@ from typing import Final
 import yaml
 
 from agent_workers.domain.agent_mistakes import Mistake
-from agent_workers.execution.agent_binding import Unbound, bound_or_not
-from agent_workers.execution.agent_documents import Unread, read_document
-from agent_workers.execution.registry import LoadedAgent, Registry
+from agent_workers.execution.agents.binding import Unbound, bound_or_not
+from agent_workers.execution.agents.documents import Unread, read_document
+from agent_workers.execution.agents.registry import LoadedAgent, Registry
 
 # What a declaration in Python calls otherwise.
 _IN_YAML: Final = {"step_timeout": "step_timeout_s", "max_cost": "max_cost_usd_per_call"}

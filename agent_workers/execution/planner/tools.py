@@ -10,10 +10,10 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import Course
 from agent_workers.domain.engaging import DELEGATE, HAND_OFF
 from agent_workers.domain.job import Limits
-from agent_workers.execution.engaging_schemas import engaging_models, engaging_schemas
+from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.models.values import ToolSchema
-from agent_workers.execution.plan_checks import MOST_CALLS, Room
-from agent_workers.execution.registry import LoadedAgent
+from agent_workers.execution.planner.checks import MOST_CALLS, Room
+from agent_workers.execution.planner.engaging_schemas import engaging_models, engaging_schemas
 
 _OTHERS: Final = frozenset({DELEGATE, HAND_OFF})
 # Kept for the turn in reserve; evaluations are counted with the waves that they join.

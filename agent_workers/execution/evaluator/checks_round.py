@@ -5,7 +5,7 @@ from agent_workers.domain.course import repeat_key
 from agent_workers.domain.encoding import total
 from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.checks_work import Work
+from agent_workers.execution.evaluator.checks_work import Work
 
 
 def taken_over(work: Work) -> Judged | None:

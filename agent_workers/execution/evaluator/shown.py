@@ -5,11 +5,11 @@ from typing import Final
 
 from agent_workers.domain.agent import Past, Purpose
 from agent_workers.domain.step import Judged
-from agent_workers.execution.checks_calls import criteria_of
-from agent_workers.execution.checks_work import Work
-from agent_workers.execution.evaluate_by_model import EvaluateRequest
-from agent_workers.execution.prompts import rendered
-from agent_workers.execution.situations import goal_of
+from agent_workers.execution.agents.prompts import rendered
+from agent_workers.execution.evaluator.by_model import EvaluateRequest
+from agent_workers.execution.evaluator.checks_calls import criteria_of
+from agent_workers.execution.evaluator.checks_work import Work
+from agent_workers.execution.planner.situations import goal_of
 
 # A context window is paid for: the newest results of a long job tell most of its end.
 MOST_CHARS: Final = 40_000

@@ -10,15 +10,15 @@ from agent_workers.domain.agent import IfUnjudged
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.step import GaveUp, Judge, Judged, Verdict
-from agent_workers.execution.checks_answer import accepted, problem_with
-from agent_workers.execution.checks_calls import criteria_of
-from agent_workers.execution.checks_round import person_asked
-from agent_workers.execution.checks_work import Work
-from agent_workers.execution.evaluate_by_model import EvaluateRequest, Opinion
-from agent_workers.execution.evaluate_shown import request_of
-from agent_workers.execution.evaluate_verdicts import again, marks_left
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion
+from agent_workers.execution.evaluator.checks_answer import accepted, problem_with
+from agent_workers.execution.evaluator.checks_calls import criteria_of
+from agent_workers.execution.evaluator.checks_round import person_asked
+from agent_workers.execution.evaluator.checks_work import Work
+from agent_workers.execution.evaluator.shown import request_of
+from agent_workers.execution.evaluator.verdicts import again, marks_left
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.registry import LoadedAgent
 
 # The engine tries a step four times; before it gives up on good work, the work goes on unjudged.
 PATIENCE: Final = 3

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from agent_workers.domain.step import Judged
-from agent_workers.execution.checks_answer import unfit_answers
-from agent_workers.execution.checks_calls import broken_promises, calls_left, failed_calls
-from agent_workers.execution.checks_round import answers_of_people, circles, taken_over
-from agent_workers.execution.checks_work import Work
+from agent_workers.execution.evaluator.checks_answer import unfit_answers
+from agent_workers.execution.evaluator.checks_calls import broken_promises, calls_left, failed_calls
+from agent_workers.execution.evaluator.checks_round import answers_of_people, circles, taken_over
+from agent_workers.execution.evaluator.checks_work import Work
 
 Check = Callable[[Work], Judged | None]
 

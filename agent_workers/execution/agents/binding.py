@@ -10,8 +10,8 @@ from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool
-from agent_workers.execution.agent_documents import AgentDocument
-from agent_workers.execution.registry import (
+from agent_workers.execution.agents.documents import AgentDocument
+from agent_workers.execution.agents.registry import (
     LoadedAgent,
     Parts,
     Registry,

@@ -8,14 +8,20 @@ from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Judge, Judged, Verdict
-from agent_workers.execution.checks import checked
-from agent_workers.execution.checks_answer import accepted
-from agent_workers.execution.checks_round import asked_before
-from agent_workers.execution.checks_work import ANSWER, Work, answer_in, results_in, work_of
-from agent_workers.execution.evaluate_judging import Judges, judged
-from agent_workers.execution.evaluate_verdicts import said
-from agent_workers.execution.registry import LoadedAgent
-from agent_workers.execution.waves import round_of
+from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.evaluator.checks import checked
+from agent_workers.execution.evaluator.checks_answer import accepted
+from agent_workers.execution.evaluator.checks_round import asked_before
+from agent_workers.execution.evaluator.checks_work import (
+    ANSWER,
+    Work,
+    answer_in,
+    results_in,
+    work_of,
+)
+from agent_workers.execution.evaluator.judging import Judges, judged
+from agent_workers.execution.evaluator.verdicts import said
+from agent_workers.execution.planner.waves import round_of
 
 _VERDICTS = get_args(Said)
 

@@ -15,11 +15,11 @@ from agent_workers.execution.models.values import (
     ToolCallWish,
     ToolSchema,
 )
-from agent_workers.execution.plan_asking import asked_for_plan
-from agent_workers.execution.plan_checks import problems_of
-from agent_workers.execution.plan_references import references
-from agent_workers.execution.plan_tools import Offer
-from agent_workers.execution.situations import CalledTool, Turn
+from agent_workers.execution.planner.asking import asked_for_plan
+from agent_workers.execution.planner.checks import problems_of
+from agent_workers.execution.planner.references import references
+from agent_workers.execution.planner.situations import CalledTool, Turn
+from agent_workers.execution.planner.tools import Offer
 
 GIVE_UP: Final = "give_up"
 AFTER: Final = "_after"

@@ -5,9 +5,9 @@ from typing import Final
 
 from agent_workers.domain.agent import Past
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.execution.checks_work import Work, broken
+from agent_workers.execution.evaluator.checks_work import Work, broken
 from agent_workers.execution.expressions import CannotTell, holds, is_condition
-from agent_workers.execution.waves import calls_again, next_wave
+from agent_workers.execution.planner.waves import calls_again, next_wave
 
 NAMES: Final = frozenset({"result", "results"})
 # After as many tries as the tool allows, these may still pass by themselves.

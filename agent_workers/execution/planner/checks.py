@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from agent_workers.domain.engaging import HAND_OFF
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.plan_references import references
+from agent_workers.execution.planner.references import references
 
 # What evaluators read of a round is its whole plan, again and again.
 MOST_CALLS: Final = 200

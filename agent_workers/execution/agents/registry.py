@@ -16,8 +16,8 @@ from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.execution.agents.route_rules import rule_mistakes
 from agent_workers.execution.answer_schema import schema_mistakes
-from agent_workers.execution.route_rules import rule_mistakes
 from agent_workers.execution.signature import Signature, signature_of
 
 _OWN_PROCESS = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})

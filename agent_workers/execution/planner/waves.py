@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from agent_workers.domain.agent import Past, Situation
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.plan_references import Unresolved, resolved
+from agent_workers.execution.planner.references import Unresolved, resolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.ids import TenantId
-from agent_workers.execution.agent_binding import bind
-from agent_workers.execution.agent_documents import document_of
-from agent_workers.execution.registry import LoadedAgent, Registry
+from agent_workers.execution.agents.binding import bind
+from agent_workers.execution.agents.documents import document_of
+from agent_workers.execution.agents.registry import LoadedAgent, Registry
 
 
 class Unserved(AgentWorkersError):

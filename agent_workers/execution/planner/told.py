@@ -4,8 +4,8 @@ import json
 from itertools import groupby
 
 from agent_workers.domain.agent import Past, Situation
-from agent_workers.execution.situations import shown
-from agent_workers.execution.waves import calls_of, newest_of
+from agent_workers.execution.planner.situations import shown
+from agent_workers.execution.planner.waves import calls_of, newest_of
 
 
 def work_done(situation: Situation) -> str:

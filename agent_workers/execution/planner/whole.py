@@ -22,10 +22,10 @@ from agent_workers.execution.models.values import (
     ResponseSchema,
     ToolSchema,
 )
-from agent_workers.execution.plan_asking import asked_for_plan
-from agent_workers.execution.plan_checks import problems_of
-from agent_workers.execution.plan_tools import Offer
-from agent_workers.execution.plan_tried import Tried, settled
+from agent_workers.execution.planner.asking import asked_for_plan
+from agent_workers.execution.planner.checks import problems_of
+from agent_workers.execution.planner.tools import Offer
+from agent_workers.execution.planner.tried import Tried, settled
 
 _REFUSAL_CHARS = 500
 _FRAME: Final = (

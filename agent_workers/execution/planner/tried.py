@@ -9,8 +9,8 @@ from typing import Final
 from agent_workers.domain.agent import Past, Situation
 from agent_workers.domain.step import ToolCall
 from agent_workers.execution.models.usable import Unusable
-from agent_workers.execution.plan_references import Unresolved, references, resolved
-from agent_workers.execution.waves import calls_of, newest_of
+from agent_workers.execution.planner.references import Unresolved, references, resolved
+from agent_workers.execution.planner.waves import calls_of, newest_of
 
 DONE: Final = "done"
 WRONG: Final = "not_as_promised"

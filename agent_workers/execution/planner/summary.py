@@ -13,7 +13,7 @@ from agent_workers.execution.models.values import (
     ModelRequest,
     ResponseSchema,
 )
-from agent_workers.execution.plan_asking import asked_for_plan
+from agent_workers.execution.planner.asking import asked_for_plan
 
 _REFUSAL_CHARS = 500
 _FRAME: Final = (

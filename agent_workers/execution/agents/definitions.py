@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from agent_workers.domain.agent import Agent, Judging
 from agent_workers.domain.job import Limits
 from agent_workers.domain.prompt import prompt_hash
-from agent_workers.execution.agent_documents import AgentDocument
-from agent_workers.execution.registry import LoadedAgent, LoadedTool
+from agent_workers.execution.agents.documents import AgentDocument
+from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
 
 # Any: JSON, in the shape of an agent's document.
 Definition: TypeAlias = dict[str, Any]

@@ -6,9 +6,9 @@ from typing import assert_never
 from agent_workers.domain.agent import Answer, GiveUp, Plan, Situation, Use
 from agent_workers.domain.encoding import canonical, total
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
-from agent_workers.execution.plan_checks import shape_problems
-from agent_workers.execution.plan_references import MARK
-from agent_workers.execution.plan_told import results_so_far
+from agent_workers.execution.planner.checks import shape_problems
+from agent_workers.execution.planner.references import MARK
+from agent_workers.execution.planner.told import results_so_far
 
 
 def planned(decision: Plan | Answer | GiveUp, situation: Situation) -> Planned | GaveUp:

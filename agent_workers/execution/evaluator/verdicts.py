@@ -16,9 +16,9 @@ from agent_workers.domain.agent import (
 )
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.checks_answer import accepted, problem_with
-from agent_workers.execution.checks_work import Work, unfit
-from agent_workers.execution.waves import calls_again
+from agent_workers.execution.evaluator.checks_answer import accepted, problem_with
+from agent_workers.execution.evaluator.checks_work import Work, unfit
+from agent_workers.execution.planner.waves import calls_again
 
 # Failures that say for certain that a tool which leaves a mark left none.
 _LEFT_NO_MARK: Final = frozenset(

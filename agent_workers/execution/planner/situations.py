@@ -9,7 +9,7 @@ from typing import Final
 from agent_workers.domain.agent import Past, Situation
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.waves import calls_of, newest_of
+from agent_workers.execution.planner.waves import calls_of, newest_of
 
 # A result of a megabyte would fill a context window, and be paid for again in every round.
 MOST_CHARS: Final = 20_000

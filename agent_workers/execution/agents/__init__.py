@@ -1,0 +1,1 @@
+"""Agents: read from files and modules, checked, bound to this process's tools, found by version."""
