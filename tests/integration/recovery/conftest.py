@@ -1,13 +1,12 @@
 """A server outside for each test, and a system whose agents call it; no breaker remembers anything."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.conftest import running
 from tests.integration.recovery.outage import Outage, running_outage
-from tests.integration.worker_system import System
+from tests.integration.worker_system import System, until
 
 __all__ = ["running"]
 
@@ -27,7 +26,8 @@ def failing(running: System) -> System:
     return running
 
 
-def opened_at(system: System, name: str) -> float | None:
-    """When a breaker was first seen open, by the clock of this process."""
-    state = system.ask("select state from breakers where name = %s", name)
-    return time.monotonic() if state == "open" else None
+def is_kept_off(system: System, outage: Outage) -> bool:
+    """Send a job ahead; what another process did is known within about half a second."""
+    job = system.submit("calling", url=outage.url, tools=["look"])
+    until(lambda: system.job(job).finished or system.job(job).status == "waiting", "it is seen")
+    return not system.job(job).finished

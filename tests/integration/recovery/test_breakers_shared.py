@@ -5,6 +5,7 @@ import time
 import pytest
 
 from agent_workers.domain.ids import JobId
+from tests.integration.recovery.conftest import is_kept_off
 from tests.integration.recovery.outage import Outage
 from tests.integration.worker_system import Program, System, until
 
@@ -101,13 +102,6 @@ def test_an_operator_turns_a_tool_off_and_on(failing: System, outage: Outage) ->
     assert len(outage.asked) == asked
     assert breakers(failing, "close", LOOK).process.wait(30) == 0
     failing.wait_for(*jobs)
-
-
-def is_kept_off(system: System, outage: Outage) -> bool:
-    """Send a job ahead; what another process did is known within about half a second."""
-    job = system.submit("calling", url=outage.url, tools=["look"])
-    until(lambda: system.job(job).finished or system.job(job).status == "waiting", "it is seen")
-    return not system.job(job).finished
 
 
 def test_a_canceled_job_leaves_nobody_waiting_at_its_breaker(

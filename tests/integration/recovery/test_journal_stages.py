@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.integration.recovery.conftest import is_kept_off
 from tests.integration.recovery.outage import Outage
 from tests.integration.worker_system import System, until
 
@@ -17,6 +18,7 @@ def test_a_journal_tells_a_request_from_its_admission_to_its_answer(
     outage.down = False
     breakers = ("agent_workers.cli.main", "breakers")
     failing.start("cli-open", *breakers, "open", "tool:look").process.wait(30)
+    until(lambda: is_kept_off(failing, outage), "the worker has heard of it")
     job = failing.submit("calling", allowance=7, url=outage.url, tools=["look"])
     until(lambda: failing.job(job).status == "waiting", "it waits for the breaker")
     failing.start("cli-close", *breakers, "close", "tool:look").process.wait(30)
