@@ -104,7 +104,7 @@ def test_a_stream_that_drips_is_cut_at_its_deadline(gateway: LiteLLMGateway) -> 
     with pytest.raises(ModelFailed) as failed:
         streamed(gateway, "drip", deadline_s=0.5)
     assert failed.value.error_class is ErrorClass.TIMEOUT
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # it would drip for an hour
 
 
 def test_fifty_cut_streams_leave_no_descriptor_open(

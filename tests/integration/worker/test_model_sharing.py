@@ -103,7 +103,7 @@ def test_a_streamed_job_says_its_answer_before_it_ends_and_the_text_is_the_same(
 ) -> None:
     script = tmp_path / "script.yaml"
     script.write_text(
-        "scenarios:\n  - {latency_ms: 1000, reply: {text: one word after the other}}\n"
+        "scenarios:\n  - {latency_ms: 3000, reply: {text: one word after the other}}\n"
     )
     bench.settings = bench.settings.model_copy(update={"scenario": (script,)})
     runtime = bench.runtime(module=MODULE)

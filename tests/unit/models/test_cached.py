@@ -126,7 +126,7 @@ def test_when_the_asker_fails_the_next_one_asks() -> None:
 def test_when_the_asker_dies_another_takes_over() -> None:
     answers = AnswersInMemory(lead_s=0.2)
     answers.lead(SCOPE.key_of(ASKED))  # and is never heard of again
-    assert cached(SaidModel(said("yes")), answers).complete(ASKED, deadline_s=2).text == "yes"
+    assert cached(SaidModel(said("yes")), answers).complete(ASKED, deadline_s=20).text == "yes"
 
 
 def test_nobody_waits_for_another_beyond_its_own_deadline_and_it_costs_nothing() -> None:
@@ -135,7 +135,7 @@ def test_nobody_waits_for_another_beyond_its_own_deadline_and_it_costs_nothing()
     began = time.monotonic()
     with pytest.raises(ModelFailed) as failed:
         cached(SaidModel(), answers).complete(ASKED, deadline_s=0.2)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3  # and not until the lead of the other is over
     assert (failed.value.retryable, failed.value.spent, failed.value.may_have_cost) == (
         True,
         NO_USAGE,
