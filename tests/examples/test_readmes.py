@@ -3,6 +3,7 @@
 import re
 import shlex
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from tests.examples.running import EXAMPLES, ROOT, Running
 
@@ -12,7 +13,7 @@ JOB, ANY_JOB = "job_…", re.compile(r"job_[0-9a-f]{32}")
 
 def test_the_commands_of_the_readmes_work_as_they_are_written(examples: Running):
     with ThreadPoolExecutor(len(EXAMPLES)) as together:
-        ran = list(together.map(lambda name: follow(examples, name), EXAMPLES))
+        ran = list(together.map(lambda name: follow_and_close(examples, name), EXAMPLES))
     assert all(ran)
 
 
@@ -21,17 +22,26 @@ def test_every_readme_begins_by_starting_its_example():
         assert f'    make up ARGS="--with examples/{name}"' in readme(name)
 
 
+def follow_and_close(examples: Running, name: str) -> list[str]:
+    """Follow it in a thread that has a connection of its own."""
+    try:
+        return follow(examples, name)
+    finally:
+        examples.client.close()
+
+
 def follow(examples: Running, name: str) -> list[str]:
     """Do what a README says, line by line; `job_…` is the job of the line before."""
     said: list[str] = []
-    for line in COMMAND.findall(readme(name)):
-        words = shlex.split(line)
-        if JOB in words:
-            (job_id,) = ANY_JOB.findall(said[-1])
-            examples.question(examples.client.get(job_id))
-            words[words.index(JOB)] = job_id
-        said.append(examples.command(*words))
-    examples.client.close()  # this thread's connection
+    with ExitStack() as at_the_end:
+        at_the_end.callback(examples.client.close)  # this thread's connection
+        for line in COMMAND.findall(readme(name)):
+            words = shlex.split(line)
+            if JOB in words:
+                (job_id,) = ANY_JOB.findall(said[-1])
+                examples.question(examples.client.get(job_id))
+                words[words.index(JOB)] = job_id
+            said.append(examples.command(*words))
     return said
 
 
