@@ -46,7 +46,7 @@ def judge(situation: Situation) -> Answer | Continue | GiveUp:
     if done.type == "tool_failed":
         return GiveUp(f"{done.tool}: {done.value['message']}")
     if done.tool == "inspect":
-        is_well = done.value["state"] == "running"
+        is_well = done.value["is_running"]
         return Answer({"outcome": "healthy"}) if is_well else Continue("it fails")
     return Answer({"outcome": done.tool, "receipt": done.value})
 

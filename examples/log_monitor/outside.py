@@ -1,4 +1,4 @@
-"""The watched machine: a checkout service that can fail and be restarted, and a ticket desk."""
+"""The watched machine: services that fail until they are restarted, and a desk for tickets."""
 
 import argparse
 import json
@@ -17,14 +17,12 @@ class Machine(ThreadingHTTPServer):
     def __init__(self, port: int, slow_s: float) -> None:
         super().__init__(("127.0.0.1", port), Exchange)
         self.slow_s = slow_s
-        self._state = "failing"
         self._restarts: list[dict[str, object]] = []
         self._tickets: dict[str, dict[str, object]] = {}
         self._lock = threading.Lock()
 
     def restart(self, asked: dict[str, object]) -> dict[str, object]:
         with self._lock:
-            self._state = "running"
             self._restarts.append({"number": len(self._restarts) + 1, **asked})
             return self._restarts[-1]
 
@@ -36,7 +34,8 @@ class Machine(ThreadingHTTPServer):
     def counted(self) -> dict[str, object]:
         with self._lock:
             tickets = list(self._tickets.values())
-            return {"state": self._state, "restarts": self._restarts, "tickets": tickets}
+            running = sorted({str(restart["service"]) for restart in self._restarts})
+            return {"running": running, "restarts": list(self._restarts), "tickets": tickets}
 
 
 class Exchange(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 from agent_workers import (
@@ -38,7 +39,7 @@ def inspect(service: str, lines: list[str]) -> dict[str, object]:
     diagnosis, restart_helps = KNOWN_CAUSES.get(known, UNKNOWN)
     return {
         "service": service,
-        "state": _ask("GET", "/")["state"],
+        "is_running": service in _listed("running"),
         "errors": errors.total(),
         "most_frequent": errors.most_common(1)[0][0] if errors else "",
         "diagnosis": diagnosis,
@@ -48,8 +49,7 @@ def inspect(service: str, lines: list[str]) -> dict[str, object]:
 
 def find_restart(service: str, *, call: Call) -> Found[object] | Absent | Contradictory:
     """Look whether this very call has restarted the service."""
-    listed = _ask("GET", "/")["restarts"]
-    ours = [one for one in listed if one["key"] == call.key] if isinstance(listed, list) else []
+    ours = [one for one in _listed("restarts") if one["key"] == call.key]
     if len(ours) > 1:
         return Contradictory(f"{service} was restarted {len(ours)} times by one call")
     return Found(ours[0]) if ours else Absent()
@@ -66,6 +66,13 @@ def restart_service(service: str, *, call: Call) -> dict[str, object]:
 def file_ticket(service: str, subject: str, *, call: Call) -> dict[str, object]:
     """Leave a case to people, once."""
     return _ask("POST", "/tickets", {"service": service, "subject": subject, "key": call.key})
+
+
+# Any: JSON of the machine's own shape.
+def _listed(what: str) -> list[Any]:
+    """Read one of the machine's lists."""
+    listed = _ask("GET", "/")[what]
+    return listed if isinstance(listed, list) else []
 
 
 def _ask(method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:

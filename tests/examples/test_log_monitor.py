@@ -70,3 +70,5 @@ def test_an_approved_restart_happens_once_though_its_worker_is_killed(examples: 
     assert ended.output["outcome"] == "restart_service", ended.error
     assert examples.was_recovered(job)
     assert (restarts(examples, "checkout"), tickets(examples, "checkout")) == (1, [])
+    again = examples.wait(alarm(examples, "checkout", LEAK))
+    assert again.output == {"outcome": "healthy"}
