@@ -13,21 +13,13 @@ JOB, ANY_JOB = "job_…", re.compile(r"job_[0-9a-f]{32}")
 
 def test_the_commands_of_the_readmes_work_as_they_are_written(examples: Running):
     with ThreadPoolExecutor(len(EXAMPLES)) as together:
-        ran = list(together.map(lambda name: follow_and_close(examples, name), EXAMPLES))
+        ran = list(together.map(lambda name: follow(examples, name), EXAMPLES))
     assert all(ran)
 
 
 def test_every_readme_begins_by_starting_its_example():
     for name in EXAMPLES:
         assert f'    make up ARGS="--with examples/{name}"' in readme(name)
-
-
-def follow_and_close(examples: Running, name: str) -> list[str]:
-    """Follow it in a thread that has a connection of its own."""
-    try:
-        return follow(examples, name)
-    finally:
-        examples.client.close()
 
 
 def follow(examples: Running, name: str) -> list[str]:
