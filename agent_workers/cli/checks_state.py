@@ -6,11 +6,13 @@ from agent_workers.cli.checks_agents import check_agents
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
 from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.breaker import BreakerSeen, BreakerState
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
+from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.reads import Reads
@@ -38,6 +40,7 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     if migrated.level.value == "FAIL":
         return
     yield from work(diagnosis.work())
+    yield from breakers(BreakerRows(database).troubled())
     yield webhooks(*diagnosis.webhooks())
     yield schedules(*diagnosis.schedules())
     yield from events(*diagnosis.events())
@@ -90,8 +93,27 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
         yield warn(f"{seen.doubts} effects are in doubt", "agent-workers doubts list")
     if seen.quarantined:
         yield warn(f"{seen.quarantined} steps are in quarantine", "agent-workers quarantine list")
-    if not seen.doubts and not seen.quarantined:
+    if seen.questions:
+        yield warn(
+            f"{seen.questions} questions wait for a person",
+            "`agent-workers jobs list --status waiting`, then `jobs show` and `jobs answer`",
+        )
+    if not seen.doubts and not seen.quarantined and not seen.questions:
         yield ok("nothing waits for a person")
+
+
+def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:
+    """Judge what nobody is let through to: it closes by itself, unless somebody opened it."""
+    shut = [each.breaker for each in seen if each.breaker.state is not BreakerState.CLOSED]
+    for breaker in shut:
+        if breaker.by_hand:
+            remedy = f"`agent-workers breakers close {breaker.name}` lets jobs go on"
+            yield warn(f"{breaker.name} was turned off by hand ({breaker.reason})", remedy)
+        else:
+            remedy = "jobs wait for it and go on by themselves; see `agent-workers breakers list`"
+            yield warn(f"{breaker.name} fails ({breaker.reason})", remedy)
+    if not shut:
+        yield ok("no circuit breaker is open")
 
 
 def webhooks(due: int, oldest_s: float) -> Finding:

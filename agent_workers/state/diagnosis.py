@@ -21,7 +21,10 @@ select coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8,
   from steps where status = 'ready' and due_at <= clock_timestamp()"""
 _PARKED = """
 select (select count(*) from effects where state = 'in_doubt'),
-       (select count(*) from steps where status = 'quarantined')"""
+       (select count(*) from steps where status = 'quarantined'),
+       (select count(*) from waits w join jobs j using (tenant_id, job_id)
+         where w.kind = 'person' and w.answered_at is null and j.finished_at is null
+           and (w.expires_at is null or w.expires_at > clock_timestamp()))"""
 # Those of receivers that fail or asked for a pause are late for a reason.
 _WEBHOOKS = """
 select count(*), coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8
@@ -63,6 +66,7 @@ class WorkSeen:
     due_lanes: str
     doubts: int
     quarantined: int
+    questions: int
 
 
 class Diagnosis:
@@ -87,7 +91,7 @@ class Diagnosis:
         with self._database.connection() as connection:
             workers, lanes = _row(connection, _WORKERS)
             oldest, due, due_lanes = _row(connection, _WAITING)
-            doubts, quarantined = _row(connection, _PARKED)
+            doubts, quarantined, questions = _row(connection, _PARKED)
         return WorkSeen(
             workers=int(str(workers)),
             lanes=frozenset(str(lanes).split(",")) - {""},
@@ -96,6 +100,7 @@ class Diagnosis:
             due_lanes=str(due_lanes),
             doubts=int(str(doubts)),
             quarantined=int(str(quarantined)),
+            questions=int(str(questions)),
         )
 
     def webhooks(self) -> tuple[int, float]:

@@ -1,11 +1,21 @@
 """What the doctor makes of what it sees."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from agent_workers.cli.checks import broker, check_settings, load_tools
-from agent_workers.cli.checks_state import events, schedules, schema, server, webhooks, work
+from agent_workers.cli.checks_state import (
+    breakers,
+    events,
+    schedules,
+    schema,
+    server,
+    webhooks,
+    work,
+)
 from agent_workers.cli.findings import Finding, Level
 from agent_workers.cli.migrations import newest
+from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.settings import Settings
 from agent_workers.state.diagnosis import ServerSeen, WorkSeen
 from agent_workers.transport.diagnosis import BrokerSeen
@@ -27,7 +37,9 @@ _WORK = WorkSeen(
     due_lanes="",
     doubts=0,
     quarantined=0,
+    questions=0,
 )
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def levels(findings: list[Finding]) -> set[Level]:
@@ -65,9 +77,27 @@ def test_a_lane_that_nobody_serves_is_named():
 
 
 def test_what_waits_for_a_person_is_said_with_the_command_that_shows_it():
-    lines = [f.line for f in work(replace(_WORK, doubts=1, quarantined=2))]
+    lines = [f.line for f in work(replace(_WORK, doubts=1, quarantined=2, questions=3))]
     assert any("agent-workers doubts list" in line for line in lines)
+    assert any("3 questions" in line and "jobs answer" in line for line in lines)
     assert any("agent-workers quarantine list" in line for line in lines)
+
+
+def test_an_open_breaker_is_named_with_its_reason_and_whether_somebody_has_to_close_it():
+    failing = Breaker(name="tool:pay", state=BreakerState.OPEN, reason="timeout")
+    by_hand = replace(failing, name="model:m", reason="maintenance", by_hand=True)
+    lines = [
+        f.line for f in breakers([BreakerSeen(breaker=b, now=_AT) for b in (failing, by_hand)])
+    ]
+    assert "tool:pay fails (timeout)" in lines[0]
+    assert "go on by themselves" in lines[0]
+    assert "model:m was turned off by hand (maintenance)" in lines[1]
+    assert "breakers close model:m" in lines[1]
+
+
+def test_a_breaker_that_has_closed_is_no_trouble():
+    closed = BreakerSeen(breaker=Breaker(name="tool:pay"), now=_AT, parked=True)
+    assert levels(list(breakers([closed]))) == {Level.OK}
 
 
 def test_a_step_that_nobody_comes_for_is_seen():
