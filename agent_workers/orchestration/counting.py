@@ -56,7 +56,9 @@ def in_circles(course: Course, calls: Sequence[ToolCall], agent: AgentTraits) ->
     if not agent.by_model:
         return False
     most = agent.limits.max_repeats
-    return any(course.repeats[repeat_key(call.tool, call.arguments)] > most for call in calls)
+    # Of a plan with more calls than are remembered, the last ones speak for all.
+    counts = (course.repeats.get(repeat_key(call.tool, call.arguments), 0) for call in calls)
+    return any(count > most for count in counts)
 
 
 def _added(counts: Mapping[str, int], more: Iterable[str]) -> Mapping[str, int]:

@@ -59,7 +59,8 @@ def before_calls(
 ) -> str:
     """Name the limit that these calls, side by side, would pass, or nothing."""
     limits, count = agent.limits, len(calls)
-    if claimed.next_position + count + _POSITIONS_BESIDE_CALLS > most_steps(claimed, agent):
+    positions = sum(_with_fallbacks(call.tool, agent) for call in calls)
+    if claimed.next_position + positions + _POSITIONS_BESIDE_CALLS > most_steps(claimed, agent):
         return "max_steps"
     if limits.max_tool_calls is not None and course.tool_calls + count > limits.max_tool_calls:
         return "max_tool_calls"
@@ -72,6 +73,15 @@ def before_calls(
 def most_steps(claimed: Claimed, agent: AgentTraits) -> int:
     """The job's own bound and that of its agent, whichever is nearer."""
     return min(claimed.max_steps, agent.limits.max_steps)
+
+
+def _with_fallbacks(tool: str, agent: AgentTraits) -> int:
+    """How many steps a call may take: one, and one for each fallback that may have to step in."""
+    count, known = 1, agent.tools.get(tool)
+    # Circles are refused when an agent is loaded; whoever builds traits by hand ends here, too.
+    while known is not None and known.fallback and count <= len(agent.tools):
+        count, known = count + 1, agent.tools.get(known.fallback)
+    return count
 
 
 def _turn(course: Course) -> int:

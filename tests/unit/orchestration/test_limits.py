@@ -178,3 +178,28 @@ def test_only_the_newest_repeats_are_remembered() -> None:
     assert decision.course is not None
     assert len(decision.course.repeats) == 64
     assert "old0" not in decision.course.repeats
+
+
+def test_a_plan_of_more_calls_than_are_remembered_is_handed_out() -> None:
+    given = replace(FREE, by_model=True, limits=Limits(max_parallel=200, max_repeats=1))
+    calls = [replace(READ, arguments=b'{"n":%d}' % n, call_id=f"c{n}") for n in range(200)]
+    at = replace(claimed(), max_steps=1_000)
+    decision = after_plan(given, *calls, at=at)
+    assert isinstance(decision, Continue)
+    assert len(decision.steps) == 200
+    assert decision.course is not None
+    again = after_plan(given, *calls, at=at, repeats=decision.course.repeats)
+    assert isinstance(again, Continue)
+    assert [step.kind for step in again.steps] == [StepKind.EVALUATE]
+
+
+@pytest.mark.parametrize(("next_position", "limit"), [(4, ""), (5, "max_steps")])
+def test_the_fallbacks_that_calls_may_need_are_counted_as_steps(next_position, limit) -> None:
+    tools = {
+        "read": replace(FREE.tools["read"], fallback="skim"),
+        "skim": replace(FREE.tools["read"], name="skim", fallback="guess"),
+        "guess": replace(FREE.tools["read"], name="guess"),
+        "pay": FREE.tools["pay"],
+    }
+    at = replace(claimed(), max_steps=10, next_position=next_position)
+    assert limit_of(after_plan(replace(FREE, tools=tools), READ, PAY, at=at)) == limit
