@@ -139,13 +139,22 @@ def _told(
 
 
 def _most_hopeful(failures: Sequence[ModelFailed]) -> ModelFailed:
-    """Choose what the step is told: a wait that burns no attempt, else what may pass, else the last."""
+    """Choose what the step is told: a wait that burns no attempt, else what may pass, else the last.
+
+    A refusal ends it: the step would wait for the others only to be refused, and pay, once more.
+    """
+    refused = [failed for failed in failures[-1:] if _is_final(failed)]
     parked = [failed for failed in failures if failed.parks_on]
     passing = [failed for failed in failures if failed.retryable]
-    chosen = min(parked or passing or failures[-1:], key=_wait)
+    chosen = min(refused or parked or passing or failures[-1:], key=_wait)
     chosen.spent = sum((failed.spent for failed in failures), NO_USAGE)
     chosen.may_have_cost = any(failed.may_have_cost for failed in failures)
     return chosen
+
+
+def _is_final(failed: ModelFailed) -> bool:
+    # What is too dear for one model may be cheap enough for another.
+    return not failed.next_target and failed.error_class is not ErrorClass.BUDGET
 
 
 def _wait(failed: ModelFailed) -> timedelta:

@@ -165,6 +165,24 @@ def test_when_all_are_parked_the_step_waits_for_the_one_that_comes_first() -> No
     assert (broke.parks_on, broke.retry_after_s) == ("quota:p/small", 20)
 
 
+@pytest.mark.parametrize("why", ["bad_request", "content_policy", "unknown"])
+def test_a_refusal_is_not_put_off_until_a_model_before_it_is_back(why: str) -> None:
+    parked = failed(ErrorClass.BREAKER_OPEN, after_s=30, parks_on="model:p/large")
+    model = ByName(large=[parked], small=[failed(ErrorClass(why), cost=9)])
+    with pytest.raises(ModelFailed) as told:
+        descend(model)
+    broke = told.value.as_broke(worst_case_micro=0)
+    assert (broke.code, broke.parks_on, broke.usage.cost_micro) == (f"model_{why}", "", 9)
+
+
+def test_what_is_too_dear_for_one_model_waits_for_a_cheaper_one_before_it() -> None:
+    parked = failed(ErrorClass.BREAKER_OPEN, after_s=30, parks_on="model:p/small")
+    model = ByName(small=[parked], large=[failed(ErrorClass.BUDGET)])
+    with pytest.raises(ModelFailed) as told:
+        descend(model, SMALL, LARGE)
+    assert told.value.parks_on == "model:p/small"
+
+
 @pytest.mark.parametrize(
     ("rung", "order"),
     [(0, "abc"), (1, "bca"), (2, "cba"), (9, "cba"), (-1, "abc")],
