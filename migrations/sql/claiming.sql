@@ -31,6 +31,12 @@ begin
     perform note(j.tenant_id, j.job_id, 'paused',
                  '{"stage":"execute","component":"cost","reason":"budget"}');
     perform announce(j.tenant_id, j.job_id, 'job.paused', '{"reason":"budget"}');
+    -- Its parent waits for its end. It is ended by whoever sweeps next: here the parent's step is
+    -- not to be waited for.
+    if j.depth > 0 then
+      insert into timers (tenant_id, job_id, kind, due_at)
+      values (j.tenant_id, j.job_id, 'budget', v_now) on conflict do nothing;
+    end if;
     return null;
   end if;
   if s.hold_micro > 0 or j.status in ('queued', 'waiting') then

@@ -153,7 +153,8 @@ begin
   end loop;
 end $$;
 
--- Deadlines are due rows like everything else, and so are jobs whose parent has ended. A job that somebody holds waits for the next sweep:
+-- Deadlines are due rows like everything else, and so are jobs whose parent has ended, and
+-- those that another job waits for without the money to go on. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
 create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
 declare t record;
@@ -164,6 +165,10 @@ begin
     continue when not (lock_budgets(t.job) and lock_parent(t.job));
     if t.kind = 'orphan' then
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'its parent has ended', true);
+    elsif t.kind = 'budget' then
+      perform stop_job(t.tenant_id, t.job_id, 'failed',
+                       '{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',
+                       'budget', false);
     else
       perform stop_job(t.tenant_id, t.job_id, 'failed',
                        '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',

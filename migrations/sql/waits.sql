@@ -66,6 +66,11 @@ begin
     return refusal('unknown_agent',
                    'no worker has registered an agent ' || quote_literal(p_agent));
   end if;
+  -- Nobody could ever claim its first step, and its parent would wait for it.
+  if p_allowance < a.plan_hold_micro then
+    return refusal('budget', format('a plan of %s may cost %s micro-USD, and the job would get %s',
+                                    quote_literal(p_agent), a.plan_hold_micro, p_allowance));
+  end if;
   perform submit_jobs(array[row(
     j.tenant_id, p_child, null, j.job_id, p_agent, p_input, j.metadata, null, j.priority,
     coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,

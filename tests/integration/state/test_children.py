@@ -110,6 +110,32 @@ def test_a_child_gets_no_more_than_its_parent_has_left(world: World) -> None:
     assert world.one("select count(*) from jobs where parent_id = %s", claimed.job_id) == 0
 
 
+@pytest.mark.parametrize(("asked", "allowance"), [(4, 1_000), (4, 0), (None, 4)])
+def test_a_child_that_could_not_pay_for_its_first_plan_is_not_started(
+    world: World, asked: int | None, allowance: int
+) -> None:
+    """It would be paused for want of money for ever, and its parent would wait for it."""
+    claimed = engaging(world, allowance=allowance)
+    assert park(world, claimed, child(asked)).status == "running"
+    found = waited(world, world.claim(claimed.job_id, 1))
+    assert b'"budget"' in (found.answer or b"")
+    assert money(world, claimed.job_id) == (0, 0)
+    assert world.one("select count(*) from jobs where parent_id = %s", claimed.job_id) == 0
+
+
+def test_a_child_whose_money_runs_out_fails_and_tells_its_parent(world: World) -> None:
+    """Nobody can add to it, so that a pause would be for ever."""
+    parent, job = started(world, child(10), allowance=1_000)
+    world.one("update jobs set spent_micro = 6 where job_id = %s", job)
+    assert world.claims.named(world.tenant, job, 0) is None
+    assert job in world.sweeps.deadlines()
+    assert world.status(job) == "failed"
+    assert b"budget_spent" in bytes(world.job(job, "error"))
+    go_on(world, parent)
+    assert money(world, parent.job_id) == (0, 6)
+    assert "child_failed" in world.step(parent.job_id, 1, "outcome").decode()
+
+
 def test_children_of_whom_nothing_was_said_share_what_is_left_but_for_a_reserve(
     world: World,
 ) -> None:
