@@ -8,6 +8,7 @@ create function send_message(
 #variable_conflict use_column
 declare
   m messages; w waits; s steps; v_now timestamptz; v_ended timestamptz; v_rings ring[] := '{}';
+  v_open int;
 begin
   perform lock_mail(p_tenant, p_job);
   select * into m from messages where tenant_id = p_tenant and job_id = p_job and sender = p_sender;
@@ -16,15 +17,20 @@ begin
                         m.number, m.taken_by is not null, v_rings;
     return;
   end if;
-  select finished_at into v_ended from jobs where tenant_id = p_tenant and job_id = p_job;
+  select finished_at, open_steps into v_ended, v_open from jobs
+   where tenant_id = p_tenant and job_id = p_job;
   if not found or v_ended is not null then
     return query select case when found then 'ended' else 'not_found' end, 0, false, v_rings;
     return;
   end if;
   v_now := clock_timestamp();
-  -- A step that somebody holds finds no message that came too late: the next one will.
-  for w in select * from waits where tenant_id = p_tenant and job_id = p_job and kind = 'event'
-              and key = p_name and answered_at is null order by position loop
+  -- A step that somebody holds finds no message that came too late: the next one will. Only open
+  -- steps are looked at: of a job that waited ten thousand times, most waits are long over.
+  for w in select waiting.* from open_steps(p_tenant, p_job, v_open) open,
+                  lateral (select * from waits where tenant_id = p_tenant and job_id = p_job
+                              and position = open.position limit 1) waiting
+            where waiting.kind = 'event' and waiting.key = p_name and waiting.answered_at is null
+            order by waiting.position loop
     select * into s from steps where tenant_id = p_tenant and job_id = p_job
        and position = w.position for update;
     exit when s.status in ('ready', 'paused');

@@ -93,6 +93,11 @@ begin
     end if;
   end if;
   v_ended := r.status in ('succeeded', 'failed', 'canceled');
+  -- Said once: a model that is down for days is the same news in each round. The oldest goes first.
+  if p_degraded <> '' and not j.degraded ? p_degraded then
+    j.degraded := case when jsonb_array_length(j.degraded) < 100 then j.degraded
+                       else j.degraded - 0 end || to_jsonb(p_degraded);
+  end if;
   update jobs set
     open_steps = r.open_steps, next_position = j.next_position + n,
     journal_number = j.journal_number + case when v_ended then 2 else 1 end,
@@ -102,8 +107,7 @@ begin
     output_tokens = j.output_tokens + p_tokens[3],
     tool_calls = j.tool_calls + case when p_type like 'tool%' then 1 else 0 end,
     course = coalesce(p_course, j.course),
-    degraded = case when p_degraded = '' then j.degraded
-                    else j.degraded || to_jsonb(p_degraded) end,
+    degraded = j.degraded,
     workflow = case when p_workflow = '' then j.workflow else p_workflow end,
     output = case when r.status = 'succeeded' then p_final else j.output end,
     error = case when r.status = 'failed' then p_final else j.error end,
@@ -124,7 +128,6 @@ begin
       select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
     else
       j.status := r.status;
-      if p_degraded <> '' then j.degraded := j.degraded || to_jsonb(p_degraded); end if;
       j.finished_at := v_now;
       j.journal_number := j.journal_number + 2;
       j.error := case when r.status = 'failed' then p_final else j.error end;

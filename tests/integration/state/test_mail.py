@@ -74,6 +74,32 @@ def test_an_unknown_or_ended_job_takes_no_event(world: World) -> None:
         send(world, job)
 
 
+def test_sending_to_a_job_that_waited_in_vain_often_looks_at_none_of_those(world: World) -> None:
+    job = world.submit()
+    world.plan(job, *[use()] * 300)
+    for position in range(1, 300):
+        park(world, world.claim(job, position), event())
+    # As if each of them had waited in vain, and was done.
+    world.one(
+        "update steps set status = 'claimed', fence = 9, claimed_by = gen_random_uuid(),"
+        " lease_until = clock_timestamp() where job_id = %s and position between 1 and 298",
+        job,
+    )
+    world.one(
+        "update steps set status = 'done', outcome_type = 'tool_failed', outcome = '{}',"
+        " lease_until = null, done_at = clock_timestamp()"
+        " where job_id = %s and position between 1 and 298",
+        job,
+    )
+    world.one("update jobs set open_steps = 2 where job_id = %s", job)
+    with world.database.transaction() as blocking:
+        blocking.execute(
+            b"select from steps where job_id = %s and position < 299 for update", (job,)
+        )
+        sent = send(world, job)
+    assert [due.position for due in sent.due] == [299]
+
+
 def test_an_event_that_comes_as_its_wait_runs_out_is_left_for_the_next(world: World) -> None:
     claimed = engaging(world)
     park(world, claimed, event(timeout=SOON))

@@ -190,3 +190,20 @@ def test_an_outcome_comes_back_as_the_bytes_that_went_in(world: World) -> None:
     claimed = world.claim(job, 1)
     world.record(claimed, replace(JOIN, outcome=ToolRan(result=raw)))
     assert world.claims.history(world.claim(job, 2), limit=1)[-1].outcome == raw
+
+
+def test_what_degrades_each_round_in_the_same_way_is_said_once(world: World) -> None:
+    job = world.submit()
+    said = ["small instead of large", "limit", "small instead of large", "limit"]
+    for position, degraded in enumerate(said):
+        more = Continue(outcome=replace(PLANNED, degraded=degraded), steps=(EVALUATE,))
+        world.record(world.claim(job, position), more)
+    assert world.job(job, "degraded") == ["small instead of large", "limit"]
+
+
+def test_of_all_that_degrades_a_job_the_newest_hundred_are_kept(world: World) -> None:
+    job = world.submit()
+    for position in range(102):
+        more = Continue(outcome=replace(PLANNED, degraded=f"d{position}"), steps=(EVALUATE,))
+        world.record(world.claim(job, position), more)
+    assert world.job(job, "degraded") == [f"d{n}" for n in range(2, 102)]
