@@ -4,12 +4,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 from agent_workers.domain.claim import Claimed, Recorded
-from agent_workers.domain.decision import Park
+from agent_workers.domain.decision import Join, Park
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.wait import Child, Wait, Waited, WaitKind
+from agent_workers.orchestration.engage import still_holding
+from agent_workers.orchestration.engaged import child_answered
 from agent_workers.state.mail import Letter, Mail, Sent
 from agent_workers.state.waits import Waits
-from tests.integration.state.world import World, use
+from tests.integration.state.world import EVALUATE, World, use
 
 A_DAY = timedelta(days=1)
 
@@ -75,3 +77,23 @@ def know_agent(world: World, name: str = "demo") -> None:
         " values (%s, %s, '1', 1000, 5)",
         *(world.tenant, name),
     )
+
+
+def started(world: World, wait: Wait, **given: object) -> tuple[Claimed, JobId]:
+    """A step that waits for the job that it has started."""
+    claimed = engaging(world, **given)
+    assert park(world, claimed, wait).status == "waiting"
+    return claimed, child_id(wait)
+
+
+def go_on(world: World, claimed: Claimed) -> Claimed:
+    """Record the step that waited, with what came of the job it waited for."""
+    again = world.claim(claimed.job_id, claimed.position)
+    found = waited(world, again)
+    outcome = child_answered("demo", found)
+    world.record(still_holding(again, found), Join(outcome=outcome, step=EVALUATE))
+    return again
+
+
+def money(world: World, job: JobId) -> tuple[int, int]:
+    return tuple(world.job(job, "held_micro, spent_micro"))
