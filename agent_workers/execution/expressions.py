@@ -7,6 +7,8 @@ from typing import Final
 
 import cel
 
+from agent_workers.domain.json_values import holds_more_than
+
 LONGEST: Final = 1_000
 # `x in result` within a loop looks at each value for each: 5,000 take half a second.
 MOST_LOOPED_OVER: Final = 5_000
@@ -50,7 +52,7 @@ def holds(expression: str, known: Mapping[str, object]) -> bool:
     program = _compiled(expression)
     # Only what is named: turning values into the library's own costs more than the condition.
     used = {name: known[name] for name in program.variables() if name in known}
-    if _LOOP.search(expression) and _holds_more_than(MOST_LOOPED_OVER, used):
+    if _LOOP.search(expression) and holds_more_than(MOST_LOOPED_OVER, used):
         raise CannotTell(f"it loops, and there are more than {MOST_LOOPED_OVER} values")
     try:
         told: object = program.execute(used)
@@ -64,18 +66,6 @@ def holds(expression: str, known: Mapping[str, object]) -> bool:
 @lru_cache(maxsize=2_048)
 def _compiled(expression: str) -> cel.Program:
     return cel.compile(expression)
-
-
-def _holds_more_than(most: int, value: object) -> bool:
-    left, count = [value], 0
-    while left and count <= most:
-        one = left.pop()
-        count += 1
-        if isinstance(one, dict):
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
-    return count > most
 
 
 def _said(error: Exception) -> str:

@@ -8,11 +8,14 @@ from functools import lru_cache
 
 import cel
 
+from agent_workers.domain.json_values import holds_more_than
 from agent_workers.domain.trigger import Trigger, TriggerRefused, is_named
 from agent_workers.domain.trigger_event import CloudEvent
 
 LONGEST_EXPRESSION = 1_000
 LARGEST_INPUT = 1 << 20
+# `x in data.all` within a loop looks at each value for each: 5,000 take half a second.
+MOST_LOOPED_OVER = 5_000
 # One loop over the data is linear; loops within loops would let one event keep a processor busy.
 _LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(")
 _ATTRIBUTES = (
@@ -39,6 +42,9 @@ def matching(trigger: Trigger, event: CloudEvent) -> Matching:
         return Matching(wanted=False)
     known = variables_of(event)
     for expression in trigger.where:
+        if _LOOP.search(expression) and holds_more_than(MOST_LOOPED_OVER, dict(event.members)):
+            mistake = f"{expression}: it loops, and there are more than {MOST_LOOPED_OVER} values"
+            return Matching(wanted=False, mistake=mistake)
         try:
             met = compiled(expression).execute(known)
         except Exception as error:  # noqa: BLE001 (the library raises whatever fits)

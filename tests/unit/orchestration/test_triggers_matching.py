@@ -100,3 +100,15 @@ def test_the_key_of_a_job_is_the_triggers_and_the_events_alone() -> None:
     keys |= {key_of(one, event(source="/sho", id="p1")), key_of(one, event(source="/shop1"))}
     assert len(keys) == 5
     assert all(" " in key for key in keys)
+
+
+LOOPS = "data.all.exists(i, i == 'x' && i in data.all)"
+
+
+def test_a_loop_over_more_values_than_are_looked_at_soon_is_not_begun() -> None:
+    many = event(data={"all": list(range(6_000))})
+    match = matching(trigger(where=(LOOPS,)), many)
+    assert not match.wanted
+    assert match.mistake == f"{LOOPS}: it loops, and there are more than 5000 values"
+    assert matching(trigger(where=("data.all[5] == 5",)), many).wanted
+    assert matching(trigger(where=(LOOPS,)), event(data={"all": ["x"] * 4_000})).wanted
