@@ -12,6 +12,10 @@ SEND_EVENT: Final = "send_event"
 WAIT_FOR_EVENT: Final = "wait_for_event"
 WAIT: Final = "wait"
 ASK_PERSON: Final = "ask_person"
+# What a person may answer when a tool has failed for good.
+TRY_AGAIN: Final = "try again"
+GO_ON: Final = "go on without it"
+LET_FAIL: Final = "let the job fail"
 # The engine does these itself; no tool of a user's may have such a name.
 ENGAGED: Final = frozenset({DELEGATE, HAND_OFF, SEND_EVENT, WAIT_FOR_EVENT, WAIT, ASK_PERSON})
 

@@ -67,10 +67,19 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The call that a question is about, and the tool that the plan named in it."""
+
+    id: str
+    tool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     question: str
     choices: tuple[str, ...] = ()
     timeout: timedelta | None = None
+    about: About | None = None
 
 
 Asked = Entrust | Send | Expect | Pass | Question
@@ -135,7 +144,17 @@ def _question(given: _Given) -> Question:
         question=_words(given, "question", LONGEST_QUESTION),
         choices=tuple(_words({"choices": one}, "choices", LONGEST_CHOICE) for one in choices),
         timeout=_span(given, "timeout_seconds"),
+        about=_about(given.get("about")),
     )
+
+
+def _about(given: object) -> About | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.keys() != {"id", "tool"}:
+        raise BadArguments("about: must be an object of id and tool")
+    named = {name: _words(given, name, LONGEST_QUESTION) for name in ("id", "tool")}
+    return About(id=named["id"], tool=named["tool"])
 
 
 def _words(given: _Given, name: str, longest: int, *, least: int = 1) -> str:
@@ -180,5 +199,5 @@ _TOOLS: Mapping[str, tuple[Callable[[_Given], Asked], tuple[str, ...], tuple[str
     SEND_EVENT: (_send, ("job_id", "name"), ("data",)),
     WAIT_FOR_EVENT: (_expect, ("name",), ("timeout_seconds",)),
     WAIT: (_pass, ("seconds",), ()),
-    ASK_PERSON: (_question, ("question",), ("choices", "timeout_seconds")),
+    ASK_PERSON: (_question, ("question",), ("choices", "timeout_seconds", "about")),
 }

@@ -30,6 +30,10 @@ class Means:
     jitter: float = 1.0
     # A tool that takes the same arguments; only named when this one certainly did nothing.
     other_tool: str = ""
+    # What it gave earlier is kept, and may be given again.
+    is_remembered: bool = False
+    # A person is to be asked of this call, and has not been yet.
+    asks_person: bool = False
     other_agent: str = ""
     # Whoever plans can be shown what failed.
     is_shown: bool = False
@@ -55,6 +59,16 @@ class OtherTool:
     tool: str
 
 
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """Go on with what the tool gave earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """A person says what is to be done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherAgent:
     agent: str
@@ -72,7 +86,7 @@ class Abort:
     user_message: str
 
 
-Remedy = RetryAt | ParkOn | OtherTool | OtherAgent | Replan | Abort
+Remedy = RetryAt | ParkOn | OtherTool | CachedAnswer | AskPerson | OtherAgent | Replan | Abort
 
 
 def recover(failure: Failure, means: Means) -> Remedy:
@@ -119,6 +133,14 @@ def _other_tool(_: Failure, means: Means) -> Remedy | None:
     return OtherTool(tool=means.other_tool) if means.other_tool else None
 
 
+def _cached_answer(_: Failure, means: Means) -> Remedy | None:
+    return CachedAnswer() if means.is_remembered else None
+
+
+def _person(_: Failure, means: Means) -> Remedy | None:
+    return AskPerson() if means.asks_person else None
+
+
 def _other_agent(_: Failure, means: Means) -> Remedy | None:
     return OtherAgent(agent=means.other_agent) if means.other_agent else None
 
@@ -137,7 +159,8 @@ _REMEDIES: Mapping[Way, Callable[[Failure, Means], Remedy | None]] = {
     Way.RETRY_IN_PLACE: _elsewhere,
     Way.OTHER_MODEL: _elsewhere,
     Way.OTHER_TOOL: _other_tool,
+    Way.CACHED_ANSWER: _cached_answer,
     Way.OTHER_AGENT: _other_agent,
     Way.REPLAN: _replan,
-    Way.PERSON: _elsewhere,
+    Way.PERSON: _person,
 }

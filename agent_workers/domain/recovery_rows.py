@@ -14,9 +14,12 @@ class Way(StrEnum):
     RETRY = "retry"  # the engine: the step gets a due time
     OTHER_MODEL = "other_model"  # the ladder of models: the next target, a cheaper one as well
     OTHER_TOOL = "other_tool"  # the engine: the tool's fallback, with the same arguments
+    CACHED_ANSWER = "cached_answer"  # the engine: what the tool gave earlier, if it says so
     OTHER_AGENT = "other_agent"  # the engine: the agent's fallback takes over, once per job
     REPLAN = "replan"  # the engine: the failure is data for whoever judges and plans
-    PERSON = "person"  # the effect protocol and the quarantine: the job waits for a verdict
+    # The engine: the tool says that a person is asked, once per call. Without other ways: the
+    # effect protocol and the quarantine, the job waits for a verdict.
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,11 @@ _NO_ANSWER: Final = "No answer could be found to this request."
 _DECLINED: Final = "This request was declined."
 _CHECK: Final = "It is not certain what was done. A person is looking at it."
 
-_TOOL: Final = (Way.PARK, Way.RETRY, Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
-_REFUSED: Final = (Way.OTHER_TOOL, Way.REPLAN, Way.OTHER_AGENT)
+_AFTERWARDS: Final = (Way.PERSON, Way.REPLAN, Way.OTHER_AGENT)
+# Nobody has said no, so what was true lately is better than nothing.
+_TOOL: Final = (Way.PARK, Way.RETRY, Way.OTHER_TOOL, Way.CACHED_ANSWER, *_AFTERWARDS)
+_WRITES: Final = (Way.PARK, Way.RETRY, Way.OTHER_TOOL, *_AFTERWARDS)
+_REFUSED: Final = (Way.OTHER_TOOL, *_AFTERWARDS)
 _SHOWN: Final = (Way.REPLAN,)
 _MODEL: Final = (Way.OTHER_MODEL, Way.PARK, Way.RETRY, Way.OTHER_AGENT)
 _MODEL_UNFIT: Final = (Way.OTHER_MODEL, Way.OTHER_AGENT)
@@ -57,10 +63,12 @@ ROWS: Final[Mapping[str, Row]] = {
     "mistake": Row(_REFUSED, "an error in code or data would happen again", _OURS),
     "tool_error": Row(_REFUSED, "the tool said that it failed for good", _NOT_DONE),
     "statement_refused": Row(_REFUSED, "the database refused a transactional tool", _NOT_DONE),
-    "statement_failed": Row(_TOOL, "a deadlock or a time-out rolled it back", _BUSY),
+    "statement_failed": Row(_WRITES, "a deadlock or a time-out rolled it back", _BUSY),
     "no_transaction": Row(_REFUSED, "the tool returned something else than declared", _OURS),
     "breaker_open": Row(
-        (Way.OTHER_TOOL, Way.PARK), "it failed too often; one probe goes first, for all", _BUSY
+        (Way.OTHER_TOOL, Way.CACHED_ANSWER, Way.PARK),
+        "it failed too often; one probe goes first, for all",
+        _BUSY,
     ),
     "bad_arguments": Row(_SHOWN, "whoever planned can correct them", _NOT_DONE),
     "effect_not_done": Row(_REFUSED, "all attempts certainly did nothing", _NOT_DONE),

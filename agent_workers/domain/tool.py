@@ -82,6 +82,10 @@ class Tool:
     check: Check | None = None
     # The tool of the same agent that is asked when this one has failed for good.
     fallback: str | None = None
+    # A good result may be given again for so long, when the tool has failed for good.
+    stale_for: timedelta | None = None
+    # A person says what is to be done when the tool has failed for good.
+    ask_on_failure: bool = False
 
     @property
     def rules(self) -> EffectRules:
@@ -114,6 +118,8 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     max_tries: int = 4,
     check: Check | None = None,
     fallback: str | None = None,
+    stale_for: timedelta | None = None,
+    ask_on_failure: bool = False,
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
 
@@ -132,6 +138,8 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
             max_tries=max_tries,
             check=check,
             fallback=fallback,
+            stale_for=stale_for,
+            ask_on_failure=ask_on_failure,
         )
         _check(declared)
         return declared
@@ -152,3 +160,7 @@ def _check(declared: Tool) -> None:
         raise Misdeclared(f"tool {name!r}: timeout must be positive")
     if declared.max_tries < 1:
         raise Misdeclared(f"tool {name!r}: max_tries must be at least 1")
+    if declared.stale_for is not None and effect is not EffectClass.PURE:
+        raise Misdeclared(f"tool {name!r} is {effect.value}: stale_for= is for pure tools only")
+    if declared.stale_for is not None and declared.stale_for <= timedelta(0):
+        raise Misdeclared(f"tool {name!r}: stale_for must be positive")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from agent_workers.domain.breaker import tool_breaker
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.decision import Decision, Fail, Join, Park, TryAgain
+from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
@@ -15,9 +15,10 @@ from agent_workers.orchestration.act import Acted
 from agent_workers.orchestration.carrying import on_time
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.failing import needs_permit, unanswered
-from agent_workers.orchestration.ports import Breakers, Takes
+from agent_workers.orchestration.ports import Breakers
 from agent_workers.orchestration.recover import after_break, after_end, after_failed, parked
 from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.orchestration.ways import FindWays, Ways
 from agent_workers.state import codec
 from agent_workers.state.permits import Permits
 
@@ -31,12 +32,12 @@ class Aftermath:
         *,
         breakers: Breakers,
         permits: Permits,
-        takes: Takes,
+        ways: FindWays,
         jitter: Callable[[], float],
     ) -> None:
         self._breakers = breakers
         self._permits = permits
-        self._takes = takes
+        self._ways = ways
         self._jitter = jitter
 
     def barred(self, claimed: Claimed) -> Park | None:
@@ -52,13 +53,13 @@ class Aftermath:
     def kept_off(
         self, claimed: Claimed, agent: AgentTraits, park: Park, *, certain: bool
     ) -> tuple[Decision, bytes]:
-        """Ask a tool's fallback at once while its breaker is open; wait where there is none."""
-        other = self._fallback(claimed, agent) if certain else ""
-        if not other:
+        """Go on at once while a tool's breaker is open, by another way; wait where there is none."""
+        ways = self._ways(claimed, agent, "breaker_open", certain=certain)
+        if not ways.is_at_once:
             return park, b""
         message = f"{claimed.tool} has failed too often lately"
         failed = ToolFailed(code="breaker_open", message=message)
-        return self._written(after_failed(claimed, failed, agent, other_tool=other))
+        return self._written(after_failed(claimed, failed, agent, ways))
 
     def left(self, claimed: Claimed) -> None:
         """Say that the tool was not called after all."""
@@ -92,21 +93,30 @@ class Aftermath:
         *,
         is_down: bool,
     ) -> Decision:
-        other = self._other_tool(claimed, agent, result, acted)
+        if isinstance(result, ToolFailed):
+            ways = self._left(claimed, agent, result, acted)
+            return after_failed(claimed, result, agent, ways)
         if not isinstance(result, Broke):
-            decision = decide(on_time(claimed), result, agent)
-            if other and isinstance(decision, Join) and isinstance(result, ToolFailed):
-                return after_failed(claimed, result, agent, other_tool=other)
-            return decision
+            return decide(on_time(claimed), result, agent)
         jitter = self._jitter()
         if (
             again := self._unclear(claimed, result, acted, is_down=is_down, jitter=jitter)
         ) is not None:
             return again
+        ways = self._left(claimed, agent, result, acted)
         if is_down:
-            cost = result.usage.cost_micro
-            return parked(tool_breaker(claimed.tool), jitter=jitter, cost_micro=cost)
-        return after_break(claimed, result, agent, jitter=jitter, other_tool=other)
+            return self._down(claimed, agent, result, ways, jitter=jitter)
+        return after_break(claimed, result, agent, jitter=jitter, ways=ways)
+
+    def _down(
+        self, claimed: Claimed, agent: AgentTraits, broke: Broke, ways: Ways, *, jitter: float
+    ) -> Decision:
+        """A failure that leaves the breaker open counts for nobody's tries."""
+        if ways.is_at_once:
+            failed = ToolFailed(code=broke.code, message=broke.message, usage=broke.usage)
+            return after_failed(claimed, failed, agent, ways)
+        cost = broke.usage.cost_micro
+        return parked(tool_breaker(claimed.tool), jitter=jitter, cost_micro=cost)
 
     def _unclear(
         self, claimed: Claimed, broke: Broke, acted: Acted | None, *, is_down: bool, jitter: float
@@ -121,18 +131,16 @@ class Aftermath:
         # Who calls for everybody does not use up tries of its own.
         return replace(again, counts=False) if again is not None and is_down else again
 
-    def _other_tool(
-        self, claimed: Claimed, agent: AgentTraits, result: Outcome | Broke, acted: Acted | None
-    ) -> str:
-        """Name the tool that may be asked instead: only of what certainly left no mark."""
+    def _left(
+        self,
+        claimed: Claimed,
+        agent: AgentTraits,
+        failed: Broke | ToolFailed,
+        acted: Acted | None,
+    ) -> Ways:
+        """Say what is left to try; something instead only of what certainly left no mark."""
         certain = claimed.effect in LEAVES_NO_MARK or (acted is not None and acted.certainly_not)
-        if not isinstance(result, Broke | ToolFailed) or not certain:
-            return ""
-        return self._fallback(claimed, agent)
-
-    def _fallback(self, claimed: Claimed, agent: AgentTraits) -> str:
-        other = agent.tools[claimed.tool].fallback if claimed.tool in agent.tools else ""
-        return other if other in agent.tools and self._takes(claimed, other) else ""
+        return self._ways(claimed, agent, failed.code, certain=certain)
 
     def _tell(self, claimed: Claimed, result: Outcome | Broke, acted: Acted | None) -> bool:
         """Tell the tool's breaker; true when the failure leaves it open."""

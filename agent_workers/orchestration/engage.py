@@ -1,7 +1,7 @@
 """Doing what every agent may plan besides its tools: waiting for time, agents, events, people."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import assert_never
 from uuid import UUID, uuid5
@@ -10,7 +10,7 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Park
 from agent_workers.domain.effect import EffectClass, EffectRules
 from agent_workers.domain.encoding import canonical, total
-from agent_workers.domain.engaging import ENGAGED
+from agent_workers.domain.engaging import ENGAGED, GO_ON
 from agent_workers.domain.engaging_asked import (
     BadArguments,
     Entrust,
@@ -53,7 +53,7 @@ def engage(claimed: Claimed, waited: Waited | None, agent: AgentTraits) -> Engag
         case Pass():
             return _pass(wish, waited)
         case Question():
-            return _answered(waited) or Park(wait=_question(claimed, wish))
+            return _answered(wish, waited) or Park(wait=_question(claimed, wish))
     assert_never(wish)
 
 
@@ -111,12 +111,19 @@ def _pass(wish: Pass, waited: Waited | None) -> ToolRan | Park:
     return ToolRan(result=canonical({"waited_seconds": seconds}))
 
 
-def _answered(waited: Waited | None) -> ToolRan | ToolFailed | None:
+def _answered(wish: Question, waited: Waited | None) -> ToolRan | ToolFailed | None:
     if waited is None or (waited.answer is None and not waited.timed_out):
         return None
     if waited.answer is None:
         return ToolFailed(code="timed_out", message="nobody answered in time")
-    return ToolRan(result=b'{"answer":' + waited.answer + b"}")
+    if wish.about is None:
+        return ToolRan(result=b'{"answer":' + waited.answer + b"}")
+    about = canonical(asdict(wish.about))
+    left_out = waited.answer == canonical(GO_ON)
+    return ToolRan(
+        result=b'{"answer":' + waited.answer + b',"about":' + about + b"}",
+        degraded=f"without {wish.about.tool}: a person said to {GO_ON}" if left_out else "",
+    )
 
 
 def _question(claimed: Claimed, wish: Question) -> Wait:

@@ -10,7 +10,7 @@ from typing import Final
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import Course
 from agent_workers.domain.step import ToolCall
-from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.orchestration.traits import AgentTraits, ToolTraits
 
 # What a job fails with when not even the turn in reserve gave an end.
 CODES: Final = {
@@ -59,7 +59,7 @@ def before_calls(
 ) -> str:
     """Name the limit that these calls, side by side, would pass, or nothing."""
     limits, count = agent.limits, len(calls)
-    positions = sum(_with_fallbacks(call.tool, agent) for call in calls)
+    positions = sum(_steps_of(call.tool, agent) for call in calls)
     if claimed.next_position + positions + _POSITIONS_BESIDE_CALLS > most_steps(claimed, agent):
         return "max_steps"
     if limits.max_tool_calls is not None and course.tool_calls + count > limits.max_tool_calls:
@@ -75,13 +75,14 @@ def most_steps(claimed: Claimed, agent: AgentTraits) -> int:
     return min(claimed.max_steps, agent.limits.max_steps)
 
 
-def _with_fallbacks(tool: str, agent: AgentTraits) -> int:
-    """How many steps a call may take: one, and one for each fallback that may have to step in."""
-    count, known = 1, agent.tools.get(tool)
+def _steps_of(tool: str, agent: AgentTraits) -> int:
+    """How many steps a call may take: its own, its fallbacks', and a person's who is asked then."""
+    known, chain = agent.tools.get(tool), list[ToolTraits]()
     # Circles are refused when an agent is loaded; whoever builds traits by hand ends here, too.
-    while known is not None and known.fallback and count <= len(agent.tools):
-        count, known = count + 1, agent.tools.get(known.fallback)
-    return count
+    while known is not None and known not in chain:
+        chain.append(known)
+        known = agent.tools.get(known.fallback)
+    return max(1, len(chain)) + any(one.asks for one in chain)
 
 
 def _turn(course: Course) -> int:

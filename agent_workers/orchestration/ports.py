@@ -7,6 +7,7 @@ from typing import Protocol
 
 from agent_workers.domain.claim import Claimed, Done, Due
 from agent_workers.domain.ids import EffectKey, JobId
+from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Reply, Seen, Written
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
 from agent_workers.orchestration.traits import AgentTraits, Lacking
@@ -34,6 +35,12 @@ class Takes(Protocol):
     """Say whether another tool of the same agent takes the arguments of a step."""
 
     def __call__(self, claimed: Claimed, tool: str, /) -> bool: ...
+
+
+class Recalls(Protocol):
+    """Find what a tool gave earlier for the arguments of a step; never raises for want of it."""
+
+    def __call__(self, claimed: Claimed, tool: str, /) -> Remembered | None: ...
 
 
 class Breakers(Protocol):

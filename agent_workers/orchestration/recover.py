@@ -7,9 +7,11 @@ from datetime import timedelta
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Continue, Decision, Fail, Join, Park, TryAgain
 from agent_workers.domain.encoding import canonical
-from agent_workers.domain.engaging import HAND_OFF
+from agent_workers.domain.engaging import ASK_PERSON, GO_ON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.recovery import (
     Abort,
+    AskPerson,
+    CachedAnswer,
     Failure,
     Means,
     OtherAgent,
@@ -18,7 +20,9 @@ from agent_workers.domain.recovery import (
     Remedy,
     RetryAt,
     recover,
+    user_message,
 )
+from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.step import (
     Broke,
     GaveUp,
@@ -28,27 +32,29 @@ from agent_workers.domain.step import (
     StepKind,
     ToolCall,
     ToolFailed,
+    ToolRan,
 )
 from agent_workers.domain.wait import Wait, WaitKind
 from agent_workers.orchestration.decide import evaluation, step_of
 from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.orchestration.ways import NOTHING_LEFT, Ways
 
 # Parked steps are woken; they come by themselves only where nobody is left to wake them.
 _LONGEST_PARK = timedelta(minutes=15)
 
 
 def after_break(
-    claimed: Claimed, broke: Broke, agent: AgentTraits, *, jitter: float, other_tool: str = ""
+    claimed: Claimed,
+    broke: Broke,
+    agent: AgentTraits,
+    *,
+    jitter: float,
+    ways: Ways = NOTHING_LEFT,
 ) -> Decision:
     """Say what follows a failed attempt: another, something else, or the end of trying."""
     is_tool = claimed.kind is StepKind.TOOL
-    means = Means(
-        tries=claimed.tries,
-        max_tries=_max_tries(claimed, agent),
-        jitter=jitter,
-        other_tool=other_tool,
-        is_shown=is_tool,
-    )
+    tries, most = claimed.tries, _max_tries(claimed, agent)
+    means = replace(_means(ways), tries=tries, max_tries=most, jitter=jitter, is_shown=is_tool)
     match recover(_failure(broke), means):
         case ParkOn(name=name, wait=wait):
             return parked(name, jitter=jitter, wait=wait, cost_micro=broke.usage.cost_micro)
@@ -62,17 +68,15 @@ def after_break(
         case other:
             if is_tool:
                 failed = ToolFailed(code=broke.code, message=broke.message, usage=broke.usage)
-                return _after_failed(claimed, failed, agent, other)
+                return _after_failed(claimed, failed, agent, other, ways)
             gave_up = GaveUp(code=broke.code, message=broke.message, usage=broke.usage)
             return Fail(outcome=gave_up, code=broke.code, message=broke.message)
 
 
-def after_failed(
-    claimed: Claimed, failed: ToolFailed, agent: AgentTraits, *, other_tool: str
-) -> Decision:
+def after_failed(claimed: Claimed, failed: ToolFailed, agent: AgentTraits, ways: Ways) -> Decision:
     """Say what follows a tool that failed for good."""
-    remedy = recover(Failure(code=failed.code), Means(other_tool=other_tool, is_shown=True))
-    return _after_failed(claimed, failed, agent, remedy)
+    remedy = recover(Failure(code=failed.code), replace(_means(ways), is_shown=True))
+    return _after_failed(claimed, failed, agent, remedy, ways)
 
 
 def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
@@ -81,8 +85,8 @@ def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
     match recover(Failure(code=fail.code), means):
         case OtherAgent(agent=other):
             return _handed_off(claimed, fail, agent, other)
-        case Abort(user_message=user_message):
-            return replace(fail, user_message=user_message)
+        case Abort(user_message=told):
+            return replace(fail, user_message=told)
         case _:
             return fail
 
@@ -96,14 +100,35 @@ def parked(name: str, *, jitter: float, wait: timedelta | None = None, cost_micr
 
 
 def _after_failed(
-    claimed: Claimed, failed: ToolFailed, agent: AgentTraits, remedy: Remedy
+    claimed: Claimed, failed: ToolFailed, agent: AgentTraits, remedy: Remedy, ways: Ways
 ) -> Decision:
-    if not isinstance(remedy, OtherTool):
-        # Its siblings go on; whoever judges the round has the failure before it.
-        return Join(outcome=failed, step=evaluation(claimed.round, agent))
-    degraded = f"tool {remedy.tool} instead of {claimed.tool}: {failed.code}"
-    outcome = replace(failed, fallback=remedy.tool, degraded=degraded)
-    return Continue(outcome=outcome, steps=(_instead(claimed, remedy.tool, agent),))
+    match remedy:
+        case OtherTool(tool=tool):
+            degraded = f"tool {tool} instead of {claimed.tool}: {failed.code}"
+            outcome = replace(failed, fallback=tool, degraded=degraded)
+            return Continue(outcome=outcome, steps=(_instead(claimed, tool, agent),))
+        case CachedAnswer() if ways.remembered is not None:
+            ran = _given_again(failed, ways.remembered)
+            return Join(outcome=ran, step=evaluation(claimed.round, agent))
+        case AskPerson():
+            return Continue(outcome=failed, steps=(_question(claimed, failed, agent, ways),))
+        case _:
+            # Its siblings go on; whoever judges the round has the failure before it.
+            return Join(outcome=failed, step=evaluation(claimed.round, agent))
+
+
+def _means(ways: Ways) -> Means:
+    return Means(
+        other_tool=ways.other_tool,
+        is_remembered=ways.remembered is not None,
+        asks_person=bool(ways.asks_about),
+    )
+
+
+def _given_again(failed: ToolFailed, answer: Remembered) -> ToolRan:
+    since = answer.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    degraded = f"cached answer of {answer.tool} from {since}: {failed.code}"
+    return ToolRan(result=answer.result, usage=failed.usage, degraded=degraded)
 
 
 def _handed_off(claimed: Claimed, fail: Fail, agent: AgentTraits, other: str) -> Continue:
@@ -117,6 +142,17 @@ def _instead(claimed: Claimed, tool: str, agent: AgentTraits) -> NextStep:
     """A step of the same round in its place: whoever joins the round counts it as well."""
     call = ToolCall(tool=tool, arguments=claimed.arguments, call_id=claimed.call_id)
     return step_of(call, claimed.round, agent)
+
+
+def _question(claimed: Claimed, failed: ToolFailed, agent: AgentTraits, ways: Ways) -> NextStep:
+    """A step of the same round: whoever joins it has the failure and the answer before it."""
+    again = (TRY_AGAIN,) if ways.may_run_again else ()
+    asks = {
+        "question": f"The tool {ways.asks_about!r} has failed for good. {user_message(failed.code)}",
+        "choices": [*again, GO_ON, LET_FAIL],
+        "about": {"id": claimed.call_id, "tool": ways.asks_about},
+    }
+    return step_of(ToolCall(tool=ASK_PERSON, arguments=canonical(asks)), claimed.round, agent)
 
 
 def _hand_off(claimed: Claimed, other: str, code: str, agent: AgentTraits) -> NextStep:

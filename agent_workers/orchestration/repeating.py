@@ -10,7 +10,7 @@ from agent_workers.domain.step import ToolCall
 from agent_workers.orchestration.traits import AgentTraits
 
 # Failures that do not say for sure that nothing happened.
-_UNSURE: Final = frozenset({"effect_abandoned", "timeout", "broken"})
+UNSURE: Final = frozenset({"effect_abandoned", "timeout", "broken"})
 
 
 def repeatable(
@@ -33,4 +33,4 @@ def _is_pure(call: ToolCall, agent: AgentTraits) -> bool:
 def _may_have_left_a_mark(done: Done, claimed: Claimed) -> bool:
     if not done.tool or done.round != claimed.round:
         return False
-    return done.type == "tool_ran" or json.loads(done.outcome).get("code") in _UNSURE
+    return done.type == "tool_ran" or json.loads(done.outcome).get("code") in UNSURE

@@ -20,6 +20,10 @@ class ToolTraits:
     max_tries: int
     # The tool that is asked once this one has failed for good.
     fallback: str = ""
+    # Its good results are kept, to be given again then.
+    remembers: bool = False
+    # A person is asked then.
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

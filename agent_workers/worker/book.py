@@ -75,4 +75,6 @@ def _tool_traits(tool: LoadedTool) -> ToolTraits:
         timeout_ms=tool.timeout_ms,
         max_tries=tool.declared.max_tries,
         fallback=tool.declared.fallback or "",
+        remembers=tool.declared.stale_for is not None,
+        asks=tool.declared.ask_on_failure,
     )

@@ -15,13 +15,17 @@ from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.perform import Performer
+from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
+from agent_workers.execution.tools.remembering import ToolAnswers
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.aftermath import Aftermath
 from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
+from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
+from agent_workers.orchestration.ways import FindWays
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
@@ -35,8 +39,10 @@ from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.waits import Waits
 from agent_workers.state.workers import DeadMan, Workers
 from agent_workers.transport.depth import Depths
+from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
+from agent_workers.transport.tool_answers import RedisToolAnswers
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
 from agent_workers.worker.delivery import Busy, Deliveries
@@ -101,7 +107,7 @@ def open_runtime(
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
-    router = ToolRouter(roster.find)
+    router = ToolRouter(roster.find, tool_answers(settings))
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -125,7 +131,14 @@ def open_runtime(
         ring=ring,
         tell=tell,
         aftermath=Aftermath(
-            breakers=breakers, permits=permits, takes=router.takes, jitter=random.random
+            breakers=breakers,
+            permits=permits,
+            ways=FindWays(
+                takes=router.takes,
+                recalls=router.recall,
+                history=lambda claimed: claims.history(claimed, limit=TAIL),
+            ),
+            jitter=random.random,
         ),
     )
     workers = Workers(database)
@@ -161,6 +174,13 @@ def open_runtime(
         wakeups=wakeups,
         stopping=stopping,
     )
+
+
+def tool_answers(settings: Settings) -> ToolAnswers:
+    """Return where good answers of tools are kept for all workers, if anywhere."""
+    if not settings.redis_url:
+        return NoToolAnswers()
+    return RedisToolAnswers(AwayOrNot(settings.redis_url))
 
 
 def _each(*parts: Callable[[], None]) -> Callable[[], None]:

@@ -9,6 +9,8 @@ import pytest
 
 from agent_workers.domain.recovery import (
     Abort,
+    AskPerson,
+    CachedAnswer,
     Failure,
     Means,
     OtherAgent,
@@ -133,6 +135,15 @@ REMEDIES: list[tuple[str, Means, Remedy]] = [
     ("deadline_exceeded", ALL, Abort(user_message=user_message("deadline_exceeded"))),
     ("budget_spent", ALL, Abort(user_message=user_message("budget_spent"))),
     ("breaker_open", ALL, OtherTool(tool="backup")),
+    ("breaker_open", Means(is_remembered=True, asks_person=True), CachedAnswer()),
+    ("breaker_open", Means(asks_person=True), Abort(user_message=user_message("breaker_open"))),
+    ("timeout", Means(max_tries=2, is_remembered=True), RetryAt(delay=timedelta(milliseconds=500))),
+    ("timeout", Means(is_remembered=True, asks_person=True, other_tool="b"), OtherTool(tool="b")),
+    ("timeout", Means(is_remembered=True, asks_person=True, is_shown=True), CachedAnswer()),
+    ("timeout", Means(asks_person=True, is_shown=True), AskPerson()),
+    ("refused", Means(is_remembered=True, asks_person=True, is_shown=True), AskPerson()),
+    ("refused", Means(is_remembered=True, is_shown=True), Replan()),
+    ("bad_arguments", Means(is_remembered=True, asks_person=True, is_shown=True), Replan()),
 ]
 
 
@@ -174,6 +185,7 @@ _WORDS = {
     Way.RETRY: "again later",
     Way.OTHER_MODEL: "other model",
     Way.OTHER_TOOL: "other tool",
+    Way.CACHED_ANSWER: "cached answer",
     Way.OTHER_AGENT: "other agent",
     Way.REPLAN: "replan",
     Way.PERSON: "person",

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent_workers.domain.agent import Past
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.execution.evaluator.checks_work import Work, broken
+from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
 from agent_workers.execution.expressions import CannotTell, holds, is_condition
 from agent_workers.execution.planner.waves import calls_again, next_wave
 
@@ -67,6 +67,9 @@ def criteria_of(work: Work) -> tuple[str, ...]:
 
 
 def _may_pass(work: Work, past: Past) -> bool:
+    if past.call_id in asked_of(work.pasts):
+        # A person was asked of it, and has said what is to be done.
+        return False
     return bool(past.call_id) and work.is_pure(past.tool) and past.value["code"] in _PASSING
 
 

@@ -3,9 +3,10 @@
 from agent_workers.domain.agent import Past
 from agent_workers.domain.course import repeat_key
 from agent_workers.domain.encoding import total
-from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF
+from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.evaluator.checks_work import Work
+from agent_workers.execution.evaluator.checks_work import Work, asked_of
+from agent_workers.execution.planner.waves import calls_again
 
 
 def taken_over(work: Work) -> Judged | None:
@@ -30,6 +31,25 @@ def circles(work: Work) -> Judged | None:
     return None
 
 
+def answers_on_failures(work: Work) -> Judged | None:
+    """Do what a person said of a call that has failed for good; what else they say is data."""
+    said = {past.value["about"]["id"]: past.value["answer"] for past in _unheard(work)}
+    if LET_FAIL in said.values():
+        return Judged(verdict=Verdict.FAIL, reason=f"a person said: {LET_FAIL}")
+    again = [id_ for id_, answer in said.items() if answer == TRY_AGAIN]
+    calls = calls_again(work.situation, again) if again else ()
+    if not calls:
+        return None
+    reason = f"a person said: {TRY_AGAIN}: {', '.join(again)}"
+    return Judged(verdict=Verdict.RETRY, reason=reason, calls=calls)
+
+
+def _unheard(work: Work) -> list[Past]:
+    """Find the answers that came after the newest run of the call that they are about."""
+    ran = {past.call_id: past.position for past in work.results}
+    return [past for id_, past in asked_of(work.pasts).items() if ran.get(id_, -1) < past.position]
+
+
 def answers_of_people(work: Work) -> Judged | None:
     """What a person answered to a verdict's question is for the planner to read.
 
@@ -50,7 +70,9 @@ def person_asked(work: Work) -> Past | None:
         p.position for p in work.pasts if p.type == "judged" and p.value["verdict"] == "ask"
     ]
     answers = [
-        p for p in work.pasts if p.tool == ASK_PERSON and p.position > max(asked_at, default=0)
+        p
+        for p in work.pasts
+        if p.tool == ASK_PERSON and p.position > max(asked_at, default=0) and "about" not in p.value
     ]
     return answers[-1] if asked_at and answers else None
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from agent_workers.domain.agent import Past, PlanMode, Situation
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.engaging import ASK_PERSON
 from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.planner.waves import calls_of, newest_of, round_of
@@ -66,6 +67,12 @@ def results_in(pasts: Sequence[Past]) -> tuple[Past, ...]:
     """Pick what counts of the tool steps: of a call that was run again, what came last."""
     unnamed = (past for past in pasts if past.kind == "tool" and not past.call_id)
     return tuple(sorted((*newest_of(pasts).values(), *unnamed), key=lambda past: past.position))
+
+
+def asked_of(pasts: Sequence[Past]) -> dict[str, Past]:
+    """Find what people said of calls that had failed for good, by the ids of the calls."""
+    answers = [p for p in pasts if p.tool == ASK_PERSON and p.type == "tool_ran"]
+    return {past.value["about"]["id"]: past for past in answers if "about" in past.value}
 
 
 def unfit(work: Work, reason: str) -> Judged:

@@ -1,12 +1,13 @@
 """The tool router: runs one call of one tool, and says in the engine's words what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
 from agent_workers.domain.ids import EffectKey, effect_key
+from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
@@ -14,6 +15,8 @@ from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.signature import invoke, refusal, written
+from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
+from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
 
 # Nothing was sent: the other side was never reached.
 _NO_CONNECTION = (ConnectionRefusedError,)
@@ -31,13 +34,16 @@ class ToolRouter:
     """Finds a step's tool among its agent's, and calls it with checked arguments."""
 
     find: Find
+    answers: ToolAnswers = field(default_factory=NoToolAnswers)
 
     def run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
         """Run a pure tool."""
         returned = self._returned(claimed)
         if not isinstance(returned, _Returned):
             return returned
-        return ToolRan(result=written(returned.value))
+        result = written(returned.value)
+        remember(self.answers, claimed, self._tool(claimed), result)
+        return ToolRan(result=result)
 
     def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply:
         """Run a tool that leaves a mark, with the bytes that were intended."""
@@ -102,6 +108,11 @@ class ToolRouter:
         except ValidationError:
             return False
         return True
+
+    def recall(self, claimed: Claimed, tool: str) -> Remembered | None:
+        """Find what a tool of the same agent gave earlier for the arguments of this step."""
+        other = self.find(claimed).tools.get(tool)
+        return None if other is None else recall(self.answers, claimed, other)
 
     def _returned(self, claimed: Claimed) -> _Returned | ToolFailed | Broke:
         """Call a tool that leaves no mark outside; whatever it raises comes back as a value."""

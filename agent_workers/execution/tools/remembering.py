@@ -1,0 +1,55 @@
+"""Remembers the good results of tools that say how long they may serve, and recalls them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Protocol
+
+from agent_workers.domain.claim import Claimed
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.remembered import Remembered
+from agent_workers.execution.agents.registry import LoadedTool
+
+
+class ToolAnswers(Protocol):
+    """The shared store of what tools gave; it never fails."""
+
+    def find(self, key: str) -> Remembered | None: ...
+
+    def keep(self, key: str, answer: Remembered, *, stale_for: timedelta) -> None: ...
+
+
+def remember(answers: ToolAnswers, claimed: Claimed, tool: LoadedTool, result: bytes) -> None:
+    """Keep a result that is what the tool promises, when the tool says for how long."""
+    stale_for = tool.declared.stale_for
+    if stale_for is None or not _is_good(tool, result):
+        return
+    answer = Remembered(tool=tool.declared.name, result=result, at=datetime.now(UTC))
+    answers.keep(_key(claimed, tool), answer, stale_for=stale_for)
+
+
+def recall(answers: ToolAnswers, claimed: Claimed, tool: LoadedTool) -> Remembered | None:
+    """Find what the tool gave for these arguments, unless it is too old by now."""
+    stale_for = tool.declared.stale_for
+    if stale_for is None:
+        return None
+    found = answers.find(_key(claimed, tool))
+    # It may have been kept when the tool still said longer.
+    if found is None or datetime.now(UTC) - found.at > stale_for:
+        return None
+    return found
+
+
+def _is_good(tool: LoadedTool, result: bytes) -> bool:
+    check = tool.declared.check
+    if check is None:
+        return True
+    try:
+        return check(json.loads(result)) is None
+    except Exception:  # noqa: BLE001  # a check is a user's code; its failure objects too
+        return False
+
+
+def _key(claimed: Claimed, tool: LoadedTool) -> str:
+    of = [claimed.tenant_id, tool.declared.name, tool.signature.schema_hash]
+    return sha256(canonical([*of, claimed.arguments.decode()])).hexdigest()

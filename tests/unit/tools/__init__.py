@@ -1,0 +1,1 @@
+"""Tools as the router runs them: what is remembered of what they gave."""
