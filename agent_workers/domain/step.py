@@ -94,6 +94,8 @@ class Planned:
     usage: Usage = NO_USAGE
     degraded: str = ""
     problems: tuple[str, ...] = ()
+    # The one that answered, where a model was asked; below as well.
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ class Judged:
     degraded: str = ""
     about: tuple[str, ...] = ()
     by: Judge = Judge.CHECKS
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,7 @@ class GaveUp:
     message: str
     usage: Usage = NO_USAGE
     degraded: str = ""
+    model: str = ""
 
 
 Outcome = Planned | ToolRan | ToolFailed | Judged | GaveUp

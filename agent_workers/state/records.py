@@ -234,6 +234,8 @@ def _event(claimed: Claimed, outcome: Outcome) -> bytes:
     }
     if claimed.tool:
         event["tool"] = claimed.tool
+    if model := getattr(outcome, "model", ""):
+        event["model"] = codec.plain(model)
     if isinstance(outcome, Planned):
         event["workflow"] = outcome.workflow
         event["tools"] = [call.tool for call in outcome.calls]

@@ -73,6 +73,7 @@ class Opinion:
     ids: tuple[str, ...] = ()
     question: str = ""
     usage: Usage = NO_USAGE
+    model: str = ""
     degraded: str = ""
 
 
@@ -80,8 +81,8 @@ def evaluate(model: Model, asked: EvaluateRequest, *, deadline_s: float) -> Opin
     """Ask for an opinion; one that does not fit the schema is repaired at most twice."""
     said = ask_until_usable(model, evaluate_call(asked), _read, deadline_s=deadline_s)
     if isinstance(said.value, GaveUp):
-        return replace(said.value, usage=said.usage)
-    return replace(said.value, usage=said.usage, degraded=said.degraded)
+        return replace(said.value, usage=said.usage, model=said.model)
+    return replace(said.value, usage=said.usage, model=said.model, degraded=said.degraded)
 
 
 def evaluate_call(asked: EvaluateRequest) -> ModelRequest:

@@ -80,7 +80,9 @@ def judged(claimed: Claimed, work: Work, proposal: Judged, judges: Judges | None
         return _unjudged(work, proposal, why, "the model refused", opinion.usage)
     verdict = _verdict(work, proposal, opinion)
     degraded = "; ".join(filter(None, (verdict.degraded, opinion.degraded)))
-    return replace(verdict, usage=opinion.usage, degraded=degraded, by=Judge.MODEL)
+    return replace(
+        verdict, usage=opinion.usage, degraded=degraded, by=Judge.MODEL, model=opinion.model
+    )
 
 
 def _verdict(work: Work, proposal: Judged, opinion: Opinion) -> Judged:

@@ -35,6 +35,7 @@ class Usable(Generic[T]):
 
     value: T
     usage: Usage
+    model: str
     degraded: str = ""
 
 
@@ -54,7 +55,9 @@ def ask_until_usable(
         spent += reply.usage
         _refuse_cut(reply, request, spent)
         try:
-            return Usable(value=read(reply), usage=spent, degraded=reply.degraded)
+            return Usable(
+                value=read(reply), usage=spent, model=reply.model, degraded=reply.degraded
+            )
         except Unusable as unusable:
             reason = str(unusable)[:_REASON_CHARS]
             request = _with_correction(request, reply, reason)

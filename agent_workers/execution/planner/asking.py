@@ -22,8 +22,8 @@ def asked_for_plan(
     except NeverUsable as never:
         return Planned(calls=(), problems=(never.reason,), usage=never.spent)
     if isinstance(said.value, GaveUp):
-        return replace(said.value, usage=said.usage)
-    return replace(said.value, usage=said.usage, degraded=said.degraded)
+        return replace(said.value, usage=said.usage, model=said.model)
+    return replace(said.value, usage=said.usage, model=said.model, degraded=said.degraded)
 
 
 class Rationed:

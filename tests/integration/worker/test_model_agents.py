@@ -33,3 +33,15 @@ def test_what_models_cost_is_booked_on_the_job_and_nothing_stays_held(bench: Ben
     assert isinstance(spent, int)
     assert isinstance(tokens, int)
     assert (spent > 0, held, tokens > 0) == (True, 0, True)
+
+
+def test_every_record_of_a_model_says_which_one_it_was(bench: Bench) -> None:
+    runtime = bench.runtime(module=MODULE)
+    job = bench.submit("hello", agent="thinker", hold=10_000)
+    bench.until_done(job, runtime)
+    told = bench.ask(
+        "select convert_from(data, 'UTF8')::json->>'component', convert_from(data, 'UTF8')::json"
+        "->>'model' from journal where job_id = %s and type = 'step.completed' order by number",
+        job,
+    )
+    assert told == [("planner", "scripted/small"), ("evaluator", "scripted/small")]
