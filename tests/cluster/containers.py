@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.integration.worker_system import Program, until
+from tests.integration.worker_system import READY_S, Program, until
 
 
 class WorkerProcess:
@@ -39,7 +39,11 @@ class WorkerProcess:
         self.program.process.poll()
 
     def ready(self) -> bool:
-        until(lambda: " ready." in self.logs() or self.status == "exited", f"{self.name} is ready")
+        until(
+            lambda: " ready." in self.logs() or self.status == "exited",
+            f"{self.name} is ready",
+            READY_S,
+        )
         assert self.status == "running", self.logs()
         return True
 

@@ -28,6 +28,8 @@ AGENTS = "tests.integration.worker_agents"
 PEPPER = "only for tests, never else"
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
+# Importing what calls models is seconds of computing, and half a minute where three suites run.
+READY_S = 120.0
 TENANT = TenantId("acme")
 
 
@@ -115,7 +117,11 @@ class System:
     ) -> Program:
         """Start a worker and wait until it consumes."""
         program = self.start_worker(name, lanes=lanes, pool=pool, **variables)
-        until(lambda: " ready." in program.output() or not program.is_alive, f"{name} is ready")
+        until(
+            lambda: " ready." in program.output() or not program.is_alive,
+            f"{name} is ready",
+            READY_S,
+        )
         assert program.is_alive, program.output()
         return program
 
