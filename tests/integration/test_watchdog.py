@@ -8,7 +8,7 @@ from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.engine import Database
 from agent_workers.worker.watchdog import EXIT_CODE
 from tests.integration.half_open import half_open_wire
-from tests.integration.worker_system import PATIENCE_S, system, until
+from tests.integration.worker_system import PATIENCE_S, READY_S, system, until
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def test_a_deaf_worker_ends_with_a_code_that_asks_for_another(
             *("tests.integration.impatient_worker", pool),
             variables={"AGENT_BROKER_URL": through, "AGENT_REDIS_URL": redis_server.url},
         )
-        until(lambda: " ready." in deaf.output(), "it is ready")
+        until(lambda: " ready." in deaf.output(), "it is ready", READY_S)
         before = running.submit(seconds=0.1, rounds=1)
         running.wait_for(before)
         wire.cut()
