@@ -54,6 +54,7 @@ class System:
         self._say = say
         self._undo = ExitStack()
         self._variables: dict[str, str] = {}
+        self._servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
 
     @property
     def place(self) -> ApiPlace:
@@ -78,6 +79,13 @@ class System:
         self._undo.callback(self.folder.forget_surroundings)
         self.folder.tell_surroundings(self._variables)
         self._start_programs()
+
+    def look_after_servers(self) -> None:
+        """Start servers of our own again that have died; they keep their ports and their data."""
+        for name, server in self._servers.items():
+            if not server.is_running:
+                self._say(f"{name} ended; starting it again")
+                server.start()
 
     def stop(self) -> None:
         self._undo.close()
@@ -105,12 +113,14 @@ class System:
             postgres = EmbeddedPostgres(self.folder.postgres)
             self._undo.callback(postgres.stop)
             url = postgres.start().url
+            self._servers["Postgres"] = postgres
             found |= {"database_url": url, "direct_database_url": url}
             self._say(f"Postgres on port {postgres.port}")
         if not given.broker_url:
             redis = EmbeddedRedis(self.folder.redis)
             self._undo.callback(redis.stop)
             url = redis.start().url
+            self._servers["Redis"] = redis
             found |= {"broker_url": url, "redis_url": given.redis_url or url}
             self._say(f"Redis on port {redis.port}")
         self._variables = programs.variables_of(given, **found)

@@ -12,6 +12,7 @@ from agent_workers.cli.system import System, Wanted
 from agent_workers.settings import load_settings
 
 _REFUND_SLOW_S = 3.0
+_LOOK_EVERY_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         with running(system):
             _welcome(system, lines, folders, demo=demo)
             while True:
-                system.supervisor.wait(3600)
+                system.supervisor.wait(_LOOK_EVERY_S)
+                system.look_after_servers()
     except KeyboardInterrupt:
         return 0
     finally:

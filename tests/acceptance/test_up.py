@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.acceptance.systems import PATIENCE_S, Up, end_all, processes_of, run, up, wait_until
 
 
@@ -50,6 +52,23 @@ def test_a_worker_killed_while_it_refunds_makes_exactly_one_refund(system: Up):
     counted = refunds(system)
     assert (counted["refunds"], counted["requests"]) == (1, 2)
     assert system.pid_of("worker-model") != killed
+
+
+@pytest.mark.parametrize("server", ["redis", "postgres"])
+def test_a_server_that_dies_is_started_again_and_jobs_go_on(system: Up, server: str):
+    record = system.folder / server / f"{server}.json"
+    killed = json.loads(record.read_text())["pid"]
+    os.kill(killed, signal.SIGKILL)
+
+    def is_back() -> bool:
+        return record.exists() and json.loads(record.read_text())["pid"] != killed
+
+    def is_answered() -> bool:
+        # The API says 503 until it has found the new server.
+        return run("jobs", "submit", "support", "Hello", "--wait", cwd=system.cwd).returncode == 0
+
+    wait_until(is_back, f"another {server}")
+    wait_until(is_answered, f"a job after the end of {server}")
 
 
 def test_flower_wants_a_password(system: Up):
