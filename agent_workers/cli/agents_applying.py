@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.definitions import definition_of
@@ -60,10 +61,23 @@ def new_version(written: Written) -> NewVersion:
 
 
 def _around(written: Sequence[Written], known: set[str]) -> Iterator[Placed]:
+    yield from _doubled(written)
     together = known | {one.agent.declared.name for one in written}
     for one in written:
         found = mistakes_around(one.agent.declared, known=together, environment=os.environ)
         yield from (one.placed(mistake) for mistake in found)
+
+
+def _doubled(written: Sequence[Written]) -> Iterator[Placed]:
+    """Refuse a name that is there twice: the second would be the current one, unseen."""
+    seen: dict[str, set[str]] = {}
+    for one in written:
+        name, version = one.agent.declared.name, one.agent.declared.version
+        others = seen.setdefault(name, set())
+        if others and ("" in others | {version} or version in others):
+            text = f"{name!r} is there twice; two versions of an agent are declared with `version`"
+            yield one.placed(Mistake("name", text))
+        others.add(version)
 
 
 def _refuse(mistakes: Iterator[Placed]) -> None:

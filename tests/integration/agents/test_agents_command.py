@@ -46,6 +46,16 @@ def test_of_several_agents_all_are_applied_or_none(desk: Desk):
     assert desk.run("list").out == "no agents are known\n"
 
 
+def test_an_agent_that_is_there_twice_is_refused_unless_both_say_their_version(desk: Desk):
+    twice = SHOUTING + "---\n" + SHOUTING.lstrip() + "description: another\n"
+    refused = desk.apply(twice)
+    assert refused.code == 2
+    assert "name: 'speaker' is there twice" in refused.err
+    assert desk.run("list").out == "no agents are known\n"
+    first, second = SHOUTING + "version: v1\n", SHOUTING + "version: v2\ndescription: another\n"
+    assert desk.versions(desk.apply(f"{first}---\n{second}", "--json")) == ["v1", "v2"]
+
+
 @pytest.mark.parametrize(
     ("line", "mistake"),
     [
