@@ -44,6 +44,10 @@ class Breakers(Protocol):
         """Say nothing of a call that `ask` let through: it was cut before it could show anything."""
         ...
 
+    def is_open(self, name: str) -> bool:
+        """Say whether calls are barred, without asking for the place of a probe."""
+        ...
+
 
 class Answers(Protocol):
     """The shared store of exact answers, with one asker at a time for each; it never fails."""

@@ -36,6 +36,9 @@ class Breaker:
     def let_go(self, name: str) -> None:
         self.told.append((name, None))
 
+    def is_open(self, name: str) -> bool:  # noqa: ARG002 - the Protocol's
+        return self.wait_s is not None
+
 
 @dataclass
 class Meter:
