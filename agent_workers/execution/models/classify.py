@@ -53,6 +53,8 @@ _BY_STATUS: Final = {
 }
 # Providers answer 429 both for "slow down" and for "you have no money left".
 _QUOTA_WORDS: Final = ("exceeded your current quota", "per-day", "per day", "credit")
+# The provider's own client says so before it sends anything; litellm makes a 500 of it.
+_NO_KEY_WORDS: Final = "missing credentials"
 _MESSAGE_CHARS = 300
 _CHAIN_LENGTH = 8
 
@@ -79,6 +81,8 @@ def _class_of(error: Exception, message: str) -> ErrorClass:
     found = next(filter(None, codes), None) or _class_named(error)
     if found is ErrorClass.RATE_LIMIT and any(words in message for words in _QUOTA_WORDS):
         return ErrorClass.QUOTA
+    if found is ErrorClass.SERVER_ERROR and _NO_KEY_WORDS in message:
+        return ErrorClass.AUTH
     if found is ErrorClass.SERVER_ERROR:
         causes = (_BY_CAUSE.get(type(link).__name__) for link in chain)
         return next(filter(None, causes), found)
