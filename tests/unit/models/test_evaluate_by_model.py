@@ -22,14 +22,20 @@ def test_each_verdict_is_an_opinion_with_its_reason(word: Verdict) -> None:
     text = verdict(verdict=word, answer="4", ids=["a"], question="sure?")
     opinion = evaluate(SaidModel(said(text)), ASKED, deadline_s=5)
     assert opinion == Opinion(
-        verdict=word, reason="right", answer="4", ids=("a",), question="sure?", usage=USED
+        verdict=word,
+        reason="right",
+        answer="4",
+        ids=("a",),
+        question="sure?",
+        usage=USED,
+        model="fake",
     )
 
 
 def test_what_a_judge_leaves_out_it_does_not_want() -> None:
     text = json.dumps({"verdict": "accept", "reason": "right"})
     opinion = evaluate(SaidModel(said(text)), ASKED, deadline_s=5)
-    assert opinion == Opinion(verdict=Verdict.ACCEPT, reason="right", usage=USED)
+    assert opinion == Opinion(verdict=Verdict.ACCEPT, reason="right", usage=USED, model="fake")
 
 
 def test_all_that_is_data_stands_in_one_json_object_whatever_it_says() -> None:
@@ -75,4 +81,4 @@ def test_an_opinion_is_repaired_at_most_twice() -> None:
 
 def test_a_judge_that_refuses_gives_up() -> None:
     opinion = evaluate(SaidModel(said("no", finish_reason="refusal")), ASKED, deadline_s=5)
-    assert opinion == GaveUp(code="model_refused", message="no", usage=USED)
+    assert opinion == GaveUp(code="model_refused", message="no", usage=USED, model="fake")

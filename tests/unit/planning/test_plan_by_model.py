@@ -24,6 +24,7 @@ def test_tool_calls_become_the_plan_with_canonical_arguments_and_ids_of_ours() -
             ToolCall(tool="add", arguments=b"{}", call_id="c2"),
         ),
         usage=USED,
+        model="fake",
     )
 
 
@@ -44,18 +45,20 @@ def test_a_call_may_wait_for_others_of_its_turn_and_use_their_results() -> None:
 
 def test_text_without_a_call_is_the_answer_as_json() -> None:
     planned = plan(SaidModel(said("it is „3“")), asked(), deadline_s=5)
-    assert planned == Planned(calls=(), answer=b'"it is \\u201e3\\u201c"', usage=USED)
+    assert planned == Planned(calls=(), answer=b'"it is \\u201e3\\u201c"', usage=USED, model="fake")
 
 
 def test_a_refusal_gives_up() -> None:
     planned = plan(SaidModel(said("I will not", finish_reason="refusal")), asked(), deadline_s=5)
-    assert planned == GaveUp(code="model_refused", message="I will not", usage=USED)
+    assert planned == GaveUp(code="model_refused", message="I will not", usage=USED, model="fake")
 
 
 def test_a_model_may_give_up_with_a_reason() -> None:
     model = SaidModel(said("", wish("give_up", '{"reason": "there is no such order"}')))
     planned = plan(model, asked(), deadline_s=5)
-    assert planned == GaveUp(code="gave_up", message="there is no such order", usage=USED)
+    assert planned == GaveUp(
+        code="gave_up", message="there is no such order", usage=USED, model="fake"
+    )
     assert [tool.name for tool in model.asked[0].tools] == ["add", "send", "give_up"]
 
 

@@ -53,14 +53,15 @@ def test_a_whole_plan_is_read_with_its_dependencies() -> None:
             ),
         ),
         usage=USED,
+        model="fake",
     )
 
 
 def test_a_plan_may_be_an_answer_or_say_that_there_is_no_way() -> None:
     answered = plan_whole(SaidModel(said(plan_text(answer="3"))), ASKED, deadline_s=5)
     gave_up = plan_whole(SaidModel(said(plan_text(give_up="no such order"))), ASKED, deadline_s=5)
-    assert answered == Planned(calls=(), answer=b'"3"', usage=USED)
-    assert gave_up == GaveUp(code="gave_up", message="no such order", usage=USED)
+    assert answered == Planned(calls=(), answer=b'"3"', usage=USED, model="fake")
+    assert gave_up == GaveUp(code="gave_up", message="no such order", usage=USED, model="fake")
 
 
 @pytest.mark.parametrize(
