@@ -24,7 +24,7 @@ CHECKS: dict[str, list[str]] = {
 TESTS: dict[str, list[str]] = {
     "conventions": ["tests/test_conventions.py"],
     "unit": ["tests/unit"],
-    "contract": ["tests/contract"],
+    "contract": ["-n", "2", "--dist", "loadfile", "tests/contract"],
     # Mostly waiting: three at a time, each with servers of its own, keep two cores busy.
     "integration": ["-n", "3", "--dist", "loadfile", "tests/integration"],
     "cluster": ["-p", "pytest_celery.plugin", "tests/cluster"],
