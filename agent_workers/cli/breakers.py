@@ -8,13 +8,12 @@ from datetime import datetime
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
-from agent_workers.domain.breaker import Breaker, BreakerSeen
+from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen
 from agent_workers.governance.breakers import closed, opened_by_hand
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.engine import Database
 
 _COLUMNS = ("name", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
-_KINDS = ("tool:", "model:")
 _TURNS = 20
 
 
@@ -51,7 +50,7 @@ def _list(rows: BreakerRows, arguments: argparse.Namespace) -> int:
 
 def _open(rows: BreakerRows, arguments: argparse.Namespace) -> int:
     name: str = arguments.name
-    if not name.startswith(_KINDS):
+    if not name.startswith(BREAKER_KINDS):
         raise WronglyAsked(f"a breaker is named tool:NAME or model:NAME, not {name!r}")
     _change(rows, name, lambda old, now: opened_by_hand(old, now, reason=arguments.reason))
     print(f"{name} is open until it is closed by hand")

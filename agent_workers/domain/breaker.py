@@ -45,9 +45,14 @@ class BreakerSeen:
     probe_lost: bool = False
 
 
+_TOOL, _MODEL = "tool:", "model:"
+# What the name of a breaker begins with; whatever else a step may wait on is not looked after.
+BREAKER_KINDS = (_TOOL, _MODEL)
+
+
 def tool_breaker(tool: str) -> str:
-    return f"tool:{tool}"
+    return _TOOL + tool
 
 
 def model_breaker(model: str) -> str:
-    return f"model:{model}"
+    return _MODEL + model

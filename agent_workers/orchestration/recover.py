@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from agent_workers.domain.breaker import BREAKER_KINDS
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Continue, Decision, Fail, Join, Park, TryAgain
 from agent_workers.domain.encoding import canonical
@@ -93,7 +94,7 @@ def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
 
 def parked(name: str, *, jitter: float, wait: timedelta | None = None, cost_micro: int = 0) -> Park:
     """Wait for a breaker, until somebody says that it has closed; or for a time that is known."""
-    woken = name.startswith(("tool:", "model:"))
+    woken = name.startswith(BREAKER_KINDS)
     longest = _LONGEST_PARK if woken or wait is None else wait
     timeout = longest * (1 + jitter / 2)
     return Park(wait=Wait(kind=WaitKind.BREAKER, key=name, timeout=timeout), cost_micro=cost_micro)

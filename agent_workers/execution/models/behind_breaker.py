@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from agent_workers.domain.breaker import model_breaker
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.ports import Breakers, Model
 from agent_workers.execution.models.values import ModelReply, ModelRequest
@@ -34,7 +35,7 @@ class BehindBreaker:
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make the call unless the breaker is open."""
-        name = f"model:{request.model}"
+        name = model_breaker(request.model)
         wait_s = self._breakers.ask(name)
         if wait_s is not None:
             raise ModelFailed(
