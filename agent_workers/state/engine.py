@@ -15,10 +15,11 @@ from agent_workers.domain.errors import StateUnavailable
 
 Connection = psycopg.Connection[TupleRow]
 
-# A frozen client must not hold a lock, and a lock must not hold a job, for longer than this.
+# A frozen client must not hold a lock, and a lock must not hold a job, for longer than this;
+# whoever waits for a lock outlasts a holder that froze, or a cancel would fail for no reason.
 # A permit or a submission that was acknowledged must be there after a crash of Postgres.
 _OPTIONS = (
-    "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=5000 -c statement_timeout=30000"
+    "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=8000 -c statement_timeout=30000"
     " -c synchronous_commit=on"
 )
 
