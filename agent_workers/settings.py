@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.quota import Quota, read_quotas
 from agent_workers.domain.step import Lane
+from agent_workers.settings_tools import ToolSettings
 
 PREFIX = "AGENT_"
 _POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
@@ -27,7 +28,7 @@ class SettingsWrong(AgentWorkersError):
     exit_code = 2
 
 
-class Settings(BaseSettings):
+class Settings(ToolSettings):
     """Everything that may differ between two installations. An empty string means: not set."""
 
     # hide_input: a wrong value may hold a password.

@@ -11,10 +11,10 @@ from agent_workers.cli.agents_applying import apply_files, new_version, read_fil
 from agent_workers.cli.agents_telling import difference, yaml_of
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.registry import registry_of
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.agent_version import EVERYBODY, KeptVersion, split_name
 from agent_workers.domain.ids import TenantId
-from agent_workers.execution.agents.registry import load
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions, Kept
 from agent_workers.state.engine import Database
@@ -125,7 +125,7 @@ def _against_current(
         raise WronglyAsked("a file is compared with what is current: leave the second name out")
     file = Path(arguments.before)
     known = {version.name: version for version in versions.current(tenant_id)}
-    for written in read_files([file], load(settings.tools)):
+    for written in read_files([file], registry_of(settings)):
         new = new_version(written)
         current = known.get(new.name)
         before: Definition = current.definition if current else {}

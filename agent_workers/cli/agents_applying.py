@@ -8,12 +8,13 @@ from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.registry import registry_of
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.definitions import definition_of
 from agent_workers.execution.agents.files import Placed, Written, read_agents
-from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.agents.registry import Registry
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import Kept
 from agent_workers.state.agents import Agents
@@ -28,7 +29,7 @@ def apply_files(
     dry_run: bool = False,
 ) -> list[Kept]:
     """Make the agents of these files known and current; what is wrong is printed line by line."""
-    registry = load(settings.tools)
+    registry = registry_of(settings)
     written = read_files(files, registry)
     database = Database(settings.database_url, pool_size=1, name="agent-workers agents")
     try:

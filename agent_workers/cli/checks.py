@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.registry import registry_of
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.agents.registry import Registry
 from agent_workers.settings import Settings
 from agent_workers.transport.diagnosis import BrokerSeen, BrokerSilent, look_at
 from agent_workers.transport.profiles import Broker
@@ -58,7 +59,7 @@ def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
             warn("AGENT_TOOLS names no module", "a worker without agents has nothing to do")
         ], []
     try:
-        registry = load(settings.tools)
+        registry = registry_of(settings)
     except AgentWorkersError as error:
         return [fail(f"tools: {error}", "mend it: no worker starts with this")], []
     except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence, Set
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.findings import Finding, fail, ok
+from agent_workers.cli.registry import registry_of
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.agents.binding import Unbound, bound_or_not
 from agent_workers.execution.agents.documents import document_of
-from agent_workers.execution.agents.registry import LoadedAgent, Registry, load
+from agent_workers.execution.agents.registry import LoadedAgent, Registry
 from agent_workers.settings import Settings
 
 _REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"
@@ -19,7 +20,7 @@ _REMEDY = "apply a version that works, or mend what is missing (agent-workers ag
 def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:
     """Judge every current version as `agents apply` would; no provider is asked."""
     try:
-        registry = load(settings.tools)
+        registry = registry_of(settings)
     except Exception:  # noqa: BLE001 (whatever it was, the check of the tools has said it)
         return
     known = {version.name for version in current}

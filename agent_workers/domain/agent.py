@@ -195,7 +195,8 @@ class Agent:
     """A declared agent. Plan and evaluate are Python functions, or come from its model."""
 
     name: str
-    tools: Sequence[Tool] = ()
+    # A name stands for a tool of this installation: a built-in one, one of an MCP server.
+    tools: Sequence[Tool | str] = ()
     plan: Planner | None = None
     evaluate: Evaluator | None = None
     model: str | None = None
@@ -228,6 +229,11 @@ class Agent:
     cached: bool = False
     # Model output is streamed to whoever watches the job.
     streamed: bool = False
+
+    @property
+    def bound_tools(self) -> tuple[Tool, ...]:
+        """Its tools, where names have been looked up already."""
+        return tuple(one for one in self.tools if isinstance(one, Tool))
 
     def ladder(self, purpose: Purpose) -> tuple[str, ...]:
         """The models for a purpose, the first choice first."""

@@ -77,15 +77,16 @@ def _prompts(agent: Agent) -> Iterator[Mistake]:
 
 
 def _tools(agent: Agent) -> Iterator[Mistake]:
-    names = [tool.name for tool in agent.tools]
+    tools = agent.bound_tools
+    names = [tool.name for tool in tools]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Mistake("tools", f"two tools are named {name!r}")
-    for tool in agent.tools:
+    for tool in tools:
         if tool.name in ENGAGED:
             yield Mistake("tools", f"{tool.name!r} is what the engine does itself: rename the tool")
         if tool.fallback is not None and tool.fallback not in names:
             yield Mistake("tools", f"the fallback {tool.fallback!r} of {tool.name!r} is not there")
-        if _comes_back(tool, {one.name: one.fallback for one in agent.tools}):
+        if _comes_back(tool, {one.name: one.fallback for one in tools}):
             yield Mistake("tools", f"the fallbacks of {tool.name!r} go in a circle")
     for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
         yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")

@@ -45,6 +45,9 @@ class Claimed:
     input: bytes
     max_steps: int
     agent_version: str = ""
+    # Whom the job is done for, and the conversation that it belongs to; empty: nobody's, none.
+    user_id: str = ""
+    session_id: str = ""
     depth: int = 0
     course: Course = NEW
     # The position that the next new step of the job will have.

@@ -64,6 +64,9 @@ class Submission:
     parent_id: UUID | None = None
     root_id: UUID | None = None
     depth: int = 0
+    # Whom it is done for (whose memory it may read), and the conversation that it belongs to.
+    user_id: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ class Call:
     job_id: UUID
     position: int
     attempt: int
+    user_id: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

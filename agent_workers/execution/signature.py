@@ -5,12 +5,14 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from agent_workers.domain.encoding import total
 from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.facility import Give, is_facility, no_facilities
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
@@ -49,11 +51,24 @@ def takes_call(function: ToolFunction) -> bool:
     return "call" in inspect.signature(function).parameters
 
 
-def invoke(function: ToolFunction, arguments: Mapping[str, object], call: Call) -> object:
-    """Call a tool's function, with its `call` when it asks for one."""
+def invoke(
+    function: ToolFunction,
+    arguments: Mapping[str, object],
+    call: Call,
+    give: Give = no_facilities,
+) -> object:
+    """Call a tool's function, with its `call` and the facilities that it asks for."""
+    given = {name: give(wanted, call) for name, wanted in facilities_of(function).items()}
     if takes_call(function):
-        return function(**arguments, call=call)
-    return function(**arguments)
+        given["call"] = call
+    return function(**arguments, **given)
+
+
+@lru_cache(maxsize=1_024)
+def facilities_of(function: ToolFunction) -> Mapping[str, type]:
+    """The parameters that the worker fills in, and of which type each is."""
+    hints = get_type_hints(function)
+    return {name: hint for name, hint in hints.items() if name != "return" and is_facility(hint)}
 
 
 def written(result: object) -> bytes:
@@ -78,7 +93,7 @@ def _arguments_model(name: str, function: ToolFunction) -> type[BaseModel]:
     # Any: pydantic's create_model takes field definitions of any type.
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in _NOT_ARGUMENTS:
+        if parameter.name in _NOT_ARGUMENTS or is_facility(hints.get(parameter.name)):
             continue
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             raise Misdeclared(f"tool {name!r}: *{parameter.name} cannot be described to a planner")

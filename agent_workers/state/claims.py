@@ -13,7 +13,7 @@ from agent_workers.state.engine import Database
 _CLAIM = """
 select tenant_id, job_id, root_id, "position", round, kind, lane, fence, tries, tool, call_id,
        arguments, effect, timeout_ms, hold_micro, agent, input, max_steps, agent_version, depth,
-       course, next_position, left_micro, deadline_ms, more from """
+       course, next_position, left_micro, deadline_ms, user_id, session_id, more from """
 _CLAIM_STEP = _CLAIM + "claim_step(%s, %s, %s, %s, %s)"
 _CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s)"
 _CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s)"
@@ -118,7 +118,7 @@ def claimed_of(row: Sequence[object]) -> Claimed:
 FIELDS = (
     "tenant_id job_id root_id position round kind lane fence tries tool call_id"
     " arguments effect timeout_ms hold_micro agent input max_steps agent_version depth"
-    " course next_position left_micro deadline_ms more"
+    " course next_position left_micro deadline_ms user_id session_id more"
 ).split()
 _KINDS = {kind.value: kind for kind in StepKind}
 _LANES = {lane.value: lane for lane in Lane}

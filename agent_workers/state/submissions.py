@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 FIELDS = (
     "tenant_id job_id root_id parent_id agent input metadata callback_url priority max_steps"
     " allowance_micro plan_timeout_ms plan_hold_micro run_at delay_ms deadline_ms"
-    " agent_version depth"
+    " agent_version depth user_id session_id"
 ).split()
 TYPES = (
     "text uuid uuid uuid text bytea jsonb text int int bigint int bigint timestamptz bigint bigint"
-    " text int"
+    " text int text text"
 ).split()
 _COLUMNS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
 # A submission as one value within a statement of others; `submission_row` fills it.
@@ -177,6 +177,8 @@ def submission_row(submission: Submission, pace: Pace) -> tuple[object, ...]:
         _ms(submission.deadline),
         pace.version,
         submission.depth,
+        submission.user_id,
+        submission.session_id,
     )
 
 

@@ -84,6 +84,8 @@ jobs = Table(
     Column("batch_id", Uuid),
     Column("batch_number", Integer),
     Column("schedule_id", Uuid),
+    Column("user_id", Text, nullable=False, server_default=""),
+    Column("session_id", Text, nullable=False, server_default=""),
     postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.05},
 )
 Index("jobs_tenant_id_created_at_job_id_idx", jobs.c.tenant_id, jobs.c.created_at, jobs.c.job_id)

@@ -10,6 +10,7 @@ from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.models.litellm_loading import load_litellm
+from agent_workers.execution.tools.builtins import builtin_tools
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
-        registry = load(settings.tools)
+        builtin = builtin_tools(checks_mail=bool(settings.imap_url))
+        registry = load(settings.tools, beside=builtin)
         _refuse_effects_on_threads(settings, registry)
         make_known(settings, registry)
         _load_ahead(settings)

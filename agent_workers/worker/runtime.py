@@ -46,6 +46,7 @@ from agent_workers.transport.tool_answers import RedisToolAnswers
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
 from agent_workers.worker.delivery import Busy, Deliveries
+from agent_workers.worker.facilities import facilities
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.models import model_steps
 from agent_workers.worker.process import this_process
@@ -107,7 +108,7 @@ def open_runtime(
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
-    router = ToolRouter(roster.find, tool_answers(settings))
+    router = ToolRouter(roster.find, tool_answers(settings), facilities())
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 

@@ -88,7 +88,8 @@ begin
       i.o->>'callback_url', coalesce((i.o->>'priority')::int, 0),
       coalesce((i.o->>'max_steps')::int, 1000), coalesce((i.o->>'max_cost_micro')::bigint, 0),
       coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
-      (i.o->>'deadline_ms')::bigint, a.version, 0)::submission;
+      (i.o->>'deadline_ms')::bigint, a.version, 0, i.o->>'user_id',
+      i.o->>'session_id')::submission;
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);

@@ -5,7 +5,7 @@ create type claimed_step as (
   tries int, tool text, call_id text, arguments bytea, effect text, timeout_ms int,
   hold_micro bigint, root_id uuid, agent text, input bytea, max_steps int, next_position int,
   lease_until timestamptz, more boolean, agent_version text, depth int, course text,
-  left_micro bigint, deadline_ms bigint
+  left_micro bigint, deadline_ms bigint, user_id text, session_id text
 );
 
 -- Claim a step whose job is locked by us and whose row we know to be ready.
@@ -62,7 +62,7 @@ begin
         j.course,
         case when j.allowance_micro > 0
              then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro end,
-        (extract(epoch from j.deadline_at - v_now) * 1000)::bigint);
+        (extract(epoch from j.deadline_at - v_now) * 1000)::bigint, j.user_id, j.session_id);
   return c;
 end $$;
 

@@ -5,7 +5,7 @@ create type submission as (
   tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,
   metadata jsonb, callback_url text, priority int, max_steps int, allowance_micro bigint,
   plan_timeout_ms int, plan_hold_micro bigint, run_at timestamptz, delay_ms bigint,
-  deadline_ms bigint, agent_version text, depth int
+  deadline_ms bigint, agent_version text, depth int, user_id text, session_id text
 );
 
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
@@ -13,11 +13,12 @@ declare v_now timestamptz := clock_timestamp();
 begin
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, next_position, open_steps,
-                    journal_number, created_at, deadline_at, agent_version, depth)
+                    journal_number, created_at, deadline_at, agent_version, depth, user_id,
+                    session_id)
   select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
          callback_url, priority, max_steps, allowance_micro, 1, 1, 1, v_now,
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
-         coalesce(depth, 0)
+         coalesce(depth, 0), coalesce(user_id, ''), coalesce(session_id, '')
     from unnest(p_jobs);
   -- A priority counts as minutes already waited: it jumps the queue and starves nobody. It never
   -- brings a job for later before its time.

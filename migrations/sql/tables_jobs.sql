@@ -78,6 +78,8 @@ CREATE TABLE jobs (
   batch_id UUID,
   batch_number INTEGER,
   schedule_id UUID,
+  user_id TEXT DEFAULT '' NOT NULL,
+  session_id TEXT DEFAULT '' NOT NULL,
   CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, job_id)
 )
  WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);

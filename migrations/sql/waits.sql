@@ -76,7 +76,7 @@ begin
     coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,
     a.plan_hold_micro, null, null,
     least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, p_timeout_ms),
-    a.version, j.depth + 1)::submission]);
+    a.version, j.depth + 1, j.user_id, null)::submission]);
   return null;
 end $$;
 

@@ -16,9 +16,10 @@ from agent_workers.cli.prove.planning import FULL, Extent, Planning
 from agent_workers.cli.prove.proving import ready
 from agent_workers.cli.prove.stage import Job
 from agent_workers.cli.prove.trials import Variant
+from agent_workers.cli.registry import registry_of
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.execution.agents.registry import LoadedAgent, load
+from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.settings import load_settings
 
 _OWN = Extent(freezes=12, dozes=12, pairs=12, lines=0, postgres=6, redis=2, server=0, stops=4)
@@ -58,7 +59,7 @@ class Counting:
 def prove_own(arguments: argparse.Namespace, servers: Servers, *, folder: Path, seed: int) -> int:
     """Run the user's agent under blows, and say what can be known of it."""
     settings = load_settings()
-    agent = load(settings.tools).current(arguments.agent)
+    agent = registry_of(settings).current(arguments.agent)
     if agent is None:
         raise Misdeclared(f"no agent {arguments.agent!r} in AGENT_TOOLS {list(settings.tools)!r}")
     job = Job(

@@ -1,9 +1,10 @@
 """The agents and tools that this process has loaded, from the modules that settings name."""
 
+import difflib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -113,9 +114,12 @@ class Registry:
         return sorted({agent.declared.name for agent in self.agents})
 
 
-def load(modules: Iterable[str]) -> Registry:
-    """Import modules and collect the agents and tools that they declare at their top level."""
-    agents: dict[tuple[str, str], LoadedAgent] = {}
+def load(modules: Iterable[str], *, beside: Sequence[Tool] = ()) -> Registry:
+    """Import modules and collect the agents and tools that they declare at their top level.
+
+    `beside`: tools that every installation has; one of a module's takes the place of its namesake.
+    """
+    agents: dict[tuple[str, str], Agent] = {}
     tools: list[Tool] = []
     for name in modules:
         for value in vars(imported(name)).values():
@@ -123,12 +127,13 @@ def load(modules: Iterable[str]) -> Registry:
                 tools.append(value)
             elif isinstance(value, Agent):
                 _add(agents, value)
-                tools += value.tools
+                tools += value.bound_tools
     named = {tool.name: tool for tool in tools}
     doubled = frozenset(tool.name for tool in tools if named[tool.name] is not tool)
+    known = {tool.name: tool for tool in beside} | named
     return Registry(
-        agents=tuple(agents.values()),
-        tools={name: read_tool(tool) for name, tool in named.items()},
+        agents=tuple(loaded(_bound(agent, known, doubled)) for agent in agents.values()),
+        tools={name: read_tool(tool) for name, tool in known.items()},
         doubled=doubled,
     )
 
@@ -165,7 +170,7 @@ def loaded(
         raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
     return LoadedAgent(
         declared=agent,
-        tools={tool.name: read_tool(tool) for tool in agent.tools},
+        tools={tool.name: read_tool(tool) for tool in agent.bound_tools},
         parts=parts or _parts_of(agent),
         pins=pins or {},
     )
@@ -175,12 +180,26 @@ def read_tool(tool: Tool) -> LoadedTool:
     return LoadedTool(declared=tool, signature=signature_of(tool))
 
 
-def _add(agents: dict[tuple[str, str], LoadedAgent], agent: Agent) -> None:
+def _add(agents: dict[tuple[str, str], Agent], agent: Agent) -> None:
     key = (agent.name, agent.version)
-    if key in agents and agents[key].declared is not agent:
+    if key in agents and agents[key] is not agent:
         version = f" and version {agent.version!r}" if agent.version else ""
         raise Misdeclared(f"two agents are named {agent.name!r}{version}")
-    agents[key] = loaded(agent)
+    agents[key] = agent
+
+
+def _bound(agent: Agent, known: Mapping[str, Tool], doubled: Set[str]) -> Agent:
+    """Put tools in the place of their names."""
+    wrong = [one for one in agent.tools if isinstance(one, str) and one not in known]
+    if wrong:
+        near = difflib.get_close_matches(wrong[0], known, n=1)
+        hint = f"; do you mean {near[0]!r}?" if near else ""
+        raise Misdeclared(f"agent {agent.name!r}: there is no tool {wrong[0]!r}{hint}")
+    unclear = [one for one in agent.tools if isinstance(one, str) and one in doubled]
+    if unclear:
+        raise Misdeclared(f"agent {agent.name!r}: several tools are named {unclear[0]!r}")
+    tools = tuple(known[one] if isinstance(one, str) else one for one in agent.tools)
+    return replace(agent, tools=tools)
 
 
 # Any: a planner, evaluator or check is the user's function.

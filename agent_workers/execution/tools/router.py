@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.facility import Give, no_facilities
 from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
@@ -35,6 +36,7 @@ class ToolRouter:
 
     find: Find
     answers: ToolAnswers = field(default_factory=NoToolAnswers)
+    give: Give = no_facilities
 
     def run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
         """Run a pure tool."""
@@ -53,7 +55,9 @@ class ToolRouter:
         except ValidationError as error:
             return NotDone(broke=ToolFailed(code="bad_arguments", message=refusal(error)))
         try:
-            result = invoke(tool.declared.function, arguments, _call(claimed, key, attempt))
+            result = invoke(
+                tool.declared.function, arguments, _call(claimed, key, attempt), self.give
+            )
         except NotExecuted as error:
             return NotDone(broke=broke_of(error, retryable=True))
         except TryLater as error:
@@ -73,7 +77,7 @@ class ToolRouter:
             return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=True))
         try:
             arguments = tool.signature.read(request)
-            saw = invoke(tool.declared.look_up, arguments, _call(claimed, key))
+            saw = invoke(tool.declared.look_up, arguments, _call(claimed, key), self.give)
         except Exception as error:  # noqa: BLE001  # a failed look-up has seen nothing, whatever failed
             return Seen(broke=broke_of(error, retryable=True))
         match saw:
@@ -119,7 +123,8 @@ class ToolRouter:
         tool = self._tool(claimed)
         try:
             arguments = tool.signature.read(claimed.arguments)
-            return _Returned(invoke(tool.declared.function, arguments, _call(claimed)))
+            call = _call(claimed)
+            return _Returned(invoke(tool.declared.function, arguments, call, self.give))
         except ValidationError as error:
             return ToolFailed(code="bad_arguments", message=refusal(error))
         except TryLater as error:
@@ -141,4 +146,6 @@ def _call(claimed: Claimed, key: EffectKey | None = None, attempt: int = 1) -> C
         job_id=claimed.job_id,
         position=claimed.position,
         attempt=attempt,
+        user_id=claimed.user_id,
+        session_id=claimed.session_id,
     )

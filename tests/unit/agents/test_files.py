@@ -38,7 +38,7 @@ def test_a_document_becomes_an_agent():
     agent = written.agent.declared
     assert (agent.name, agent.mode) == ("desk", PlanMode.PLAN_EXECUTE)
     assert agent.ladder(Purpose.EVALUATE) == ("scripted/small", "scripted/large")
-    assert [tool.name for tool in agent.tools] == ["search_policy", "refund"]
+    assert [tool.name for tool in agent.bound_tools] == ["search_policy", "refund"]
 
 
 def test_a_file_may_hold_several_agents():

@@ -1,0 +1,1 @@
+"""The tools that every installation has, each with its honest effect class."""

@@ -1,0 +1,1 @@
+-- The documents that agents may search.

@@ -1,0 +1,1 @@
+-- Add MCP servers, and the tools of theirs that were approved.

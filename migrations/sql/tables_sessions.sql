@@ -1,0 +1,1 @@
+-- The jobs of a conversation, in their order, and what was said.

@@ -1,0 +1,16 @@
+"""Add MCP servers, and the tools of theirs that were approved."""
+
+from migrations.sql_files import run
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run("tables_mcp.sql", "mcp.sql")
+
+
+def downgrade() -> None:
+    pass
