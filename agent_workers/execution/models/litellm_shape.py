@@ -86,6 +86,23 @@ class CompletionCall(Protocol):
     async def __call__(self, **arguments: object) -> Response | AsyncIterator[Chunk]: ...
 
 
+class Embedded(Protocol):
+    """An answer with vectors: each row is a mapping of `index` and `embedding`, or an object."""
+
+    @property
+    def data(self) -> Sequence[object]: ...
+
+
+class Vectors(Embedded, Protocol):
+    """The class of such answers, as a provider of our own makes one."""
+
+    def __init__(self, **fields: object) -> None: ...
+
+
+class EmbeddingCall(Protocol):
+    async def __call__(self, **arguments: object) -> Embedded: ...
+
+
 class Setup(Protocol):
     """Of `litellm.utils`: makes the providers of `custom_provider_map` known."""
 
@@ -96,6 +113,7 @@ class LiteLLM(Protocol):
     """The imported library; `load_litellm` gives it."""
 
     acompletion: CompletionCall
+    aembedding: EmbeddingCall
     custom_provider_map: list[dict[str, object]]
     utils: Setup
 

@@ -9,7 +9,8 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
-from agent_workers.execution.models.litellm_shape import LiteLLM, Response
+from agent_workers.execution.embedding.hashed import HashedEmbedder
+from agent_workers.execution.models.litellm_shape import LiteLLM, Response, Vectors
 from agent_workers.execution.models.scenarios import (
     FAULT_CODE,
     FAULT_STATUS,
@@ -73,6 +74,13 @@ class ScriptedProvider:
         for piece in pieces:
             await asyncio.sleep(scenario.latency_s / len(pieces))
             yield piece
+
+    async def aembedding(self, *, model_response: Vectors, **asked: object) -> Vectors:
+        """Answer with vectors that know words by their spelling, whatever the script says."""
+        texts = asked.get("input")
+        vectors = HashedEmbedder().embed(texts if isinstance(texts, list) else [])
+        rows = [{"index": number, "embedding": vector} for number, vector in enumerate(vectors)]
+        return type(model_response)(model=f"{PROVIDER}/{asked.get('model')}", data=rows)
 
     def _answer(self, asked: Mapping[str, object]) -> tuple[Scenario, dict[str, object]]:
         messages = _rows(asked.get("messages"))

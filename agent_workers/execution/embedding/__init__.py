@@ -1,0 +1,1 @@
+"""Ways to turn texts into vectors: offline, by hashing, and (in execution/models) by a provider."""

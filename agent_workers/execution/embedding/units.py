@@ -1,0 +1,21 @@
+"""What all embedders share: which texts have a vector, and that each vector has length one."""
+
+import math
+from collections.abc import Sequence
+
+from agent_workers.domain.embedding import NotEmbedded
+
+
+def refuse_blanks(texts: Sequence[str]) -> None:
+    """A blank text means nothing: it has no direction, and providers refuse it too."""
+    for number, text in enumerate(texts):
+        if not text.strip():
+            raise NotEmbedded(f"text {number} is blank: nothing to embed")
+
+
+def unit(vector: Sequence[float]) -> list[float]:
+    """Scale to length one, so that cosine and dot product are the same everywhere."""
+    length = math.sqrt(math.fsum(x * x for x in vector))
+    if not math.isfinite(length) or length == 0:
+        raise NotEmbedded("a text came out as a vector without direction")
+    return [float(x) / length for x in vector]
