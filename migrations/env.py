@@ -10,6 +10,7 @@ from agent_workers.state.tables_effects import effects as _effects  # so that me
 from agent_workers.state.tables_schedules import schedules as _schedules
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
+from agent_workers.state.tables_workspaces import workspaces as _workspaces
 
 assert (
     _breakers.metadata
@@ -18,6 +19,7 @@ assert (
     is _effects.metadata
     is _endpoints.metadata
     is _schedules.metadata
+    is _workspaces.metadata
     is metadata
 )
 

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.facility import Made, NotInstalled
 from agent_workers.domain.tool import Call
+from agent_workers.domain.workspace import Workspace
+from agent_workers.settings_tools import ToolSettings
+from agent_workers.state.engine import Database
+from agent_workers.state.workspaces import JobWorkspace, Workspaces
+
+_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,12 @@ class Facilities:
         return maker(call)
 
 
-def facilities() -> Facilities:
+def facilities(*, database: Database, settings: ToolSettings, embedder: Embedder) -> Facilities:
     """Return the facilities of this process; nothing is opened before a tool asks."""
-    return Facilities({})
+    workspaces = Workspaces(database)
+
+    def workspace(call: Call) -> object:
+        most = settings.workspace_mib * _MIB
+        return JobWorkspace(workspaces=workspaces, call=call, most_bytes=most)
+
+    return Facilities({Workspace: workspace, Embedder: lambda _: embedder})

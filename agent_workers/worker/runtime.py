@@ -14,6 +14,7 @@ from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers
@@ -108,7 +109,9 @@ def open_runtime(
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
-    router = ToolRouter(roster.find, tool_answers(settings), facilities())
+    embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
+    given = facilities(database=database, settings=settings, embedder=embedder)
+    router = ToolRouter(roster.find, tool_answers(settings), given)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 

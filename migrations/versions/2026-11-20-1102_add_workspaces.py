@@ -1,5 +1,7 @@
 """Add workspaces: the files of a job."""
 
+from alembic import op
+
 from migrations.sql_files import run
 
 revision = "0013"
@@ -13,4 +15,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass
+    op.execute("set local lock_timeout = '5s'")
+    op.drop_table("workspace_files")
+    op.drop_table("workspaces")
+    for function in (
+        "count_workspace_file",
+        "guard_workspace_file",
+        "expect_workspace_file",
+        "write_workspace_file",
+        "delete_workspace_file",
+    ):
+        op.execute(f"drop function {function}")

@@ -19,6 +19,7 @@ from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
 from agent_workers.state.tables_webhooks import webhook_endpoints
+from agent_workers.state.tables_workspaces import workspaces
 from tests.database import alembic
 
 assert (
@@ -29,6 +30,7 @@ assert (
     is batches.metadata
     is effects.metadata
     is webhook_endpoints.metadata
+    is workspaces.metadata
     is metadata
 )
 _LEFT = """
