@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from agent_workers.domain.ids import JobId, from_wire
-from agent_workers.domain.webhook_url import Uncallable, target_of
+from agent_workers.domain.outside import Uncallable
+from agent_workers.domain.webhook_url import target_of
 from agent_workers.state.controls import GivenVerdict
 from api.problems import Mistake, Problem
 

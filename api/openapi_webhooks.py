@@ -1,7 +1,7 @@
 """What the OpenAPI document says of webhooks: endpoints, deliveries and secrets."""
 
+from agent_workers.domain.outside import LONGEST_URL
 from agent_workers.domain.webhook import DeliveryStatus
-from agent_workers.domain.webhook_url import LONGEST_URL
 from api.openapi_words import BODY, CURSOR, json_reply, operation, path, query
 from api.schema_words import (
     BOOLEAN,

@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent_workers.domain.events import ANNOUNCED_GROUPS, Announced
 from agent_workers.domain.ids import to_wire
+from agent_workers.domain.outside import LONGEST_URL, Uncallable
 from agent_workers.domain.webhook import delivery_wire, endpoint_wire, event_wire
-from agent_workers.domain.webhook_url import LONGEST_URL, Uncallable, target_of
+from agent_workers.domain.webhook_url import target_of
 from agent_workers.state.webhook_deliveries import AttemptSeen, DeliverySeen
 from agent_workers.state.webhook_endpoints import EndpointChange, EndpointSeen
 from api.asked import instant_asked

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
+from agent_workers.domain.outside import Target, Uncallable, target_of
 from agent_workers.domain.webhook import Outcome, Unanswered
-from agent_workers.domain.webhook_url import Target, Uncallable, target_of
-from agent_workers.execution.webhooks.answers import answer
-from agent_workers.execution.webhooks.connecting import (
+from agent_workers.domain.webhook_url import reach_of
+from agent_workers.execution.outside.connecting import (
     AddressRefused,
     Left,
     Resolve,
@@ -17,6 +17,7 @@ from agent_workers.execution.webhooks.connecting import (
     connected,
     resolved,
 )
+from agent_workers.execution.webhooks.answers import answer
 
 _LONGEST_ERROR = 300
 # At least something, so that a time-out of 0 does not mean "do not wait" to the socket.
@@ -39,7 +40,7 @@ class Sender:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._allow_private = allow_private
+        self._reach = reach_of(allow_private=allow_private)
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
 
@@ -53,7 +54,7 @@ class Sender:
             return seconds
 
         try:
-            target = target_of(url, allow_private=self._allow_private)
+            target = target_of(url, self._reach)
             return self._sent(target, _request(target, headers, body), left)
         except Uncallable as error:
             return Unanswered(error=f"the URL {error}")
@@ -63,7 +64,7 @@ class Sender:
             return Unanswered(error=_said(error))
 
     def _sent(self, target: Target, request: bytes, left: Left) -> Outcome:
-        found = checked(target, self._resolve, allow_private=self._allow_private)
+        found = checked(target, self._resolve, self._reach)
         left()  # a slow name server may have used up the time, and the lease with it
         with connected(target, found, context=self._context, left=left) as connection:
             connection.settimeout(left())

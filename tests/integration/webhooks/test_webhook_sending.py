@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agent_workers.domain.webhook import Answered, Outcome, Unanswered
-from agent_workers.execution.webhooks.connecting import Found
+from agent_workers.execution.outside.connecting import Found
 from agent_workers.execution.webhooks.send import Sender
 from tests.integration.webhooks.receiver import Receiver, receiving
 

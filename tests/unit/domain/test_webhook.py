@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent_workers.domain.events import Announced
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.outside import Uncallable, is_allowed
 from agent_workers.domain.webhook import (
     DELAYS,
     After,
@@ -30,7 +31,7 @@ from agent_workers.domain.webhook import (
     signature,
 )
 from agent_workers.domain.webhook_delivery import AnnouncedEvent, ClaimedDelivery, body_of
-from agent_workers.domain.webhook_url import Uncallable, is_allowed, target_of
+from agent_workers.domain.webhook_url import target_of
 
 PEPPER = "a pepper for tests only"
 ID = UUID(int=7)

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent_workers.domain.webhook_url import Target, is_allowed
+from agent_workers.domain.outside import Reach, Target
 
 # What `socket.getaddrinfo` gives. Any: its last member differs between families.
 Found = Sequence[tuple[Any, Any, int, str, tuple[Any, ...]]]
@@ -15,21 +15,23 @@ _MOST_ADDRESSES = 3
 
 
 class AddressRefused(OSError):
-    """One of the host's addresses is not public: it is not called at any of them."""
+    """One of the host's addresses may not be called: it is not called at any of them."""
 
 
 def resolved(host: str, port: int) -> Found:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def checked(target: Target, resolve: Resolve, *, allow_private: bool) -> Found:
+def checked(target: Target, resolve: Resolve, reach: Reach) -> Found:
     """Resolve once; every answer must be allowed, or a name could lead us anywhere."""
     found = resolve(target.host, target.port)
     if not found:
         raise OSError("the name has no address")
     for *_, place in found:
-        if not allow_private and not is_allowed(str(place[0])):
-            raise AddressRefused(f"{target.host} leads to {place[0]}, which is not public")
+        if not reach.allows(str(place[0]), target.port):
+            raise AddressRefused(
+                f"{target.host} leads to {place[0]} port {target.port}, which is not public"
+            )
     return found[:_MOST_ADDRESSES]
 
 

@@ -1,0 +1,1 @@
+"""Calling the outside world: to checked addresses only, within bounds of time and size."""
