@@ -1,6 +1,7 @@
 """Declaring tools: the `tool` decorator and the `Call` a tool receives, as plain values."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,8 @@ ToolFunction = Callable[..., Any]
 # Any: it gets whatever the tool returned, as JSON.
 Check = Callable[[Any], str | None]
 _DEFAULT_TIMEOUT = timedelta(seconds=30)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_LONGEST_VERSION = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,14 @@ class Tool:
     stale_for: timedelta | None = None
     # A person says what is to be done when the tool has failed for good.
     ask_on_failure: bool = False
+    # A good result may be given again for so long instead of calling the tool.
+    cache_for: timedelta | None = None
+    # So many calls at once, over all workers.
+    concurrency: int | None = None
+    # Says that the same arguments mean something else than before: it is in the hash of the schema.
+    version: str = ""
+    # What was not declared, of what every tool ought to say: `effect`, `timeout`.
+    unsaid: tuple[str, ...] = ()
 
     @property
     def rules(self) -> EffectRules:
@@ -109,9 +120,9 @@ class Tool:
 
 def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     *,
-    effect: EffectClass = EffectClass.UNSAFE,
+    effect: EffectClass | None = None,
     name: str | None = None,
-    timeout: timedelta = _DEFAULT_TIMEOUT,
+    timeout: timedelta | None = None,
     key_ttl: timedelta | None = None,
     settle: timedelta = timedelta(seconds=1),
     look_up: ToolFunction | None = None,
@@ -122,16 +133,20 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     fallback: str | None = None,
     stale_for: timedelta | None = None,
     ask_on_failure: bool = False,
+    cache_for: timedelta | None = None,
+    concurrency: int | None = None,
+    version: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
+    said = {"effect": effect, "timeout": timeout}
 
     def declare(function: ToolFunction) -> Tool:
         declared = Tool(
             name=name or function.__name__,
             function=function,
             description=(function.__doc__ or "").strip(),
-            effect=effect,
-            timeout=timeout,
+            effect=effect or EffectClass.UNSAFE,
+            timeout=_DEFAULT_TIMEOUT if timeout is None else timeout,
             key_ttl=key_ttl,
             settle=settle,
             look_up=look_up,
@@ -142,27 +157,46 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
             fallback=fallback,
             stale_for=stale_for,
             ask_on_failure=ask_on_failure,
+            cache_for=cache_for,
+            concurrency=concurrency,
+            version=version,
+            unsaid=tuple(name for name, value in said.items() if value is None),
         )
-        _check(declared)
+        wrong = next(mistakes_of_tool(declared), None)
+        if wrong is not None:
+            raise Misdeclared(wrong)
         return declared
 
     return declare
 
 
-def _check(declared: Tool) -> None:
-    name, effect = declared.name, declared.effect
-    if effect is EffectClass.KEYED and declared.key_ttl is None:
-        raise Misdeclared(f"tool {name!r} is keyed: say how long its keys live with key_ttl=")
-    if declared.key_ttl is not None and declared.key_ttl <= declared.rules.key_margin:
-        least = declared.rules.key_margin
-        raise Misdeclared(f"tool {name!r}: key_ttl must be longer than {least} at this timeout")
-    if effect is EffectClass.RECONCILABLE and declared.look_up is None:
-        raise Misdeclared(f"tool {name!r} is reconcilable: give its look-up with look_up=")
+def mistakes_of_tool(declared: Tool) -> Iterator[str]:
+    """Say everything that is wrong with a declaration, as far as it alone can tell."""
+    named = f"tool {declared.name!r}"
+    if not _NAME.fullmatch(declared.name):
+        yield f"{named}: a name has letters, digits, '_', '.' and '-', at most 100 of them"
+    if len(declared.version) > _LONGEST_VERSION:
+        yield f"{named}: version must have at most {_LONGEST_VERSION} characters"
     if declared.timeout <= timedelta(0):
-        raise Misdeclared(f"tool {name!r}: timeout must be positive")
+        yield f"{named}: timeout must be positive"
     if declared.max_tries < 1:
-        raise Misdeclared(f"tool {name!r}: max_tries must be at least 1")
-    if declared.stale_for is not None and effect is not EffectClass.PURE:
-        raise Misdeclared(f"tool {name!r} is {effect.value}: stale_for= is for pure tools only")
-    if declared.stale_for is not None and declared.stale_for <= timedelta(0):
-        raise Misdeclared(f"tool {name!r}: stale_for must be positive")
+        yield f"{named}: max_tries must be at least 1"
+    if declared.concurrency is not None and declared.concurrency < 1:
+        yield f"{named}: concurrency must be at least 1"
+    yield from _of_class(declared, named)
+    for member in ("stale_for", "cache_for"):
+        span: timedelta | None = getattr(declared, member)
+        if span is not None and declared.effect is not EffectClass.PURE:
+            yield f"{named} is {declared.effect.value}: {member}= is for pure tools only"
+        if span is not None and span <= timedelta(0):
+            yield f"{named}: {member} must be positive"
+
+
+def _of_class(declared: Tool, named: str) -> Iterator[str]:
+    effect, ttl = declared.effect, declared.key_ttl
+    if effect is EffectClass.KEYED and ttl is None:
+        yield f"{named} is keyed: say how long its keys live with key_ttl="
+    if ttl is not None and ttl <= declared.rules.key_margin:
+        yield f"{named}: key_ttl must be longer than {declared.rules.key_margin} at this timeout"
+    if effect is EffectClass.RECONCILABLE and declared.look_up is None:
+        yield f"{named} is reconcilable: give its look-up with look_up="
