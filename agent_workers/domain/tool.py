@@ -184,12 +184,7 @@ def mistakes_of_tool(declared: Tool) -> Iterator[str]:
     if declared.concurrency is not None and declared.concurrency < 1:
         yield f"{named}: concurrency must be at least 1"
     yield from _of_class(declared, named)
-    for member in ("stale_for", "cache_for"):
-        span: timedelta | None = getattr(declared, member)
-        if span is not None and declared.effect is not EffectClass.PURE:
-            yield f"{named} is {declared.effect.value}: {member}= is for pure tools only"
-        if span is not None and span <= timedelta(0):
-            yield f"{named}: {member} must be positive"
+    yield from _of_pure_ones(declared, named)
 
 
 def _of_class(declared: Tool, named: str) -> Iterator[str]:
@@ -200,3 +195,12 @@ def _of_class(declared: Tool, named: str) -> Iterator[str]:
         yield f"{named}: key_ttl must be longer than {declared.rules.key_margin} at this timeout"
     if effect is EffectClass.RECONCILABLE and declared.look_up is None:
         yield f"{named} is reconcilable: give its look-up with look_up="
+
+
+def _of_pure_ones(declared: Tool, named: str) -> Iterator[str]:
+    for member in ("stale_for", "cache_for"):
+        span: timedelta | None = getattr(declared, member)
+        if span is not None and declared.effect is not EffectClass.PURE:
+            yield f"{named} is {declared.effect.value}: {member}= is for pure tools only"
+        if span is not None and span <= timedelta(0):
+            yield f"{named}: {member} must be positive"
