@@ -28,9 +28,10 @@ TESTS: dict[str, list[str]] = {
     # Mostly waiting: three at a time, each with servers of its own, keep two cores busy.
     "integration": ["-n", "3", "--dist", "loadfile", "tests/integration"],
     "cluster": ["-p", "pytest_celery.plugin", "tests/cluster"],
-    "crash": ["tests/crash"],
+    # The soak mostly waits, so the crash points run beside it.
+    "crash": ["-n", "2", "--dist", "loadfile", "tests/crash"],
     "acceptance": ["tests/acceptance"],
-    "examples": ["tests/examples"],
+    "examples": ["-n", "2", "--dist", "loadfile", "tests/examples"],
 }
 
 
