@@ -18,7 +18,7 @@ from agent_workers.cli.surroundings import API_URL, ApiPlace, is_live
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.leftovers import FolderLock
-from agent_workers.embedded.ports import LOOPBACK, free_port, port_is_free
+from agent_workers.embedded.ports import LOOPBACK, claimed, free_port, port_is_free
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
@@ -203,7 +203,7 @@ class System:
         self._say("the API does not answer yet; still trying")
 
     def _port(self, what: str, wanted: int) -> int:
-        if wanted and port_is_free(wanted):
+        if wanted and claimed(wanted, self._undo) and port_is_free(wanted):
             return wanted
         found = free_port()
         if wanted:

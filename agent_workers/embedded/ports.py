@@ -1,8 +1,12 @@
 """Free TCP ports on the loopback interface."""
 
+import fcntl
+import os
 import secrets
 import socket
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 from agent_workers.embedded.errors import EmbeddedServerError, PortTaken
 from agent_workers.embedded.processes import wait_until
@@ -46,6 +50,25 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def claimed(port: int, held: ExitStack) -> bool:
+    """Keep a port from other processes that look for one, until `held` is closed or we die.
+
+    Between looking at a port and a server's binding it there is time for a rival with the same wish.
+    """
+    path = Path(tempfile.gettempdir()) / f"agent-workers-port-{port}.lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return True  # another user's: only binding will tell
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return False
+    held.callback(os.close, handle)
+    return True
 
 
 def _bound(held: ExitStack) -> int:

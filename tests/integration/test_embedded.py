@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 import redis
 
 from agent_workers.embedded.errors import FolderInUse, PortTaken, ServerRefused
-from agent_workers.embedded.ports import free_ports
+from agent_workers.embedded.ports import claimed, free_port, free_ports
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.processes import sighting_of, wait_until
 from agent_workers.embedded.redis import EmbeddedRedis
@@ -146,6 +147,15 @@ def test_a_port_that_was_taken_meanwhile_is_changed_when_it_was_our_choice(home)
     taken = server.port
     with socket.create_server(("127.0.0.1", taken)), server:
         assert server.port != taken
+
+
+def test_of_two_that_look_for_one_port_at_once_only_one_gets_it():
+    port = free_port()
+    with ExitStack() as first, ExitStack() as second:
+        assert claimed(port, first)
+        assert not claimed(port, second)
+        first.close()
+        assert claimed(port, second)
 
 
 def test_free_ports_are_different_and_below_those_of_outgoing_connections():
