@@ -7,6 +7,7 @@ from agent_workers.state.tables import metadata
 from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers
 from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
+from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
 from agent_workers.state.tables_schedules import schedules as _schedules
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
@@ -20,6 +21,7 @@ assert (
     is _endpoints.metadata
     is _schedules.metadata
     is _workspaces.metadata
+    is _mcp_servers.metadata
     is metadata
 )
 

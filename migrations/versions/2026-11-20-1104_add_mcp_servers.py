@@ -1,5 +1,7 @@
 """Add MCP servers, and the tools of theirs that were approved."""
 
+from alembic import op
+
 from migrations.sql_files import run
 
 revision = "0015"
@@ -13,4 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass
+    op.execute("set local lock_timeout = '5s'")
+    op.drop_table("mcp_tools")
+    op.drop_table("mcp_servers")
+    op.execute("drop function mcp_counted, mcp_forget")

@@ -15,6 +15,7 @@ from agent_workers.state.tables import metadata
 from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
 from agent_workers.state.tables_effects import effects
+from agent_workers.state.tables_mcp import mcp_servers
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
@@ -31,6 +32,7 @@ assert (
     is effects.metadata
     is webhook_endpoints.metadata
     is workspaces.metadata
+    is mcp_servers.metadata
     is metadata
 )
 _LEFT = """
