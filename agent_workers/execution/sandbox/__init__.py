@@ -1,0 +1,1 @@
+"""Running what is not trusted: levels behind one Protocol, each with the same bounds."""

@@ -1,0 +1,84 @@
+"""The last thing that runs before a confined program: gives up what it may do, then becomes it.
+
+It stands alone: it is started by its path with `-I -S`, inside the boundary, where there may be
+nothing of ours. What it is told is one word of JSON; secrets never are in it.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+
+FAILED = 125
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_SECCOMP_MODE_FILTER = 2
+_INSTRUCTION = 8
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
+def main() -> None:
+    told = json.loads(sys.argv[1])
+    program = sys.argv[2:]
+    try:
+        _give_up(told)
+        os.execv(program[0], program)  # noqa: S606  # no shell is wanted
+    except OSError as error:
+        sys.stderr.write(f"agent-workers: cannot start {program[0]}: {error}\n")
+        sys.stderr.flush()
+        os._exit(FAILED)
+
+
+def _give_up(told: dict[str, object]) -> None:
+    """Give up rights before the filter is set: giving up takes calls that it may refuse."""
+    os.umask(0o077)
+    user = told.get("user")
+    if isinstance(user, int):
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    parent = told.get("parent")
+    if isinstance(parent, int) and os.getppid() != parent:
+        raise ProcessLookupError("who started it is gone")
+    seconds = told.get("seconds")
+    if isinstance(seconds, float):
+        # The kernel ends it even where everybody who watches is frozen.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    filtered = told.get("filter")
+    if isinstance(filtered, str):
+        _set_filter(bytes.fromhex(filtered))
+    limits = told.get("limits")
+    assert isinstance(limits, dict)
+    for name, most in limits.items():
+        _limit(getattr(resource, name), most)
+
+
+def _limit(kind: int, most: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (least, least))
+
+
+def _set_filter(instructions: bytes) -> None:
+    kept = ctypes.create_string_buffer(instructions, len(instructions))
+    program = _Filter(len(instructions) // _INSTRUCTION, ctypes.addressof(kept))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
+
+
+def _prctl(option: int, *values: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
+    if libc.prctl(ctypes.c_int(option), *words) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The system call filter of confined programs, as the bytes that the kernel takes."""
+
+import platform
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+# Numbers on x86_64 and aarch64; None: that machine never had it.
+_Numbers = tuple[int | None, int | None]
+
+# Ways into the kernel that no ordinary program goes, and ways around the filter (io_uring).
+_DENIED: Final[dict[str, _Numbers]] = {
+    "acct": (163, 89),
+    "add_key": (248, 217),
+    "adjtimex": (159, 171),
+    "bpf": (321, 280),
+    "chroot": (161, 51),
+    "clock_adjtime": (305, 266),
+    "clock_settime": (227, 112),
+    "delete_module": (176, 106),
+    "fanotify_init": (300, 262),
+    "finit_module": (313, 273),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fsopen": (430, 430),
+    "fspick": (433, 433),
+    "init_module": (175, 105),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425),
+    "ioperm": (173, None),
+    "iopl": (172, None),
+    "kcmp": (312, 272),
+    "kexec_file_load": (320, 294),
+    "kexec_load": (246, 104),
+    "keyctl": (250, 219),
+    "lookup_dcookie": (212, 18),
+    "memfd_secret": (447, 447),
+    "migrate_pages": (256, 238),
+    "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "move_pages": (279, 239),
+    "name_to_handle_at": (303, 264),
+    "nfsservctl": (180, 42),
+    "open_by_handle_at": (304, 265),
+    "open_tree": (428, 428),
+    "perf_event_open": (298, 241),
+    "personality": (135, 92),
+    "pidfd_getfd": (438, 438),
+    "pivot_root": (155, 41),
+    "process_madvise": (440, 440),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "ptrace": (101, 117),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "reboot": (169, 142),
+    "request_key": (249, 218),
+    "setdomainname": (171, 162),
+    "sethostname": (170, 161),
+    "setns": (308, 268),
+    "settimeofday": (164, 170),
+    "swapoff": (168, 225),
+    "swapon": (167, 224),
+    "syslog": (103, 116),
+    "umount2": (166, 39),
+    "unshare": (272, 97),
+    "uselib": (134, None),
+    "userfaultfd": (323, 282),
+    "vhangup": (153, 58),
+}
+# Memory that no limit of a process counts, and processes.
+_DENIED_ALONE: Final[dict[str, _Numbers]] = {
+    "fork": (57, None),
+    "memfd_create": (319, 279),
+    "mq_open": (240, 180),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "shmat": (30, 196),
+    "shmget": (29, 194),
+    "vfork": (58, None),
+}
+# Whoever stays in its group is ended with it.
+_DENIED_IN_GROUP: Final[dict[str, _Numbers]] = {"setpgid": (109, 154), "setsid": (112, 157)}
+_CLONE: Final[_Numbers] = (56, 220)
+_CLONE3: Final[_Numbers] = (435, 435)
+_SOCKET: Final[_Numbers] = (41, 198)
+_IOCTL: Final[_Numbers] = (16, 29)
+
+_MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_X32 = 0x40000000
+_NEW_NAMESPACES = 0x7E020000
+_THREAD = 0x00010000
+# Typing into the terminal of whoever started us.
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+
+_EPERM, _ENOSYS = 1, 38
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+_AT_NUMBER, _AT_ARCH, _AT_FIRST, _AT_SECOND = 0, 4, 16, 24
+
+Instruction = tuple[int, int, int, int]
+
+
+def is_known(machine: str) -> bool:
+    """Say whether there is a filter for this kind of processor."""
+    return machine in _MACHINES
+
+
+def filter_of(
+    *,
+    families: Sequence[int],
+    alone: bool,
+    in_group: bool,
+    machine: str | None = None,
+) -> bytes:
+    """Write the filter: which kinds of sockets may be opened, and what of processes.
+
+    `alone`: threads, but no other process. `in_group`: whatever it starts stays in its group.
+    """
+    column, arch = _MACHINES[machine or platform.machine()]
+    denied = dict(_DENIED)
+    if alone:
+        denied |= _DENIED_ALONE
+    if in_group:
+        denied |= _DENIED_IN_GROUP
+    numbers = [number for pair in denied.values() if (number := pair[column]) is not None]
+    written = [
+        (_LOAD, 0, 0, _AT_ARCH),
+        (_JEQ, 1, 0, arch),
+        (_RET, 0, 0, _KILL),
+        (_LOAD, 0, 0, _AT_NUMBER),
+        (_JGE, 0, 1, _X32),
+        _refuse(_EPERM),
+        *_refusing(_number(_CLONE3, column), _ENOSYS),
+        *(one for number in numbers for one in _refusing(number, _EPERM)),
+        *_on(_number(_CLONE, column), _AT_FIRST, _cloning(alone=alone)),
+        *_on(_number(_SOCKET, column), _AT_FIRST, _opening(families)),
+        *_on(_number(_IOCTL, column), _AT_SECOND, _controlling()),
+        (_RET, 0, 0, _ALLOW),
+    ]
+    return b"".join(struct.pack("=HBBI", *one) for one in written)
+
+
+def _number(pair: _Numbers, column: int) -> int:
+    number = pair[column]
+    assert number is not None
+    return number
+
+
+def _refuse(code: int) -> Instruction:
+    return (_RET, 0, 0, _ERRNO | code)
+
+
+def _refusing(number: int, code: int) -> Iterator[Instruction]:
+    yield (_JEQ, 0, 1, number)
+    yield _refuse(code)
+
+
+def _on(number: int, argument: int, then: Sequence[Instruction]) -> Iterator[Instruction]:
+    """Look at one argument of one call; `then` always ends in a return."""
+    yield (_JEQ, 0, 1 + len(then), number)
+    yield (_LOAD, 0, 0, argument)
+    yield from then
+
+
+def _cloning(*, alone: bool) -> list[Instruction]:
+    rules: list[Instruction] = [(_JSET, 0, 1, _NEW_NAMESPACES), _refuse(_EPERM)]
+    if alone:
+        rules += [(_JSET, 1, 0, _THREAD), _refuse(_EPERM)]
+    return [*rules, (_RET, 0, 0, _ALLOW)]
+
+
+def _opening(families: Sequence[int]) -> list[Instruction]:
+    allowed = [one for family in families for one in _allowing(family)]
+    return [*allowed, _refuse(_EPERM)]
+
+
+def _allowing(value: int) -> Iterator[Instruction]:
+    yield (_JEQ, 0, 1, value)
+    yield (_RET, 0, 0, _ALLOW)
+
+
+def _controlling() -> list[Instruction]:
+    return [*_refusing(_TIOCSTI, _EPERM), *_refusing(_TIOCLINUX, _EPERM), (_RET, 0, 0, _ALLOW)]
