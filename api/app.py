@@ -22,7 +22,9 @@ from agent_workers.state.schedules import Schedules
 from agent_workers.state.schedules_runs import ScheduleRuns
 from agent_workers.state.schedules_trigger import ScheduleTriggers
 from agent_workers.state.submissions import Pace
+from agent_workers.state.workspaces import Workspaces
 from api.agent_list import AgentList
+from api.artifacts import Artifacts
 from api.batch_lists import BatchLists
 from api.batches import BatchRoutes
 from api.cached import Cached
@@ -94,6 +96,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
             steps=steps, waiting=running.waiting, threads=threads, deltas=running.deltas
         ),
         controls=JobControls(control=_control(running), views=views, threads=threads),
+        artifacts=Artifacts(workspaces=Workspaces(database), reads=running.reads, threads=threads),
         mail=JobMail(mailing=_mailing(running), views=views, threads=threads),
         doubts=Doubts(
             effects=EffectReads(database),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agent_workers.domain.job import JobStatus
 from api.event_intake_openapi import EVENT_SCHEMAS, event_paths
+from api.openapi_artifacts import ARTIFACT_SCHEMAS, artifact_paths
 from api.openapi_batches import BATCH_SCHEMAS, batch_paths
 from api.openapi_mail import MAIL_SCHEMAS, input_operation, send_operation
 from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
@@ -36,6 +37,7 @@ def document() -> Schema:
         "security": [{"bearer": []}, {"key": []}],
         "paths": _jobs()
         | _of_one_job()
+        | artifact_paths()
         | _controls()
         | _doubts()
         | batch_paths()
@@ -45,6 +47,7 @@ def document() -> Schema:
         | _rest(),
         "components": {
             "schemas": SCHEMAS
+            | ARTIFACT_SCHEMAS
             | BATCH_SCHEMAS
             | EVENT_SCHEMAS
             | MAIL_SCHEMAS

@@ -15,6 +15,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_key": (401, "This API key is not valid"),
     "not_found": (404, "There is nothing here"),
     "job_not_found": (404, "There is no such job"),
+    "artifact_not_found": (404, "The job has no such file"),
     "batch_not_found": (404, "There is no such batch"),
     "schedule_not_found": (404, "There is no such schedule"),
     "effect_not_found": (404, "There is no such effect"),

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from agent_workers.domain.errors import AgentWorkersError
 from api.agent_list import AgentList
+from api.artifacts import Artifacts
 from api.batch_lists import BatchLists
 from api.batches import BatchRoutes
 from api.controls import JobControls
@@ -57,6 +58,7 @@ class Parts:
     jobs: Jobs
     events: JobEvents
     controls: JobControls
+    artifacts: Artifacts
     mail: JobMail
     doubts: Doubts
     batches: BatchRoutes
@@ -77,6 +79,8 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("GET", _JOB + "/steps"): parts.jobs.show_steps,
         ("GET", _JOB + "/trace"): parts.jobs.show_trace,
         ("GET", _JOB + "/events"): parts.events.show,
+        ("GET", _JOB + "/artifacts"): parts.artifacts.show_all,
+        ("GET", _JOB + "/artifacts/{name:path}"): parts.artifacts.show,
         ("POST", _JOB + "/events"): parts.mail.send,
         ("POST", _JOB + "/input"): parts.mail.answer,
         ("POST", _JOB + "/cancel"): parts.controls.cancel,

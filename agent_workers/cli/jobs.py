@@ -8,6 +8,7 @@ from datetime import timedelta
 from agent_workers.cli.demo_telling import Telling
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.given import read_given
+from agent_workers.cli.job_files import add_files_arguments, list_files, show_file
 from agent_workers.cli.mail import answer_job, send_to_job
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _of_a_job(add("show", "print a job with its steps", _show))
     _of_a_job(add("trace", "print a job's way through the layers", _trace))
     _of_a_job(add("watch", "print a job's events as they happen, to its end", _watch))
+    files = _of_a_job(add("files", "list the files that a job wrote", list_files))
+    file = _of_a_job(add("file", "print a file that a job wrote, or keep it with --out", show_file))
+    add_files_arguments(files, file)
     _add_controls(add)
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
+from agent_workers.client.artifacts import ArtifactCalls
 from agent_workers.client.batches import BatchCalls
 from agent_workers.client.errors import Unreachable, WaitedInVain
 from agent_workers.client.http import Wire
@@ -49,6 +50,7 @@ class Client:
         self, base_url: str, api_key: str, *, timeout: timedelta = timedelta(seconds=30)
     ) -> None:
         self._wire = Wire(base_url, api_key, timeout_s=timeout.total_seconds())
+        self.artifacts = ArtifactCalls(self._wire)
         self.batches = BatchCalls(self._wire)
         self.triggers = TriggerCalls(self._wire)
         self.schedules = ScheduleCalls(self._wire)

@@ -17,6 +17,7 @@ from agent_workers.client.errors import ClientError, Refused, Unreachable
 _ATTEMPTS = 4
 _LONGEST_PAUSE_S = 120.0
 _FIRST_ERROR = 400
+_JSON = "json"
 _FAILED = (OSError, http.client.HTTPException)
 
 
@@ -26,6 +27,7 @@ class Reply:
     headers: Mapping[str, str]
     # Any: JSON of whatever shape the API or the job's agent gave it.
     body: Any
+    raw: bytes = b""
 
 
 class Wire:
@@ -66,6 +68,10 @@ class Wire:
                 raise Refused(reply.status, problem)
             time.sleep(_pause(reply.headers))
         raise AssertionError("the last attempt returns or raises")
+
+    def fetch(self, path: str) -> bytes:
+        """Read bytes of whatever kind."""
+        return self.call("GET", path, headers={"accept": "*/*"}).raw
 
     def send_file(self, path: str, file: Path, *, kind: str) -> Reply:
         """Put a file as it is, once, on a connection of its own; its length is not said."""
@@ -121,7 +127,9 @@ class Wire:
             connection.sock.settimeout(self._timeout_s + wait_s)
         response = connection.getresponse()
         told = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(status=response.status, headers=told, body=_parsed(response.read()))
+        raw = response.read()
+        body = _parsed(raw) if _JSON in told.get("content-type", _JSON) else None
+        return Reply(status=response.status, headers=told, body=body, raw=raw)
 
     def _connection(self) -> http.client.HTTPConnection:
         connection = getattr(self._threads, "connection", None)

@@ -18,7 +18,7 @@ def routes() -> set[tuple[str, str]]:
         )
     )
     return {
-        (method.lower(), route.path)
+        (method.lower(), route.path_format)
         for route in app.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -1,0 +1,26 @@
+"""What the client calls of the files that jobs wrote; `client.artifacts` is one of these."""
+
+from typing import Any
+from urllib.parse import quote
+
+from agent_workers.client.http import Wire
+
+# Any: JSON as the API says it.
+Json = dict[str, Any]
+
+
+class ArtifactCalls:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def all(self, job_id: str) -> list[Json]:
+        """Return the files of a job by their names, without their content."""
+        found: list[Json] = self._wire.call("GET", _of(job_id)).body["data"]
+        return found
+
+    def read(self, job_id: str, name: str) -> bytes:
+        return self._wire.fetch(f"{_of(job_id)}/{quote(name, safe='')}")
+
+
+def _of(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}/artifacts"

@@ -1,0 +1,103 @@
+"""GET /v1/jobs/{id}/artifacts: the files that a job wrote, as a list and one by one."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.domain.errors import ToolError
+from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.workspace import FileRead, FileSeen, checked_path
+from agent_workers.state.reads import Reads
+from agent_workers.state.workspaces import Workspaces
+from api.jobs import no_such_job
+from api.problems import Problem
+from api.queries import checked_query, job_id_of
+from api.replies import NO_STORE, EmptyReply, Headers, JsonReply, caller_of
+from api.shapes import instant, list_bytes, text
+from api.threads import Threads
+
+# What a job wrote is no page of ours: a browser keeps it as a file, and runs nothing of it.
+_SAFE: Headers = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"private, no-cache"),
+)
+_TEXT, _BYTES = b"text/plain; charset=utf-8", b"application/octet-stream"
+# What stands for itself in a quoted file name, whoever reads it.
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    workspaces: Workspaces
+    reads: Reads
+    threads: Threads
+
+    async def show_all(self, request: Request) -> Response:
+        checked_query(request, ())
+        place = await self._job(request)
+        found = await self.threads.run(self.workspaces.files, *place)
+        listed = list_bytes([_text(file) for file in found], next_cursor=None)
+        return JsonReply(listed, headers=[NO_STORE])
+
+    async def show(self, request: Request) -> Response:
+        """The file's bytes, unless the caller has them already."""
+        checked_query(request, ())
+        place, path = await self._job(request), _path_of(request)
+        found = await self.threads.run(self.workspaces.read, *place, path)
+        if found is None:
+            raise _no_such_file()
+        etag = f'"{found.seen.etag}"'
+        headers = [*_SAFE, (b"etag", etag.encode("ascii"))]
+        if etag in request.headers.get("if-none-match", ""):
+            return EmptyReply(304, headers=headers)
+        return _FileReply(found, headers)
+
+    async def _job(self, request: Request) -> tuple[TenantId, JobId]:
+        place = (caller_of(request).tenant_id, job_id_of(request))
+        if place not in await self.threads.run(self.reads.versions, [place]):
+            raise no_such_job()
+        return place
+
+
+class _FileReply(Response):
+    def __init__(self, file: FileRead, headers: Headers) -> None:
+        self.status_code = 200
+        self.body = file.content
+        self.background = None
+        self.raw_headers = [
+            (b"content-type", _TEXT if file.seen.is_text else _BYTES),
+            (b"content-length", str(len(file.content)).encode("ascii")),
+            (b"content-disposition", _disposition(file.seen.path)),
+            *headers,
+        ]
+
+
+def _disposition(path: str) -> bytes:
+    """Name the file for a browser: in plain letters, and as it is for those who understand it."""
+    name = path.rsplit("/", 1)[-1]
+    plain = "".join(letter if letter in _PLAIN else "_" for letter in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}".encode()
+
+
+def _path_of(request: Request) -> str:
+    try:
+        return checked_path(request.path_params["name"])
+    except ToolError:
+        raise _no_such_file() from None
+
+
+def _no_such_file() -> Problem:
+    return Problem(code="artifact_not_found", detail="The job has no such file.")
+
+
+def _text(file: FileSeen) -> str:
+    return (
+        f'{{"object":"artifact","name":{text(file.path)},"bytes":{file.bytes},'
+        f'"etag":"{file.etag}","text":{"true" if file.is_text else "false"},'
+        f'"version":{file.version},"written_by":{file.written_by},'
+        f'"created_at":{instant(file.created_at)},"updated_at":{instant(file.updated_at)}}}'
+    )
