@@ -8,6 +8,7 @@ from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers
 from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
 from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
+from agent_workers.state.tables_memories import memories as _memories
 from agent_workers.state.tables_schedules import schedules as _schedules
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
@@ -22,6 +23,7 @@ assert (
     is _schedules.metadata
     is _workspaces.metadata
     is _mcp_servers.metadata
+    is _memories.metadata
     is metadata
 )
 

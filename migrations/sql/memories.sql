@@ -1,1 +1,120 @@
--- What agents were told to remember.
+-- Remembering within the transaction that records the step, and taking back what a job taught.
+
+-- Vectors are kept as real[], so that no table needs pgvector; searching does. Whoever migrates may
+-- not be allowed to install it: then `doctor` says what to do.
+do $$ begin
+  if exists (select from pg_available_extensions where name = 'vector') then
+    create extension if not exists vector;
+  end if;
+exception when insufficient_privilege or undefined_file then
+  raise notice 'pgvector is there, but cannot be installed by this role';
+end $$;
+
+create trigger memories_kept before update on memories for each row
+  when ((new.tenant_id, new.memory_id, new.user_id, new.subject, new.content, new.content_hash,
+         new.confidence, new.job_id, new.position, new.created_at)
+        is distinct from
+        (old.tenant_id, old.memory_id, old.user_id, old.subject, old.content, old.content_hash,
+         old.confidence, old.job_id, old.position, old.created_at))
+  execute function refuse('what was remembered never changes: it is superseded');
+
+-- One at a time in a namespace. Nothing else is locked by whoever holds this.
+create function lock_memories(p_tenant text, p_user text) returns void language sql as $$
+  select pg_advisory_xact_lock(hashtextextended(p_tenant || E'\x1f' || p_user, 4711))
+$$;
+
+-- What a new memory would replace: the same subject, and nearly the same meaning by the same model.
+create function near_memories(p_tenant text, p_user text, p_subject text, p_model text,
+  p_embedding real[], p_near float8) returns uuid[] language sql stable as $$
+  select coalesce(array_agg(memory_id order by memory_id), '{}') from memories m
+   where tenant_id = p_tenant and user_id = p_user and subject = p_subject and subject <> ''
+     and model = p_model and superseded_by is null
+     and (expires_at is null or expires_at > clock_timestamp())
+     and cardinality(embedding) = cardinality(p_embedding)
+     and (select sum(a::float8 * b) from unnest(m.embedding, p_embedding) as v (a, b)) >= p_near
+$$;
+
+-- Remember, unless others taught something between the tool's look and now: then the whole step is
+-- undone (a serialization failure), and its next attempt looks again.
+create function remember(p jsonb, p_replaces uuid[], p_near float8) returns void
+language plpgsql as $$
+declare m memories := jsonb_populate_record(null::memories, p);
+        v_now timestamptz := clock_timestamp();
+begin
+  perform lock_memories(m.tenant_id, m.user_id);
+  delete from memories where tenant_id = m.tenant_id and user_id = m.user_id
+     and content_hash = m.content_hash and superseded_by is null and expires_at <= v_now;
+  if p_replaces <> near_memories(m.tenant_id, m.user_id, m.subject, m.model, m.embedding, p_near)
+     or exists (select from memories where tenant_id = m.tenant_id and user_id = m.user_id
+                   and content_hash = m.content_hash and superseded_by is null) then
+    raise exception 'something of this was remembered meanwhile' using errcode = '40001';
+  end if;
+  insert into memories (tenant_id, memory_id, user_id, subject, content, content_hash, confidence,
+                        model, embedding, job_id, position, created_at, expires_at)
+  values (m.tenant_id, m.memory_id, m.user_id, m.subject, m.content, m.content_hash, m.confidence,
+          m.model, m.embedding, m.job_id, m.position, v_now,
+          v_now + (p ->> 'days')::int * interval '1 day');
+  update memories set superseded_by = m.memory_id, superseded_at = v_now
+   where tenant_id = m.tenant_id and user_id = m.user_id and memory_id = any (p_replaces);
+end $$;
+
+-- Take a memory out of its line: what it had replaced counts again, or goes to what replaced it.
+create function unlearn_memory(m memories) returns int language plpgsql as $$
+declare o memories; v_heir uuid; v_restored int := 0;
+begin
+  for o in select * from memories
+            where tenant_id = m.tenant_id and user_id = m.user_id and superseded_by = m.memory_id
+            order by created_at desc, memory_id desc loop
+    v_heir := m.superseded_by;
+    if v_heir is null then
+      -- The same words may have been taught again: then those count.
+      select memory_id into v_heir from memories
+       where tenant_id = o.tenant_id and user_id = o.user_id and content_hash = o.content_hash
+         and superseded_by is null and memory_id <> m.memory_id;
+    end if;
+    update memories set superseded_by = v_heir,
+                        superseded_at = case when v_heir is not null then superseded_at end
+     where tenant_id = o.tenant_id and memory_id = o.memory_id;
+    v_restored := v_restored + (v_heir is null)::int;
+  end loop;
+  delete from memories where tenant_id = m.tenant_id and memory_id = m.memory_id;
+  return v_restored;
+end $$;
+
+-- Remove what a job taught, the newest first, and let count again what that had replaced.
+create function unlearn_job(p_tenant text, p_job uuid, out removed int, out restored int)
+language plpgsql as $$
+declare m memories; v_id uuid;
+begin
+  removed := 0; restored := 0;
+  perform lock_memories(p_tenant, u.user_id) from (
+    select distinct user_id from memories where tenant_id = p_tenant and job_id = p_job
+     order by user_id) u;
+  for v_id in select memory_id from memories where tenant_id = p_tenant and job_id = p_job
+               order by created_at desc, memory_id desc loop
+    select * into m from memories where tenant_id = p_tenant and memory_id = v_id;
+    continue when not found;
+    restored := restored + unlearn_memory(m);
+    removed := removed + 1;
+  end loop;
+end $$;
+
+create function unlearn_purged() returns trigger language plpgsql as $$
+begin
+  perform unlearn_job(old.tenant_id, old.job_id);
+  return old;
+end $$;
+
+create trigger jobs_unlearned before delete on jobs for each row execute function unlearn_purged();
+
+-- Delete what is past its time, a few at a time; what those had replaced goes with them.
+create function forget_expired_memories(p_most int) returns int language plpgsql as $$
+declare v_gone int;
+begin
+  delete from memories m using (
+    select tenant_id, memory_id from memories where expires_at <= clock_timestamp()
+     order by expires_at limit p_most for update skip locked) e
+   where m.tenant_id = e.tenant_id and m.memory_id = e.memory_id;
+  get diagnostics v_gone = row_count;
+  return v_gone;
+end $$;

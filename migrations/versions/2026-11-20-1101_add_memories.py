@@ -1,5 +1,7 @@
 """Add memories: what agents were told to remember."""
 
+from alembic import op
+
 from migrations.sql_files import run
 
 revision = "0012"
@@ -13,4 +15,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass
+    """Take all of it away but pgvector, which others may use by now."""
+    op.execute("set local lock_timeout = '5s'")
+    op.execute("drop trigger jobs_unlearned on jobs")
+    for function in (
+        "forget_expired_memories",
+        "unlearn_purged",
+        "unlearn_job",
+        "unlearn_memory",
+        "remember",
+        "near_memories",
+        "lock_memories",
+    ):
+        op.execute(f"drop function {function}")
+    op.drop_table("memories")

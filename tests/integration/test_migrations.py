@@ -16,6 +16,7 @@ from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
 from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_mcp import mcp_servers
+from agent_workers.state.tables_memories import memories
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
@@ -33,17 +34,21 @@ assert (
     is webhook_endpoints.metadata
     is workspaces.metadata
     is mcp_servers.metadata
+    is memories.metadata
     is metadata
 )
-_LEFT = """
+# What belongs to an extension is not ours: it is neither compared nor taken away.
+_OURS = """not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass
+   and d.objid = p.oid and d.deptype = 'e')"""
+_LEFT = f"""
 select relname::text from pg_class c join pg_namespace n on n.oid = relnamespace
  where nspname = 'public' and relkind in ('r','c','S') and relname <> 'alembic_version' union
 select proname::text from pg_proc p join pg_namespace n on n.oid = pronamespace
- where nspname = 'public'"""
-_ALL = """
+ where nspname = 'public' and {_OURS}"""
+_ALL = f"""
 select md5(string_agg(line, '' order by line)) from (
   select pg_get_functiondef(p.oid) as line from pg_proc p
-    join pg_namespace n on n.oid = pronamespace where nspname = 'public' union all
+    join pg_namespace n on n.oid = pronamespace where nspname = 'public' and {_OURS} union all
   select pg_get_constraintdef(c.oid) from pg_constraint c
     join pg_namespace n on n.oid = connamespace where nspname = 'public' union all
   select pg_get_triggerdef(t.oid) from pg_trigger t where not tgisinternal union all
