@@ -32,6 +32,7 @@ from agent_workers.domain.engaging import (
 )
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
 from agent_workers.domain.job import Limits
+from agent_workers.domain.outside_sending import http_sender
 from agent_workers.domain.tool import (
     Absent,
     Call,
@@ -79,6 +80,7 @@ __all__ = [
     "choose",
     "delegate",
     "hand_off",
+    "http_sender",
     "send_event",
     "tool",
     "wait",

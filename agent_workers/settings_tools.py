@@ -2,9 +2,17 @@
 
 import json
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
+
+from agent_workers.domain.outside import networks_of
+
+_PROXIES = ("http",)
+_SMTP = ("smtp", "smtps", "smtp+starttls")
+_IMAP = ("imap", "imaps", "imap+starttls")
+_POSTGRES = ("postgresql", "postgres")
 
 
 class ToolSettings(BaseSettings):
@@ -34,6 +42,7 @@ class ToolSettings(BaseSettings):
 
     # `wordllama` needs no network; else any embedding model of LiteLLM's, as openai/text-embedding-3-small
     embedding_model: str = "wordllama"
+    memory_tokens: int = Field(default=1_000, ge=50, le=100_000)  # of what one recall may give
 
     @field_validator("http_hosts", "http_private", "mail_recipients", mode="before")
     @classmethod
@@ -42,6 +51,21 @@ class ToolSettings(BaseSettings):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
 
+    @field_validator("http_private")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            networks_of(value)
+        except ValueError as error:
+            raise ValueError(f"must be networks as 10.1.0.0/16: {error}") from None
+        return value
+
+    @field_validator("egress_proxy", "smtp_url", "imap_url")
+    @classmethod
+    def _of_its_kind(cls, url: str, info: ValidationInfo) -> str:
+        kinds = {"egress_proxy": _PROXIES, "smtp_url": _SMTP, "imap_url": _IMAP}
+        return _checked_url(url, kinds[info.field_name or ""])
+
     @field_validator("sql_sources", mode="before")
     @classmethod
     def _sources(cls, value: object) -> object:
@@ -49,3 +73,26 @@ class ToolSettings(BaseSettings):
             return json.loads(value or "{}") if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"is not JSON: {error}") from None
+
+    @field_validator("sql_sources")
+    @classmethod
+    def _databases(cls, sources: dict[str, str]) -> dict[str, str]:
+        for url in sources.values():
+            _checked_url(url, _POSTGRES)
+        return sources
+
+
+def _checked_url(url: str, schemes: tuple[str, ...]) -> str:
+    """Refuse what is no URL of these schemes, without repeating it: it may hold a password."""
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+        # A Postgres may listen on a socket in a folder, which is no host.
+        has_place = bool(parts.hostname) or schemes is _POSTGRES
+        is_url = has_place and parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise ValueError(f"must be a URL that begins with one of {', '.join(schemes)}")
+    return url

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.facility import Made, NotInstalled
+from agent_workers.domain.memory import Memories
 from agent_workers.domain.tool import Call
 from agent_workers.domain.workspace import Workspace
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.state.engine import Database
+from agent_workers.state.memories_of_call import CallMemories
+from agent_workers.state.memories_search import MemorySearch
 from agent_workers.state.workspaces import JobWorkspace, Workspaces
+from agent_workers.worker.outside import outside
 
 _MIB = 1024 * 1024
 
@@ -30,9 +34,22 @@ class Facilities:
 def facilities(*, database: Database, settings: ToolSettings, embedder: Embedder) -> Facilities:
     """Return the facilities of this process; nothing is opened before a tool asks."""
     workspaces = Workspaces(database)
+    search = MemorySearch(database)
 
     def workspace(call: Call) -> object:
         most = settings.workspace_mib * _MIB
         return JobWorkspace(workspaces=workspaces, call=call, most_bytes=most)
 
-    return Facilities({Workspace: workspace, Embedder: lambda _: embedder})
+    def memories(call: Call) -> object:
+        return CallMemories(
+            search=search, embedder=embedder, call=call, most_tokens=settings.memory_tokens
+        )
+
+    return Facilities(
+        {
+            Workspace: workspace,
+            Embedder: lambda _: embedder,
+            Memories: memories,
+            **outside(settings),
+        }
+    )

@@ -1,6 +1,7 @@
 """The transport for httpx clients: guarded like all that goes outside."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 
 import httpx2
@@ -11,6 +12,7 @@ from agent_workers.execution.outside.for_httpx import GuardedTransport, TooLong
 from tests.integration.outside.resolving import Names, leading_to
 from tests.integration.webhooks.receiver import Receiver, receiving
 
+CONTEXT = ssl.create_default_context()
 HERE = Reach(private=networks_of(["127.0.0.0/8"]))
 
 
@@ -22,7 +24,9 @@ def receiver() -> Iterator[Receiver]:
 
 def fetched(url: str, reach: Reach = HERE, *, names: Names, proxy: str = "") -> httpx2.Response:
     async def run() -> httpx2.Response:
-        transport = GuardedTransport(reach, most_bytes=10_000, resolve=names, proxy=proxy)
+        transport = GuardedTransport(
+            reach, most_bytes=10_000, resolve=names, proxy=proxy, context=CONTEXT
+        )
         async with httpx2.AsyncClient(transport=transport) as client:
             return await client.get(url)
 

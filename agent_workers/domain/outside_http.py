@@ -1,0 +1,65 @@
+"""HTTP as tools see it: a request, an answer of bounded size, and what it means when none comes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.facility import Facility
+
+MOST_BYTES = 1_000_000
+WITHIN = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What came back. `cut`: there was more than was asked for; `broken`: it ended too early."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut: bool = False
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpBounds:
+    """What one call may do: only these hosts (none: whichever the installation allows), and so on."""
+
+    hosts: Sequence[str] = ()
+    redirects: int = 0
+    most_bytes: int = MOST_BYTES
+    within: timedelta = WITHIN
+
+
+class Http(Facility, Protocol):
+    """Calls hosts outside, never where the installation does not allow it."""
+
+    def __call__(self, request: HttpRequest, bounds: HttpBounds) -> HttpAnswer: ...
+
+
+# These are no outages of the tool: the next call may go to quite another host.
+class NotCallable(ToolError):
+    """The request may not be sent, or cannot be: it never will be."""
+
+    code = "refused"
+
+
+class NotSent(NotExecuted):
+    """Nothing of the request has left us."""
+
+    code = "try_later"
+
+
+class NoAnswer(TryLater):
+    """The request was sent, and nothing came back that says what became of it."""

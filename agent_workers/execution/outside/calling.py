@@ -1,0 +1,189 @@
+"""Calls hosts for tools: checked addresses, bounded answers, no cookies, nothing of the environment."""
+
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urldefrag, urljoin
+
+from agent_workers.domain.outside import Reach, Target, Uncallable, target_of
+from agent_workers.domain.outside_http import (
+    HttpAnswer,
+    HttpBounds,
+    HttpRequest,
+    NoAnswer,
+    NotCallable,
+    NotSent,
+)
+from agent_workers.execution.outside.connecting import (
+    AddressRefused,
+    Left,
+    Resolve,
+    checked,
+    connected,
+    resolved,
+)
+from agent_workers.execution.outside.headers import check_headers, safe_elsewhere
+from agent_workers.execution.outside.proxies import Proxy
+from agent_workers.execution.outside.reading import Read, read_answer
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LEAST_S = 0.001
+
+
+class OutOfTime(TimeoutError):
+    """The whole time of a call is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What `Http` is in a worker."""
+
+    reach: Reach
+    context: ssl.SSLContext
+    proxy: Proxy | None = None
+    resolve: Resolve = resolved
+
+    def __call__(self, request: HttpRequest, bounds: HttpBounds) -> HttpAnswer:
+        """Send a request; only a GET or HEAD is sent on to where a redirect leads."""
+        check_headers(request.headers)
+        left = _until(time.monotonic() + bounds.within.total_seconds())
+        follows = bounds.redirects if request.method in {"GET", "HEAD"} else 0
+        for _ in range(follows + 1):
+            answer = self._answer(request, bounds, left)
+            location = answer.headers.get("location")
+            if not follows or answer.status not in _REDIRECTS or not location:
+                return answer
+            request = _sent_on(request, location)
+        raise NotCallable(f"{request.url} is the end of more than {follows} redirects")
+
+    def _answer(self, request: HttpRequest, bounds: HttpBounds, left: Left) -> HttpAnswer:
+        target = self._target(request.url, bounds)
+        try:
+            connection = self._connected(target, left)
+        except AddressRefused as error:
+            raise NotCallable(str(error)) from None
+        except (OSError, ValueError) as error:
+            raise NotSent(f"{target.host} was not reached: {said(error)}") from None
+        with connection:
+            try:
+                read = _exchanged(connection, self._written(target, request), request, bounds, left)
+            except OSError as error:
+                raise NoAnswer(f"{target.host} gave no answer: {said(error)}") from None
+        return _answered(request.url, read)
+
+    def _target(self, url: str, bounds: HttpBounds) -> Target:
+        """Both the installation and the tool have to allow it."""
+        try:
+            target = target_of(url, self.reach)
+        except Uncallable as error:
+            raise NotCallable(f"the URL {error}") from None
+        if not replace(self.reach, hosts=tuple(bounds.hosts)).named(target.host):
+            raise NotCallable(f"this tool does not call {target.host}")
+        return target
+
+    def _connected(self, target: Target, left: Left) -> socket.socket:
+        """Connect; nothing of the request is sent here, so whatever fails has left no mark."""
+        if self.proxy is None:
+            found = checked(target, self.resolve, self.reach)
+            return connected(target, found, context=self.context, left=left)
+        place = self.proxy.target
+        found = self.resolve(place.host, place.port)
+        opened = connected(place, found, context=self.context, left=left)
+        if target.scheme == "http":
+            return opened
+        try:
+            self.proxy.open_tunnel(opened, target, left)
+            return self.context.wrap_socket(opened, server_hostname=target.host.rstrip("."))
+        except BaseException:
+            opened.close()
+            raise
+
+    def _written(self, target: Target, request: HttpRequest) -> bytes:
+        path = quote(target.path, safe="/?&=%:;@+$,!*()~.-_[]'")
+        through = self.proxy if target.scheme == "http" else None
+        lines = [
+            f"{request.method} {f'http://{target.named}' if through else ''}{path} HTTP/1.1",
+            f"host: {target.named}",
+            "connection: close",
+            "accept-encoding: identity",
+        ]
+        if through and through.authorization:
+            lines.append(f"proxy-authorization: {through.authorization}")
+        if request.body or request.method not in {"GET", "HEAD", "DELETE"}:
+            lines.append(f"content-length: {len(request.body)}")
+        lines += [f"{name}: {value}" for name, value in _headers(request).items()]
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body
+
+
+def said(error: OSError | ValueError) -> str:
+    """Say in a few words what went wrong with a connection."""
+    match error:
+        case TimeoutError():
+            return "it took too long"
+        case ssl.SSLError():
+            return f"TLS: {error.reason or error}"
+        case socket.gaierror():
+            return "the name is not known"
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case ConnectionResetError():
+            return "the connection was reset"
+        case _:
+            return str(error)[:300] or type(error).__name__
+
+
+def _until(end: float) -> Left:
+    def left() -> float:
+        seconds = end - time.monotonic()
+        if seconds < _LEAST_S:
+            raise OutOfTime
+        return seconds
+
+    return left
+
+
+def _headers(request: HttpRequest) -> Mapping[str, str]:
+    names = {name.lower() for name in request.headers}
+    return (
+        {"user-agent": "agent-workers", **request.headers}
+        if "user-agent" not in names
+        else (request.headers)
+    )
+
+
+def _exchanged(
+    connection: socket.socket, written: bytes, request: HttpRequest, bounds: HttpBounds, left: Left
+) -> Read:
+    connection.settimeout(left())
+    with suppress(BrokenPipeError):  # an early answer may be there to be read
+        connection.sendall(written)
+    return read_answer(connection, request.method, bounds.most_bytes, left)
+
+
+def _answered(url: str, read: Read) -> HttpAnswer:
+    headers: dict[str, str] = {}
+    for name, value in read.headers.items():
+        headers.setdefault(name.lower(), value.replace("\0", "\ufffd")[:2_048])
+    if not read.is_encoded:
+        headers.pop("content-encoding", None)
+    return HttpAnswer(
+        url=url,
+        status=read.status,
+        headers=headers,
+        body=read.body,
+        cut=read.cut,
+        broken=read.broken,
+    )
+
+
+def _sent_on(request: HttpRequest, location: str) -> HttpRequest:
+    """The same request to another URL, which is checked like the first."""
+    url = urldefrag(urljoin(request.url, location)).url
+    if request.url.startswith("https:") and not url.startswith("https:"):
+        raise NotCallable("a redirect leads from https:// to something else")
+    elsewhere = urljoin(request.url, "/") != urljoin(url, "/")
+    headers = safe_elsewhere(request.headers) if elsewhere else request.headers
+    return replace(request, url=url, headers=headers)

@@ -1,0 +1,124 @@
+"""Reads an HTTP answer off a connection: so many bytes at most, and for no longer than is left."""
+
+import http.client
+import io
+import socket
+import zlib
+from dataclasses import dataclass
+from email.message import Message
+
+from typing_extensions import override
+
+from agent_workers.execution.outside.connecting import Left
+
+# Headers, and what chunks cost beside the bytes that they carry.
+_MOST_BESIDE = 256 * 1_024
+_CHUNK = 64 * 1_024
+_MOST_INTERIM = 10
+_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+class NoHttp(OSError):
+    """What came back is no HTTP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    status: int
+    headers: Message
+    body: bytes
+    cut: bool = False
+    broken: bool = False
+    is_encoded: bool = False
+
+
+def read_answer(connection: socket.socket, method: str, most: int, left: Left) -> Read:
+    """Read one answer; once its status is known, nothing that goes wrong loses it."""
+    raw = _Bounded(connection, left, 2 * most + _MOST_BESIDE)
+    response = _begun(io.BufferedReader(raw), method)
+    body, broken = _body(response, most)
+    broken = broken or bool(response.length)
+    cut = len(body) > most
+    encoding = (response.getheader("content-encoding") or "identity").strip().lower()
+    decoded = _decoded(body[:most], encoding, most)
+    return Read(
+        status=response.status,
+        headers=response.headers,
+        body=body[:most] if decoded is None else decoded[:most],
+        cut=cut or len(decoded or b"") > most,
+        broken=broken and not cut,
+        is_encoded=decoded is None,
+    )
+
+
+def _begun(stream: io.BufferedReader, method: str) -> http.client.HTTPResponse:
+    for _ in range(_MOST_INTERIM):
+        response = http.client.HTTPResponse(_Stream(stream), method=method)  # type: ignore[arg-type]
+        try:
+            response.begin()
+        except (http.client.HTTPException, ValueError) as error:
+            raise NoHttp(f"what came back is no HTTP ({type(error).__name__})") from None
+        if response.status >= http.client.OK:
+            return response
+    raise NoHttp("nothing but interim answers came back")
+
+
+def _body(response: http.client.HTTPResponse, most: int) -> tuple[bytes, bool]:
+    """Read one byte more than is wanted, so that what was cut is known to be."""
+    body = b""
+    try:
+        while len(body) <= most:
+            chunk = response.read(min(_CHUNK, most + 1 - len(body)))
+            if not chunk:
+                return body, False
+            body += chunk
+    except http.client.IncompleteRead as error:
+        return body + error.partial, True
+    except (http.client.HTTPException, OSError, ValueError):
+        return body, True
+    return body, False
+
+
+def _decoded(body: bytes, encoding: str, most: int) -> bytes | None:
+    """Unpack what was packed without our asking, up to the bound; None: not of a kind we know."""
+    if encoding in {"identity", ""}:
+        return body
+    if encoding not in _WINDOWS:
+        return None
+    try:
+        return zlib.decompressobj(_WINDOWS[encoding]).decompress(body, most + 1)
+    except zlib.error:
+        return None
+
+
+class _Bounded(io.RawIOBase):
+    """A socket that has so many bytes to say, and so much time."""
+
+    def __init__(self, connection: socket.socket, left: Left, most: int) -> None:
+        self._connection = connection
+        self._left = left
+        self._most = most
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    # Any: the buffer that io hands in is typed only from Python 3.12 on.
+    @override
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        if self._most <= 0:
+            raise NoHttp("the answer goes on and on")
+        self._connection.settimeout(self._left())
+        count = self._connection.recv_into(buffer)
+        self._most -= count
+        return count
+
+
+class _Stream:
+    """What http.client takes for a socket; several answers may be read off it."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return self._stream

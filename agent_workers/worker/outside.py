@@ -1,0 +1,35 @@
+"""What goes outside from this process: the HTTP of tools, as settings allow it."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from agent_workers.domain.facility import Made
+from agent_workers.domain.outside import Reach, networks_of
+from agent_workers.domain.outside_http import Http
+from agent_workers.execution.outside.calling import Caller
+from agent_workers.execution.outside.proxies import proxy_of
+from agent_workers.settings_tools import ToolSettings
+
+
+def reach_of(settings: ToolSettings) -> Reach:
+    """Where tools may go; the schemes are those of the web."""
+    return Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private))
+
+
+def outside(settings: ToolSettings) -> Mapping[type, Made]:
+    """Return the facilities that go outside; nothing is opened before a tool asks."""
+    caller = cache(lambda: _caller(settings))
+    return {Http: _same(caller)}
+
+
+def _caller(settings: ToolSettings) -> Caller:
+    return Caller(
+        reach=reach_of(settings),
+        context=ssl.create_default_context(),
+        proxy=proxy_of(settings.egress_proxy),
+    )
+
+
+def _same(make: Callable[[], object]) -> Made:
+    return lambda _: make()
