@@ -16,9 +16,6 @@ from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
-from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
-from agent_workers.execution.tools.remembering import ToolAnswers
-from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.aftermath import Aftermath
@@ -26,6 +23,7 @@ from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
+from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
@@ -37,13 +35,12 @@ from agent_workers.state.mail import Mail
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.tool_places import ToolPlaces
 from agent_workers.state.waits import Waits
 from agent_workers.state.workers import DeadMan, Workers
 from agent_workers.transport.depth import Depths
-from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
-from agent_workers.transport.tool_answers import RedisToolAnswers
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
 from agent_workers.worker.delivery import Busy, Deliveries
@@ -51,6 +48,7 @@ from agent_workers.worker.facilities import facilities
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.models import model_steps
 from agent_workers.worker.process import this_process
+from agent_workers.worker.routing import tool_router
 from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.timers import KernelTimer
 
@@ -109,9 +107,12 @@ def open_runtime(
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
-    embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
-    given = facilities(database=database, settings=settings, embedder=embedder)
-    router = ToolRouter(roster.find, tool_answers(settings), given)
+    given = facilities(
+        database=database,
+        settings=settings,
+        embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+    )
+    router = tool_router(settings.redis_url, roster.find, given)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -144,6 +145,7 @@ def open_runtime(
             ),
             jitter=random.random,
         ),
+        places=Places(ToolPlaces(database, worker_id), ring=ring, jitter=random.random),
     )
     workers = Workers(database)
     direct = settings.direct_database_url
@@ -178,13 +180,6 @@ def open_runtime(
         wakeups=wakeups,
         stopping=stopping,
     )
-
-
-def tool_answers(settings: Settings) -> ToolAnswers:
-    """Return where good answers of tools are kept for all workers, if anywhere."""
-    if not settings.redis_url:
-        return NoToolAnswers()
-    return RedisToolAnswers(AwayOrNot(settings.redis_url))
 
 
 def _each(*parts: Callable[[], None]) -> Callable[[], None]:

@@ -1,0 +1,111 @@
+"""Recall: the memories of one namespace that are nearest to a vector, exactly or by an index."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.memory import NEAR, Recalled, Recollection
+from agent_workers.state.engine import Connection, Database
+from agent_workers.state.memories import COLUMNS, LIVE, NAMES, memory_of
+from agent_workers.state.vectors import needing_vectors
+
+# Up to so many memories of one namespace each is compared, even where there is an index.
+EXACT_UP_TO: Final = 10_000
+_HERE = f"m.tenant_id = %(tenant)s and m.user_id = %(user)s and {LIVE}"
+# Without a dimension, so that no index of `memory index` fits: this compares every one.
+_EXACT = f"""
+select {COLUMNS}, 1 - (m.embedding::vector <=> %(vector)s::real[]::vector) as score
+  from memories m where {_HERE} and m.model = %(model)s
+ order by m.embedding::vector <=> %(vector)s::real[]::vector, m.memory_id limit %(limit)s"""
+_NEAREST = f"""
+select {COLUMNS},
+       1 - (m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM)) as score
+  from memories m where {_HERE} and m.model = MODEL
+ order by m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM) limit %(limit)s"""
+_UNSEARCHED = f"select count(*) from memories m where {_HERE} and m.model <> %(model)s"
+_MANY = f"""
+select count(*) from (select from memories m where {_HERE} and m.model = %(model)s
+                       limit %(most)s) some"""
+_INDEX = """
+select indisvalid from pg_index where indexrelid = to_regclass(%s)"""
+_KNOWN = f"""
+select m.memory_id from memories m
+ where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.content_hash = %(hash)s and {LIVE}"""
+_NEAR = "select near_memories(%(tenant)s, %(user)s, %(subject)s, %(model)s, %(vector)s, %(near)s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    tenant_id: TenantId
+    user_id: str
+
+    @property
+    def named(self) -> dict[str, object]:
+        return {"tenant": self.tenant_id, "user": self.user_id}
+
+
+class MemorySearch:
+    """Looks into one namespace at a time; vectors of two models are never compared."""
+
+    def __init__(self, database: Database, *, exact_up_to: int = EXACT_UP_TO) -> None:
+        self._database = database
+        self._exact_up_to = exact_up_to
+
+    def nearest(
+        self, place: Namespace, model: str, vector: Sequence[float], *, limit: int
+    ) -> Recollection:
+        """Return what is nearest; from so many memories on by the index, where there is one."""
+        given = place.named | {"model": model, "vector": list(vector), "limit": limit}
+        with needing_vectors(), self._database.transaction() as connection:
+            query = self._query(connection, given)
+            rows = connection.execute(query.encode(), given).fetchall()
+            others = connection.execute(_UNSEARCHED.encode(), given).fetchone()
+        found = [
+            Recalled(memory=memory_of(row[: len(NAMES)]), score=float(row[-1])) for row in rows
+        ]
+        return Recollection(found=found, unsearched=int(others[0]) if others else 0)
+
+    def known(self, place: Namespace, meaning_hash: bytes) -> UUID | None:
+        """Return the memory that says exactly this already."""
+        given = place.named | {"hash": meaning_hash}
+        with self._database.connection() as connection:
+            row = connection.execute(_KNOWN.encode(), given).fetchone()
+        return None if row is None else row[0]
+
+    def near(
+        self, place: Namespace, subject: str, model: str, vector: Sequence[float]
+    ) -> list[UUID]:
+        """Return what a new memory of this subject would replace; this needs no pgvector."""
+        more = {"subject": subject, "model": model, "vector": list(vector), "near": NEAR}
+        with self._database.connection() as connection:
+            row = connection.execute(_NEAR.encode(), place.named | more).fetchone()
+        assert row is not None
+        found: list[UUID] = row[0]
+        return found
+
+    def _query(self, connection: Connection, given: dict[str, object]) -> str:
+        model, vector = str(given["model"]), given["vector"]
+        assert isinstance(vector, list)
+        row = connection.execute(_INDEX, (index_name(model),)).fetchone()
+        if row is None or not row[0]:
+            return _EXACT
+        most = given | {"most": self._exact_up_to + 1}
+        many = connection.execute(_MANY.encode(), most).fetchone()
+        if many is None or many[0] <= self._exact_up_to:
+            return _EXACT
+        # A filter behind an index may leave too few of what it found: then it looks on, in order.
+        connection.execute("set local hnsw.iterative_scan = strict_order")
+        return _NEAREST.replace("DIM", str(len(vector))).replace("MODEL", literal(model))
+
+
+def index_name(model: str) -> str:
+    """The name of the index over the vectors of one model."""
+    return f"memories_hnsw_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
+
+
+def literal(text: str) -> str:
+    """Write a text as SQL: a partial index is only used when the query names its very condition."""
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
