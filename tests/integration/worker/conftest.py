@@ -13,6 +13,7 @@ from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.execution.agents.registry import load
+from agent_workers.execution.tools.builtins import builtin_tools
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.submissions import Pace, Submissions
@@ -37,7 +38,7 @@ class Bench:
     def runtime(
         self, *, lanes: tuple[Lane, ...] = LANES, slots: int = 4, module: str = AGENTS
     ) -> Runtime:
-        registry = load([module])
+        registry = load([module], beside=builtin_tools())
         runtime = open_runtime(self.settings, registry, lanes=lanes, slots=slots)
         self.opened.append(runtime)
         return runtime

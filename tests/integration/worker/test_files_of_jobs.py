@@ -1,0 +1,32 @@
+"""A job that writes, reads and deletes files by the built-in tools, in a worker's own parts."""
+
+from typing import Any
+
+from tests.integration.worker import tool_agents
+from tests.integration.worker.conftest import Bench
+
+
+def values(bench: Bench, *rounds: list[list[object]]) -> Any:
+    """Do rounds of tool calls in one job, and return what each call gave."""
+    job = bench.submit({"rounds": list(rounds)}, agent="armed")
+    bench.until_done(job, bench.runtime(module=tool_agents.__name__))
+    return bench.output(job)
+
+
+def test_a_job_writes_and_reads_its_files(bench: Bench) -> None:
+    wrote, appended, read, listed, deleted, refused = values(
+        bench,
+        [["write_file", {"path": "a.txt", "content": "one", "expect": "new"}]],
+        [["write_file", {"path": "a.txt", "content": " two", "append": True}]],
+        [["read_file", {"path": "a.txt"}], ["list_files", {}]],
+        [["delete_file", {"path": "a.txt"}]],
+        [["write_file", {"path": "a.txt", "content": "", "expect": "0" * 32}]],
+    )
+    assert (wrote["bytes"], appended["appended"]) == (3, True)
+    assert (read["content"], read["version"]) == ("one two", 2)
+    assert [(file["path"], file["etag"]) for file in listed] == [("a.txt", read["etag"])]
+    assert deleted == {"path": "a.txt", "deleted": True}
+    assert refused["message"] == "there is no file a.txt"
+    assert bench.ask("select files, bytes from workspaces where tenant_id = %s", bench.tenant) == [
+        (0, 0)
+    ]
