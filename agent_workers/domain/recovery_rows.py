@@ -64,6 +64,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "tool_error": Row(_REFUSED, "the tool said that it failed for good", _NOT_DONE),
     "statement_refused": Row(_REFUSED, "the database refused a transactional tool", _NOT_DONE),
     "statement_failed": Row(_WRITES, "a deadlock or a time-out rolled it back", _BUSY),
+    "bad_result": Row(
+        (Way.OTHER_TOOL, Way.CACHED_ANSWER, *_AFTERWARDS),
+        "it gave something else than it declares",
+        _OURS,
+    ),
+    "asked_already": Row(
+        (Way.PARK, Way.RETRY), "another worker asks the same; its result will do", _BUSY
+    ),
     "no_transaction": Row(_REFUSED, "the tool returned something else than declared", _OURS),
     "breaker_open": Row(
         (Way.OTHER_TOOL, Way.CACHED_ANSWER, Way.PARK),

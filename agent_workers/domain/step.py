@@ -1,6 +1,7 @@
 """A step: its kinds and lanes, what it is told to do, and the union of what doing it gave."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from agent_workers.domain.budget import NO_USAGE, Usage
@@ -106,6 +107,8 @@ class ToolRan:
     usage: Usage = NO_USAGE
     # In which way this is less than what was asked for, if it is.
     degraded: str = ""
+    # When the tool gave it, where it serves again: it was not called for this.
+    cached_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

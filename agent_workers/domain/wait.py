@@ -13,6 +13,8 @@ class WaitKind(StrEnum):
     PERSON = "person"
     TIMER = "timer"
     BREAKER = "breaker"
+    # A place among the calls that a tool may have at once.
+    PLACE = "place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,28 +4,30 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 
-from agent_workers.domain.encoding import total
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.facility import Give, is_facility, no_facilities
 from agent_workers.domain.tool import Call, Tool, ToolFunction
+from agent_workers.execution.results import NO_SHAPE, ResultShape, shape_of
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
+_STRICTLY = ConfigDict(extra="forbid", protected_namespaces=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """The arguments of one tool, as a model and as the JSON schema that planners see."""
+    """The arguments of one tool, as a model and as the JSON schema that planners see; its result."""
 
     model: type[BaseModel]
     schema: Mapping[str, object]
     schema_hash: str
     takes_call: bool
+    result: ResultShape = NO_SHAPE
 
     def read(self, arguments: bytes) -> dict[str, object]:
         """Check arguments and return them as the function wants them."""
@@ -35,15 +37,20 @@ class Signature:
 
 def signature_of(declared: Tool) -> Signature:
     """Read a tool's signature; refuse what cannot be told to a planner."""
-    model = _arguments_model(declared.name, declared.function)
+    if inspect.iscoroutinefunction(declared.function):
+        raise Misdeclared(f"tool {declared.name!r} is `async def`: a tool is a plain function")
+    hints = get_type_hints(declared.function, include_extras=True)
+    model = _arguments_model(declared.name, declared.function, hints)
     schema = model.model_json_schema()
     schema.pop("title", None)
-    canonical = json.dumps([declared.name, declared.description, schema], sort_keys=True)
+    told = [declared.name, declared.description, schema, declared.version]
+    canonical = json.dumps(told if declared.version else told[:-1], sort_keys=True)
     return Signature(
         model=model,
         schema=schema,
         schema_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         takes_call=takes_call(declared.function),
+        result=shape_of(hints.get("return", object)),
     )
 
 
@@ -71,25 +78,9 @@ def facilities_of(function: ToolFunction) -> Mapping[str, type]:
     return {name: hint for name, hint in hints.items() if name != "return" and is_facility(hint)}
 
 
-def written(result: object) -> bytes:
-    """Write whatever a tool returned; this never fails, because a result may be proof."""
-    if isinstance(result, BaseModel):
-        return total(result.model_dump(mode="json"))
-    if is_dataclass(result) and not isinstance(result, type):
-        return total(asdict(result))
-    return total(result)
-
-
-def refusal(error: ValidationError) -> str:
-    """Say what is wrong with arguments without repeating their values."""
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in p['loc']) or 'arguments'}: {p['msg']}" for p in problems
-    )
-
-
-def _arguments_model(name: str, function: ToolFunction) -> type[BaseModel]:
-    hints = get_type_hints(function, include_extras=True)
+def _arguments_model(
+    name: str, function: ToolFunction, hints: Mapping[str, object]
+) -> type[BaseModel]:
     # Any: pydantic's create_model takes field definitions of any type.
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
@@ -99,6 +90,8 @@ def _arguments_model(name: str, function: ToolFunction) -> type[BaseModel]:
             raise Misdeclared(f"tool {name!r}: *{parameter.name} cannot be described to a planner")
         if parameter.name not in hints:
             raise Misdeclared(f"tool {name!r}: argument {parameter.name!r} needs a type")
+        if parameter.name.startswith("_"):
+            raise Misdeclared(f"tool {name!r}: argument {parameter.name!r} must not begin with '_'")
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(name, __config__=_STRICTLY, **fields)

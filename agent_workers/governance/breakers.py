@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
-from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
 
 # Nobody answered, or nobody could be reached. A tool that says no has answered.
 _SIGNS_OF_OUTAGE = frozenset({"connection", "timeout", "unavailable", "auth", "not_executed"})
@@ -57,6 +57,8 @@ def health_of(result: Outcome | Broke) -> Health:
             return Health.FAILS
         if isinstance(result, Broke) or result.code in _NEVER_CALLED:
             return Health.UNKNOWN
+    if isinstance(result, ToolRan) and result.cached_at is not None:
+        return Health.UNKNOWN
     return Health.WORKS
 
 

@@ -1,6 +1,6 @@
 """One tool effect: intent, permit, act, evidence. The only code that lets a tool act."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent_workers.domain.claim import Claimed
@@ -88,6 +88,16 @@ class EffectProtocol:
         self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool = False
     ) -> Acted | Parked:
         """Act at most once, or say why not; who is barred still clears what an attempt left open."""
+        acted = self._run(claimed, rules, max_tries=max_tries, barred=barred)
+        if isinstance(acted, Parked) or not isinstance(acted.outcome, ToolRan):
+            return acted
+        # It happened, whatever its result looks like: that is kept, and said.
+        objection = self._tools.objection(claimed, acted.outcome.result)
+        return replace(acted, outcome=replace(acted.outcome, degraded=objection))
+
+    def _run(
+        self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool
+    ) -> Acted | Parked:
         key = effect_key(claimed.root_id, claimed.position)
         looked: LookedUp | None = None
         while True:

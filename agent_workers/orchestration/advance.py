@@ -28,6 +28,7 @@ from agent_workers.orchestration.decide import missing
 from agent_workers.orchestration.engaging import Engaging, elsewhere
 from agent_workers.orchestration.failing import broken, late
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
+from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
@@ -55,6 +56,7 @@ class Driver:
         ring: Ring,
         tell: Tell,
         aftermath: Aftermath,
+        places: Places,
         patience_s: float = 20.0,
     ) -> None:
         self._book = book
@@ -68,6 +70,7 @@ class Driver:
         self._ring = ring
         self._tell = tell
         self._aftermath = aftermath
+        self._places = places
         self._patience_s = patience_s
 
     def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
@@ -89,7 +92,17 @@ class Driver:
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:
             return self._engage(claimed, agent, onward)
-        barred = self._aftermath.barred(claimed) if claimed.tool else None
+        kept = self._tools.kept(claimed) if agent.caches(claimed.tool) else None
+        if kept is not None:
+            return self._settle(claimed, agent, kept, onward)
+        with self._places.held(claimed, agent) as full:
+            return self._try(claimed, agent, full, onward)
+
+    def _try(
+        self, claimed: Claimed, agent: AgentTraits, full: Park | None, onward: Going
+    ) -> Following:
+        """Do what nothing is in the way of: neither too many calls of a tool, nor its breaker."""
+        barred = full or (self._aftermath.barred(claimed) if claimed.tool else None)
         match claimed.effect:
             case EffectClass.PURE | EffectClass.TRANSACTIONAL if barred is not None:
                 decision = self._aftermath.kept_off(claimed, agent, barred, certain=True)
@@ -122,11 +135,7 @@ class Driver:
             self._ring([due(claimed, high=True)], parent=None)
 
     def _settle(
-        self,
-        claimed: Claimed,
-        agent: AgentTraits,
-        result: Outcome | Broke,
-        onward: Going,
+        self, claimed: Claimed, agent: AgentTraits, result: Outcome | Broke, onward: Going
     ) -> Following:
         decision, written = self._aftermath.after(claimed, agent, result)
         return self._commit(claimed, decision, written, onward)

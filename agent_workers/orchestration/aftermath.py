@@ -10,6 +10,7 @@ from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.act import Acted
 from agent_workers.orchestration.carrying import on_time
@@ -53,7 +54,12 @@ class Aftermath:
     def kept_off(
         self, claimed: Claimed, agent: AgentTraits, park: Park, *, certain: bool
     ) -> tuple[Decision, bytes]:
-        """Go on at once while a tool's breaker is open, by another way; wait where there is none."""
+        """Go on at once while a tool's breaker is open, by another way; wait where there is none.
+
+        Who waits for a place among a tool's calls has nothing to recover from.
+        """
+        if park.wait.kind is WaitKind.PLACE:
+            return park, b""
         ways = self._ways(claimed, agent, "breaker_open", certain=certain)
         if not ways.is_at_once:
             return park, b""

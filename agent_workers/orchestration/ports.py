@@ -9,7 +9,7 @@ from agent_workers.domain.claim import Claimed, Done, Due
 from agent_workers.domain.ids import EffectKey, JobId
 from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Reply, Seen, Written
-from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
 from agent_workers.orchestration.traits import AgentTraits, Lacking
 
 
@@ -22,7 +22,15 @@ class Perform(Protocol):
 
 
 class Effects(Protocol):
-    """Run the tools that leave a mark outside."""
+    """Run the tools that leave a mark outside; and what is known of any tool before it runs."""
+
+    def kept(self, claimed: Claimed) -> ToolRan | None:
+        """Find a result of a pure tool that serves again; never raises for want of it."""
+        ...
+
+    def objection(self, claimed: Claimed, result: bytes) -> str:
+        """Say how a result is not what the tool declares; empty when it is. Never raises."""
+        ...
 
     def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply: ...
 

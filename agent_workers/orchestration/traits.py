@@ -24,6 +24,10 @@ class ToolTraits:
     remembers: bool = False
     # A person is asked then.
     asks: bool = False
+    # Its results serve for a while, so it may not have to be called.
+    caches: bool = False
+    # So many calls at once, over all workers; 0: any number.
+    concurrency: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,10 @@ class AgentTraits:
     def has(self, tool: str) -> bool:
         """Say whether a step with this tool, or with none, can be done here."""
         return not tool or tool in self.tools or tool in ENGAGED
+
+    def caches(self, tool: str) -> bool:
+        """Say whether a step with this tool may find its result instead of calling it."""
+        return tool in self.tools and self.tools[tool].caches
 
 
 @dataclass(frozen=True, slots=True)

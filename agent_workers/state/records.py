@@ -23,7 +23,15 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.recovery import user_message
-from agent_workers.domain.step import Broke, Judged, NextStep, Outcome, Planned, StepKind
+from agent_workers.domain.step import (
+    Broke,
+    Judged,
+    NextStep,
+    Outcome,
+    Planned,
+    StepKind,
+    ToolRan,
+)
 from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
@@ -236,6 +244,8 @@ def _event(claimed: Claimed, outcome: Outcome) -> bytes:
         event["tool"] = claimed.tool
     if model := getattr(outcome, "model", ""):
         event["model"] = codec.plain(model)
+    if isinstance(outcome, ToolRan) and outcome.cached_at is not None:
+        event["cached_at"] = outcome.cached_at.isoformat()
     if isinstance(outcome, Planned):
         event["workflow"] = outcome.workflow
         event["tools"] = [call.tool for call in outcome.calls]

@@ -37,7 +37,9 @@ waits = Table(
         ["steps.tenant_id", "steps.job_id", "steps.position"],
         name="waits_tenant_id_job_id_position_fkey",
     ),
-    CheckConstraint("kind in ('child', 'event', 'person', 'timer', 'breaker')", name="kind"),
+    CheckConstraint(
+        "kind in ('child', 'event', 'person', 'timer', 'breaker', 'place')", name="kind"
+    ),
     CheckConstraint("(answer is null) = (answered_at is null)", name="answer"),
 )
 Index(

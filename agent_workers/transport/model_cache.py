@@ -1,4 +1,4 @@
-"""Exact answers of models in Redis, with one worker at a time asking for each."""
+"""Exact answers of models and of tools in Redis, with one worker at a time asking for each."""
 
 import os
 import threading
@@ -23,7 +23,7 @@ _STAY: Final = _ONLY_MINE.format("'PEXPIRE', KEYS[1], ARGV[2]")
 
 
 class RedisAnswers:
-    """Keeps answers for a day; whoever asks holds a lock that it prolongs while it lives."""
+    """Keeps answers for a day, if nothing else is said; whoever asks holds a lock that it prolongs while it lives."""
 
     def __init__(self, redis: AwayOrNot, *, ttl_s: float = TTL_S, lead_s: float = LEAD_S) -> None:
         self._redis = redis
@@ -52,10 +52,11 @@ class RedisAnswers:
         self._prolong(key, token)
         return token
 
-    def keep(self, key: str, answer: bytes, *, token: str) -> None:
-        """Store the answer, then let go."""
+    def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
+        """Store the answer, for as long as it is said or as usual, then let go."""
+        ttl_ms = self._ttl_ms if ttl_s is None else max(1, round(ttl_s * 1_000))
         if len(answer) <= _MOST_BYTES:
-            self._redis.ask(lambda redis: redis.set(_answer(key), answer, px=self._ttl_ms), None)
+            self._redis.ask(lambda redis: redis.set(_answer(key), answer, px=ttl_ms), None)
         self.leave(key, token=token)
 
     def leave(self, key: str, *, token: str) -> None:

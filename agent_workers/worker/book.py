@@ -77,4 +77,6 @@ def _tool_traits(tool: LoadedTool) -> ToolTraits:
         fallback=tool.declared.fallback or "",
         remembers=tool.declared.stale_for is not None,
         asks=tool.declared.ask_on_failure,
+        caches=tool.declared.cache_for is not None,
+        concurrency=tool.declared.concurrency or 0,
     )

@@ -15,7 +15,7 @@ CREATE TABLE waits (
   answered_at TIMESTAMP WITH TIME ZONE,
   CONSTRAINT waits_pkey PRIMARY KEY (tenant_id, job_id, position),
   CONSTRAINT waits_tenant_id_job_id_position_fkey FOREIGN KEY(tenant_id, job_id, position) REFERENCES steps (tenant_id, job_id, position),
-  CONSTRAINT waits_kind_check CHECK (kind in ('child', 'event', 'person', 'timer', 'breaker')),
+  CONSTRAINT waits_kind_check CHECK (kind in ('child', 'event', 'person', 'timer', 'breaker', 'place')),
   CONSTRAINT waits_answer_check CHECK ((answer is null) = (answered_at is null))
 );
 

@@ -43,10 +43,11 @@ class AnswersInMemory:
             self._leads[key] = _Kept(token.encode(), self._clock() + self._lead_s)
             return token
 
-    def keep(self, key: str, answer: bytes, *, token: str) -> None:
-        """Store the answer, and let go."""
+    def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
+        """Store the answer, for as long as it is said or as usual, and let go."""
+        until = self._clock() + (self._ttl_s if ttl_s is None else ttl_s)
         with self._lock:
-            self._answers[key] = _Kept(answer, self._clock() + self._ttl_s)
+            self._answers[key] = _Kept(answer, until)
         self.leave(key, token=token)
 
     def leave(self, key: str, *, token: str) -> None:
@@ -66,7 +67,7 @@ class NoAnswers:
     def lead(self, key: str) -> str | None:  # noqa: ARG002 - everybody may
         return ""
 
-    def keep(self, key: str, answer: bytes, *, token: str) -> None:
+    def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
         """Keep nothing."""
 
     def leave(self, key: str, *, token: str) -> None:

@@ -9,6 +9,7 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.remembered import Remembered
 from agent_workers.execution.agents.registry import LoadedTool
+from agent_workers.execution.signature import facilities_of
 
 
 class ToolAnswers(Protocol):
@@ -22,10 +23,10 @@ class ToolAnswers(Protocol):
 def remember(answers: ToolAnswers, claimed: Claimed, tool: LoadedTool, result: bytes) -> None:
     """Keep a result that is what the tool promises, when the tool says for how long."""
     stale_for = tool.declared.stale_for
-    if stale_for is None or not _is_good(tool, result):
+    if stale_for is None or not is_good(tool, result):
         return
     answer = Remembered(tool=tool.declared.name, result=result, at=datetime.now(UTC))
-    answers.keep(_key(claimed, tool), answer, stale_for=stale_for)
+    answers.keep(key_of(claimed, tool), answer, stale_for=stale_for)
 
 
 def recall(answers: ToolAnswers, claimed: Claimed, tool: LoadedTool) -> Remembered | None:
@@ -33,14 +34,15 @@ def recall(answers: ToolAnswers, claimed: Claimed, tool: LoadedTool) -> Remember
     stale_for = tool.declared.stale_for
     if stale_for is None:
         return None
-    found = answers.find(_key(claimed, tool))
+    found = answers.find(key_of(claimed, tool))
     # It may have been kept when the tool still said longer.
     if found is None or datetime.now(UTC) - found.at > stale_for:
         return None
     return found
 
 
-def _is_good(tool: LoadedTool, result: bytes) -> bool:
+def is_good(tool: LoadedTool, result: bytes) -> bool:
+    """Say whether a result is what the tool's own check takes for good."""
     check = tool.declared.check
     if check is None:
         return True
@@ -50,6 +52,13 @@ def _is_good(tool: LoadedTool, result: bytes) -> bool:
         return False
 
 
-def _key(claimed: Claimed, tool: LoadedTool) -> str:
+def key_of(claimed: Claimed, tool: LoadedTool) -> str:
+    """Name a call so that only one that must give the same has the same name.
+
+    What a tool reads of its job or of its user is for that job alone.
+    """
     of = [claimed.tenant_id, tool.declared.name, tool.signature.schema_hash]
+    function = tool.declared.function
+    if tool.signature.takes_call or facilities_of(function):
+        of.append(claimed.job_id.hex)
     return sha256(canonical([*of, claimed.arguments.decode()])).hexdigest()

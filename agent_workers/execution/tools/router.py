@@ -15,7 +15,10 @@ from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statem
 from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.signature import invoke, refusal, written
+from agent_workers.execution.models.answers_in_memory import NoAnswers
+from agent_workers.execution.results import problems_of
+from agent_workers.execution.signature import invoke
+from agent_workers.execution.tools.caching import ToolResults, kept, shared
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
 
@@ -37,14 +40,25 @@ class ToolRouter:
     find: Find
     answers: ToolAnswers = field(default_factory=NoToolAnswers)
     give: Give = no_facilities
+    results: ToolResults = field(default_factory=NoAnswers)
+
+    def kept(self, claimed: Claimed) -> ToolRan | None:
+        """Find a result that serves again, so that the tool need not be called."""
+        return kept(self.results, claimed, self._tool(claimed))
 
     def run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
-        """Run a pure tool."""
+        """Run a pure tool; of equal calls of a tool whose results serve for a while, one."""
+        return shared(self.results, claimed, self._tool(claimed), lambda: self._run(claimed))
+
+    def _run(self, claimed: Claimed) -> ToolRan | ToolFailed | Broke:
+        tool = self._tool(claimed)
         returned = self._returned(claimed)
         if not isinstance(returned, _Returned):
             return returned
-        result = written(returned.value)
-        remember(self.answers, claimed, self._tool(claimed), result)
+        result = _promised(tool, returned.value)
+        if isinstance(result, ToolFailed):
+            return result
+        remember(self.answers, claimed, tool, result)
         return ToolRan(result=result)
 
     def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply:
@@ -53,7 +67,11 @@ class ToolRouter:
         try:
             arguments = tool.signature.read(request)
         except ValidationError as error:
-            return NotDone(broke=ToolFailed(code="bad_arguments", message=refusal(error)))
+            return NotDone(
+                broke=ToolFailed(
+                    code="bad_arguments", message=problems_of(error, whole="arguments")
+                )
+            )
         try:
             result = invoke(
                 tool.declared.function, arguments, _call(claimed, key, attempt), self.give
@@ -68,7 +86,11 @@ class ToolRouter:
             return NotDone(broke=broke_of(error, retryable=True))
         except Exception as error:  # noqa: BLE001  # whatever it was, the effect may have happened
             return Unclear(broke=broke_of(error, retryable=True))
-        return Happened(result=written(result))
+        return Happened(result=tool.signature.result.written(result))
+
+    def objection(self, claimed: Claimed, result: bytes) -> str:
+        """Say how the result of an effect is not what its tool declares; it happened all the same."""
+        return self._tool(claimed).signature.result.objection(result)
 
     def look_up(self, claimed: Claimed, request: bytes, *, key: EffectKey) -> Seen:
         """Ask the tool's look-up whether its effect happened."""
@@ -82,7 +104,7 @@ class ToolRouter:
             return Seen(broke=broke_of(error, retryable=True))
         match saw:
             case Found():
-                return Seen(found=True, result=written(saw.result))
+                return Seen(found=True, result=tool.signature.result.written(saw.result))
             case Absent():
                 return Seen(found=False)
             case Contradictory():
@@ -100,7 +122,10 @@ class ToolRouter:
             isinstance(one, Statement) for one in wish.statements
         ):
             return ToolFailed(code="no_transaction", message="it must return a Transaction")
-        return Written(statements=wish.statements, result=written(wish.result))
+        result = _promised(self._tool(claimed), wish.result)
+        if isinstance(result, ToolFailed):
+            return result
+        return Written(statements=wish.statements, result=result)
 
     def takes(self, claimed: Claimed, tool: str) -> bool:
         """Say whether another tool of the same agent takes the arguments of this step."""
@@ -126,7 +151,7 @@ class ToolRouter:
             call = _call(claimed)
             return _Returned(invoke(tool.declared.function, arguments, call, self.give))
         except ValidationError as error:
-            return ToolFailed(code="bad_arguments", message=refusal(error))
+            return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
         except TryLater as error:
             return broke_of(error, retryable=True)
         except ToolError as error:
@@ -136,6 +161,14 @@ class ToolRouter:
 
     def _tool(self, claimed: Claimed) -> LoadedTool:
         return self.find(claimed).tools[claimed.tool]
+
+
+def _promised(tool: LoadedTool, result: object) -> bytes | ToolFailed:
+    """Write a result that nothing outside depends on, unless it is not what the tool declares."""
+    shape = tool.signature.result
+    told = shape.written(result)
+    objection = shape.objection(told, result)
+    return ToolFailed(code="bad_result", message=objection) if objection else told
 
 
 def _call(claimed: Claimed, key: EffectKey | None = None, attempt: int = 1) -> Call:

@@ -18,7 +18,7 @@ from agent_workers.domain.effect import (
 )
 from agent_workers.domain.ids import EffectKey
 from agent_workers.domain.reply import Happened, Reply, Seen, Written
-from agent_workers.domain.step import ToolFailed
+from agent_workers.domain.step import ToolFailed, ToolRan
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 
@@ -112,6 +112,12 @@ class Tools:
 
     def write(self, claimed: Claimed) -> Written | ToolFailed:
         raise NotImplementedError
+
+    def kept(self, claimed: Claimed) -> ToolRan | None:
+        raise NotImplementedError
+
+    def objection(self, claimed: Claimed, result: bytes) -> str:
+        return "" if result.isdigit() else "it is no number"
 
     @contextmanager
     def armed(self, budget: timedelta) -> Iterator[Callable[[timedelta], None]]:
