@@ -10,6 +10,8 @@ from agent_workers.state.tables_effects import effects as _effects  # so that me
 from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
 from agent_workers.state.tables_memories import memories as _memories
 from agent_workers.state.tables_schedules import schedules as _schedules
+from agent_workers.state.tables_tools import tools as _tools
+from agent_workers.state.tables_sessions import sessions as _sessions
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
 from agent_workers.state.tables_workspaces import workspaces as _workspaces
@@ -23,7 +25,9 @@ assert (
     is _schedules.metadata
     is _workspaces.metadata
     is _mcp_servers.metadata
+    is _sessions.metadata
     is _memories.metadata
+    is _tools.metadata
     is metadata
 )
 

@@ -54,6 +54,22 @@ class TooEarly(AgentWorkersError):
     code = "too_early"
 
 
+class SessionBusy(AgentWorkersError):
+    """The session has a job that has not ended, and the new one was not to wait for it."""
+
+    code = "session_busy"
+
+
+class SessionOfAnother(AgentWorkersError):
+    """The session was begun for another user."""
+
+    code = "session_of_another"
+
+
+class SessionNotFound(AgentWorkersError):
+    code = "session_not_found"
+
+
 class BudgetExceeded(AgentWorkersError):
     code = "budget_exceeded"
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.session import OnBusy
 
 
 class JobStatus(StrEnum):
@@ -67,6 +68,11 @@ class Submission:
     # Whom it is done for (whose memory it may read), and the conversation that it belongs to.
     user_id: str = ""
     session_id: str = ""
+    # What becomes of it while another job of its session lives; None: it is queued, and as nobody
+    # waits for the reply, it is not refused for being another user's either.
+    on_busy: OnBusy | None = None
+    # How long a session lasts that this job begins; None: as long as the database says.
+    session_ttl: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from agent_workers.domain.errors import (
     BudgetExceeded,
     KeyInFlight,
     KeyReused,
+    SessionBusy,
+    SessionOfAnother,
     StateUnavailable,
 )
 from agent_workers.domain.ids import JobId
@@ -25,11 +27,11 @@ log = structlog.get_logger(__name__)
 FIELDS = (
     "tenant_id job_id root_id parent_id agent input metadata callback_url priority max_steps"
     " allowance_micro plan_timeout_ms plan_hold_micro run_at delay_ms deadline_ms"
-    " agent_version depth user_id session_id"
+    " agent_version depth user_id session_id on_busy session_ttl_s"
 ).split()
 TYPES = (
     "text uuid uuid uuid text bytea jsonb text int int bigint int bigint timestamptz bigint bigint"
-    " text int text text"
+    " text int text text text int"
 ).split()
 _COLUMNS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
 # A submission as one value within a statement of others; `submission_row` fills it.
@@ -107,9 +109,10 @@ class Submissions:
             except psycopg.errors.LockNotAvailable as error:
                 raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
             except psycopg.DatabaseError as error:
-                if error.sqlstate == "AW003":
-                    raise BudgetExceeded(str(error.diag.message_primary)) from error
-                raise
+                refused = REFUSALS.get(error.sqlstate or "")
+                if refused is None:
+                    raise
+                raise refused(str(error.diag.message_primary)) from error
         assert row is not None
         verdict, job_id, expires_at = row
         if verdict == "reused":
@@ -124,8 +127,7 @@ class Submissions:
             except StateUnavailable as error:  # the others would wait just as long for the same
                 return stored + [error] * (len(asked) - len(stored))
             except psycopg.Error as error:
-                log.exception("submission_refused", job_id=one[0].job_id.hex)
-                stored.append(NotStored(f"the database refused the job: {error.sqlstate}"))
+                stored.append(_refused(error, one[0].job_id))
         return stored
 
     def _alone(self, one: Asked) -> datetime:
@@ -179,7 +181,25 @@ def submission_row(submission: Submission, pace: Pace) -> tuple[object, ...]:
         submission.depth,
         submission.user_id,
         submission.session_id,
+        submission.on_busy,
+        None if submission.session_ttl is None else round(submission.session_ttl.total_seconds()),
     )
+
+
+def _refused(error: psycopg.Error, job_id: JobId) -> AgentWorkersError:
+    refused = REFUSALS.get(error.sqlstate or "")
+    if refused is not None:
+        return refused(str(error.diag.message_primary))
+    log.error("submission_refused", job_id=job_id.hex, exc_info=error)
+    return NotStored(f"the database refused the job: {error.sqlstate}")
+
+
+# What the database says no to, by its own codes.
+REFUSALS: dict[str, type[AgentWorkersError]] = {
+    "AW003": BudgetExceeded,
+    "AWS01": SessionBusy,
+    "AWS02": SessionOfAnother,
+}
 
 
 def _ms(span: timedelta | None) -> int | None:

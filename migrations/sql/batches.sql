@@ -67,12 +67,18 @@ create function admit_items(p_tenant text, p_batch uuid, p_behind int, p_most in
 returns uuid[] language plpgsql set enable_seqscan = off as $$
 declare
   i record; a record; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
+  v_sessions int := 0;
   v_asked submission[] := '{}';
 begin
   for i in select number, agent, input, options as o from batch_items
             where tenant_id = p_tenant and batch_id = p_batch and status = 'pending'
               and number > p_behind
             order by number limit p_most for update skip locked loop
+    -- A session that somebody holds, and the hundred-and-first one, are for the next look.
+    if i.o ? 'session_id' then
+      continue when v_sessions >= 100 or not try_session(p_tenant, i.o->>'session_id');
+      v_sessions := v_sessions + 1;
+    end if;
     v_job := gen_random_uuid();
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
@@ -89,7 +95,7 @@ begin
       coalesce((i.o->>'max_steps')::int, 1000), coalesce((i.o->>'max_cost_micro')::bigint, 0),
       coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
       (i.o->>'deadline_ms')::bigint, a.version, 0, i.o->>'user_id',
-      i.o->>'session_id')::submission;
+      i.o->>'session_id', null, (i.o->>'session_ttl_s')::int)::submission;
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);

@@ -40,7 +40,7 @@ begin
                               and status <> 'canceling'
                               for no key update skip locked) found
             limit p_limit loop
-    continue when not lock_budgets(t.job);
+    continue when not may_end(t.job);
     perform stop_job(b.tenant_id, (t.job).job_id, 'canceled', null,
                      coalesce(b.reason, 'its batch was stopped'), false);
   end loop;

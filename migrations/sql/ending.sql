@@ -66,6 +66,13 @@ begin
   return v_locked = v_settles;
 end $$;
 
+-- Lock what the end of a job needs besides its row, or say that somebody holds some of it.
+create function may_end(j jobs) returns boolean language plpgsql as $$
+begin
+  return lock_budgets(j) and lock_parent(j)
+         and (j.session_id = '' or try_session(j.tenant_id, j.session_id));
+end $$;
+
 -- What follows from the end of a job, in the transaction that ends it: j is the row as it ended.
 create function job_ended(j jobs) returns void language plpgsql as $$
 begin
@@ -74,6 +81,8 @@ begin
      or exists (select from webhook_endpoints where tenant_id = j.tenant_id) then
     perform announce_end(j);
   end if;
+  -- Before the batch: its next item may want the turn of another session, and must not wait then.
+  if j.session_id <> '' then perform leave_session(j); end if;
   if j.batch_id is not null then perform batch_job_ended(j); end if;
   if j.depth > 0 then perform child_ended(j); end if;
 end $$;

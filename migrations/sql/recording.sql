@@ -123,8 +123,8 @@ begin
                                                  'UTF8')
                  else '{}' end));
     perform finish_record(j, r);
-    if j.depth > 0 then
-      -- Its parent is told what it gave and what it cost.
+    if j.depth > 0 or j.session_id <> '' then
+      -- Its parent is told what it gave and what it cost, its session what it answered.
       select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
     else
       j.status := r.status;
@@ -136,6 +136,9 @@ begin
   else
     insert into journal (tenant_id, job_id, number, type, at, data)
     values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data);
+    if p_type = 'summarised' and j.session_id <> '' then
+      perform fold_session(p_tenant, j.session_id, p_outcome);
+    end if;
   end if;
   return r;
 end $$;

@@ -5,11 +5,12 @@ create type submission as (
   tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,
   metadata jsonb, callback_url text, priority int, max_steps int, allowance_micro bigint,
   plan_timeout_ms int, plan_hold_micro bigint, run_at timestamptz, delay_ms bigint,
-  deadline_ms bigint, agent_version text, depth int, user_id text, session_id text
+  deadline_ms bigint, agent_version text, depth int, user_id text, session_id text,
+  on_busy text, session_ttl_s int
 );
 
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
-declare v_now timestamptz := clock_timestamp();
+declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int;
 begin
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, next_position, open_steps,
@@ -36,11 +37,14 @@ begin
            'stage', 'admit', 'component', 'cost', 'agent', agent,
            'cost', json_build_object('allowance_micro', allowance_micro))::text, 'UTF8')
     from unnest(p_jobs);
-  if exists (select from unnest(p_jobs) where deadline_ms is not null) then
+  select count(deadline_ms), count(nullif(session_id, '')) into v_deadlines, v_sessions
+    from unnest(p_jobs);
+  if v_deadlines > 0 then
     insert into timers (tenant_id, job_id, kind, due_at)
     select tenant_id, job_id, 'deadline', v_now + make_interval(secs => deadline_ms / 1000.0)
       from unnest(p_jobs) where deadline_ms is not null;
   end if;
+  if v_sessions > 0 then perform enter_sessions(p_jobs); end if;
   return next v_now;
 end $$;
 

@@ -22,7 +22,7 @@ begin
   select * into j from jobs where tenant_id = s.tenant_id and job_id = s.job_id
      for no key update skip locked;
   if not found then return null; end if;
-  if j.status = 'canceling' and not (lock_budgets(j) and lock_parent(j)) then return null; end if;
+  if j.status = 'canceling' and not may_end(j) then return null; end if;
   v_permit := j.status = 'canceling'
               and has_live_permit(s.tenant_id, s.job_id, s.position);
   v_after := case when j.status = 'canceling' then 'canceled'
@@ -153,8 +153,9 @@ begin
   end loop;
 end $$;
 
--- Deadlines are due rows like everything else, and so are jobs whose parent has ended, and
--- those that another job waits for without the money to go on. A job that somebody holds waits for the next sweep:
+-- Deadlines are due rows like everything else, and so are jobs whose parent has ended,
+-- those that another message of their session interrupts, and those that another job waits for
+-- without the money to go on. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
 create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
 declare t record;
@@ -162,9 +163,12 @@ begin
   for t in select timers.*, jobs as job from timers join jobs using (tenant_id, job_id)
             where timers.due_at <= clock_timestamp() order by timers.due_at limit p_limit
               for no key update of jobs skip locked loop
-    continue when not (lock_budgets(t.job) and lock_parent(t.job));
+    continue when not may_end(t.job);
     if t.kind = 'orphan' then
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'its parent has ended', true);
+    elsif t.kind = 'interrupt' then
+      perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'interrupted by the next message',
+                       true);
     elsif t.kind = 'budget' then
       perform stop_job(t.tenant_id, t.job_id, 'failed',
                        '{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',

@@ -71,7 +71,7 @@ begin
     row(p_tenant, v_id, null, null, p_agent, convert_to(p_input::text, 'UTF8'),
         coalesce(p_metadata, '{}'), null, coalesce(p_priority, 0), coalesce(p_max_steps, 1000), 0,
         a.plan_timeout_ms, a.plan_hold_micro, p_run_at, null, null, a.version, 0,
-        null, null)::submission) s;
+        null, null, null, null)::submission) s;
   if store.verdict = 'created' then
     -- Nobody rings after the commit, so the keeper need not wait for somebody who might.
     update steps set ring_at = ring_at - interval '1 second'

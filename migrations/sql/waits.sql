@@ -76,7 +76,7 @@ begin
     coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,
     a.plan_hold_micro, null, null,
     least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, p_timeout_ms),
-    a.version, j.depth + 1, j.user_id, null)::submission]);
+    a.version, j.depth + 1, j.user_id, null, null, null)::submission]);
   return null;
 end $$;
 
@@ -124,7 +124,7 @@ begin
         if v_answer is null then v_held := coalesce(v_allowance, 0); end if;
       end if;
     end if;
-  elsif w.kind = p_kind and p_kind <> 'breaker' and w.answer is not null then
+  elsif w.kind = p_kind and p_kind not in ('breaker', 'place') and w.answer is not null then
     v_answer := w.answer;
   elsif p_kind = 'event' then
     update messages set taken_by = p_position

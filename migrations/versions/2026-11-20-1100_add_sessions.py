@@ -1,5 +1,7 @@
 """Add sessions: the jobs of a conversation, in their order, and what was said."""
 
+from alembic import op
+
 from migrations.sql_files import run
 
 revision = "0011"
@@ -7,10 +9,21 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_FUNCTIONS = (
+    "waiting_for_turn, fold_session, clear_session, add_message, keep_sessions, pass_turn,"
+    " leave_session, enter_session, enter_sessions, open_session, try_session, lock_session,"
+    " session_lock"
+)
+
 
 def upgrade() -> None:
     run("tables_sessions.sql", "sessions.sql")
 
 
 def downgrade() -> None:
-    pass
+    op.execute("set local lock_timeout = '5s'")
+    op.execute(f"drop function {_FUNCTIONS}")
+    op.drop_table("session_turns")
+    op.drop_table("session_messages")
+    op.drop_table("sessions")
+    op.execute("drop function guard_turn")

@@ -18,6 +18,8 @@ from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_mcp import mcp_servers
 from agent_workers.state.tables_memories import memories
 from agent_workers.state.tables_schedules import schedules
+from agent_workers.state.tables_tools import tools
+from agent_workers.state.tables_sessions import sessions
 from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
 from agent_workers.state.tables_webhooks import webhook_endpoints
@@ -33,8 +35,10 @@ assert (
     is effects.metadata
     is webhook_endpoints.metadata
     is workspaces.metadata
+    is sessions.metadata
     is mcp_servers.metadata
     is memories.metadata
+    is tools.metadata
     is metadata
 )
 # What belongs to an extension is not ours: it is neither compared nor taken away.

@@ -10,6 +10,7 @@ from agent_workers.domain.decision import Continue, Decision, Finish, Join, Park
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.job import Submission
+from agent_workers.domain.session import OnBusy
 from agent_workers.domain.step import Judged, Lane, NextStep, Planned, StepKind, ToolRan, Verdict
 from agent_workers.state import codec
 from agent_workers.state.claims import Claims
@@ -90,17 +91,22 @@ class World:
         max_steps: int = 1_000,
         deadline: timedelta | None = None,
         root: UUID | None = None,
+        session: str = "",
+        on_busy: OnBusy | None = None,
+        said: bytes = b"{}",
     ) -> JobId:
         job = JobId(uuid4())
         submission = Submission(
             tenant_id=self.tenant,
             job_id=job,
             agent="demo",
-            input=b"{}",
+            input=said,
             max_cost_micro=allowance,
             max_steps=max_steps,
             deadline=deadline,
             root_id=root,
+            session_id=session,
+            on_busy=on_busy,
         )
         pace = Pace(plan_timeout_ms=60_000, plan_hold_micro=hold)
         Submissions(self.database).once((submission, pace), key=None, fingerprint=b"")
