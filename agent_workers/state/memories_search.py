@@ -28,13 +28,14 @@ select {COLUMNS},
 _UNSEARCHED = f"select count(*) from memories m where {_HERE} and m.model <> %(model)s"
 _MANY = f"""
 select count(*) from (select from memories m where {_HERE} and m.model = %(model)s
-                       limit %(most)s) some"""
+                       limit %(most)s) counted"""
 _INDEX = """
 select indisvalid from pg_index where indexrelid = to_regclass(%s)"""
 _KNOWN = f"""
 select m.memory_id from memories m
  where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.content_hash = %(hash)s and {LIVE}"""
-_NEAR = "select near_memories(%(tenant)s, %(user)s, %(subject)s, %(model)s, %(vector)s, %(near)s)"
+_NEAR = """
+select near_memories(%(tenant)s, %(user)s, %(subject)s, %(model)s, %(vector)s::real[], %(near)s)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class MemorySearch:
         """Return what is nearest; from so many memories on by the index, where there is one."""
         given = place.named | {"model": model, "vector": list(vector), "limit": limit}
         with needing_vectors(), self._database.transaction() as connection:
-            query = self._query(connection, given)
+            query = self.query(connection, given)
             rows = connection.execute(query.encode(), given).fetchall()
             others = connection.execute(_UNSEARCHED.encode(), given).fetchone()
         found = [
@@ -86,7 +87,8 @@ class MemorySearch:
         found: list[UUID] = row[0]
         return found
 
-    def _query(self, connection: Connection, given: dict[str, object]) -> str:
+    def query(self, connection: Connection, given: dict[str, object]) -> str:
+        """Choose how to look: through all, or by the index once there are too many."""
         model, vector = str(given["model"]), given["vector"]
         assert isinstance(vector, list)
         row = connection.execute(_INDEX, (index_name(model),)).fetchone()
@@ -98,7 +100,8 @@ class MemorySearch:
             return _EXACT
         # A filter behind an index may leave too few of what it found: then it looks on, in order.
         connection.execute("set local hnsw.iterative_scan = strict_order")
-        return _NEAREST.replace("DIM", str(len(vector))).replace("MODEL", literal(model))
+        named = literal(model).replace("%", "%%")  # what follows is a query with parameters
+        return _NEAREST.replace("DIM", str(len(vector))).replace("MODEL", named)
 
 
 def index_name(model: str) -> str:
@@ -108,4 +111,4 @@ def index_name(model: str) -> str:
 
 def literal(text: str) -> str:
     """Write a text as SQL: a partial index is only used when the query names its very condition."""
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+    return "'" + text.replace("'", "''") + "'"

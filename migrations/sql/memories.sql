@@ -75,7 +75,7 @@ begin
     update memories set superseded_by = v_heir,
                         superseded_at = case when v_heir is not null then superseded_at end
      where tenant_id = o.tenant_id and memory_id = o.memory_id;
-    v_restored := v_restored + (v_heir is null)::int;
+    v_restored := v_restored + (v_heir is null and o.job_id <> m.job_id)::int;
   end loop;
   delete from memories where tenant_id = m.tenant_id and memory_id = m.memory_id;
   return v_restored;
