@@ -18,6 +18,15 @@ from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 
 
+# As many again as an index looks at, all nearer than what is asked for, and of other users.
+_MANY_MORE = """
+insert into memories (tenant_id, memory_id, user_id, content, content_hash, confidence, model,
+                      embedding, job_id, position)
+select tenant_id, gen_random_uuid(), 'user-' || n, content, content_hash, confidence, model,
+       array[cos(n / 1e4), sin(n / 1e4)], job_id, position
+  from memories, generate_series(1, 200) n where memory_id = %s"""
+
+
 @pytest.fixture
 def school(world: World) -> School:
     return School(world)
@@ -233,8 +242,8 @@ def test_by_an_index_the_filters_do_not_hide_what_is_there(
     school: School, world: World, index: str
 ) -> None:
     """Without looking on, the index would return the nearest of everybody, and filter those."""
-    for number in range(60):
-        school.teach("tea", user=f"user-{number}")
+    tea = school.teach("tea", user="bob")
+    world.one(_MANY_MORE, tea)
     school.teach("green tea")
     school.teach("Sofia", subject="home")
     place = Namespace(tenant_id=world.tenant, user_id="ann")
