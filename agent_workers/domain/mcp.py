@@ -52,6 +52,8 @@ class McpServer:
     env: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    # Files and folders that the program needs beside the system's own.
+    reads: tuple[str, ...] = ()
     network: bool = False
     state: ServerState = ServerState.ENABLED
     version: int = 1

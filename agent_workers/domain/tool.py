@@ -99,6 +99,8 @@ class Tool:
     version: str = ""
     # What was not declared, of what every tool ought to say: `effect`, `timeout`.
     unsaid: tuple[str, ...] = ()
+    # Of its arguments, where somebody else says what they are: then they come in as one, `root`.
+    schema: Mapping[str, Any] | None = None
 
     @property
     def rules(self) -> EffectRules:

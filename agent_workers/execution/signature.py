@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.facility import Give, is_facility, no_facilities
 from agent_workers.domain.tool import Call, Tool, ToolFunction
+from agent_workers.execution.foreign_arguments import model_of
 from agent_workers.execution.results import NO_SHAPE, ResultShape, shape_of
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
@@ -40,9 +41,7 @@ def signature_of(declared: Tool) -> Signature:
     if inspect.iscoroutinefunction(declared.function):
         raise Misdeclared(f"tool {declared.name!r} is `async def`: a tool is a plain function")
     hints = get_type_hints(declared.function, include_extras=True)
-    model = _arguments_model(declared.name, declared.function, hints)
-    schema = model.model_json_schema()
-    schema.pop("title", None)
+    model, schema = _arguments_of(declared, hints)
     told = [declared.name, declared.description, schema, declared.version]
     canonical = json.dumps(told if declared.version else told[:-1], sort_keys=True)
     return Signature(
@@ -52,6 +51,17 @@ def signature_of(declared: Tool) -> Signature:
         takes_call=takes_call(declared.function),
         result=shape_of(hints.get("return", object)),
     )
+
+
+def _arguments_of(
+    declared: Tool, hints: Mapping[str, object]
+) -> tuple[type[BaseModel], dict[str, object]]:
+    if declared.schema is not None:
+        return model_of(declared.name, declared.schema), dict(declared.schema)
+    model = _arguments_model(declared.name, declared.function, hints)
+    schema = model.model_json_schema()
+    schema.pop("title", None)
+    return model, schema
 
 
 def takes_call(function: ToolFunction) -> bool:

@@ -51,6 +51,7 @@ mcp_servers = Table(
     _mapping("env"),
     _empty("url"),
     _mapping("headers"),
+    Column("reads", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("network", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text, nullable=False, server_default="enabled"),
     _version(),
@@ -63,7 +64,11 @@ mcp_servers = Table(
     CheckConstraint("name ~ '^[a-z][a-z0-9_-]{0,23}$'", name="name"),
     CheckConstraint("state in ('enabled', 'disabled', 'removed')", name="state"),
     CheckConstraint("(command = '{}') <> (url = '')", name="place"),
-    CheckConstraint("jsonb_typeof(env) = 'object' and (command <> '{}' or env = '{}')", name="env"),
+    CheckConstraint(
+        "jsonb_typeof(env) = 'object'"
+        " and (command <> '{}' or env = '{}' and reads = '{}' and not network)",
+        name="env",
+    ),
     CheckConstraint(
         "jsonb_typeof(headers) = 'object' and (url <> '' or headers = '{}')", name="headers"
     ),

@@ -7,6 +7,7 @@ CREATE TABLE mcp_servers (
   env JSONB DEFAULT '{}' NOT NULL,
   url TEXT DEFAULT '' NOT NULL,
   headers JSONB DEFAULT '{}' NOT NULL,
+  reads TEXT[] DEFAULT '{}' NOT NULL,
   network BOOLEAN DEFAULT false NOT NULL,
   state TEXT DEFAULT 'enabled' NOT NULL,
   version BIGINT DEFAULT 1 NOT NULL,
@@ -19,7 +20,7 @@ CREATE TABLE mcp_servers (
   CONSTRAINT mcp_servers_name_check CHECK (name ~ '^[a-z][a-z0-9_-]{0,23}$'),
   CONSTRAINT mcp_servers_state_check CHECK (state in ('enabled', 'disabled', 'removed')),
   CONSTRAINT mcp_servers_place_check CHECK ((command = '{}') <> (url = '')),
-  CONSTRAINT mcp_servers_env_check CHECK (jsonb_typeof(env) = 'object' and (command <> '{}' or env = '{}')),
+  CONSTRAINT mcp_servers_env_check CHECK (jsonb_typeof(env) = 'object' and (command <> '{}' or env = '{}' and reads = '{}' and not network)),
   CONSTRAINT mcp_servers_headers_check CHECK (jsonb_typeof(headers) = 'object' and (url <> '' or headers = '{}'))
 );
 

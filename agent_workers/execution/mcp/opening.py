@@ -1,0 +1,39 @@
+"""Opens the way to a server: a program inside the strongest boundary, or a URL behind the guard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.mcp import McpServer
+from agent_workers.domain.mcp_secrets import filled
+from agent_workers.domain.outside_http import Http
+from agent_workers.execution.mcp.http import Address
+from agent_workers.execution.mcp.ports import Left, Link, OnTold
+from agent_workers.execution.mcp.stdio import Program
+from agent_workers.execution.mcp.troubles import Unreachable
+from agent_workers.execution.sandbox.confined import confine
+from agent_workers.execution.sandbox.ports import NoBoundary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opener:
+    """Knows the secrets of this worker and its way out; servers get only what they refer to."""
+
+    secrets: Mapping[str, str]
+    http: Http
+
+    def __call__(self, server: McpServer, on_told: OnTold, left: Left) -> Link:
+        try:
+            if server.url:
+                headers = filled(server.headers, self.secrets)
+                return Address(self.http, server.url, headers, on_told)
+            confined = confine(
+                server.command,
+                environment=filled(server.env, self.secrets),
+                network=server.network,
+                reads=[Path(place) for place in server.reads],
+            )
+        except (NoBoundary, Misdeclared) as error:
+            raise Unreachable(str(error)) from None
+        return Program(confined.argv, confined.environment, on_told, left)

@@ -1,0 +1,137 @@
+"""All MCP servers of one process: who may be called, and what came of a call, as a value."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.mcp import McpServer, McpTool, ServerState, Standing
+from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
+from agent_workers.domain.mcp_secrets import hidden
+from agent_workers.domain.tool import Call
+from agent_workers.execution.mcp.kept import Kept, begun, until
+from agent_workers.execution.mcp.offered import Offer
+from agent_workers.execution.mcp.ports import OpenLink
+from agent_workers.execution.mcp.troubles import Trouble
+
+# Told when a server is found to offer something else than it did.
+OnSeen = Callable[[McpServer, list[Offer]], None]
+Place = tuple[TenantId, str]
+# Who watches over the step gives up a little later than we do.
+_OURS: Final = 0.9
+_IDLE_S: Final = 600.0
+_WHY: Final[Mapping[Standing, str]] = {
+    Standing.NEW: "was never approved (agent-workers mcp approve)",
+    Standing.CHANGED: "has changed since it was approved (agent-workers mcp show, then approve)",
+    Standing.GONE: "is not offered by its server any more",
+    Standing.DISABLED: "is disabled (agent-workers mcp approve enables it)",
+    Standing.REMOVED: "belongs to a server that was removed",
+}
+
+
+class Servers:
+    """What `McpCalls` is in a worker."""
+
+    def __init__(
+        self, open_link: OpenLink, on_seen: OnSeen, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        self._open_link = open_link
+        self._on_seen = on_seen
+        self._secrets = secrets or {}
+        self._lock = threading.Lock()
+        self._kept: dict[Place, Kept] = {}
+        self._known: dict[tuple[Place, str], McpTool] = {}
+
+    def renew(self, tools: Iterable[McpTool]) -> None:
+        """Go by these tools from now on; servers that are reached otherwise now are closed."""
+        known = {(tool.server.place, tool.name): tool for tool in tools}
+        reached = {tool.server.place: _way(tool.server) for tool in known.values()}
+        with self._lock:
+            self._known = known
+            gone = [p for p, kept in self._kept.items() if reached.get(p) != _way(kept.server)]
+            closing = [self._kept.pop(place) for place in gone]
+        for kept in closing:
+            kept.close()
+
+    def close_idle(self) -> None:
+        since = time.monotonic() - _IDLE_S
+        with self._lock:
+            idle = [place for place, kept in self._kept.items() if kept.is_idle(since)]
+            closing = [self._kept.pop(place) for place in idle]
+        for kept in closing:
+            kept.close()
+
+    def close(self) -> None:
+        with self._lock:
+            closing, self._kept = list(self._kept.values()), {}
+        for kept in closing:
+            kept.close()
+
+    def discover(self, server: McpServer, within: timedelta) -> tuple[list[Offer], str]:
+        """Ask a server what it offers, in a session of its own; raises `Trouble`."""
+        session = begun(server, self._open_link, until(within))
+        try:
+            wrong = "; ".join(session.wrong)
+            return session.offers(), hidden(wrong, self._secrets)
+        finally:
+            session.close()
+
+    def call(self, tool: McpTool, arguments: Mapping[str, object], call: Call) -> McpReply:
+        """Call a tool of a server; whatever it does, this returns in the tool's time."""
+        refusal = self._refusal(tool, call)
+        if refusal is not None:
+            return refusal
+        left = until(tool.terms.timeout * _OURS)
+        is_sent = False
+        try:
+            with self._found(tool.server).use(left) as session:
+                definition = session.definition(tool.name, left)
+                if definition is None or definition != tool.approved:
+                    self._on_seen(tool.server, session.offers())
+                    standing = Standing.GONE if definition is None else Standing.CHANGED
+                    return _refused(tool, standing)
+                is_sent = True
+                said = session.call(tool.name, arguments, call.key, left)
+                return McpSaid(value=said.value, is_error=said.is_error)
+        except Trouble as trouble:
+            return self._unanswered(tool, trouble, was_sent=is_sent and trouble.was_sent)
+
+    def _refusal(self, tool: McpTool, call: Call) -> McpRefused | None:
+        if tool.server.tenant_id not in {EVERYBODY, call.tenant_id}:
+            return _refused(tool, Standing.REMOVED)
+        with self._lock:
+            current = self._known.get((tool.server.place, tool.name), tool)
+        if current.standing is not Standing.APPROVED:
+            return _refused(tool, current.standing)
+        if current.approved != tool.approved:
+            message = f"{tool.full_name} was approved anew; it is tried again as it is now"
+            return McpRefused(code="mcp_changed", message=message, retryable=True)
+        return None
+
+    def _found(self, server: McpServer) -> Kept:
+        with self._lock:
+            kept = self._kept.get(server.place)
+            if kept is None:
+                kept = self._kept[server.place] = Kept(server, self._open_link)
+            return kept
+
+    def _unanswered(self, tool: McpTool, trouble: Trouble, *, was_sent: bool) -> McpReply:
+        message = hidden(f"{tool.server.name}: {trouble}", self._secrets)
+        if was_sent:
+            return McpSilent(code=trouble.code, message=message, retryable=trouble.retryable)
+        return McpRefused(code=trouble.code, message=message, retryable=trouble.retryable)
+
+
+def _refused(tool: McpTool, standing: Standing) -> McpRefused:
+    return McpRefused(code=f"mcp_{standing.value}", message=f"{tool.full_name} {_WHY[standing]}")
+
+
+def _way(server: McpServer) -> object:
+    """What makes a server another one for us: how it is reached, and whether it may be."""
+    if server.state is not ServerState.ENABLED:
+        return None
+    reads, env, headers = server.reads, dict(server.env), dict(server.headers)
+    return (server.command, server.url, server.network, reads, env, headers)
