@@ -54,9 +54,7 @@ memories = Table(
     ),
     CheckConstraint("octet_length(content_hash) = 32", name="content_hash"),
     CheckConstraint("confidence > 0 and confidence <= 1", name="confidence"),
-    CheckConstraint(
-        "model <> '' and cardinality(embedding) between 1 and 16000", name="embedding"
-    ),
+    CheckConstraint("model <> '' and cardinality(embedding) between 1 and 16000", name="embedding"),
     CheckConstraint(
         "(superseded_by is null) = (superseded_at is null) and superseded_by <> memory_id",
         name="superseded",

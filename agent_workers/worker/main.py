@@ -9,6 +9,7 @@ from agent_workers.domain.agent_version import Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import builtin_tools
 from agent_workers.observability.logs import set_up_logs
@@ -55,6 +56,8 @@ def make_known(settings: Settings, registry: Registry) -> None:
 
 def _load_ahead(settings: Settings) -> None:
     """Load what agents that were applied from files need, before anything is forked or due."""
+    if Lane.TOOL in settings.lanes and settings.embedding_model not in OFFLINE:
+        load_litellm()
     if not {Lane.PLAN, Lane.EVALUATE} & set(settings.lanes):
         return
     database = Database(settings.database_url, pool_size=1, name="agent_workers worker")

@@ -32,6 +32,7 @@ from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
 from agent_workers.state.mail import Mail
+from agent_workers.state.memories import MemoryRows
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.sweeps import Sweeps
@@ -45,6 +46,7 @@ from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
+from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.models import model_steps
 from agent_workers.worker.process import this_process
@@ -159,7 +161,11 @@ def open_runtime(
         busy_lanes=Depths(settings.broker_url).busy,
         ring=ring,
         tell=tell,
-        keep=_each(BatchRuns(Batches(database), ring=ring).keep, breakers.keep),
+        keep=_each(
+            BatchRuns(Batches(database), ring=ring).keep,
+            breakers.keep,
+            Forgetting(MemoryRows(database)).keep,
+        ),
     )
     keeper.start()
     return Runtime(
