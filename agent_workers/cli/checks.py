@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.registry import registry_of
-from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.settings import Settings
@@ -71,10 +70,10 @@ def declarations(registry: Registry) -> Iterator[Finding]:
     """Judge the declarations: what says nothing of its effect is never repeated."""
     tools = registry.tools
     yield ok(f"{len(registry.names())} agents with {len(tools)} tools load")
-    unsafe = sorted(n for n, tool in tools.items() if tool.declared.effect is EffectClass.UNSAFE)
+    unsafe = sorted(n for n, tool in tools.items() if "effect" in tool.declared.unsaid)
     if unsafe:
-        remedy = "a crash in one of them asks a person; declare a better class where there is one"
-        yield warn(f"unsafe tools: {', '.join(unsafe)}", remedy)
+        remedy = "a crash in one of them asks a person; say effect= (agent-workers tools check)"
+        yield warn(f"unsafe tools, as they declare no effect: {', '.join(unsafe)}", remedy)
     silent = sorted(name for name, tool in tools.items() if not tool.declared.description)
     if silent:
         yield warn(f"tools without a docstring: {', '.join(silent)}", "planners read it")

@@ -195,7 +195,8 @@ class Agent:
     """A declared agent. Plan and evaluate are Python functions, or come from its model."""
 
     name: str
-    # A name stands for a tool of this installation: a built-in one, one of an MCP server.
+    # A name stands for a tool of this installation: a built-in one, one of an MCP server; or for
+    # what the engine does itself, as "ask_human" and "wait".
     tools: Sequence[Tool | str] = ()
     plan: Planner | None = None
     evaluate: Evaluator | None = None
@@ -203,6 +204,8 @@ class Agent:
     instructions: str = ""
     limits: Limits = field(default_factory=Limits)
     step_timeout: timedelta = timedelta(seconds=60)
+    # Other time-outs than those that its tools declare, by their names.
+    timeout_overrides: Mapping[str, timedelta] = field(default_factory=dict)
     max_cost_micro_per_call: int = 0
     # Empty: it is counted. A declared version never changes again.
     version: str = ""

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from agent_workers.domain.agent import Agent, Purpose
 from agent_workers.domain.engaging import DELEGATE, ENGAGED, HAND_OFF
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.prompt import filled, variables_of
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tool import Tool, mistakes_of_tool
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' and '-'"
 _MAY_BE_ZERO = {"max_replans", "max_invalid_plans", "max_depth"}
 _OF_TEAMS = {DELEGATE, HAND_OFF}
+_LONGEST_TIMEOUT = timedelta(days=1)
 _PURPOSES = tuple(purpose.value for purpose in Purpose)
 
 
@@ -36,6 +37,7 @@ def mistakes_of(agent: Agent) -> Iterator[Mistake]:
     yield from _models(agent)
     yield from _prompts(agent)
     yield from _tools(agent)
+    yield from _timeouts(agent)
     yield from _bounds(agent)
     yield from _engaging(agent)
     if agent.fallback == agent.name:
@@ -90,6 +92,19 @@ def _tools(agent: Agent) -> Iterator[Mistake]:
             yield Mistake("tools", f"the fallbacks of {tool.name!r} go in a circle")
     for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
         yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")
+
+
+def _timeouts(agent: Agent) -> Iterator[Mistake]:
+    tools = {tool.name: tool for tool in agent.bound_tools}
+    for name, timeout in agent.timeout_overrides.items():
+        key = f"timeout_overrides.{name}"
+        if name not in tools:
+            yield Mistake(key, "the agent has no such tool")
+        elif timeout > _LONGEST_TIMEOUT:
+            yield Mistake(key, "it must be at most a day")
+        else:
+            wrong = mistakes_of_tool(replace(tools[name], timeout=timeout))
+            yield from (Mistake(key, text) for text in wrong)
 
 
 def _comes_back(tool: Tool, fallbacks: Mapping[str, str | None]) -> bool:

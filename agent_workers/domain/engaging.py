@@ -1,11 +1,12 @@
 """What every agent may plan besides its own tools: other agents, events, people, and time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from agent_workers.domain.agent import Use
 
+T = TypeVar("T")
 DELEGATE: Final = "delegate"
 HAND_OFF: Final = "hand_off"
 SEND_EVENT: Final = "send_event"
@@ -18,6 +19,10 @@ GO_ON: Final = "go on without it"
 LET_FAIL: Final = "let the job fail"
 # The engine does these itself; no tool of a user's may have such a name.
 ENGAGED: Final = frozenset({DELEGATE, HAND_OFF, SEND_EVENT, WAIT_FOR_EVENT, WAIT, ASK_PERSON})
+# What an agent's list of tools may call them.
+NAMED_AS_TOOLS: Final[Mapping[str, str]] = {name: name for name in sorted(ENGAGED)} | {
+    "ask_human": ASK_PERSON
+}
 
 
 def delegate(
@@ -59,6 +64,17 @@ def ask_person(
 ) -> Use:
     """Ask a person, and wait without a worker for the answer."""
     return _use(ASK_PERSON, {"question": question, "choices": list(choices)}, timeout)
+
+
+def split_engaged(
+    listed: Sequence[T], known: Container[str]
+) -> tuple[tuple[T, ...], tuple[str, ...]]:
+    """Tell tools from names of what the engine does itself; a known tool of the name wins."""
+    engaged = [
+        one for one in listed if isinstance(one, str) and one in NAMED_AS_TOOLS and one not in known
+    ]
+    left = tuple(one for one in listed if one not in engaged)
+    return left, tuple(dict.fromkeys(NAMED_AS_TOOLS[name] for name in engaged))
 
 
 def _use(

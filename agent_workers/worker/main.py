@@ -11,12 +11,14 @@ from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm_loading import load_litellm
-from agent_workers.execution.tools.builtins import builtin_tools
+from agent_workers.execution.tools.builtins import tools_at_hand
+from agent_workers.execution.tools.describing import described
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
+from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
 from agent_workers.worker.book import registered
 from agent_workers.worker.lifecycle import Lifecycle
@@ -36,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
-        builtin = builtin_tools(checks_mail=bool(settings.imap_url))
-        registry = load(settings.tools, beside=builtin)
+        at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
+        registry = load(settings.tools, beside=at_hand)
         _refuse_effects_on_threads(settings, registry)
         make_known(settings, registry)
         _load_ahead(settings)
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_known(settings: Settings, registry: Registry) -> None:
     database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
     Agents(database).register(registered(registry))
+    Tools(database).register([described(tool) for tool in registry.tools.values()])
     database.close()
 
 

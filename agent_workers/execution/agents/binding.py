@@ -8,15 +8,16 @@ from typing import Any
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.documents import AgentDocument
+from agent_workers.execution.agents.modules import imported
 from agent_workers.execution.agents.registry import (
     LoadedAgent,
     Parts,
     Registry,
     all_mistakes,
-    imported,
     loaded,
 )
 
@@ -36,6 +37,8 @@ class _Binding:
     registry: Registry
     mistakes: list[Mistake] = field(default_factory=list)
     pins: dict[str, str] = field(default_factory=dict)
+    # What the list of tools names of what the engine does itself.
+    engages: list[str] = field(default_factory=list)
 
     def tools(self, names: Iterable[str]) -> list[Tool]:
         found = (self._tool(name, f"tools.{number}") for number, name in enumerate(names))
@@ -62,6 +65,9 @@ class _Binding:
         return _said
 
     def _tool(self, wish: str, key: str) -> Tool | None:
+        if wish in NAMED_AS_TOOLS and wish not in self.registry.tools:
+            self.engages.append(NAMED_AS_TOOLS[wish])
+            return None
         name, _, pin = wish.partition("@")
         tool = self.registry.tools.get(name)
         wrong = ""
@@ -125,11 +131,14 @@ def _agent(document: AgentDocument, binding: _Binding) -> Agent:
         team=document.team,
         routes=document.routes,
         fallback=document.fallback,
-        engages=document.engages,
+        engages=tuple(dict.fromkeys((*document.engages, *binding.engages))),
         cached=document.cached,
         streamed=document.streamed,
         max_cost_micro_per_call=round(document.max_cost_usd_per_call * _MICRO),
         step_timeout=timedelta(seconds=document.step_timeout_s),
+        timeout_overrides={
+            name: timedelta(seconds=seconds) for name, seconds in document.timeout_overrides.items()
+        },
         plan=binding.part(document.plan, "plan"),
         evaluate=binding.part(document.evaluate, "evaluate"),
         checks=[check for check in checks if check is not None],

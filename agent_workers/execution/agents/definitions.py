@@ -46,6 +46,10 @@ def definition_of(agent: LoadedAgent) -> Definition:
         "streamed": declared.streamed,
         "max_cost_usd_per_call": declared.max_cost_micro_per_call / _MICRO,
         "step_timeout_s": declared.step_timeout / timedelta(seconds=1),
+        "timeout_overrides": {
+            name: timeout / timedelta(seconds=1)
+            for name, timeout in declared.timeout_overrides.items()
+        },
         "plan": agent.parts.plan,
         "evaluate": agent.parts.evaluate,
         "checks": list(agent.parts.checks),
@@ -63,8 +67,12 @@ def _tool(tool: LoadedTool, pins: Mapping[str, str]) -> Definition:
         "schema": dict(signature.schema),
         "description": declared.description,
     }
-    pin = pins.get(declared.name)
-    return told | ({"pinned": pin} if pin else {})
+    said = {
+        "version": declared.version,
+        "scopes": list(declared.scopes),
+        "pinned": pins.get(declared.name),
+    }
+    return told | {key: value for key, value in said.items() if value}
 
 
 def _prompt_hashes(agent: Agent) -> dict[str, str]:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -49,6 +49,8 @@ class AgentDocument(BaseModel):
     streamed: bool = False
     max_cost_usd_per_call: float = Field(default=0.0, ge=0, le=10_000, allow_inf_nan=False)
     step_timeout_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
+    # In seconds, by the names of tools.
+    timeout_overrides: dict[str, Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]] = {}
     plan: str = ""
     evaluate: str = ""
     checks: tuple[str, ...] = ()

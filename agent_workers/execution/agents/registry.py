@@ -1,22 +1,20 @@
 """The agents and tools that this process has loaded, from the modules that settings name."""
 
 import difflib
-import importlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from agent_workers.domain.agent import Agent, PlanMode, Purpose
 from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.engaging import split_engaged
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.route_rules import rule_mistakes
 from agent_workers.execution.answer_schema import schema_mistakes
 from agent_workers.execution.signature import Signature, signature_of
@@ -121,33 +119,23 @@ def load(modules: Iterable[str], *, beside: Sequence[Tool] = ()) -> Registry:
     """
     agents: dict[tuple[str, str], Agent] = {}
     tools: list[Tool] = []
-    for name in modules:
-        for value in vars(imported(name)).values():
+    for module in modules_of(modules):
+        for value in vars(module).values():
             if isinstance(value, Tool):
                 tools.append(value)
             elif isinstance(value, Agent):
                 _add(agents, value)
                 tools += value.bound_tools
     named = {tool.name: tool for tool in tools}
-    doubled = frozenset(tool.name for tool in tools if named[tool.name] is not tool)
     known = {tool.name: tool for tool in beside} | named
+    # Of `beside` alone too: which one is meant must not depend on what is installed.
+    others = (tool for tool in beside if tool.name not in named)
+    doubled = frozenset(tool.name for tool in (*tools, *others) if known[tool.name] is not tool)
     return Registry(
         agents=tuple(loaded(_bound(agent, known, doubled)) for agent in agents.values()),
         tools={name: read_tool(tool) for name, tool in known.items()},
         doubled=doubled,
     )
-
-
-def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
-    """Import a user's module."""
-    # A newcomer's tools lie in the folder they stand in, which a console script does not search.
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise Misdeclared(f"no module named {error.name!r} ({named_by} names {name!r})") from error
 
 
 def all_mistakes(agent: Agent) -> Iterator[Mistake]:
@@ -170,10 +158,15 @@ def loaded(
         raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
     return LoadedAgent(
         declared=agent,
-        tools={tool.name: read_tool(tool) for tool in agent.bound_tools},
+        tools={tool.name: read_tool(_timed(tool, agent)) for tool in agent.bound_tools},
         parts=parts or _parts_of(agent),
         pins=pins or {},
     )
+
+
+def _timed(tool: Tool, agent: Agent) -> Tool:
+    timeout = agent.timeout_overrides.get(tool.name)
+    return tool if timeout is None else replace(tool, timeout=timeout)
 
 
 def read_tool(tool: Tool) -> LoadedTool:
@@ -190,16 +183,17 @@ def _add(agents: dict[tuple[str, str], Agent], agent: Agent) -> None:
 
 def _bound(agent: Agent, known: Mapping[str, Tool], doubled: Set[str]) -> Agent:
     """Put tools in the place of their names."""
-    wrong = [one for one in agent.tools if isinstance(one, str) and one not in known]
+    listed, engages = split_engaged(agent.tools, known)
+    wrong = [one for one in listed if isinstance(one, str) and one not in known]
     if wrong:
         near = difflib.get_close_matches(wrong[0], known, n=1)
         hint = f"; do you mean {near[0]!r}?" if near else ""
         raise Misdeclared(f"agent {agent.name!r}: there is no tool {wrong[0]!r}{hint}")
-    unclear = [one for one in agent.tools if isinstance(one, str) and one in doubled]
+    unclear = [one for one in listed if isinstance(one, str) and one in doubled]
     if unclear:
         raise Misdeclared(f"agent {agent.name!r}: several tools are named {unclear[0]!r}")
-    tools = tuple(known[one] if isinstance(one, str) else one for one in agent.tools)
-    return replace(agent, tools=tools)
+    tools = tuple(known[one] if isinstance(one, str) else one for one in listed)
+    return replace(agent, tools=tools, engages=tuple(dict.fromkeys((*agent.engages, *engages))))
 
 
 # Any: a planner, evaluator or check is the user's function.

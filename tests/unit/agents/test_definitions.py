@@ -49,6 +49,7 @@ FULL = Agent(
     streamed=True,
     max_cost_micro_per_call=15_001,
     step_timeout=timedelta(seconds=2.5),
+    timeout_overrides={"look": timedelta(seconds=1.5)},
     plan=think,  # type: ignore[arg-type]  # it is never called
     evaluate=think,  # type: ignore[arg-type]  # nor here
     checks=(think,),  # type: ignore[arg-type]  # nor here
@@ -84,6 +85,7 @@ CHANGES: dict[str, Any] = {
     "streamed": False,
     "max_cost_micro_per_call": 15_000,
     "step_timeout": timedelta(seconds=3),
+    "timeout_overrides": {"look": timedelta(seconds=2)},
     "plan": None,
     "evaluate": None,
     "checks": [],
