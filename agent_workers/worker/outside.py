@@ -4,12 +4,15 @@ import ssl
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from agent_workers.domain.facility import Made
+from agent_workers.domain.facility import Made, NotInstalled
 from agent_workers.domain.outside import Reach, networks_of
 from agent_workers.domain.outside_http import Http
+from agent_workers.domain.sql_source import SqlSources
+from agent_workers.domain.tool import Call
 from agent_workers.execution.outside.calling import Caller
 from agent_workers.execution.outside.proxies import proxy_of
 from agent_workers.settings_tools import ToolSettings
+from agent_workers.state.sql_sources import ReadOnlySources
 
 
 def reach_of(settings: ToolSettings) -> Reach:
@@ -20,7 +23,7 @@ def reach_of(settings: ToolSettings) -> Reach:
 def outside(settings: ToolSettings) -> Mapping[type, Made]:
     """Return the facilities that go outside; nothing is opened before a tool asks."""
     caller = cache(lambda: _caller(settings))
-    return {Http: _same(caller)}
+    return {Http: _same(caller), SqlSources: _sql_sources(settings)}
 
 
 def _caller(settings: ToolSettings) -> Caller:
@@ -29,6 +32,17 @@ def _caller(settings: ToolSettings) -> Caller:
         context=ssl.create_default_context(),
         proxy=proxy_of(settings.egress_proxy),
     )
+
+
+def _sql_sources(settings: ToolSettings) -> Made:
+    sources = ReadOnlySources(settings.sql_sources)
+
+    def give(_: Call) -> ReadOnlySources:
+        if not settings.sql_sources:
+            raise NotInstalled("no database may be read: AGENT_SQL_SOURCES is not set")
+        return sources
+
+    return give
 
 
 def _same(make: Callable[[], object]) -> Made:
