@@ -63,6 +63,32 @@ INVARIANTS = {
         select job_id from jobs where status = 'canceling' and not exists (
           select from steps s where s.tenant_id = jobs.tenant_id and s.job_id = jobs.job_id
              and s.status = 'claimed')""",
+    "a turn is over when its job has ended": """
+        select t.session_id, t.turn, t.state, j.status from session_turns t
+          join jobs j using (tenant_id, job_id)
+         where (t.state = 'over') <> (j.finished_at is not null)""",
+    "a job whose turn has not come has not begun": """
+        select t.session_id, t.turn, j.status from session_turns t
+          join jobs j using (tenant_id, job_id)
+         where t.state = 'waiting' and j.started_at is not null""",
+    "the jobs of a session ran one after another, in their order": """
+        select * from (
+          select t.session_id, t.turn, j.started_at,
+                 max(j.finished_at) over (partition by t.tenant_id, t.session_id order by t.turn
+                                          rows between unbounded preceding and 1 preceding) as ended
+            from session_turns t join jobs j using (tenant_id, job_id)
+           where j.started_at is not null) o
+         where started_at < ended""",
+    "a session in which a job waits has one whose turn it is, or is looked after at once": """
+        select t.session_id, t.turn, s.look_at from session_turns t
+          join sessions s using (tenant_id, session_id)
+         where t.state = 'waiting' and s.look_at > clock_timestamp()
+           and not exists (select from session_turns n where n.tenant_id = t.tenant_id
+                              and n.session_id = t.session_id and n.state = 'now')""",
+    "an answer stands beside what it answers": """
+        select m.session_id, m.turn from session_messages m where m.part = 1 and not exists (
+          select from session_messages a where a.tenant_id = m.tenant_id
+             and a.session_id = m.session_id and a.turn = m.turn and a.part = 0)""",
     "a paused job has no ready step but for an exhausted allowance": """
         select job_id from jobs where status = 'paused' and status_detail <> 'budget'
            and exists (select from steps s where s.tenant_id = jobs.tenant_id

@@ -35,7 +35,9 @@ def test_everything_at_once_never_locks_up_and_leaves_everything_whole(
             break
     print(sorted(done.items()))  # noqa: T201
     assert is_enough(done)
-    world.end_all()
+    # Where a job of a batch ends, the next one begins.
+    for _ in range(4):
+        world.end_all()
     assert world.one("select count(*) from jobs where finished_at is null") == 0
     assert broken(database) == {}
 

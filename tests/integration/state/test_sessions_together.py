@@ -1,0 +1,99 @@
+"""Submissions, ends and cancels of one session at the same moment: no turn is lost or doubled."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+
+from agent_workers.domain.errors import SessionBusy
+from agent_workers.domain.ids import JobId
+from agent_workers.domain.session import OnBusy
+from tests.integration.state.invariants import broken
+from tests.integration.state.world import FINISH, World
+
+ROUNDS = 60
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def _whole(world: World) -> Iterator[None]:
+    yield
+    assert broken(world.database) == {}
+
+
+def together(*acts: Callable[[], T]) -> list[T]:
+    """Do these at the same moment, and let none of them have failed."""
+    barrier = Barrier(len(acts))
+
+    def act(one: Callable[[], T]) -> T:
+        barrier.wait()
+        return one()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return [future.result() for future in [threads.submit(act, one) for one in acts]]
+
+
+def test_a_job_that_comes_as_the_one_before_it_ends_has_its_turn_at_once(world: World) -> None:
+    claimed = world.claim(world.submit(session="one"))
+    for _ in range(ROUNDS):
+        came: list[JobId] = []
+        together(
+            partial(world.record, claimed, FINISH),
+            lambda came=came: came.append(world.submit(session="one")),
+        )
+        found = world.claims.named(world.tenant, came[0], 0)
+        assert found is not None, "nobody gave the turn on, and no keeper had looked"
+        claimed = found
+    world.record(claimed, FINISH)
+
+
+def test_jobs_that_come_together_run_in_one_order_each_once(world: World) -> None:
+    jobs = together(*(partial(world.submit, session="many") for _ in range(12)))
+    order = []
+    while len(order) < len(jobs):
+        mine = [world.claims.named(world.tenant, job, 0) for job in jobs]
+        running = [one for one in mine if one is not None]
+        assert len(running) == 1
+        order.append(running[0].job_id)
+        world.record(running[0], FINISH)
+    assert sorted(order) == sorted(jobs)
+
+
+def test_of_jobs_that_would_not_wait_one_is_taken(world: World) -> None:
+    def dare() -> bool:
+        try:
+            world.submit(session="shy", on_busy=OnBusy.REJECT)
+        except SessionBusy:
+            return False
+        return True
+
+    assert sum(together(*[dare] * 8)) == 1
+
+
+def test_a_turn_that_passes_as_the_next_job_is_canceled_goes_to_the_one_behind(
+    world: World,
+) -> None:
+    for number in range(ROUNDS // 2):
+        session = f"canceled {number}"
+        first, second, third = (world.submit(session=session) for _ in range(3))
+        claimed = world.claim(first)
+        together(partial(world.record, claimed, FINISH), partial(world.cancel, second))
+        world.one("select keep_sessions(100)")
+        world.record(world.claim(third), FINISH)
+
+
+def test_who_interrupts_as_everything_ends_still_has_a_turn(world: World) -> None:
+    claimed = world.claim(world.submit(session="rude"))
+    for _ in range(ROUNDS // 2):
+        came: list[JobId] = []
+        together(
+            lambda came=came: came.append(world.submit(session="rude", on_busy=OnBusy.INTERRUPT)),
+            partial(world.record, claimed, FINISH),
+            world.sweeps.deadlines,
+        )
+        world.sweeps.deadlines()
+        claimed = world.claim(came[0])
+    world.record(claimed, FINISH)
