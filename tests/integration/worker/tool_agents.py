@@ -16,7 +16,7 @@ def _evaluate(situation: Situation) -> Answer | Continue:
 
 armed = Agent(
     name="armed",
-    tools=["write_file", "read_file", "list_files", "delete_file"],
+    tools=["write_file", "read_file", "list_files", "delete_file", "remember", "recall"],
     plan=_plan,
     evaluate=_evaluate,
 )
