@@ -147,7 +147,8 @@ class _Window(BaseHTTPRequestHandler):
     def _act(self, name: str, query: dict[str, str], body: str) -> None:
         def apply() -> str:
             honours = query.get("keyed") == "1"
-            return self.ledger.apply(name, query.get("key", ""), body, honours_keys=honours)
+            key = query.get("key") or self.headers.get("Idempotency-Key") or ""
+            return self.ledger.apply(name, key, body, honours_keys=honours)
 
         match self.ledger.next_fault(name):
             case "drop":

@@ -14,11 +14,13 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
-    """Strike at a named point, or at the n-th line of the step path."""
+    """Strike at a named point, at the n-th line of the step path, or at a line of a tool."""
 
     blow: Blow
     point: str = ""
     line: int = 0
+    # `file:line`, the first time that a process comes by.
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class Start:
     trips: tuple[Trip, ...] = ()
     # Say which points and how many lines it came by.
     watch: bool = False
+    # Files of a tool under trial, whose lines are crash points instead of the step path's.
+    files: tuple[str, ...] = ()
     # `module:function` to call first: a test breaks the protocol with it.
     prepare: str = ""
 
@@ -69,7 +73,8 @@ def read_order(line: bytes) -> Order:
     if name == "Signal":
         return Signal(**fields)
     trips = tuple(Trip(**{**trip, "blow": Blow(trip["blow"])}) for trip in fields.pop("trips"))
-    return Start(**{**fields, "trips": trips, "lanes": tuple(fields["lanes"])})
+    lists = {name: tuple(fields[name]) for name in ("lanes", "files")}
+    return Start(**{**fields, **lists, "trips": trips})
 
 
 def read_said(line: bytes) -> Said:

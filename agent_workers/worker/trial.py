@@ -15,7 +15,9 @@ from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.testing.orders import Lines, Order, Said, Signal, Start, read_order, write
+from agent_workers.testing.trying import read_tryings
 from agent_workers.worker.trial_process import work
+from agent_workers.worker.trial_tools import with_tried
 
 _LOOK_S = 0.005
 _CHUNK = 1 << 16
@@ -32,6 +34,7 @@ class ForkServer:
     def serve(self) -> None:
         """Follow orders until their writer goes away; then end every worker."""
         lines = Lines()
+        self._say(Said(worker="", event="ready"))
         try:
             while True:
                 readable, _, _ = select.select([0], [], [], _LOOK_S if self.pids else 1.0)
@@ -93,9 +96,11 @@ class ForkServer:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tools", default="agent_workers.testing.counted")
+    parser.add_argument("--tools", default="", help="modules, as in AGENT_TOOLS")
+    parser.add_argument("--trying", default="[]", help="tools under trial, as JSON")
     given = parser.parse_args(arguments)
-    registry = load(given.tools.split(","))
+    registry = load([name for name in given.tools.split(",") if name])
+    registry = with_tried(registry, read_tryings(given.trying))
     pipe = os.dup(1)
     # Whatever a tool prints must not be taken for a message.
     os.dup2(2, 1)

@@ -30,7 +30,7 @@ _LISTEN_S = 0.2
 def work(order: Start, registry: Registry, *, pipe: int, owner: int) -> int:
     """Be a worker until told to end, or until a crash point is reached."""
     _begin(order)
-    trips = Tripwires(order.worker, order.trips, watch=order.watch, pipe=pipe)
+    trips = Tripwires(order.worker, order.trips, watch=order.watch, pipe=pipe, files=order.files)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
 

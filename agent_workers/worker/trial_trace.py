@@ -20,7 +20,15 @@ _SIGNALS = {Blow.KILL: signal.SIGKILL, Blow.STOP: signal.SIGSTOP}
 class Tripwires:
     """Strikes at one trip after the other; or only says what it passes by."""
 
-    def __init__(self, worker: str, trips: Sequence[Trip], *, watch: bool, pipe: int) -> None:
+    def __init__(
+        self,
+        worker: str,
+        trips: Sequence[Trip],
+        *,
+        watch: bool,
+        pipe: int,
+        files: Sequence[str] = (),
+    ) -> None:
         self._worker = worker
         self._trips = list(trips)
         self._watch = watch
@@ -32,8 +40,10 @@ class Tripwires:
         wanted = POINTS if watch else [BY_NAME[trip.point] for trip in trips if trip.point]
         for point in wanted:
             self._by_place.setdefault((_file(point.module), point.function), []).append(point)
-        by_line = watch or any(trip.line for trip in trips)
-        self._files = {_file(module) for module in STEP_PATH} if by_line else set()
+        by_line = watch or any(trip.line or trip.place for trip in trips)
+        own = {_tail(file) for file in files}
+        self._says_places = watch and bool(own)
+        self._files = (own or {_file(module) for module in STEP_PATH}) if by_line else set()
 
     def install(self) -> None:
         """Watch this thread and all threads that start from now on."""
@@ -80,11 +90,16 @@ class Tripwires:
     def _count(self, frame: FrameType) -> None:
         """Lines are counted in the thread that does steps; the keeper's are not the same twice."""
         main = threading.get_ident() == threading.main_thread().ident
-        if not main or _tail(frame.f_code.co_filename) not in self._files:
+        file = _tail(frame.f_code.co_filename)
+        if not main or file not in self._files:
             return
         self._lines += 1
-        if self._trips and self._trips[0].line == self._lines:
-            self._strike(f"{_tail(frame.f_code.co_filename)}:{frame.f_lineno}")
+        place = f"{file}:{frame.f_lineno}"
+        if self._says_places and place not in self._passed:
+            self._passed.add(place)
+            self._say("passed", place, self._lines)
+        if self._trips and (self._trips[0].line == self._lines or self._trips[0].place == place):
+            self._strike(place)
 
     def _reach(self, point: Point) -> None:
         if self._watch and point.name not in self._passed:

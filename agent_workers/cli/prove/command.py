@@ -2,24 +2,18 @@
 
 import argparse
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from agent_workers.cli.prove.grounds import Servers, running_counter
+from agent_workers.cli.prove.grounds import Servers
 from agent_workers.cli.prove.matrix import Progress, Report
 from agent_workers.cli.prove.own import prove_own
 from agent_workers.cli.prove.planning import FULL, Extent, Planning
 from agent_workers.cli.prove.proving import MOST_AT_ONCE, ready
+from agent_workers.cli.prove.servers import own_servers
 from agent_workers.cli.prove.soak import soak
 from agent_workers.cli.prove.trials import BY_NAME
-from agent_workers.embedded.postgres import EmbeddedPostgres
-from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.observability.logs import set_up_logs
 
-# Root's Postgres runs as somebody else, who must get through to its data.
-_PASSAGE = 0o711
 _SEEDS = 1_000_000
 
 
@@ -56,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prove; 1 when something was violated, with the seed and the place to repeat it."""
     set_up_logs(level="ERROR", json=False)  # outages are what this is about
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(_SEEDS)
-    with _servers() as (servers, folder, postgres, redis):
+    with own_servers() as (servers, folder, postgres, redis):
         if arguments.soak_minutes is not None:
             return soak(
                 postgres=postgres,
@@ -101,19 +95,3 @@ def prove(
         trials = [trial for trial in planning.trials(rehearsed) if only in trial.name]
         judged = proving.run(trials, Progress(total=len(trials)))
         return Report(seed=seed, judged=[*rehearsed, *judged], broken=proving.broken())
-
-
-@contextmanager
-def _servers() -> Iterator[tuple[Servers, Path, EmbeddedPostgres, EmbeddedRedis]]:
-    with tempfile.TemporaryDirectory(prefix="agent-workers-prove-") as name:
-        folder = Path(name)
-        folder.chmod(_PASSAGE)
-        with (
-            EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as postgres,
-            EmbeddedRedis(folder / "redis") as redis,
-            running_counter(folder) as counter_url,
-        ):
-            servers = Servers(
-                postgres_url=postgres.url, redis_url=redis.url, counter_url=counter_url
-            )
-            yield servers, folder, postgres, redis

@@ -1,5 +1,6 @@
 """The processes under trial, as the conductor sees them: started by fork, struck, ended."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -7,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_workers.testing.orders import Lines, Order, Said, Signal, Start, read_said, write
+from agent_workers.testing.trying import Trying, write_tryings
 
 _CHUNK = 1 << 16
 _READY_S = 60.0
+_LAST_WORDS = 2_000
 
 
 class CrewFailed(Exception):
@@ -72,8 +75,16 @@ class Cast:
 class Crew:
     """One fork-server, and who listens to which worker."""
 
-    def __init__(self, *, tools: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        *,
+        tools: str,
+        environment: Mapping[str, str],
+        log: Path,
+        tryings: Sequence[Trying] = (),
+    ) -> None:
         command = [sys.executable, "-m", "agent_workers.worker.trial", "--tools", tools]
+        command += ["--trying", write_tryings(tryings)]
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,
@@ -85,6 +96,7 @@ class Crew:
             )
         self._casts: dict[str, Cast] = {}
         self._lock = threading.Lock()
+        self._spoke = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="crew", daemon=True)
         self._thread.start()
 
@@ -93,12 +105,20 @@ class Crew:
         self.order(order)
 
     def order(self, order: Order) -> None:
+        """Tell the fork-server; one that has ended is not told anything."""
         pipe = self._process.stdin
         assert pipe is not None
         written = write(order)
-        with self._lock:
+        with self._lock, contextlib.suppress(BrokenPipeError):
             while written:
                 written = written[os.write(pipe.fileno(), written) :]
+
+    def wait_ready(self, log: Path) -> None:
+        """Wait until everything is imported; what cannot be imported ends it."""
+        self._spoke.wait(_READY_S)
+        if self._process.poll() is not None or not self._spoke.is_set():
+            told = log.read_text(errors="replace")[-_LAST_WORDS:]
+            raise CrewFailed(f"the process that is to run the tools did not start: {told}")
 
     def close(self) -> None:
         pipe = self._process.stdin
@@ -119,6 +139,7 @@ class Crew:
         while chunk := os.read(pipe.fileno(), _CHUNK):
             for line in lines.feed(chunk):
                 said = read_said(line)
+                self._spoke.set()
                 cast = self._casts.get(said.worker)
                 if cast is not None:
                     cast.said.put(said)
@@ -126,9 +147,13 @@ class Crew:
                     self._casts.pop(said.worker, None)
         for worker, cast in list(self._casts.items()):
             cast.said.put(Said(worker=worker, event="ended", number=-1))
+        self._spoke.set()
 
 
 def crew_of(tools: str, log: Path) -> Crew:
     """Start a crew in this environment, without any AGENT_* variable of the user's own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}
-    return Crew(tools=tools, environment=kept, log=log)
+    return Crew(tools=tools, environment=plain_environment(), log=log)
+
+
+def plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from agent_workers.domain.step import Lane, StepKind
 from agent_workers.orchestration.control import Control
 from agent_workers.state.controls import Controls
 from agent_workers.state.engine import Database
-from agent_workers.state.proofs import Proofs, add_counting_table, copy_database
+from agent_workers.state.proofs import Proofs, add_counting_table, copy_database, run_script
 from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.transport.redis_bell import RedisBell, connected
@@ -118,8 +118,9 @@ def _ring(asked: Asked, job_id: JobId) -> Ring:
 class Grounds:
     """Makes grounds as they are needed, from one migrated template."""
 
-    def __init__(self, servers: Servers, *, prefix: str) -> None:
+    def __init__(self, servers: Servers, *, prefix: str, statements: Sequence[str] = ()) -> None:
         self.servers = servers
+        self._statements = statements
         self._prefix = prefix
         self._template = f"{prefix}_template"
         self._made: list[Ground] = []
@@ -130,6 +131,7 @@ class Grounds:
         url = self.servers.url_of(self._template)
         upgrade(url)
         add_counting_table(url)
+        run_script(url, self._statements)
 
     def make(self, number: int) -> Ground:
         name = f"{self._prefix}_{number}"

@@ -20,6 +20,8 @@ class Seen:
     # By subject: what the counter saw, and what stands in our own database.
     counts: tuple[Count, ...]
     written: tuple[int, ...]
+    # Why it failed, in its own words.
+    error: str = ""
     doubted: bool = False
     struck: bool = True
     # It was frozen, and went on to the end of what it was doing.
@@ -57,7 +59,7 @@ def _of_job(trial: Trial, seen: Seen) -> list[str]:
     if trial.fault is Fault.CANCEL:
         fine |= {"canceled"}
     if seen.status not in fine:
-        wrongs.append(f"unfinished: {seen.status or 'gone'}")
+        wrongs.append(f"unfinished: {seen.status or 'gone'} {seen.error}".strip())
     if (
         seen.counted
         and seen.doubted
@@ -74,7 +76,7 @@ def _of_effects(trial: Trial, seen: Seen) -> list[str]:
     wrongs = []
     times = zip(trial.variant.tools, seen.counts, seen.written, strict=True)
     for tool, count, written in times:
-        applied = written if tool == "transactional" else count.applied
+        applied = max(written, count.applied)
         if tool != "pure" and applied > 1:
             wrongs.append(f"duplicate: {tool} happened {applied} times")
         if count.key_conflicts:

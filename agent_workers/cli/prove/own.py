@@ -12,6 +12,7 @@ from pathlib import Path
 from agent_workers.cli.prove.grounds import Servers
 from agent_workers.cli.prove.judge import Judged
 from agent_workers.cli.prove.matrix import Progress, Report
+from agent_workers.cli.prove.outside import Uncounted
 from agent_workers.cli.prove.planning import FULL, Extent, Planning
 from agent_workers.cli.prove.proving import ready
 from agent_workers.cli.prove.stage import Job
@@ -63,9 +64,8 @@ def prove_own(arguments: argparse.Namespace, servers: Servers, *, folder: Path, 
     if agent is None:
         raise Misdeclared(f"no agent {arguments.agent!r} in AGENT_TOOLS {list(settings.tools)!r}")
     job = Job(
-        counter_url=servers.counter_url,
+        outside=Uncounted(json.loads(arguments.input)),
         agent=arguments.agent,
-        input=json.loads(arguments.input),
         plan_timeout_ms=round(agent.declared.step_timeout.total_seconds() * 1000),
         calm_s=60.0 + _longest_wait_s(agent),
     )

@@ -3,7 +3,7 @@
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from pathlib import Path
 from agent_workers.cli.prove.crew import Crew, crew_of
 from agent_workers.cli.prove.grounds import Ground, Grounds, Servers
 from agent_workers.cli.prove.judge import Judged, Seen
+from agent_workers.cli.prove.outside import Counter
 from agent_workers.cli.prove.running import run
 from agent_workers.cli.prove.stage import Job, Stage
 from agent_workers.cli.prove.trials import Trial
@@ -33,6 +34,8 @@ class Proving:
     wires: Wires
     job: Job
     at_once: int
+    # The jobs of variants that are tools of somebody's own.
+    jobs: Mapping[str, Job] = field(default_factory=dict)
     _free: "queue.SimpleQueue[Ground]" = field(default_factory=queue.SimpleQueue)
     _made: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,7 +51,8 @@ class Proving:
 
     def on(self, ground: Ground, trial: Trial) -> Judged:
         """Run one trial on a ground that the caller made."""
-        stage = Stage(trial=trial, ground=ground, crew=self.crew, job=self.job)
+        job = self.jobs.get(trial.variant.name, self.job)
+        stage = Stage(trial=trial, ground=ground, crew=self.crew, job=job)
         try:
             return run(stage, self.wires)
         except Exception:  # noqa: BLE001  # a trial that breaks must not stop the others
@@ -92,16 +96,26 @@ def ready(
 ) -> Iterator[Proving]:
     """Make the template, import everything once, and take all of it down at the end."""
     crew = crew_of(tools, folder / "workers.log")
-    grounds = Grounds(servers, prefix=prefix)
+    job = job or Job(outside=Counter(servers.counter_url))
+    with proving_on(Grounds(servers, prefix=prefix), crew, job=job, at_once=at_once) as proving:
+        yield proving
+
+
+@contextmanager
+def proving_on(
+    grounds: Grounds,
+    crew: Crew,
+    *,
+    job: Job,
+    jobs: Mapping[str, Job] | None = None,
+    at_once: int = MOST_AT_ONCE,
+) -> Iterator[Proving]:
+    """Let a crew, which may still be importing, do its trials on grounds that are made now."""
     wires = Wires()
     try:
         grounds.prepare()
         yield Proving(
-            grounds=grounds,
-            crew=crew,
-            wires=wires,
-            job=job or Job(counter_url=servers.counter_url),
-            at_once=at_once,
+            grounds=grounds, crew=crew, wires=wires, job=job, jobs=jobs or {}, at_once=at_once
         )
     finally:
         crew.close()

@@ -146,8 +146,9 @@ def _see(stage: Stage, *, struck: bool, chunks: int) -> Seen:
     cancel = stage.trial.fault is Fault.CANCEL
     return Seen(
         status=stage.status(),
+        error=stage.error(),
         counts=stage.counts(),
-        written=tuple(stage.ground.proofs.written(one) for one in stage.subjects),
+        written=tuple(stage.ground.proofs.written(one) for one in stage.trial.subjects),
         doubted=doubted,
         struck=struck,
         woke=stage.trial.fault in {Fault.FREEZE, Fault.DOZE}

@@ -1,45 +1,50 @@
 """The stage of one trial: its job, its workers, and what can be seen of both."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from agent_workers.cli.prove.crew import Cast, Crew
 from agent_workers.cli.prove.grounds import Asked, Ground
+from agent_workers.cli.prove.outside import Outside
 from agent_workers.cli.prove.trials import Fault, Trial
 from agent_workers.cli.prove.wire import Wire
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, effect_key
 from agent_workers.state.controls import GivenVerdict
-from agent_workers.testing import counting
 from agent_workers.testing.counting import Count
 from agent_workers.testing.orders import Start, Trip
+from agent_workers.testing.trying import Tried
 
 LOOK_S = 0.15
 RESTING = {"succeeded", "failed", "canceled", "in_doubt", "quarantined"}
 ENDED = {"succeeded", "failed", "canceled", "quarantined"}
 ALL_LANES = ("plan", "tool", "effect", "evaluate")
+# Behind the plan.
+_FIRST_TOOL = 1
 _SPLIT = (("plan", "tool", "evaluate"), ("effect",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is submitted in a trial; without input the counted agent's own."""
+    """What is submitted in a trial, and what its tools act upon."""
 
-    counter_url: str
+    outside: Outside
     agent: str = "counted"
-    # None: the counted agent's own.
-    input: object = None
     plan_timeout_ms: int = 1_000
     # How long after the last blow a job may take to come to rest.
     calm_s: float = 60.0
+    # AGENT_* settings of its workers, by name.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    # Files whose lines are crash points; none: those of the step path.
+    files: tuple[str, ...] = ()
 
     @property
     def is_counted(self) -> bool:
         """False: the tools are a user's own, and somebody else counts."""
-        return self.input is None
+        return self.outside.counts_effects
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,30 +67,23 @@ class Stage:
         return TenantId(self.trial.subject)
 
     @property
-    def subjects(self) -> list[str]:
-        return [f"{self.trial.subject}/{n}" for n in range(len(self.trial.variant.tools))]
+    def tried(self) -> Tried:
+        """What whoever counts must know of the trial."""
+        return Tried(
+            mark=self.job.outside.mark(self.trial),
+            key=effect_key(self.job_id, _FIRST_TOOL).hex,
+            job_id=self.job_id,
+            tenant_id=self.tenant_id,
+            database_url=self.ground.database_url,
+        )
 
     def submit(self) -> None:
-        variant = self.trial.variant
-        for subject in self.subjects:
-            counting.prepare(
-                self.job.counter_url,
-                subject,
-                script=self.trial.script,
-                key_ttl_s=variant.key_ttl_s,
-                shows_after_s=variant.shows_after_s,
-            )
-        wish = {
-            "counter": self.job.counter_url,
-            "subject": self.trial.subject,
-            "tools": list(variant.tools),
-        }
         asked = Asked(
             tenant_id=self.tenant_id,
             agent=self.job.agent,
-            input=wish if self.job.is_counted else self.job.input,
+            input=self.job.outside.prepare(self.trial),
             plan_timeout_ms=self.job.plan_timeout_ms,
-            astray=variant.astray,
+            astray=self.trial.variant.astray,
         )
         self.job_id = self.ground.submit(asked)
 
@@ -105,6 +103,7 @@ class Stage:
             lanes=lanes,
             trips=trips,
             watch=self.trial.watch and not trips,
+            files=self.job.files,
             prepare=self.trial.prepare,
         )
         self.cast.start(order)
@@ -128,11 +127,16 @@ class Stage:
         seen = self.ground.reads.job(self.tenant_id, self.job_id)
         return seen.status if seen else ""
 
+    def error(self) -> str:
+        """Why the job failed, if it did."""
+        seen = self.ground.reads.job(self.tenant_id, self.job_id)
+        return seen.error.decode() if seen and seen.error else ""
+
     def rests(self) -> bool:
         return self.status() in RESTING
 
     def counts(self) -> tuple[Count, ...]:
-        return tuple(counting.count(self.job.counter_url, one) for one in self.subjects)
+        return self.job.outside.counts(self.trial, self.tried)
 
     def resolve_doubt(self) -> None:
         """End a doubt as a person would who can ask the world outside; the job must go on."""
@@ -157,7 +161,7 @@ class Stage:
         )
 
     def _settings(self, wire: Wire | None) -> dict[str, str]:
-        settings = {
+        settings = dict(self.job.settings) | {
             "database_url": self.ground.database_url,
             "direct_database_url": self.ground.database_url,
             "broker_url": self.ground.broker_url,

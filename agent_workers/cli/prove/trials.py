@@ -92,6 +92,11 @@ class Trial:
     def subject(self) -> str:
         return f"t{self.number}"
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What each of its tools acts upon."""
+        return tuple(f"{self.subject}/{n}" for n in range(len(self.variant.tools)))
+
 
 def kill(point: str) -> Trip:
     return Trip(blow=Blow.KILL, point=point)

@@ -1,0 +1,29 @@
+"""The servers of a proof, started for it alone in a temporary folder."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent_workers.cli.prove.grounds import Servers, running_counter
+from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.embedded.redis import EmbeddedRedis
+
+# Root's Postgres runs as somebody else, who must get through to its data.
+_PASSAGE = 0o711
+
+
+@contextmanager
+def own_servers() -> Iterator[tuple[Servers, Path, EmbeddedPostgres, EmbeddedRedis]]:
+    with tempfile.TemporaryDirectory(prefix="agent-workers-prove-") as name:
+        folder = Path(name)
+        folder.chmod(_PASSAGE)
+        with (
+            EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as postgres,
+            EmbeddedRedis(folder / "redis") as redis,
+            running_counter(folder) as counter_url,
+        ):
+            servers = Servers(
+                postgres_url=postgres.url, redis_url=redis.url, counter_url=counter_url
+            )
+            yield servers, folder, postgres, redis

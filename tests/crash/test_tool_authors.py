@@ -1,0 +1,91 @@
+"""What tool authors get: a tool at every crash point, judged by who counts outside."""
+
+import psycopg
+import pytest
+
+from agent_workers.cli.prove.grounds import Servers
+from agent_workers.cli.prove.tried import ToolProofs
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.tool import Tool, tool
+from agent_workers.testing import counting
+from agent_workers.testing.tries import Proof, Reach, Try
+from agent_workers.testing.trying import Tried
+from tests.crash import honest
+
+pytestmark = pytest.mark.slow
+
+_HONEST = (honest.read, honest.charge, honest.book)
+_FEW = Reach(moments=4, lines=3, freezes=1, pairs=1)
+_LIARS = {
+    "charge_anyway": (honest.charge_anyway, "duplicate"),
+    "book_blindly": (honest.book_blindly, "duplicate"),
+    "pretend": (honest.pretend, "lost"),
+}
+
+
+@pytest.fixture(scope="module")
+def proof(servers: Servers, counter_url: str, tmp_path_factory: pytest.TempPathFactory) -> Proof:
+    proofs = ToolProofs(servers=servers, folder=tmp_path_factory.mktemp("tried"))
+    told = [_try(one, counter_url) for one in _HONEST]
+    lied = [
+        _try(one, counter_url, reach=Reach(moments=1, lines=0, freezes=0, pairs=0))
+        for one, _ in _LIARS.values()
+    ]
+    written = Try(
+        tool=honest.note,
+        arguments=lambda mark: {"mark": mark},
+        happened=_noted,
+        reach=_FEW,
+    )
+    tables = ("create table notes (mark text not null)",)
+    return proofs(*told, written, *lied, statements=tables)
+
+
+def test_an_honest_tool_of_any_class_happens_once(proof: Proof) -> None:
+    assert [wrong for wrong in proof.wrongs if not wrong.startswith(tuple(_LIARS))] == []
+
+
+@pytest.mark.parametrize("name", _LIARS)
+def test_a_tool_that_is_not_what_it_says_is_found_out(proof: Proof, name: str) -> None:
+    said = [wrong for wrong in proof.wrongs if wrong.startswith(f"{name}/")]
+    assert any(_LIARS[name][1] in wrong for wrong in said)
+
+
+def test_where_somebody_can_know_nothing_is_left_in_doubt(proof: Proof) -> None:
+    assert not any(proof.doubts.values())
+
+
+def test_lines_of_the_tool_itself_are_crash_points(proof: Proof) -> None:
+    assert [
+        place for place in proof.places["charge"] if place.partition(":")[0].endswith("honest.py")
+    ]
+
+
+def test_a_tool_that_no_worker_could_import_is_refused(servers: Servers, tmp_path) -> None:
+    @tool(effect=EffectClass.PURE)
+    def local() -> str:
+        """Stand in a function."""
+        return ""
+
+    with pytest.raises(Misdeclared, match="put it into a module of its own"):
+        ToolProofs(servers=servers, folder=tmp_path)(Try(tool=local))
+
+
+def test_an_effect_without_anybody_who_counts_it_is_refused() -> None:
+    with pytest.raises(Misdeclared, match="happened="):
+        Try(tool=honest.charge)
+
+
+def _try(one: Tool, counter_url: str, *, reach: Reach | None = None) -> Try:
+    return Try(
+        tool=one,
+        arguments=lambda mark: {"counter": counter_url, "mark": mark},
+        happened=lambda tried: counting.count(counter_url, tried.mark).applied,
+        reach=reach or _FEW,
+    )
+
+
+def _noted(tried: Tried) -> int:
+    with psycopg.connect(tried.database_url) as connection:
+        return connection.execute("select from notes where mark = %s", (tried.mark,)).rowcount
