@@ -20,6 +20,7 @@ from agent_workers.domain.agent import (
     Situation,
     Use,
 )
+from agent_workers.domain.clock import Clock
 from agent_workers.domain.effect import EffectClass as Effect
 from agent_workers.domain.effect import OnDoubt
 from agent_workers.domain.engaging import (
@@ -51,6 +52,7 @@ __all__ = [
     "Ask",
     "Call",
     "Client",
+    "Clock",
     "Continue",
     "Contradictory",
     "Effect",

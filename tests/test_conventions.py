@@ -15,7 +15,11 @@ TEXT_SUFFIXES = {".cfg", ".ini", ".lock", ".md", ".mako", ".py", ".sql", ".toml"
 LONGEST_FILE = 250
 PUBLIC_FACE = "agent_workers/__init__.py"
 # Importing litellm costs seconds and 170 MiB: it happens once, in a worker that serves a model.
-LAZY_LOADS = {"agent_workers/execution/models/litellm_loading.py"}
+# Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
+LAZY_LOADS = {
+    "agent_workers/execution/models/litellm_loading.py",
+    "agent_workers/pytest_plugin.py",
+}
 TRANSACTION_CALLS = {"begin_nested", "commit", "rollback"}
 # `begin` is a common word: it counts on what can open a transaction.
 OPENERS = re.compile(r"conn|cursor|engine|session|store", re.IGNORECASE)

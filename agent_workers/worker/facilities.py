@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent_workers.domain.clock import Clock
 from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.facility import Made, NotInstalled
+from agent_workers.domain.mcp_call import McpCalls
 from agent_workers.domain.memory import Memories
 from agent_workers.domain.tool import Call
 from agent_workers.domain.workspace import Workspace
@@ -13,6 +15,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.memories_of_call import CallMemories
 from agent_workers.state.memories_search import MemorySearch
 from agent_workers.state.workspaces import JobWorkspace, Workspaces
+from agent_workers.worker.clock import SystemClock
 from agent_workers.worker.outside import outside
 
 _MIB = 1024 * 1024
@@ -31,7 +34,13 @@ class Facilities:
         return maker(call)
 
 
-def facilities(*, database: Database, settings: ToolSettings, embedder: Embedder) -> Facilities:
+def facilities(
+    *,
+    database: Database,
+    settings: ToolSettings,
+    embedder: Embedder,
+    servers: McpCalls | None = None,
+) -> Facilities:
     """Return the facilities of this process; nothing is opened before a tool asks."""
     workspaces = Workspaces(database)
     search = MemorySearch(database)
@@ -47,9 +56,11 @@ def facilities(*, database: Database, settings: ToolSettings, embedder: Embedder
 
     return Facilities(
         {
+            Clock: lambda _: SystemClock(),
             Workspace: workspace,
             Embedder: lambda _: embedder,
             Memories: memories,
+            **({McpCalls: lambda _: servers} if servers is not None else {}),
             **outside(settings),
         }
     )

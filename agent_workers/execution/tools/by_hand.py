@@ -1,0 +1,72 @@
+"""Runs one tool as a worker would, but for the engine around it: for tests of tools."""
+
+import json
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.errors import ToolError
+from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.ids import effect_key
+from agent_workers.domain.tool import Call, Tool, Transaction
+from agent_workers.execution.results import problems_of
+from agent_workers.execution.signature import invoke, signature_of
+
+
+def run_by_hand(
+    tool: Tool,
+    arguments: Mapping[str, object] | None = None,
+    *,
+    given: Sequence[object] = (),
+    call: Call | None = None,
+) -> object:
+    """Check arguments, call the tool with these facilities, and hold the result against its type.
+
+    The result is what a planner would see of it; a transactional tool's `Transaction` comes as it is.
+    """
+    signature = signature_of(tool)
+    try:
+        checked = signature.read(canonical(dict(arguments or {})))
+    except ValidationError as error:
+        raise ToolError(problems_of(error, whole="arguments")) from None
+    returned = invoke(tool.function, checked, call or a_call(), _giving(given))
+    told = returned.result if isinstance(returned, Transaction) else returned
+    written = signature.result.written(told)
+    objection = signature.result.objection(written, told)
+    if objection:
+        raise ToolError(objection)
+    return returned if isinstance(returned, Transaction) else json.loads(written)
+
+
+def a_call(**told: str) -> Call:
+    """Make a `Call` as a worker does; its key follows from its job and its place in it."""
+    job_id = UUID(told["job_id"]) if "job_id" in told else uuid4()
+    return Call(
+        key=effect_key(job_id, 1).hex,
+        tenant_id=told.get("tenant_id", "test"),
+        job_id=job_id,
+        position=1,
+        attempt=1,
+        user_id=told.get("user_id", ""),
+        session_id=told.get("session_id", ""),
+    )
+
+
+def _giving(given: Sequence[object]) -> "_Given":
+    return _Given(given)
+
+
+class _Given:
+    """Finds a facility among fakes; a fake derives from the facility that it stands for."""
+
+    def __init__(self, fakes: Sequence[object]) -> None:
+        self._fakes = fakes
+
+    def __call__(self, wanted: type, call: Call) -> object:
+        del call
+        for fake in self._fakes:
+            if wanted in type(fake).__mro__:
+                return fake
+        raise NotInstalled(f"the tool asks for {wanted.__name__}: give a fake that derives from it")
