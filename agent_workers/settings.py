@@ -157,6 +157,11 @@ def load_settings(**given: object) -> Settings:
         raise SettingsWrong(str(error).splitlines()[0]) from None
 
 
+def mcp_secrets() -> dict[str, str]:
+    """Read what MCP servers may be given: the variables of this process named MCP_…"""
+    return {name: value for name, value in os.environ.items() if name.startswith("MCP_")}
+
+
 def _secrets_folder() -> str | None:
     folder = os.environ.get(f"{PREFIX}SECRETS_DIR")
     if folder and not Path(folder).is_dir():

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from psycopg.errors import UndefinedTable
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import IllegalMove
+from agent_workers.domain.errors import IllegalMove, StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import (
     Definition,
@@ -92,7 +93,22 @@ update mcp_tools
 _SWITCH = "update mcp_tools set enabled = %s where tenant_id = %s and server = %s and name = %s"
 _SUMS = """
 select (select coalesce(sum(version), 0)::bigint from mcp_servers),
-       (select coalesce(sum(version), 0)::bigint from mcp_tools)"""
+       (select coalesce(sum(version), 0)::bigint from mcp_tools),
+       exists (select from mcp_servers
+                where refresh_due_at <= clock_timestamp() and state = 'enabled')"""
+
+
+def known_at(url: str) -> list[McpTool]:
+    """Return every tool that was ever seen; none where there is no database, or an old one."""
+    if not url:
+        return []
+    database = Database(url, pool_size=1, name="agent_workers")
+    try:
+        return McpRows(database).all_tools()
+    except (StateUnavailable, UndefinedTable):
+        return []
+    finally:
+        database.close()
 
 
 class McpRows:
@@ -122,12 +138,12 @@ class McpRows:
         with self._database.connection() as connection:
             return [_tool(row) for row in connection.execute(_ALL_TOOLS)]
 
-    def sums(self) -> tuple[int, int]:
-        """Return what changes whenever anything here does."""
+    def changes(self) -> tuple[tuple[int, int], bool]:
+        """Return what differs whenever anything here does, and whether a server is to be asked."""
         with self._database.connection() as connection:
             row = connection.execute(_SUMS).fetchone()
         assert row is not None
-        return int(row[0]), int(row[1])
+        return (row[0], row[1]), row[2]
 
     def mark_due(self, tenant_id: TenantId, name: str) -> bool:
         """Let a worker ask a server for its tools."""

@@ -36,19 +36,20 @@ class AgentBook:
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        self._traits: dict[tuple[str, str, str], AgentTraits] = {}
+        self._traits: dict[tuple[str, str, str], tuple[LoadedAgent, AgentTraits]] = {}
 
     def __call__(self, claimed: Claimed) -> AgentTraits | Lacking:
         key = (claimed.tenant_id, claimed.agent, claimed.agent_version)
-        traits = self._traits.get(key)
-        if traits is not None:
-            return traits
         try:
-            traits = self._traits[key] = traits_of(self._roster.find(claimed))
+            agent = self._roster.find(claimed)
         except Unserved as error:
             log.warning("agent_not_served", agent=claimed.agent, reason=str(error))
             return Lacking(str(error))
-        return traits
+        known = self._traits.get(key)
+        # An agent that was bound anew may have other tools, on other terms.
+        if known is None or known[0] is not agent:
+            known = self._traits[key] = (agent, traits_of(agent))
+        return known[1]
 
 
 def registered(registry: Registry) -> list[Registered]:

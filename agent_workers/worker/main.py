@@ -5,10 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from agent_workers.domain.agent_version import Source
+from agent_workers.domain.agent_version import EVERYBODY, Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
+from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.mcp.tools import tools_for
 from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import tools_at_hand
@@ -18,10 +20,12 @@ from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
+from agent_workers.state.mcp import known_at
 from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
 from agent_workers.worker.book import registered
 from agent_workers.worker.lifecycle import Lifecycle
+from agent_workers.worker.mcp import Reload
 from agent_workers.worker.models import model_steps
 from agent_workers.worker.runtime import open_runtime
 from agent_workers.worker.stopping import Stopping
@@ -39,14 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
-        registry = load(settings.tools, beside=at_hand)
+
+        def reload(others: Sequence[Tool]) -> Registry:
+            return load(settings.tools, beside=(*at_hand, *others))
+
+        registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
         _refuse_effects_on_threads(settings, registry)
         make_known(settings, registry)
         _load_ahead(settings)
     except AgentWorkersError as error:
         print(f"agent-workers worker: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2
-    consume(settings, registry)
+    consume(settings, registry, reload=reload)
     return 0
 
 
@@ -71,7 +79,13 @@ def _load_ahead(settings: Settings) -> None:
         load_litellm()
 
 
-def consume(settings: Settings, registry: Registry, *, patience_s: float = PATIENCE_S) -> None:
+def consume(
+    settings: Settings,
+    registry: Registry,
+    *,
+    reload: Reload | None = None,
+    patience_s: float = PATIENCE_S,
+) -> None:
     prefork = settings.pool == "prefork"
     slots = settings.concurrency or _SLOTS.get(settings.pool) or os.cpu_count() or 2
     in_process = 1 if prefork else slots
@@ -80,7 +94,12 @@ def consume(settings: Settings, registry: Registry, *, patience_s: float = PATIE
     stopping = Stopping()
     lifecycle = Lifecycle(
         lambda: open_runtime(
-            settings, registry, lanes=settings.lanes, slots=in_process, stopping=stopping
+            settings,
+            registry,
+            lanes=settings.lanes,
+            slots=in_process,
+            stopping=stopping,
+            reload=reload,
         ),
         stopping,
     )

@@ -22,11 +22,12 @@ def reach_of(settings: ToolSettings) -> Reach:
 
 def outside(settings: ToolSettings) -> Mapping[type, Made]:
     """Return the facilities that go outside; nothing is opened before a tool asks."""
-    caller = cache(lambda: _caller(settings))
+    caller = cache(lambda: caller_of(settings))
     return {Http: _same(caller), SqlSources: _sql_sources(settings)}
 
 
-def _caller(settings: ToolSettings) -> Caller:
+def caller_of(settings: ToolSettings) -> Caller:
+    """Return the way out of this process, as settings allow it."""
     return Caller(
         reach=reach_of(settings),
         context=ssl.create_default_context(),

@@ -25,7 +25,7 @@ from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
-from agent_workers.settings import Settings
+from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.breakers import BreakerRows
@@ -48,7 +48,9 @@ from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
+from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
 from agent_workers.worker.models import model_steps
+from agent_workers.worker.outside import caller_of
 from agent_workers.worker.process import this_process
 from agent_workers.worker.routing import tool_router
 from agent_workers.worker.stopping import Stopping
@@ -70,6 +72,7 @@ class Runtime:
     nudge: Nudge
     wakeups: Wakeups
     stopping: Stopping
+    mcp: McpTools
 
     def deliver(self, tenant_id: str, job_id: str, position: int, task_id: str | None) -> int:
         return self.deliveries.deliver(
@@ -86,6 +89,7 @@ class Runtime:
             log.warning("left_without_a_word", error=str(error))
         if self.models is not None:
             self.models.close()
+        self.mcp.servers.close()
         self.nudge.close()
         self.wakeups.close()
         self.database.close()
@@ -98,6 +102,7 @@ def open_runtime(
     lanes: Sequence[Lane],
     slots: int,
     stopping: Stopping | None = None,
+    reload: Reload | None = None,
 ) -> Runtime:
     """Assemble and start the parts of this process."""
     process = this_process(lanes)
@@ -109,8 +114,17 @@ def open_runtime(
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id)
     roster = Roster(registry, AgentVersions(database).fetch)
+    mcp = mcp_tools(
+        database,
+        caller_of(settings),
+        roster,
+        reload or (lambda _: registry),
+        secrets=mcp_secrets(),
+        lanes=lanes,
+    )
     given = facilities(
         database=database,
+        servers=mcp.servers,
         settings=settings,
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
@@ -150,10 +164,9 @@ def open_runtime(
         places=Places(ToolPlaces(database, worker_id), ring=ring, jitter=random.random),
     )
     workers = Workers(database)
-    direct = settings.direct_database_url
     keeper = Keeper(
         process=process,
-        dead_man=DeadMan(direct, process) if direct else None,
+        dead_man=DeadMan(url, process) if (url := settings.direct_database_url) else None,
         workers=workers,
         sweeps=Sweeps(database),
         driver=driver,
@@ -165,6 +178,7 @@ def open_runtime(
             BatchRuns(Batches(database), ring=ring).keep,
             breakers.keep,
             Forgetting(MemoryRows(database)).keep,
+            mcp.keep,
         ),
     )
     keeper.start()
@@ -185,6 +199,7 @@ def open_runtime(
         nudge=nudge,
         wakeups=wakeups,
         stopping=stopping,
+        mcp=mcp,
     )
 
 

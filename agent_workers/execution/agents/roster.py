@@ -1,6 +1,7 @@
 """Which agent a step belongs to: the version that its job is pinned to, bound to this process's tools."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.claim import Claimed
@@ -8,7 +9,7 @@ from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.binding import bind
 from agent_workers.execution.agents.documents import document_of
-from agent_workers.execution.agents.registry import LoadedAgent, Registry
+from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool, Registry
 
 
 class Unserved(AgentWorkersError):
@@ -19,6 +20,8 @@ class Unserved(AgentWorkersError):
 
 Find = Callable[[Claimed], LoadedAgent]
 Fetch = Callable[[TenantId, str, str], KeptVersion | None]
+# The tools that a tenant's agents may name besides those of the registry.
+ToolsOf = Callable[[TenantId], Mapping[str, LoadedTool]]
 
 
 class Roster:
@@ -27,15 +30,23 @@ class Roster:
     def __init__(self, registry: Registry, fetch: Fetch) -> None:
         self._registry = registry
         self._fetch = fetch
+        self._tools_of: ToolsOf = _none
         self._met: dict[tuple[str, str, str], LoadedAgent] = {}
 
     def find(self, claimed: Claimed) -> LoadedAgent:
         """Return the agent of a step, or raise `Unserved`."""
         key = (claimed.tenant_id, claimed.agent, claimed.agent_version)
-        agent = self._met.get(key)
+        # The same one throughout: what was found before `renew` must not be remembered after it.
+        met = self._met
+        agent = met.get(key)
         if agent is None:
-            agent = self._met[key] = self._met_first(claimed.tenant_id, *key[1:])
+            agent = met[key] = self._met_first(claimed.tenant_id, *key[1:])
         return agent
+
+    def renew(self, registry: Registry, tools_of: ToolsOf) -> None:
+        """Go by these from now on: every agent is bound anew when it is met next."""
+        self._registry, self._tools_of = registry, tools_of
+        self._met = {}
 
     def _met_first(self, tenant_id: TenantId, name: str, version: str) -> LoadedAgent:
         own = self._registry.version(name, version) if version else self._registry.current(name)
@@ -48,7 +59,8 @@ class Roster:
         if kept.source is Source.PYTHON:
             return self._in_python(name, version, kept)
         try:
-            return bind(document_of(kept.definition), self._registry)
+            tools = {**self._tools_of(tenant_id), **self._registry.tools}
+            return bind(document_of(kept.definition), replace(self._registry, tools=tools))
         except Misdeclared as error:
             raise Unserved(f"version {version!r} cannot be served here: {error}") from error
 
@@ -60,3 +72,7 @@ class Roster:
                 f"this worker has no agent {name!r} in version {version!r}, a Python one"
             )
         return current
+
+
+def _none(_: TenantId) -> Mapping[str, LoadedTool]:
+    return {}

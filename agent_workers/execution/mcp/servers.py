@@ -35,12 +35,10 @@ _WHY: Final[Mapping[Standing, str]] = {
 class Servers:
     """What `McpCalls` is in a worker."""
 
-    def __init__(
-        self, open_link: OpenLink, on_seen: OnSeen, secrets: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, open_link: OpenLink, on_seen: OnSeen, *, secrets: Mapping[str, str]) -> None:
         self._open_link = open_link
         self._on_seen = on_seen
-        self._secrets = secrets or {}
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._kept: dict[Place, Kept] = {}
         self._known: dict[tuple[Place, str], McpTool] = {}
@@ -75,9 +73,13 @@ class Servers:
         session = begun(server, self._open_link, until(within))
         try:
             wrong = "; ".join(session.wrong)
-            return session.offers(), hidden(wrong, self._secrets)
+            return session.offers(), self.hidden(wrong)
         finally:
             session.close()
+
+    def hidden(self, text: str) -> str:
+        """Take this worker's secrets out of what a server, or an error, says."""
+        return hidden(text, self._secrets)
 
     def call(self, tool: McpTool, arguments: Mapping[str, object], call: Call) -> McpReply:
         """Call a tool of a server; whatever it does, this returns in the tool's time."""
@@ -106,7 +108,7 @@ class Servers:
             current = self._known.get((tool.server.place, tool.name), tool)
         if current.standing is not Standing.APPROVED:
             return _refused(tool, current.standing)
-        if current.approved != tool.approved:
+        if tool.approved is None or current.approved != tool.approved:
             message = f"{tool.full_name} was approved anew; it is tried again as it is now"
             return McpRefused(code="mcp_changed", message=message, retryable=True)
         return None
@@ -119,7 +121,7 @@ class Servers:
             return kept
 
     def _unanswered(self, tool: McpTool, trouble: Trouble, *, was_sent: bool) -> McpReply:
-        message = hidden(f"{tool.server.name}: {trouble}", self._secrets)
+        message = self.hidden(f"{tool.server.name}: {trouble}")
         if was_sent:
             return McpSilent(code=trouble.code, message=message, retryable=trouble.retryable)
         return McpRefused(code=trouble.code, message=message, retryable=trouble.retryable)

@@ -8,9 +8,9 @@ from pydantic import AfterValidator
 
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import Misdeclared, NotExecuted, ToolError, TryLater
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import Definition, McpTool, Standing
+from agent_workers.domain.mcp import Definition, McpTool, Terms
 from agent_workers.domain.mcp_call import McpCalls, McpRefused, McpReply, McpSaid, McpSilent
 from agent_workers.domain.tool import Call, Tool, ToolFunction, tool
 from agent_workers.execution.foreign_schema import misfits
@@ -43,20 +43,22 @@ class McpTryLater(TryLater):
         self.code = code
 
 
-def tools_for(tenant_id: TenantId, known: Iterable[McpTool], *, strict: bool) -> tuple[Tool, ...]:
-    """Return the tools that a tenant's agents may name; its own come before everybody's.
+def tools_for(tenant_id: TenantId, known: Iterable[McpTool]) -> tuple[Tool, ...]:
+    """Return the tools that a tenant's agents may name; of namesakes, everybody's.
 
-    `strict`: only those that may be called now. A worker takes all: who calls one that may not be
-    called is told why.
+    Those that may not be called at present are among them: who calls one is told why.
     """
-    found = sorted(known, key=lambda one: one.server.tenant_id == EVERYBODY, reverse=True)
-    usable = [
-        one
-        for one in found
-        if one.server.tenant_id in {EVERYBODY, tenant_id}
-        and (one.standing is Standing.APPROVED or not strict)
-    ]
-    return tuple({one.full_name: declared(one) for one in usable}.values())
+    found = sorted(known, key=lambda one: one.server.tenant_id == EVERYBODY)
+    named = [one for one in found if one.server.tenant_id in {EVERYBODY, tenant_id}]
+    return tuple({one.full_name: _declared_or_not(one) for one in named}.values())
+
+
+def _declared_or_not(one: McpTool) -> Tool:
+    """One tool that cannot be declared any more must not keep a worker from all others."""
+    try:
+        return declared(one)
+    except Misdeclared:
+        return declared(replace(one, approved=None, terms=Terms()))
 
 
 def declared(one: McpTool) -> Tool:
