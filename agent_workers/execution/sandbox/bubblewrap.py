@@ -26,10 +26,10 @@ def inside(
         bwrap,
         *_namespaces(network=network, as_root=as_root),
         *_system(network=network),
-        *_read_only(reads),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--perms", "1777", "--size", str(disk), "--tmpfs", "/tmp"),  # noqa: S108  # its own
+        *_read_only(reads),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", "/tmp", "--"),  # noqa: S108  # as above
     ]
