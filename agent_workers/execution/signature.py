@@ -81,6 +81,13 @@ def invoke(
     return function(**arguments, **given)
 
 
+def argument_names(function: ToolFunction) -> dict[str, bool]:
+    """The parameters that are arguments, and whether each must be given."""
+    given = {*_NOT_ARGUMENTS, *facilities_of(function)}
+    parameters = inspect.signature(function).parameters.items()
+    return {name: one.default is one.empty for name, one in parameters if name not in given}
+
+
 @lru_cache(maxsize=1_024)
 def facilities_of(function: ToolFunction) -> Mapping[str, type]:
     """The parameters that the worker fills in, and of which type each is."""

@@ -1,0 +1,86 @@
+"""Checks of how a tool is declared: what is wrong, and what it leaves to be guessed."""
+
+import inspect
+from collections.abc import Iterator
+
+from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.tool import Tool, ToolFunction
+from agent_workers.execution.agents.registry import LoadedTool, Registry
+from agent_workers.execution.signature import argument_names
+
+_SAY_EFFECT = "say effect=: what is not said is taken for unsafe, and a crash asks a person"
+_SAY_TIMEOUT = "say timeout=: how long one call may take at most"
+_SAY_WORDS = "write a docstring: it is what planners are told of the tool"
+_SAY_RESULT = "annotate what it returns: then results are held against it"
+
+
+def check_tool(tool: LoadedTool, registry: Registry) -> Iterator[Finding]:
+    """Judge one tool; the last line says that all is well, if it is."""
+    findings = [*_unsaid(tool), *_around(tool.declared, registry), *_look_up(tool)]
+    yield from findings
+    if not findings:
+        yield ok(f"{tool.declared.name}: {tool.declared.effect.value}, nothing is missing")
+
+
+def cannot_load(error: AgentWorkersError) -> Finding:
+    return fail(f"tools: {error}", "mend it: no worker starts with this")
+
+
+def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
+    declared = tool.declared
+    if "effect" in declared.unsaid:
+        yield fail(f"{declared.name}: its effect is not declared", _SAY_EFFECT)
+    if "timeout" in declared.unsaid:
+        yield fail(f"{declared.name}: its time-out is not set", _SAY_TIMEOUT)
+    if not declared.description:
+        yield fail(f"{declared.name}: nothing says what it does", _SAY_WORDS)
+    if tool.signature.result.adapter is None and declared.schema is None:
+        yield from _unsaid_result(declared)
+
+
+def _unsaid_result(declared: Tool) -> Iterator[Finding]:
+    said = inspect.signature(declared.function).return_annotation
+    if said is inspect.Signature.empty:
+        yield warn(f"{declared.name}: what it returns is not said", _SAY_RESULT)
+
+
+def _around(declared: Tool, registry: Registry) -> Iterator[Finding]:
+    if declared.name in registry.doubled:
+        remedy = "rename one: an agent that names it cannot say which it means"
+        yield fail(f"{declared.name}: several tools have this name", remedy)
+    if declared.fallback is not None and declared.fallback not in registry.tools:
+        remedy = "name a tool that is here, and that each of its agents has"
+        yield fail(f"{declared.name}: there is no fallback {declared.fallback!r}", remedy)
+
+
+def _look_up(tool: LoadedTool) -> Iterator[Finding]:
+    declared = tool.declared
+    if declared.look_up is None:
+        if declared.effect is EffectClass.KEYED:
+            remedy = "give look_up=, or a person is asked when a crash outlives the key"
+            yield warn(
+                f"{declared.name}: nothing can be looked up after {declared.key_ttl}", remedy
+            )
+        return
+    wanting = _unfit(declared.look_up, tool)
+    if wanting:
+        remedy = "it is called with the tool's own arguments, and with `call` if it takes that"
+        yield fail(f"{declared.name}: its look-up {wanting}", remedy)
+    if declared.effect in {EffectClass.PURE, EffectClass.TRANSACTIONAL}:
+        remedy = "leave it out, or declare the effect that it is for"
+        yield warn(f"{declared.name}: a {declared.effect.value} tool is never looked up", remedy)
+
+
+def _unfit(look_up: ToolFunction, tool: LoadedTool) -> str:
+    """Say how a look-up cannot be called as it will be; empty when it can."""
+    takes = inspect.signature(look_up).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in takes):
+        return ""
+    own, given = argument_names(look_up), tool.signature.model.model_fields.keys()
+    missing = sorted(set(given) - own.keys())
+    if missing:
+        return f"does not take {missing[0]!r}"
+    unmet = sorted(name for name, is_needed in own.items() if is_needed and name not in given)
+    return f"needs {unmet[0]!r}, which the tool does not take" if unmet else ""
