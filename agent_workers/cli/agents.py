@@ -125,7 +125,7 @@ def _against_current(
         raise WronglyAsked("a file is compared with what is current: leave the second name out")
     file = Path(arguments.before)
     known = {version.name: version for version in versions.current(tenant_id)}
-    for written in read_files([file], registry_of(settings)):
+    for written in read_files([file], registry_of(settings, tenant_id)):
         new = new_version(written)
         current = known.get(new.name)
         before: Definition = current.definition if current else {}

@@ -3,12 +3,12 @@
 import getpass
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.registry import registry_of
+from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
@@ -29,13 +29,13 @@ def apply_files(
     dry_run: bool = False,
 ) -> list[Kept]:
     """Make the agents of these files known and current; what is wrong is printed line by line."""
-    registry = registry_of(settings)
+    registry = registry_of(settings, tenant_id)
     written = read_files(files, registry)
     database = Database(settings.database_url, pool_size=1, name="agent-workers agents")
     try:
         agents = Agents(database)
         known = {seen.name for seen in agents.all(tenant_id)} | set(registry.names())
-        _refuse(_around(written, known))
+        _refuse(_around(written, known, uncallable(settings, tenant_id)))
         new = [new_version(one) for one in written]
         return agents.apply(new, tenant_id=tenant_id, by=_who(), dry_run=dry_run)
     finally:
@@ -61,11 +61,15 @@ def new_version(written: Written) -> NewVersion:
     )
 
 
-def _around(written: Sequence[Written], known: set[str]) -> Iterator[Placed]:
+def _around(
+    written: Sequence[Written], known: set[str], barred: Mapping[str, str]
+) -> Iterator[Placed]:
     yield from _doubled(written)
     together = known | {one.agent.declared.name for one in written}
     for one in written:
-        found = mistakes_around(one.agent.declared, known=together, environment=os.environ)
+        found = mistakes_around(
+            one.agent.declared, known=together, environment=os.environ, uncallable=barred
+        )
         yield from (one.placed(mistake) for mistake in found)
 
 

@@ -7,12 +7,21 @@ from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.prices import default_prices
 
+_NONE: Mapping[str, str] = {}
+
 
 def mistakes_around(
-    agent: Agent, *, known: Set[str], environment: Mapping[str, str]
+    agent: Agent,
+    *,
+    known: Set[str],
+    environment: Mapping[str, str],
+    uncallable: Mapping[str, str] = _NONE,
 ) -> Iterator[Mistake]:
-    """Say what an agent names that is not there; no provider is asked."""
+    """Say what an agent names that is not there, or not to be called; no provider is asked."""
     yield from _agents(agent, known)
+    for tool in agent.bound_tools:
+        if tool.name in uncallable:
+            yield Mistake("tools", f"{tool.name!r} {uncallable[tool.name]}")
     prices = default_prices()
     for key, names in _models(agent):
         for problem in problems_of_models(names, prices, environment):

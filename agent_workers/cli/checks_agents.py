@@ -1,11 +1,11 @@
 """Checks of the agents that are current: can a worker with these settings do their steps?"""
 
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.findings import Finding, fail, ok
-from agent_workers.cli.registry import registry_of
+from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.errors import Misdeclared
@@ -20,27 +20,31 @@ _REMEDY = "apply a version that works, or mend what is missing (agent-workers ag
 def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:
     """Judge every current version as `agents apply` would; no provider is asked."""
     try:
-        registry = registry_of(settings)
+        registry, barred = registry_of(settings), uncallable(settings)
     except Exception:  # noqa: BLE001 (whatever it was, the check of the tools has said it)
         return
     known = {version.name for version in current}
     wrong = 0
     for version in current:
-        for mistake in _mistakes(version, registry, known):
+        for mistake in _mistakes(version, registry, known, barred):
             wrong += 1
             yield fail(f"agent {version.name}@{version.version}: {mistake.line}", _REMEDY)
     if current and not wrong:
         yield ok(f"{len(current)} current agents: their models, tools and teams are there")
 
 
-def _mistakes(version: KeptVersion, registry: Registry, known: Set[str]) -> Iterator[Mistake]:
+def _mistakes(
+    version: KeptVersion, registry: Registry, known: Set[str], barred: Mapping[str, str]
+) -> Iterator[Mistake]:
     found = _agent(version, registry)
     if isinstance(found, Mistake):
         yield found
     elif isinstance(found, Unbound):
         yield from found.mistakes
     elif found is not None:
-        yield from mistakes_around(found.declared, known=known, environment=os.environ)
+        yield from mistakes_around(
+            found.declared, known=known, environment=os.environ, uncallable=barred
+        )
 
 
 def _agent(version: KeptVersion, registry: Registry) -> LoadedAgent | Unbound | Mistake | None:

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.mcp_secrets import mistakes_in
 
 # Of these classes a tool of a server can be; looking up and our own transactions it cannot do.
 EFFECTS: Final = (EffectClass.PURE, EffectClass.KEYED, EffectClass.UNSAFE)
@@ -40,6 +40,15 @@ class Standing(StrEnum):
     GONE = "gone"
     DISABLED = "disabled"
     REMOVED = "removed"
+
+
+WHY: Final[Mapping[Standing, str]] = {
+    Standing.NEW: "was never approved (agent-workers mcp approve)",
+    Standing.CHANGED: "has changed since it was approved (agent-workers mcp show, then approve)",
+    Standing.GONE: "is not offered by its server any more",
+    Standing.DISABLED: "is disabled (agent-workers mcp enable)",
+    Standing.REMOVED: "belongs to a server that was removed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +166,20 @@ def definition_of(text: str) -> Definition:
     )
 
 
-def checked_name(name: str) -> str:
-    """Refuse a name that no server can have."""
-    if not _SERVER.fullmatch(name):
-        raise Misdeclared(
-            f"{name!r} is no name of a server: a small letter, then at most 23 of small letters, "
-            "digits, '_' and '-'"
+def mistakes_of_server(server: McpServer) -> Iterator[str]:
+    """Say what is wrong with a server, as far as that can be told without reaching it."""
+    if not _SERVER.fullmatch(server.name):
+        yield (
+            f"{server.name!r} is no name of a server: a small letter, then at most 23 of small "
+            "letters, digits, '_' and '-'"
         )
-    return name
+    if bool(server.command) is bool(server.url):
+        yield "a server is either a command or a URL"
+    if server.url and (server.env or server.reads or server.network):
+        yield "env, read and network are for commands; a URL has headers"
+    if server.command and server.headers:
+        yield "headers are for URLs; a command has an environment"
+    yield from mistakes_in(server.env)
+    yield from mistakes_in(server.headers)
+    if any("\0" in word for word in (*server.command, *server.reads, server.url)):
+        yield "it must not hold NUL"

@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import IllegalMove, StateUnavailable
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import (
     Definition,
@@ -195,13 +195,11 @@ class McpRows:
         with self._database.connection() as connection:
             return connection.execute(_APPROVE, values).rowcount > 0
 
-    def disable(self, tools: Iterable[McpTool]) -> None:
-        """Let nobody call these tools, until they are approved again."""
+    def switch(self, tools: Iterable[McpTool], *, enabled: bool) -> None:
+        """Let nobody call these tools, or again."""
         with self._database.transaction() as connection:
             for tool in tools:
-                place = (tool.server.tenant_id, tool.server.name, tool.name)
-                if connection.execute(_SWITCH, (False, *place)).rowcount == 0:
-                    raise IllegalMove(f"there is no tool {tool.name!r} any more")
+                connection.execute(_SWITCH, (enabled, *tool.server.place, tool.name))
 
 
 def _looked(connection: Connection, statement: str, server: McpServer, error: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import McpServer, McpTool, ServerState, Standing
+from agent_workers.domain.mcp import WHY, McpServer, McpTool, ServerState, Standing
 from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
 from agent_workers.domain.mcp_secrets import hidden
 from agent_workers.domain.tool import Call
@@ -23,13 +23,6 @@ Place = tuple[TenantId, str]
 # Who watches over the step gives up a little later than we do.
 _OURS: Final = 0.9
 _IDLE_S: Final = 600.0
-_WHY: Final[Mapping[Standing, str]] = {
-    Standing.NEW: "was never approved (agent-workers mcp approve)",
-    Standing.CHANGED: "has changed since it was approved (agent-workers mcp show, then approve)",
-    Standing.GONE: "is not offered by its server any more",
-    Standing.DISABLED: "is disabled (agent-workers mcp approve enables it)",
-    Standing.REMOVED: "belongs to a server that was removed",
-}
 
 
 class Servers:
@@ -128,7 +121,7 @@ class Servers:
 
 
 def _refused(tool: McpTool, standing: Standing) -> McpRefused:
-    return McpRefused(code=f"mcp_{standing.value}", message=f"{tool.full_name} {_WHY[standing]}")
+    return McpRefused(code=f"mcp_{standing.value}", message=f"{tool.full_name} {WHY[standing]}")
 
 
 def _way(server: McpServer) -> object:

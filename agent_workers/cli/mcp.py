@@ -1,0 +1,227 @@
+"""`agent-workers mcp`: adds MCP servers, shows what they offer, and approves their tools."""
+
+import argparse
+import getpass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.mcp_asking import ask
+from agent_workers.cli.mcp_telling import (
+    print_definitions,
+    print_servers,
+    print_tools,
+    server_row,
+    whole,
+)
+from agent_workers.cli.mcp_terms import add_terms, terms_of
+from agent_workers.cli.printing import add_json, print_json
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.mcp import (
+    McpServer,
+    McpTool,
+    ServerState,
+    Standing,
+    Terms,
+    mistakes_of_server,
+)
+from agent_workers.execution.mcp.tools import declared
+from agent_workers.settings import Settings
+from agent_workers.state.engine import Database
+from agent_workers.state.mcp import McpRows
+
+Act = Callable[[Settings, McpRows, argparse.Namespace], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def add(name: str, words: str, act: Act, *, named: bool = True) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=words, description=words)
+        if named:
+            verb.add_argument("name", help="of the server")
+        add_folder(verb)
+        verb.add_argument("--tenant", default=EVERYBODY, help="by default every tenant's servers")
+        verb.set_defaults(act=act)
+        return verb
+
+    _add_arguments(add("add", "add a server, and ask it for its tools", _add))
+    add_json(add("list", "list servers", _list, named=False))
+    add_json(add("show", "show a server, its tools, and what approving would approve", _show))
+    refresh = add("refresh", "ask a server for its tools anew", _refresh)
+    refresh.add_argument("--by-worker", action="store_true", help="let a worker ask it")
+    add_terms(add("approve", "let jobs call tools as they are now", _approve))
+    for name, words in (
+        ("disable", "let no job call a server, or tools of it"),
+        ("enable", "undo that; what has changed meanwhile needs approval all the same"),
+    ):
+        switch = add(name, words, _switch)
+        switch.add_argument("tools", nargs="*", metavar="TOOL")
+        switch.set_defaults(enabled=name == "enable")
+    add("remove", "forget a server; jobs that name its tools are told so", _remove)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    with _rows(settings.database_url) as rows:
+        arguments.act(settings, rows, arguments)
+    return 0
+
+
+def _add_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--url", default="", help="of a server that speaks streamable HTTP")
+    words = "of an environment, or of headers; ${MCP_NAME} in it is a variable of the worker"
+    verb.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help=words)
+    verb.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=words)
+    reads = "a file or folder that the program needs; repeatable"
+    verb.add_argument("--read", action="append", default=[], metavar="PATH", help=reads)
+    verb.add_argument("--network", action="store_true", help="the program may use the network")
+    verb.add_argument("--by-worker", action="store_true", help="let a worker ask it, not us")
+    program = "a program and its arguments; stands last"
+    verb.add_argument("--command", nargs=argparse.REMAINDER, default=[], help=program)
+
+
+def _add(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server = McpServer(
+        tenant_id=TenantId(arguments.tenant),
+        name=arguments.name,
+        command=tuple(arguments.command),
+        env=dict(map(_pair, arguments.env)),
+        url=arguments.url,
+        headers=dict(map(_pair, arguments.header)),
+        reads=tuple(arguments.read),
+        network=arguments.network,
+        created_by=_who(),
+    )
+    for mistake in mistakes_of_server(server):
+        raise WronglyAsked(mistake)
+    if not rows.add(server):
+        raise CommandFailed(f"there is a server {server.name!r} already: remove it first")
+    print(f"added {server.name}")
+    if not arguments.by_worker:
+        _asked(settings, rows, server)
+
+
+def _list(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    tenant_id = TenantId(arguments.tenant)
+    found = rows.servers(None if tenant_id == EVERYBODY else tenant_id)
+    if arguments.json:
+        print_json([server_row(one) for one in found])
+    else:
+        print_servers(found)
+
+
+def _show(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server = _server(rows, arguments)
+    tools = rows.tools(server)
+    if arguments.json:
+        print_json(whole(server, tools))
+        return
+    print_servers([server])
+    print()
+    print_tools(tools)
+    print_definitions(tools)
+
+
+def _refresh(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server = _server(rows, arguments)
+    if not arguments.by_worker:
+        _asked(settings, rows, server)
+    elif rows.mark_due(server.tenant_id, server.name):
+        print("a worker will ask it")
+    else:
+        raise CommandFailed(f"{server.name!r} is {server.state.value}: enable it first")
+
+
+def _approve(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server = _server(rows, arguments)
+    terms = terms_of(arguments)
+    chosen = _chosen(rows.tools(server), arguments.tools)
+    usable = [tool for tool in chosen if tool.seen is not None]
+    if not usable:
+        raise CommandFailed("there is nothing to approve: ask it first (agent-workers mcp refresh)")
+    if arguments.hash and len(usable) > 1:
+        raise WronglyAsked("--hash is for one tool: name it")
+    for tool in usable:
+        _approve_one(rows, tool, terms, arguments.hash)
+
+
+def _approve_one(rows: McpRows, tool: McpTool, terms: Terms, wanted: str) -> None:
+    assert tool.seen is not None
+    if not tool.seen.hash.startswith(wanted):
+        raise CommandFailed(f"the hash of {tool.name!r} is {tool.seen.hash}: look at it again")
+    properties = tool.seen.input_schema.get("properties")
+    if terms.key_argument and terms.key_argument not in (properties or {}):  # type: ignore[operator]
+        raise WronglyAsked(f"{tool.name!r} has no argument {terms.key_argument!r}")
+    declared(replace(tool, approved=tool.seen, terms=terms))
+    if not rows.approve(tool, tool.seen.hash, terms, by=_who()):
+        raise CommandFailed(f"{tool.name!r} has changed just now: look at it again")
+    print(f"{tool.full_name} may be called: {terms.effect.value}, {tool.seen.hash}")
+
+
+def _switch(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server, enabled = _server(rows, arguments), bool(arguments.enabled)
+    if arguments.tools:
+        rows.switch(_chosen(rows.tools(server), arguments.tools), enabled=enabled)
+    else:
+        state = ServerState.ENABLED if enabled else ServerState.DISABLED
+        rows.set_state(server.tenant_id, server.name, state)
+    print("enabled" if enabled else "disabled")
+
+
+def _remove(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
+    server = _server(rows, arguments)
+    rows.set_state(server.tenant_id, server.name, ServerState.REMOVED)
+    print(f"removed {server.name}")
+
+
+def _asked(settings: Settings, rows: McpRows, server: McpServer) -> None:
+    wrong = ask(settings, rows, server)
+    print_tools(rows.tools(server))
+    if wrong:
+        raise CommandFailed(wrong)
+
+
+def _chosen(tools: Sequence[McpTool], names: Sequence[str]) -> list[McpTool]:
+    known = {tool.name: tool for tool in tools} | {tool.full_name: tool for tool in tools}
+    for name in names:
+        if name not in known:
+            raise CommandFailed(f"the server has no tool {name!r}")
+    return [known[name] for name in names] or [
+        tool for tool in tools if tool.standing is not Standing.APPROVED
+    ]
+
+
+def _server(rows: McpRows, arguments: argparse.Namespace) -> McpServer:
+    wanted = (arguments.tenant, arguments.name)
+    found = next((one for one in rows.servers() if one.place == wanted), None)
+    if found is None:
+        raise CommandFailed(f"there is no server {arguments.name!r} (agent-workers mcp list)")
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise WronglyAsked(f"{text!r} is no NAME=VALUE")
+    return name, value
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+@contextmanager
+def _rows(url: str) -> Iterator[McpRows]:
+    database = Database(url, pool_size=1, name="agent-workers mcp")
+    try:
+        yield McpRows(database)
+    finally:
+        database.close()
