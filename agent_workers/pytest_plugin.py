@@ -56,7 +56,7 @@ def crash_servers() -> Iterator[CrashServers]:
     """Servers of our own, started from wheels; override it to have another Postgres and Redis."""
     from agent_workers.cli.prove.servers import own_servers
 
-    with own_servers() as (servers, _, _, _):
+    with own_servers(durable=False) as (servers, _, _, _):
         yield servers
 
 

@@ -9,16 +9,22 @@ from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def counter_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_counter(tmp_path_factory.mktemp("counter")) as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers(
     postgres_server: EmbeddedPostgres, redis_server: EmbeddedRedis, counter_url: str
 ) -> Servers:
     return Servers(
         postgres_url=postgres_server.url, redis_url=redis_server.url, counter_url=counter_url
     )
+
+
+@pytest.fixture(scope="session")
+def crash_servers(servers: Servers) -> Servers:
+    """The plugin's crash points share the servers of the other tests."""
+    return servers

@@ -3,13 +3,11 @@
 import psycopg
 import pytest
 
-from agent_workers.cli.prove.grounds import Servers
-from agent_workers.cli.prove.tried import ToolProofs
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.tool import Tool, tool
 from agent_workers.testing import counting
-from agent_workers.testing.tries import Proof, Reach, Try
+from agent_workers.testing.tries import CrashPoints, Proof, Reach, Try
 from agent_workers.testing.trying import Tried
 from tests.crash import honest
 
@@ -25,8 +23,7 @@ _LIARS = {
 
 
 @pytest.fixture(scope="module")
-def proof(servers: Servers, counter_url: str, tmp_path_factory: pytest.TempPathFactory) -> Proof:
-    proofs = ToolProofs(servers=servers, folder=tmp_path_factory.mktemp("tried"))
+def proof(crash_points: CrashPoints, counter_url: str) -> Proof:
     told = [_try(one, counter_url) for one in _HONEST]
     lied = [
         _try(one, counter_url, reach=Reach(moments=1, lines=0, freezes=0, pairs=0))
@@ -39,7 +36,7 @@ def proof(servers: Servers, counter_url: str, tmp_path_factory: pytest.TempPathF
         reach=_FEW,
     )
     tables = ("create table notes (mark text not null)",)
-    return proofs(*told, written, *lied, statements=tables)
+    return crash_points(*told, written, *lied, statements=tables)
 
 
 def test_an_honest_tool_of_any_class_happens_once(proof: Proof) -> None:
@@ -62,14 +59,14 @@ def test_lines_of_the_tool_itself_are_crash_points(proof: Proof) -> None:
     ]
 
 
-def test_a_tool_that_no_worker_could_import_is_refused(servers: Servers, tmp_path) -> None:
+def test_a_tool_that_no_worker_could_import_is_refused(crash_points: CrashPoints) -> None:
     @tool(effect=EffectClass.PURE)
     def local() -> str:
         """Stand in a function."""
         return ""
 
     with pytest.raises(Misdeclared, match="put it into a module of its own"):
-        ToolProofs(servers=servers, folder=tmp_path)(Try(tool=local))
+        crash_points(Try(tool=local))
 
 
 def test_an_effect_without_anybody_who_counts_it_is_refused() -> None:

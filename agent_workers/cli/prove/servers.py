@@ -14,12 +14,17 @@ _PASSAGE = 0o711
 
 
 @contextmanager
-def own_servers() -> Iterator[tuple[Servers, Path, EmbeddedPostgres, EmbeddedRedis]]:
+def own_servers(
+    *, durable: bool = True
+) -> Iterator[tuple[Servers, Path, EmbeddedPostgres, EmbeddedRedis]]:
+    """`durable`: a machine that crashes meanwhile loses nothing, which a test need not pay for."""
     with tempfile.TemporaryDirectory(prefix="agent-workers-prove-") as name:
         folder = Path(name)
         folder.chmod(_PASSAGE)
         with (
-            EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as postgres,
+            EmbeddedPostgres(
+                folder / "postgres", durable=durable, shelter=folder / "shelter"
+            ) as postgres,
             EmbeddedRedis(folder / "redis") as redis,
             running_counter(folder) as counter_url,
         ):

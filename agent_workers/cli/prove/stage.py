@@ -14,6 +14,7 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, effect_key
 from agent_workers.state.controls import GivenVerdict
+from agent_workers.state.engine import conninfo
 from agent_workers.testing.counting import Count
 from agent_workers.testing.orders import Start, Trip
 from agent_workers.testing.trying import Tried
@@ -74,7 +75,7 @@ class Stage:
             key=effect_key(self.job_id, _FIRST_TOOL).hex,
             job_id=self.job_id,
             tenant_id=self.tenant_id,
-            database_url=self.ground.database_url,
+            database_url=conninfo(self.ground.database_url),
         )
 
     def submit(self) -> None:

@@ -1,5 +1,6 @@
 """Proves tools of one's own: what stands behind the fixture `crash_points`."""
 
+import importlib
 import os
 import secrets
 import sys
@@ -116,9 +117,7 @@ def _imports(name: str) -> bool:
 
 def _files(modules: Iterable[str]) -> Iterator[str]:
     for name in modules:
-        if name not in sys.modules:
-            raise Misdeclared(f"through= names {name!r}, which is not imported")
-        file = sys.modules[name].__file__
+        file = importlib.import_module(name).__file__
         if file is not None:
             yield file
 

@@ -1,0 +1,83 @@
+"""Every built-in tool that leaves a mark, with what it acts upon and how that is counted."""
+
+from datetime import timedelta
+
+import psycopg
+
+from agent_workers.domain.outside_sending import http_sender
+from agent_workers.execution.tools.builtin.http import http_send
+from agent_workers.execution.tools.builtin.memory import remember
+from agent_workers.execution.tools.builtin.workspace import write_file
+from agent_workers.testing.effect_counter import EffectCounter
+from agent_workers.testing.tries import Reach, Try
+from agent_workers.testing.trying import Tried
+
+# A host that honours keys, as an installation declares one.
+order_goods = http_sender(name="order_goods", hosts=("127.0.0.1",), key_ttl=timedelta(hours=1))
+_FEW = Reach(moments=4, lines=3, freezes=1, pairs=1)
+_LOCAL = {"http_private": "127.0.0.0/8"}
+_HTTP = ("agent_workers.domain.outside_sending", "agent_workers.execution.outside.calling")
+_WRITTEN = """
+select sum(octet_length(content)) from workspace_files where tenant_id = %s and job_id = %s"""
+_REMEMBERED = "select count(*) from memories where tenant_id = %s and job_id = %s"
+
+
+def sending(counter: EffectCounter) -> list[Try]:
+    """Requests over HTTP: to whom keys mean nothing, and to whom they mean something."""
+    return [
+        Try(
+            tool=http_send,
+            arguments=lambda mark: {"url": counter.place(mark), "body": {"mark": mark}},
+            happened=lambda tried: counter.happened(tried.mark),
+            settings=_LOCAL,
+            through=_HTTP,
+            reach=_FEW,
+        ),
+        Try(
+            tool=order_goods,
+            arguments=lambda mark: {"url": counter.place(mark, keyed=True), "body": {"n": mark}},
+            happened=lambda tried: counter.happened(tried.mark),
+            settings=_LOCAL,
+            through=_HTTP,
+            reach=_FEW,
+        ),
+        Try(
+            tool=order_goods,
+            name="order_goods, its answer lost",
+            arguments=lambda mark: _losing(counter, mark),
+            happened=lambda tried: counter.happened(tried.mark),
+            settings=_LOCAL,
+            reach=Reach(moments=1, lines=0, freezes=0, pairs=0),
+        ),
+    ]
+
+
+def keeping() -> list[Try]:
+    """What is written into our own database."""
+    return [
+        # Appended: what is written twice is twice as long.
+        Try(
+            tool=write_file,
+            arguments=lambda mark: {"path": "notes.txt", "content": mark, "append": True},
+            happened=lambda tried: _one(_WRITTEN, tried) // len(tried.mark),
+            reach=_FEW,
+        ),
+        Try(
+            tool=remember,
+            arguments=lambda mark: {"content": f"The mark is {mark}.", "subject": mark},
+            happened=lambda tried: _one(_REMEMBERED, tried),
+            settings={"embedding_model": "hashed"},
+            reach=_FEW,
+        ),
+    ]
+
+
+def _losing(counter: EffectCounter, mark: str) -> dict[str, object]:
+    counter.misbehave(mark, "lose", "fail")
+    return {"url": counter.place(mark, keyed=True), "body": {"n": mark}}
+
+
+def _one(query: str, tried: Tried) -> int:
+    with psycopg.connect(tried.database_url) as connection:
+        row = connection.execute(query.encode(), (tried.tenant_id, tried.job_id)).fetchone()
+    return int(row[0] or 0) if row else 0
