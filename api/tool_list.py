@@ -1,0 +1,44 @@
+"""GET /v1/tools: which tools the workers of this installation have."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.state.tools import Tools, ToolSeen
+from api.problems import Problem
+from api.queries import checked_query
+from api.replies import NO_STORE, JsonReply
+from api.shapes import instant, list_bytes, text
+from api.threads import Threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolList:
+    """Tools are everybody's: agents name them, and agents are shown with their schemas too."""
+
+    tools: Tools
+    threads: Threads
+
+    async def show_all(self, request: Request) -> Response:
+        checked_query(request, ())
+        found = await self.threads.run(self.tools.all)
+        return JsonReply(
+            list_bytes([_text(tool) for tool in found], next_cursor=None), headers=[NO_STORE]
+        )
+
+    async def show(self, request: Request) -> Response:
+        checked_query(request, ())
+        name: str = request.path_params["name"]
+        found = None if "\0" in name else await self.threads.run(self.tools.one, name)
+        if found is None:
+            raise Problem(code="tool_not_found", detail="No worker has made such a tool known.")
+        return JsonReply(_text(found).encode("utf-8"), headers=[NO_STORE])
+
+
+def _text(tool: ToolSeen) -> str:
+    """Write a tool; its definition is JSON already."""
+    head = (
+        f'{{"object":"tool","name":{text(tool.name)},"registered_at":{instant(tool.registered_at)}'
+    )
+    return f'{head},"seen_at":{instant(tool.seen_at)},{tool.definition[1:]}'
