@@ -61,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_known(settings: Settings, registry: Registry) -> None:
     database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
     Agents(database).register(registered(registry))
-    Tools(database).register([described(tool) for tool in registry.tools.values()])
+    # Those of MCP servers come and go while workers run: they are kept elsewhere.
+    own = (tool for tool in registry.tools.values() if tool.declared.schema is None)
+    Tools(database).register([described(tool) for tool in own])
     database.close()
 
 
