@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.job import Limits
+from agent_workers.domain.session import SILENCE, Conversation
 from agent_workers.domain.tool import Tool
 
 
@@ -84,6 +85,8 @@ class Situation:
     round: int
     history: Sequence[Past]
     course: Course = NEW
+    # What was said before in its session.
+    session: Conversation = SILENCE
 
     @property
     def text(self) -> str:

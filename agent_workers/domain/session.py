@@ -1,8 +1,8 @@
 """A session: what was said in a conversation, and how much of it a job may see."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from itertools import chain, groupby
 from typing import Final
@@ -63,11 +63,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTerms:
-    """How much of a conversation a job sees, and how long one lasts that nobody uses."""
+    """How much of a conversation a job sees."""
 
     messages: int = 50
     tokens: int = 8_000
-    ttl: timedelta = field(default_factory=lambda: timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,23 @@ class GaveUp:
     model: str = ""
 
 
-Outcome = Planned | ToolRan | ToolFailed | Judged | GaveUp
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summarised:
+    """What older turns of the job's session came to, so that a plan need not see them all.
+
+    No `text`: nobody could say; then they go unsaid. `version`: of the session that was read.
+    """
+
+    text: str
+    first: int
+    last: int
+    version: str
+    usage: Usage = NO_USAGE
+    degraded: str = ""
+    model: str = ""
+
+
+Outcome = Planned | ToolRan | ToolFailed | Judged | GaveUp | Summarised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

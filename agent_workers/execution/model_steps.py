@@ -8,7 +8,7 @@ from typing import Final
 from agent_workers.domain.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.encoding import total
-from agent_workers.domain.step import GaveUp, Planned
+from agent_workers.domain.step import GaveUp, Planned, Summarised
 from agent_workers.execution.agents.prompts import rendered
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator import by_model as evaluate_by_model
@@ -17,6 +17,7 @@ from agent_workers.execution.models.ports import Model, Models
 from agent_workers.execution.planner.asking import Rationed
 from agent_workers.execution.planner.by_function import degraded_by
 from agent_workers.execution.planner.by_model import PlanRequest, plan
+from agent_workers.execution.planner.conversing import spoken, sum_up, told_in_full, users_words
 from agent_workers.execution.planner.situations import goal_of, turns_of
 from agent_workers.execution.planner.summary import SummaryRequest, summarise
 from agent_workers.execution.planner.told import objection_to, results_so_far, work_done
@@ -29,6 +30,9 @@ _SHARE: Final = 0.9
 _LEAST_S: Final = 0.1
 # The engine tries a step four times; the last turn of a job is not lost for want of a summary.
 _PATIENCE: Final = 3
+# Calls of a model, and steps, that a job must be able to make besides a summary.
+_SPARE: Final = 3
+_SPARE_STEPS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,14 @@ class ModelSteps:
     models: Models
     close: Callable[[], None] = lambda: None
 
-    def plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:
+    def plan(
+        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
+    ) -> Planned | GaveUp | Summarised:
         """Make the next turn, or the whole plan, or the answer that ends the job."""
         if situation.course.finalising:
             return self._last_turn(claimed, agent, situation)
+        if situation.session.to_fold and _may_fold(claimed, agent):
+            return self._fold(claimed, agent, situation)
         if agent.declared.mode is PlanMode.REACT:
             return self._turn(claimed, agent, situation)
         if is_carried_out(situation):
@@ -59,6 +67,7 @@ class ModelSteps:
             offer=offer(claimed, agent),
             instructions=rendered(agent.declared, Purpose.PLAN),
             turns=turns_of(situation),
+            before=tuple(spoken(situation.session)),
         )
         return plan(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
 
@@ -71,6 +80,7 @@ class ModelSteps:
             instructions=rendered(agent.declared, Purpose.PLAN),
             tried=tried_before(situation),
             problems=last_problems(situation),
+            before=tuple(users_words(situation.session)),
         )
         return plan_whole(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
 
@@ -80,12 +90,21 @@ class ModelSteps:
         request = SummaryRequest(
             goal=goal_of(situation),
             work_json=work_done(situation),
+            before_json=told_in_full(situation.session),
             instructions=rendered(agent.declared, Purpose.SUMMARISE),
             limit=situation.course.finalising,
             remark=objection_to(situation),
             output=agent.declared.output,
         )
         return summarise(self._model(claimed, agent), request, deadline_s=_deadline(claimed))
+
+    def _fold(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Summarised:
+        return sum_up(
+            self._model(claimed, agent),
+            situation.session,
+            deadline_s=_deadline(claimed),
+            worst_case_micro=claimed.hold_micro,
+        )
 
     def _last_turn(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned:
         """Answer with what there is, in words if a model has any; the result says which limit."""
@@ -109,6 +128,21 @@ class ModelSteps:
         reserved = 0 if claimed.course.finalising else 1
         # The first call of a step was counted before the step was handed out.
         return Rationed(model, calls=max(1, most - claimed.course.model_calls - reserved))
+
+
+def _may_fold(claimed: Claimed, agent: LoadedAgent) -> bool:
+    """Sum up once, before all else, and never with what the work itself would need."""
+    limits = agent.declared.limits
+    steps = min(claimed.max_steps, limits.max_steps)
+    calls = limits.max_model_calls
+    return (
+        claimed.position == 0
+        and (claimed.deadline_ms is None or claimed.deadline_ms > _SPARE * claimed.timeout_ms)
+        and (claimed.left_micro is None or claimed.left_micro >= _SPARE * claimed.hold_micro)
+        and (calls is None or calls > _SPARE)
+        and limits.max_tokens is None
+        and steps > _SPARE_STEPS
+    )
 
 
 def _unsaid(said: Planned | GaveUp, situation: Situation) -> Planned:

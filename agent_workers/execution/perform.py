@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
-from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind
+from agent_workers.domain.session import SILENCE, Conversation
+from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind, Summarised
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
@@ -19,6 +20,13 @@ from agent_workers.execution.planner.route import routed
 from agent_workers.execution.tools.router import ToolRouter
 
 GetHistory = Callable[[], tuple[Done, ...]]
+Converse = Callable[[Claimed], Conversation]
+_SUMMARISED = "summarised"
+
+
+def silent(_: Claimed) -> Conversation:
+    """Know of nothing that was said before."""
+    return SILENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +34,8 @@ class Performer:
     find: Find
     router: ToolRouter
     models: ModelSteps | None = None
+    # Asked for steps of jobs that belong to a session.
+    converse: Converse = silent
 
     def __call__(self, claimed: Claimed, history: GetHistory) -> Outcome | Broke:
         """Do the step; whatever goes wrong comes back as a value."""
@@ -33,7 +43,8 @@ class Performer:
             return self.router.run(claimed)
         agent = self.find(claimed)
         try:
-            situation = _situation(claimed, history())
+            said = self.converse(claimed) if claimed.session_id else SILENCE
+            situation = _situation(claimed, history(), said)
             if claimed.kind is StepKind.PLAN:
                 return self._plan(claimed, agent, situation)
             return evaluate(claimed, agent, situation, self.models)
@@ -42,7 +53,9 @@ class Performer:
         except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code
             return broke_of(error)
 
-    def _plan(self, claimed: Claimed, agent: LoadedAgent, situation: Situation) -> Planned | GaveUp:
+    def _plan(
+        self, claimed: Claimed, agent: LoadedAgent, situation: Situation
+    ) -> Planned | GaveUp | Summarised:
         """Plan by the first that can say: a router's rules, the agent's function, its model."""
         by_rule = routed(agent.declared, situation)
         if by_rule is not None:
@@ -54,7 +67,10 @@ class Performer:
         return self.models.plan(claimed, agent, situation)
 
 
-def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
+def _situation(claimed: Claimed, history: tuple[Done, ...], said: Conversation) -> Situation:
+    # What was summed up is in the conversation, and was no work of this job.
+    if claimed.session_id:
+        history = tuple(done for done in history if done.type != _SUMMARISED)
     return Situation(
         tenant_id=claimed.tenant_id,
         job_id=claimed.job_id,
@@ -62,4 +78,5 @@ def _situation(claimed: Claimed, history: tuple[Done, ...]) -> Situation:
         round=claimed.round,
         history=History(history),
         course=claimed.course,
+        session=said,
     )

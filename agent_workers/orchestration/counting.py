@@ -8,14 +8,14 @@ from typing import Final
 from agent_workers.domain.budget import NO_USAGE
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import Course, repeat_key
-from agent_workers.domain.step import Judged, Planned, ToolCall
+from agent_workers.domain.step import Judged, Planned, Summarised, ToolCall
 from agent_workers.orchestration.traits import AgentTraits
 
 # A loop repeats itself soon; what a long job called hours ago would only make its row grow.
 _REMEMBERED: Final = 64
 
 
-def used(claimed: Claimed, outcome: Planned | Judged) -> Course:
+def used(claimed: Claimed, outcome: Planned | Judged | Summarised) -> Course:
     """Add what models used for an outcome, and how much time the job had when it began."""
     course = claimed.course
     if claimed.deadline_ms is not None and course.span_ms == 0:

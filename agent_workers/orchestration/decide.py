@@ -18,6 +18,7 @@ from agent_workers.domain.step import (
     Outcome,
     Planned,
     StepKind,
+    Summarised,
     ToolCall,
     ToolFailed,
     ToolRan,
@@ -41,6 +42,8 @@ def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
             return Join(outcome=outcome, step=evaluation(claimed.round, agent))
         case Judged():
             return _after_verdict(claimed, outcome, agent)
+        case Summarised():
+            return _after_summary(claimed, outcome, agent)
         case GaveUp() if claimed.course.finalising:
             return _ended(claimed, outcome)
         case GaveUp():
@@ -74,6 +77,13 @@ def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decis
     # An answer is judged; so is a plan that turns in circles, and it is not run.
     step = evaluation(claimed.round, agent)
     return Continue(outcome=planned, steps=(step,), course=_changed(claimed, course))
+
+
+def _after_summary(claimed: Claimed, summarised: Summarised, agent: AgentTraits) -> Continue:
+    """Plan now, in the same round: what was summed up is the job's past, not its work."""
+    course = used(claimed, summarised)
+    steps = (_plan(claimed.round, agent),)
+    return Continue(outcome=summarised, steps=steps, course=_changed(claimed, course))
 
 
 def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) -> Fail | None:

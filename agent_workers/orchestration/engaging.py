@@ -66,6 +66,9 @@ def elsewhere(
         lane, kind, job_id, position = Lane.PLAN, StepKind.PLAN, child.job_id, 0
     elif claimed.depth > 0 and recorded.status in TERMINAL:
         lane, kind, job_id, position = Lane.TOOL, StepKind.TOOL, claimed.job_id, ANYTHING
+    elif claimed.session_id and recorded.status in TERMINAL:
+        # Whose turn it is now only the database knows.
+        lane, kind, job_id, position = Lane.PLAN, StepKind.PLAN, claimed.job_id, ANYTHING
     else:
         return ()
     if lane in onward.lanes:

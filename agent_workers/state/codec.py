@@ -10,6 +10,7 @@ from agent_workers.domain.step import (
     NextStep,
     Outcome,
     Planned,
+    Summarised,
     ToolCall,
     ToolFailed,
     ToolRan,
@@ -21,6 +22,7 @@ TYPES: dict[type[Outcome], str] = {
     ToolFailed: "tool_failed",
     Judged: "judged",
     GaveUp: "gave_up",
+    Summarised: "summarised",
 }
 
 
@@ -33,6 +35,8 @@ def encode(outcome: Outcome) -> bytes:
             return _planned(outcome)
         case Judged():
             return _judged(outcome)
+        case Summarised():
+            return _summarised(outcome)
         case ToolFailed(fallback=tool) if tool:
             failed = {"code": outcome.code, "message": outcome.message}
             return canonical(failed | {"fallback": tool})
@@ -105,6 +109,11 @@ def _call(call: ToolCall) -> bytes:
     }
     given = {name: value for name, value in rest.items() if value}
     return written + b"," + json.dumps(given)[1:].encode("ascii")
+
+
+def _summarised(outcome: Summarised) -> bytes:
+    told = {"summary": outcome.text, "first": outcome.first, "last": outcome.last}
+    return canonical(told | {"version": outcome.version})
 
 
 def _judged(outcome: Judged) -> bytes:

@@ -25,6 +25,11 @@ select "position", kind, lane from steps
  order by "position" limit 64"""
 
 
+_TURN = """
+select n.job_id from session_turns t join session_turns n using (tenant_id, session_id)
+ where t.tenant_id = %s and t.job_id = %s and t.state = 'over' and n.state = 'now'"""
+
+
 class GivenVerdict(StrEnum):
     """What a person says of an effect in doubt."""
 
@@ -92,6 +97,8 @@ class Controls:
             if row[0] == "not_quarantined":
                 raise IllegalMove(f"step {arguments[2]!r} is not in quarantine")
             due = _ready(connection, tenant_id, job_id) if sql in {_RESUME, _RELEASE} else ()
+            if sql == _STOP:
+                due = _next_turn(connection, tenant_id, job_id)
         return Changed(job_id=JobId(job_id), status=JobStatus(row[0]), due=due)
 
 
@@ -107,6 +114,12 @@ def _ready(connection: Connection, tenant_id: TenantId, job_id: UUID) -> tuple[D
         )
         for position, kind, lane in rows
     )
+
+
+def _next_turn(connection: Connection, tenant_id: TenantId, job_id: UUID) -> tuple[Due, ...]:
+    """Say for whom to ring when the end of this job gave its session's turn to another one."""
+    row = connection.execute(_TURN, (tenant_id, job_id)).fetchone()
+    return () if row is None else _ready(connection, tenant_id, row[0])
 
 
 def _said(error: psycopg.DatabaseError, effect_key: UUID) -> Exception:

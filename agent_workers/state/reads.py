@@ -15,12 +15,14 @@ _COLUMNS = """
  output_tokens, tool_calls, cancel_reason, error, created_at, started_at, finished_at, deadline_at,
  batch_id, schedule_id, agent_version, degraded::text,
  case when finished_at is null and started_at is not null
-      then waiting_for(tenant_id, job_id, open_steps) else '[]' end"""
+      then waiting_for(tenant_id, job_id, open_steps)
+      when finished_at is null and session_id <> '' then waiting_for_turn(tenant_id, job_id)
+      else '[]' end, user_id, session_id"""
 _FIELDS = (
     "job_id agent workflow status status_detail metadata priority parent_id max_steps"
     " next_position version spent_micro allowance_micro input_tokens cached_tokens"
     " output_tokens tool_calls cancel_reason error created_at started_at finished_at deadline_at"
-    " batch_id schedule_id agent_version degraded waiting_for"
+    " batch_id schedule_id agent_version degraded waiting_for user_id session_id"
 ).split()
 _ONE = f"select {_COLUMNS}, input, output from jobs where tenant_id = %s and job_id = %s"
 _MANY = f"""
@@ -35,6 +37,8 @@ select {_COLUMNS}, null, null from jobs
    and (%(status)s::text is null or status = %(status)s)
    and (%(agent)s::text is null or agent = %(agent)s)
    and (%(metadata)s::jsonb is null or metadata @> %(metadata)s::jsonb)
+   and (%(user_id)s::text is null or user_id = %(user_id)s)
+   and (%(session_id)s::text is null or session_id = %(session_id)s)
    and (%(after)s::timestamptz is null or created_at > %(after)s)
    and (%(at)s::timestamptz is null or (created_at, job_id) < (%(at)s, %(job_id)s::uuid))
  order by created_at desc, job_id desc limit %(limit)s"""
@@ -76,6 +80,8 @@ class JobSeen:
     agent_version: str = ""
     # JSON: in which ways the result is less than what was asked for.
     degraded: str = "[]"
+    user_id: str = ""
+    session_id: str = ""
     input: bytes | None = None
     output: bytes | None = None
 
@@ -93,6 +99,8 @@ class JobQuery:
     status: JobStatus | None = None
     agent: str | None = None
     metadata: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
     created_after: datetime | None = None
     behind: tuple[datetime, UUID] | None = None
 
@@ -129,6 +137,8 @@ class Reads:
             "status": query.status,
             "agent": query.agent,
             "metadata": query.metadata,
+            "user_id": query.user_id,
+            "session_id": query.session_id,
             "after": query.created_after,
             "at": at,
             "job_id": job_id,

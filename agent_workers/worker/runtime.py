@@ -44,6 +44,7 @@ from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
+from agent_workers.worker.conversations import conversations
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
@@ -109,6 +110,7 @@ def open_runtime(
     worker_id = process.worker_id
     pool = min(settings.db_pool_size, slots + 1)
     database = Database(settings.database_url, pool_size=pool, name="agent_workers worker")
+    converse, sessions = conversations(settings, database)
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
@@ -146,7 +148,7 @@ def open_runtime(
         records=Records(database, worker_id, tuple(lanes)),
         permits=permits,
         engaging=Engaging(Waits(database), Mail(database), ring=ring),
-        perform=Performer(find=roster.find, router=router, models=models),
+        perform=Performer(find=roster.find, router=router, models=models, converse=converse),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),
         ring=ring,
@@ -177,6 +179,7 @@ def open_runtime(
         keep=_each(
             BatchRuns(Batches(database), ring=ring).keep,
             breakers.keep,
+            sessions.keep,
             Forgetting(MemoryRows(database)).keep,
             mcp.keep,
         ),

@@ -196,7 +196,7 @@ begin
   update sessions set summary = p_summary, summed_to = (v->>'last')::int,
                       version = gen_random_uuid()
    where tenant_id = p_tenant and session_id = p_session and version = (v->>'version')::uuid
-     and summed_to < (v->>'last')::int;
+     and summed_to < (v->>'last')::int and v->>'summary' <> '';
 end $$;
 
 -- What is in the way of a job whose turn has not come, as its view tells of waits.

@@ -56,6 +56,8 @@ class PlanRequest:
     offer: Offer
     instructions: str = ""
     turns: tuple[Turn, ...] = ()
+    # What was said before in the job's session.
+    before: tuple[Message, ...] = ()
     # Found by purpose where there is a ladder.
     model: str = ""
     max_output_tokens: int = 2_048
@@ -74,7 +76,7 @@ def plan_call(asked: PlanRequest) -> ModelRequest:
     goal = Message(role="user", content=asked.goal)
     return ModelRequest(
         model=asked.model,
-        messages=(system, goal, *_spoken(asked.turns)),
+        messages=(system, *asked.before, goal, *_spoken(asked.turns)),
         tools=_shown(asked.offer.schemas),
         max_output_tokens=asked.max_output_tokens,
         purpose="plan",

@@ -33,6 +33,8 @@ class SummaryRequest:
     # The calls of all rounds with their results, as JSON text.
     work_json: str
     instructions: str = ""
+    # What was said before in the job's session, as JSON text.
+    before_json: str = ""
     # The limit that ends the job; empty when its plan is done.
     limit: str = ""
     # What an evaluator said of the last answer.
@@ -53,7 +55,8 @@ def summary_call(asked: SummaryRequest) -> ModelRequest:
     """Write the model request for a summary."""
     limit = _LIMIT.format(limit=asked.limit) if asked.limit else ""
     system = "\n\n".join(filter(None, (asked.instructions, _FRAME, limit)))
-    work = f"Goal:\n{asked.goal}\n\nResults:\n{asked.work_json}"
+    before = f"Said before:\n{asked.before_json}\n\n" if asked.before_json else ""
+    work = f"{before}Goal:\n{asked.goal}\n\nResults:\n{asked.work_json}"
     remark = f"\n\nYour last answer was sent back: {asked.remark}" if asked.remark else ""
     schema = ResponseSchema(name="answer", schema=asked.output) if asked.output else None
     return ModelRequest(

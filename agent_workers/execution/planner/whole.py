@@ -75,6 +75,8 @@ class WholePlanRequest:
     offer: Offer
     instructions: str = ""
     tried: tuple[Tried, ...] = ()
+    # What the user said before in the job's session.
+    before: tuple[Message, ...] = ()
     # What was wrong with the plan before this one, when it could not be used.
     problems: tuple[str, ...] = ()
     max_output_tokens: int = 4_096
@@ -113,6 +115,7 @@ def whole_plan_call(asked: WholePlanRequest) -> ModelRequest:
         model="",
         messages=(
             Message(role="system", content=system),
+            *asked.before,
             Message(role="user", content=asked.goal),
             *_told(asked),
         ),

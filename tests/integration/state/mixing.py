@@ -30,7 +30,7 @@ from agent_workers.state.controls import Controls, GivenVerdict
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.permits import Permits
 from tests.integration.state.acting import rules
-from tests.integration.state.batching import Batched, items
+from tests.integration.state.mixing_sessions import SESSIONS, ask_together, talk
 from tests.integration.state.world import (
     AGAIN,
     ALL_LANES,
@@ -46,7 +46,6 @@ TENANTS = [TenantId(f"mix-{i}") for i in range(3)]
 EFFECTFUL = {EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE}
 QUIET = TryAgain(delay=timedelta(milliseconds=20), code="quiet", message="", counts=False)
 QUICK = timedelta(milliseconds=1)
-SESSIONS = ["a", "b", "c", "d", "", ""]
 
 
 class Actor:
@@ -71,8 +70,7 @@ class Actor:
             (2, self.expire),
             (2, self.sweep),
             (1, self.stand_down),
-            (2, self.talk),
-            (1, self.batch),
+            (3, self.talk),
         ]
         weights = [weight for weight, _ in acts]
         while time.monotonic() < until:
@@ -96,27 +94,7 @@ class Actor:
         )
 
     def talk(self) -> None:
-        """Say something in a conversation, forget one, or look after all."""
-        session = (self.world.tenant, self.random.choice(SESSIONS[:-2]))
-        match self.random.choice(["say", "say", "clear", "keep", "keep"]):
-            case "say":
-                sql = "select add_message(%s, %s, '', 60, gen_random_uuid(), 'user', '1', null, '')"
-                self.world.one(sql, *session)
-            case "clear":
-                self.world.one("select clear_session(%s, %s)", *session)
-            case _:
-                self.world.one("select keep_sessions(100)")
-
-    def batch(self) -> None:
-        """Ask for some jobs together, in one session or in several; look after all batches."""
-        cost = self.random.choice([{}, {"max_cost_micro": 20}])
-        batched = Batched(self.world, concurrency=self.random.choice([1, 3]))
-        given = [
-            items(1, session_id=self.random.choice(SESSIONS[:-2]), **cost)[0] for _ in range(4)
-        ]
-        given = [replace(one, custom_id=str(n)) for n, one in enumerate(given)]
-        batched.run(given)
-        batched.batches.keep()
+        self.random.choice([talk, talk, ask_together])(self.world, self.random)
 
     def claim(self) -> None:
         claimed = self.world.claims.next(ALL_LANES)

@@ -83,7 +83,7 @@ class World:
         found: datetime = self.one("select clock_timestamp()")
         return found
 
-    def submit(
+    def submit(  # noqa: PLR0913 (what jobs may differ in, each by its name)
         self,
         *,
         allowance: int = 0,

@@ -1,0 +1,72 @@
+"""Copies of conversations in Redis, each under the name of a past that never changes."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agent_workers.domain.session import (
+    Conversation,
+    Role,
+    SaidCall,
+    SessionMessage,
+    Summary,
+)
+from agent_workers.transport.model_redis import AwayOrNot
+from agent_workers.transport.profiles import KEY_PREFIX
+
+
+class SessionCopies:
+    """Gives what it was given, or nothing: whoever asks has the truth elsewhere."""
+
+    def __init__(self, redis: AwayOrNot, *, kept_for: timedelta) -> None:
+        self._redis = redis
+        self._ttl_ms = max(1, round(kept_for / timedelta(milliseconds=1)))
+
+    def find(self, name: str) -> Conversation | None:
+        """Give the copy, if there is one and Redis is there."""
+        # Any: redis-py cannot say what a key holds.
+        found: Any = self._redis.ask(lambda redis: redis.get(_key(name)), None)
+        return _read(found) if isinstance(found, bytes) else None
+
+    def keep(self, name: str, conversation: Conversation) -> None:
+        written = _written(conversation)
+        self._redis.ask(lambda redis: redis.set(_key(name), written, px=self._ttl_ms), None)
+
+
+def _key(name: str) -> str:
+    return f"{KEY_PREFIX}session:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def _written(conversation: Conversation) -> bytes:
+    return json.dumps(asdict(conversation), default=str).encode("ascii")
+
+
+def _read(written: bytes) -> Conversation | None:
+    try:
+        kept = json.loads(written)
+        summary = kept["summary"]
+        return Conversation(
+            messages=tuple(map(_message, kept["messages"])),
+            summary=None if summary is None else Summary(**summary),
+            to_fold=tuple(map(_message, kept["to_fold"])),
+            version=kept["version"],
+        )
+    except (KeyError, TypeError, ValueError):
+        # Another release may write otherwise: then there is nothing.
+        return None
+
+
+# Any: a message as `asdict` took it apart.
+def _message(kept: dict[str, Any]) -> SessionMessage:
+    return SessionMessage(
+        turn=kept["turn"],
+        role=Role(kept["role"]),
+        text=kept["text"],
+        calls=tuple(SaidCall(**call) for call in kept["calls"]),
+        call_id=kept["call_id"],
+        job_id=None if kept["job_id"] is None else UUID(kept["job_id"]),
+        at=None if kept["at"] is None else datetime.fromisoformat(kept["at"]),
+    )
