@@ -14,6 +14,7 @@ from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.prices import PriceTable
 from agent_workers.execution.models.replies import read_reply
 from agent_workers.execution.models.streams import Say, put_together
+from agent_workers.execution.models.tool_names import sent_name
 from agent_workers.execution.models.values import Message, ModelReply, ModelRequest
 
 # litellm's `timeout` is per socket read, and part of the key under which it keeps its clients:
@@ -111,7 +112,8 @@ def _arguments(request: ModelRequest) -> dict[str, object]:
     }
     if request.tools:
         arguments["tools"] = [
-            _function(tool.name, tool.description, tool.parameters) for tool in request.tools
+            _function(sent_name(tool.name), tool.description, tool.parameters)
+            for tool in request.tools
         ]
     if request.response_schema is not None:
         wanted = request.response_schema
@@ -129,7 +131,7 @@ def _message(message: Message) -> dict[str, object]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments_json},
+                "function": {"name": sent_name(call.name), "arguments": call.arguments_json},
             }
             for call in message.tool_calls
         ]

@@ -1,5 +1,6 @@
 """Reads a litellm response into a `ModelReply`, and prices it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -7,6 +8,7 @@ from agent_workers.domain.budget import Usage
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.litellm_shape import Answer, Choice, MessageShape
 from agent_workers.execution.models.prices import PriceTable
+from agent_workers.execution.models.tool_names import names_of
 from agent_workers.execution.models.values import (
     FinishReason,
     ModelReply,
@@ -23,7 +25,7 @@ def read_reply(response: Answer, *, request: ModelRequest, prices: PriceTable) -
     if not response.choices:
         raise ModelFailed(ErrorClass.MALFORMED, "the provider answered with no choice at all")
     choice = response.choices[0]
-    wishes = _wishes(choice.message)
+    wishes = _wishes(choice.message, names_of(request.tools))
     refusal = _refusal(choice.message)
     return ModelReply(
         text=choice.message.content or refusal,
@@ -61,11 +63,11 @@ def _count(holder: object, name: str) -> int:
     return max(value, 0) if isinstance(value, int) else 0
 
 
-def _wishes(message: MessageShape) -> tuple[ToolCallWish, ...]:
+def _wishes(message: MessageShape, names: Mapping[str, str]) -> tuple[ToolCallWish, ...]:
     return tuple(
         ToolCallWish(
             id=call.id or f"call_{number}",
-            name=call.function.name or "",
+            name=names.get(call.function.name or "", call.function.name or ""),
             arguments_json=call.function.arguments or "{}",
         )
         for number, call in enumerate(message.tool_calls or ())
