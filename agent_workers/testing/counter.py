@@ -129,9 +129,12 @@ class _Window(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         place, name, query = self._asked()
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        length = int(self.headers.get("Content-Length", "0"))
+        sent = self.rfile.read(length)
+        if len(sent) < length:
+            return  # whoever sent it died over it: half a request asks for nothing
         if place == "script":
-            wish = json.loads(body)
+            wish = json.loads(sent)
             self.ledger.prepare(
                 name,
                 list(wish.get("script", [])),
@@ -140,7 +143,7 @@ class _Window(BaseHTTPRequestHandler):
             )
             self._answer(200, {})
         elif place == "effects":
-            self._act(name, query, body)
+            self._act(name, query, sent.decode())
         else:
             self._answer(404, {})
 

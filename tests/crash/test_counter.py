@@ -1,6 +1,8 @@
 """The judge itself: it counts what happened, and can be as bad as any API."""
 
+import socket
 from http.client import RemoteDisconnected
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -58,6 +60,19 @@ def test_an_effect_may_show_later_than_it_happened(counter_url: str) -> None:
     act(counter_url, "later", keyed=False)
     assert counting.find(counter_url, "later", key="k", timeout_s=_TIMEOUT_S) == []
     assert counting.count(counter_url, "later").applied == 1
+
+
+def test_half_a_request_asks_for_nothing(counter_url: str) -> None:
+    place = urlsplit(counter_url)
+    with socket.create_connection((place.hostname, place.port or 0)) as connection:
+        connection.sendall(
+            b"POST /effects/half?key=k&keyed=1 HTTP/1.1\r\nContent-Length: 20\r\n\r\n{"
+        )
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    act(counter_url, "half", keyed=True)
+    counted = counting.count(counter_url, "half")
+    assert (counted.applied, counted.key_conflicts) == (1, 0)
 
 
 def act(url: str, subject: str, *, keyed: bool, note: str = "") -> str:
