@@ -1,15 +1,17 @@
-"""What goes outside from this process: the HTTP of tools, as settings allow it."""
+"""What goes outside from this process: HTTP, SQL and mail of tools, as settings allow it."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
+from agent_workers.domain.email_message import Outbox
 from agent_workers.domain.facility import Made, NotInstalled
 from agent_workers.domain.outside import Reach, networks_of
 from agent_workers.domain.outside_http import Http
 from agent_workers.domain.sql_source import SqlSources
 from agent_workers.domain.tool import Call
 from agent_workers.execution.outside.calling import Caller
+from agent_workers.execution.outside.outbox import MailOutbox
 from agent_workers.execution.outside.proxies import proxy_of
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.state.sql_sources import ReadOnlySources
@@ -23,7 +25,12 @@ def reach_of(settings: ToolSettings) -> Reach:
 def outside(settings: ToolSettings) -> Mapping[type, Made]:
     """Return the facilities that go outside; nothing is opened before a tool asks."""
     caller = cache(lambda: caller_of(settings))
-    return {Http: _same(caller), SqlSources: _sql_sources(settings)}
+    outbox = cache(lambda: _outbox(settings))
+    return {
+        Http: lambda _: caller(),
+        SqlSources: _sql_sources(settings),
+        Outbox: lambda _: outbox(),
+    }
 
 
 def caller_of(settings: ToolSettings) -> Caller:
@@ -32,6 +39,16 @@ def caller_of(settings: ToolSettings) -> Caller:
         reach=reach_of(settings),
         context=ssl.create_default_context(),
         proxy=proxy_of(settings.egress_proxy),
+    )
+
+
+def _outbox(settings: ToolSettings) -> MailOutbox:
+    return MailOutbox(
+        smtp_url=settings.smtp_url,
+        imap_url=settings.imap_url,
+        sender=settings.mail_from,
+        recipients=settings.mail_recipients,
+        context=ssl.create_default_context(),
     )
 
 
@@ -44,7 +61,3 @@ def _sql_sources(settings: ToolSettings) -> Made:
         return sources
 
     return give
-
-
-def _same(make: Callable[[], object]) -> Made:
-    return lambda _: make()

@@ -3,6 +3,7 @@
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.modules import installed_tools
 from agent_workers.execution.tools.builtin.http import HTTP_TOOLS
+from agent_workers.execution.tools.builtin.mail import mail_tool
 from agent_workers.execution.tools.builtin.memory import MEMORY_TOOLS
 from agent_workers.execution.tools.builtin.sql import SQL_TOOLS
 from agent_workers.execution.tools.builtin.workspace import WORKSPACE_TOOLS
@@ -10,8 +11,8 @@ from agent_workers.execution.tools.builtin.workspace import WORKSPACE_TOOLS
 
 def builtin_tools(*, checks_mail: bool = False) -> tuple[Tool, ...]:
     """Return the tools of this installation; `checks_mail`: sent mail can be looked up."""
-    del checks_mail
-    return (*WORKSPACE_TOOLS, *HTTP_TOOLS, *SQL_TOOLS, *MEMORY_TOOLS)
+    mail = mail_tool(checks_mail=checks_mail)
+    return (*WORKSPACE_TOOLS, *HTTP_TOOLS, *SQL_TOOLS, mail, *MEMORY_TOOLS)
 
 
 def tools_at_hand(*, checks_mail: bool = False) -> tuple[Tool, ...]:

@@ -1,0 +1,54 @@
+"""Looks up whether a message was sent: in the folder where the mail server files what it took."""
+
+import imaplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from agent_workers.domain.errors import TryLater
+from agent_workers.domain.facility import NotInstalled
+from agent_workers.execution.outside.mail_servers import MailServer
+
+_TIMEOUT_S = 10.0
+
+
+def is_filed(server: MailServer, message_id: str, *, context: ssl.SSLContext) -> bool:
+    """Search for a Message-ID; only a whole answer is one."""
+    try:
+        with _opened(server, context) as imap:
+            _ok(imap.select(_quoted(server.folder), readonly=True), f"select {server.folder}")
+            found = _ok(imap.uid("SEARCH", "HEADER", "Message-ID", _quoted(message_id)), "search")
+    except (imaplib.IMAP4.error, OSError) as error:
+        raise TryLater(f"{server.host} could not be asked: {str(error)[:300]}") from None
+    return any(bytes(part).split() for part in found if part)
+
+
+@contextmanager
+def _opened(server: MailServer, context: ssl.SSLContext) -> Iterator[imaplib.IMAP4]:
+    place = (server.host, server.port)
+    imap = (
+        imaplib.IMAP4_SSL(*place, ssl_context=context, timeout=_TIMEOUT_S)
+        if server.is_tls
+        else imaplib.IMAP4(*place, timeout=_TIMEOUT_S)
+    )
+    try:
+        if server.starts_tls:
+            imap.starttls(context)
+        imap.login(server.user, server.password)
+        yield imap
+    finally:
+        with suppress(imaplib.IMAP4.error, OSError):
+            imap.logout()
+
+
+def _ok(answer: tuple[str, Sequence[object]], what: str) -> list[bytes]:
+    status, parts = answer
+    if status != "OK":
+        raise imaplib.IMAP4.error(f"{what}: {status}")
+    return [part for part in parts if isinstance(part, bytes)]
+
+
+def _quoted(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise NotInstalled("AGENT_IMAP_URL: write the folder in printable ASCII (modified UTF-7)")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,45 @@
+"""The mail of an installation: one sender, a list of recipients, and a server for each way."""
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent_workers.domain.email_message import Email, check_email, is_address, message_id
+from agent_workers.domain.facility import NotInstalled
+from agent_workers.execution.outside.imap import is_filed
+from agent_workers.execution.outside.mail_servers import mail_server
+from agent_workers.execution.outside.mail_written import written
+from agent_workers.execution.outside.smtp import hand_over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailOutbox:
+    """What `Outbox` is in a worker; nothing is kept open between two messages."""
+
+    smtp_url: str = field(repr=False)
+    imap_url: str = field(default="", repr=False)
+    sender: str
+    recipients: Sequence[str]
+    context: ssl.SSLContext
+
+    def send(self, email: Email, key: str) -> str:
+        """Send it, and return its Message-ID."""
+        server = mail_server(self.smtp_url, "AGENT_SMTP_URL")
+        if not is_address(self.sender):
+            raise NotInstalled("no mail can be sent: AGENT_MAIL_FROM is no address")
+        check_email(email, self.recipients)
+        message = written(email, sender=self.sender, key=key)
+        hand_over(
+            server,
+            message,
+            sender=self.sender,
+            recipients=email.recipients,
+            context=self.context,
+        )
+        return message_id(key, self.sender)
+
+    def find(self, key: str) -> str | None:
+        """Return the Message-ID of what was sent with this key, or nothing when it was not."""
+        server = mail_server(self.imap_url, "AGENT_IMAP_URL")
+        sent = message_id(key, self.sender)
+        return sent if is_filed(server, sent, context=self.context) else None
