@@ -130,7 +130,12 @@ def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
     if settings.pool != "threads" or Lane.EFFECT not in settings.lanes:
         return
     needing = sorted(
-        tool.declared.name for tool in registry.tools.values() if tool.lane is Lane.EFFECT
+        {
+            name
+            for agent in registry.agents
+            for name, tool in agent.tools.items()
+            if tool.lane is Lane.EFFECT
+        }
     )
     raise Misdeclared(
         "a threads worker refuses the effect lane"
