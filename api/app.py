@@ -16,12 +16,14 @@ from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
 from agent_workers.state.keys import Caller, Keys
 from agent_workers.state.mail import Mail
+from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
 from agent_workers.state.schedules import Schedules
 from agent_workers.state.schedules_runs import ScheduleRuns
 from agent_workers.state.schedules_trigger import ScheduleTriggers
 from agent_workers.state.submissions import Pace
+from agent_workers.state.tools import Tools
 from agent_workers.state.workspaces import Workspaces
 from api.agent_list import AgentList
 from api.artifacts import Artifacts
@@ -44,11 +46,13 @@ from api.health import (
 from api.job_views import JobViews
 from api.jobs import Jobs
 from api.mail import JobMail
+from api.memories import MemoryRoutes
 from api.routes import Parts, add_routes
 from api.running import Running, prepared
 from api.schedule_runs import ScheduleRunRoutes
 from api.schedules import ScheduleRoutes
 from api.submitting import Submitting
+from api.tool_list import ToolList
 from api.webhook_parts import webhook_parts
 
 # A revoked key, or an agent that changed, is believed for so long at most.
@@ -119,6 +123,12 @@ def _parts(running: Running, settings: Settings) -> Parts:
         agents=AgentList(
             agents=Agents(database), versions=AgentVersions(database), threads=threads
         ),
+        memories=MemoryRoutes(
+            rows=MemoryRows(database),
+            cursors=Cursors(settings.secret_pepper, listing="memories"),
+            threads=threads,
+        ),
+        tools=ToolList(tools=Tools(database), threads=running.threads),
         health=_health(running, settings.broker_url),
     )
 

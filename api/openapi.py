@@ -7,9 +7,11 @@ from api.event_intake_openapi import EVENT_SCHEMAS, event_paths
 from api.openapi_artifacts import ARTIFACT_SCHEMAS, artifact_paths
 from api.openapi_batches import BATCH_SCHEMAS, batch_paths
 from api.openapi_mail import MAIL_SCHEMAS, input_operation, send_operation
+from api.openapi_memories import MEMORY_SCHEMAS, memory_paths
 from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
 from api.openapi_schedules import schedule_paths
 from api.openapi_schemas import SCHEMAS
+from api.openapi_tools import TOOL_SCHEMAS, tool_paths
 from api.openapi_webhooks import WEBHOOK_SCHEMAS, webhook_paths
 from api.openapi_words import (
     BODY,
@@ -42,7 +44,9 @@ def document() -> Schema:
         | _doubts()
         | batch_paths()
         | event_paths()
+        | memory_paths()
         | schedule_paths()
+        | tool_paths()
         | webhook_paths()
         | _rest(),
         "components": {
@@ -51,7 +55,9 @@ def document() -> Schema:
             | BATCH_SCHEMAS
             | EVENT_SCHEMAS
             | MAIL_SCHEMAS
+            | MEMORY_SCHEMAS
             | SCHEDULE_SCHEMAS
+            | TOOL_SCHEMAS
             | WEBHOOK_SCHEMAS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},

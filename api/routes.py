@@ -23,6 +23,7 @@ from api.events import JobEvents
 from api.health import Health
 from api.jobs import Jobs
 from api.mail import JobMail
+from api.memories import MemoryRoutes
 from api.openapi import document
 from api.problems import CODES, Problem, problem_of
 from api.replies import JsonReply, ProblemReply
@@ -31,6 +32,7 @@ from api.schedules import ScheduleRoutes
 from api.shapes import dumped
 from api.strict_json import Refused
 from api.submitting import Submitting
+from api.tool_list import ToolList
 from api.webhook_parts import WebhookParts, webhook_routes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -38,6 +40,7 @@ _ALLOWED = 405
 _JOB = "/v1/jobs/{job_id}"
 _AGENT = "/v1/agents/{name}"
 _BATCH = "/v1/batches/{batch_id}"
+_MEMORY = "/v1/memories/{memory_id}"
 _SCHEDULE = "/v1/schedules/{schedule_id}"
 
 
@@ -68,6 +71,8 @@ class Parts:
     event_parts: EventParts
     webhooks: WebhookParts
     agents: AgentList
+    memories: MemoryRoutes
+    tools: ToolList
     health: Health
 
 
@@ -109,11 +114,18 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("POST", _SCHEDULE + "/backfill"): parts.schedule_runs.backfill,
         ("GET", _SCHEDULE + "/runs"): parts.schedule_runs.show_all,
         ("GET", _SCHEDULE + "/preview"): parts.schedule_runs.preview,
+        ("GET", "/v1/memories"): parts.memories.show_all,
+        ("DELETE", "/v1/memories"): parts.memories.forget_many,
+        ("GET", "/v1/memories/export"): parts.memories.export,
+        ("GET", _MEMORY): parts.memories.show,
+        ("DELETE", _MEMORY): parts.memories.forget,
         **event_routes(parts.event_parts),
         **webhook_routes(parts.webhooks),
         ("GET", "/v1/agents"): parts.agents.show_all,
         ("GET", _AGENT): parts.agents.show,
         ("GET", _AGENT + "/versions/{version}"): parts.agents.show_version,
+        ("GET", "/v1/tools"): parts.tools.show_all,
+        ("GET", "/v1/tools/{name}"): parts.tools.show,
         ("GET", "/health/live"): parts.health.live,
         ("GET", "/health/ready"): parts.health.ready,
         ("GET", "/openapi.json"): _described,

@@ -12,6 +12,7 @@ from agent_workers.client.artifacts import ArtifactCalls
 from agent_workers.client.batches import BatchCalls
 from agent_workers.client.errors import Unreachable, WaitedInVain
 from agent_workers.client.http import Wire
+from agent_workers.client.memories import MemoryCalls
 from agent_workers.client.schedules import ScheduleCalls
 from agent_workers.client.stream import Event, events_in
 from agent_workers.client.triggers import TriggerCalls
@@ -53,6 +54,7 @@ class Client:
         self.artifacts = ArtifactCalls(self._wire)
         self.batches = BatchCalls(self._wire)
         self.triggers = TriggerCalls(self._wire)
+        self.memories = MemoryCalls(self._wire)
         self.schedules = ScheduleCalls(self._wire)
         self.webhooks = WebhookCalls(self._wire)
 
@@ -131,6 +133,11 @@ class Client:
 
     def agents(self) -> list[Json]:
         found: list[Json] = self._get("/v1/agents")["data"]
+        return found
+
+    def tools(self) -> list[Json]:
+        """The tools that workers have, with what each takes, gives and declares."""
+        found: list[Json] = self._get("/v1/tools")["data"]
         return found
 
     def cancel(self, job_id: str, *, reason: str = "", now: bool = False) -> Job:

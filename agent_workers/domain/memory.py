@@ -42,6 +42,8 @@ class Lesson:
     subject: str = ""
     confidence: float = 1.0
     days: int | None = None
+    # The memory that it says is no longer true.
+    corrects: UUID | None = None
 
     @property
     def meaning_hash(self) -> bytes:
@@ -118,6 +120,11 @@ class Memories(Facility, Protocol):
     def recall(self, query: str, *, limit: int) -> Recollection: ...
 
 
+def spelled_subject(subject: str) -> str:
+    """Subjects are the same in other letters and spacing."""
+    return " ".join(unicodedata.normalize("NFC", subject).casefold().split())
+
+
 def embedded_text(subject: str, content: str) -> str:
     """What of a memory becomes its vector: the subject is part of what it says."""
     return f"{subject}: {content}" if subject else content
@@ -137,9 +144,10 @@ def checked_lesson(lesson: Lesson) -> Lesson:
         raise AlreadyKnown("this cites a memory: what was recalled is not remembered again")
     return Lesson(
         content=content,
-        subject=" ".join(subject.casefold().split()),
+        subject=spelled_subject(subject),
         confidence=lesson.confidence,
         days=lesson.days,
+        corrects=lesson.corrects,
     )
 
 

@@ -59,7 +59,8 @@ class MemoryIndexes:
             connection.execute(
                 f"create index concurrently {index_name(model)} on memories using hnsw"
                 f" ((embedding::vector({dimensions})) vector_cosine_ops)"
-                f" where model = {literal(model)} and superseded_by is null".encode()
+                f" where model = {literal(model)} and superseded_by is null"
+                f" and cardinality(embedding) = {dimensions}".encode()
             )
         return index_name(model)
 

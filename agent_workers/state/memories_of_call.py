@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from agent_workers.domain.embedding import Embedder
+from agent_workers.domain.errors import ToolError
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.memory import NEAR, Known, Lesson, New, Recollection
+from agent_workers.domain.memory import (
+    NEAR,
+    Known,
+    Lesson,
+    New,
+    Recollection,
+    memory_to_wire,
+)
 from agent_workers.domain.tool import Call, Statement
 from agent_workers.state.memories_search import MemorySearch, Namespace
 
@@ -26,12 +34,15 @@ class CallMemories:
     def learn(self, lesson: Lesson) -> Known | New:
         known = self.search.known(self._place, lesson.meaning_hash)
         if known is not None:
-            return Known(known)
+            return _known(known, lesson)
+        if lesson.corrects is not None and not self.search.counts(self._place, lesson.corrects):
+            wanted = memory_to_wire(lesson.corrects)
+            raise ToolError(f"{wanted} is no memory of this user that still counts")
         vector = self.embedder.embed([lesson.to_embed])[0]
-        replaces = self.search.near(self._place, lesson.subject, self.embedder.model, vector)
         memory_id = uuid5(self.call.job_id, f"memory:{self.call.position}")
-        memory = self._written(lesson, memory_id, vector)
-        given = {"memory": json.dumps(memory), "replaces": replaces, "near": NEAR}
+        memory = json.dumps(self._written(lesson, memory_id, vector))
+        replaces = self.search.replaced(memory, lesson.corrects)
+        given = {"memory": memory, "replaces": replaces, "near": NEAR}
         return New(memory_id=memory_id, replaces=replaces, statement=Statement(_REMEMBER, given))
 
     def recall(self, query: str, *, limit: int) -> Recollection:
@@ -50,6 +61,7 @@ class CallMemories:
             "content_hash": f"\\x{lesson.meaning_hash.hex()}",
             "confidence": lesson.confidence,
             "days": lesson.days,
+            "corrects": None if lesson.corrects is None else str(lesson.corrects),
             "model": self.embedder.model,
             "embedding": list(vector),
             "job_id": str(self.call.job_id),
@@ -59,3 +71,10 @@ class CallMemories:
     @property
     def _place(self) -> Namespace:
         return Namespace(tenant_id=TenantId(self.call.tenant_id), user_id=self.call.user_id)
+
+
+def _known(memory_id: UUID, lesson: Lesson) -> Known:
+    if lesson.corrects not in {None, memory_id}:
+        same = memory_to_wire(memory_id)
+        raise ToolError(f"exactly this is remembered already, as {same}: nothing is corrected")
+    return Known(memory_id)

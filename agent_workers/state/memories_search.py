@@ -14,18 +14,21 @@ from agent_workers.state.vectors import needing_vectors
 
 # Up to so many memories of one namespace each is compared, even where there is an index.
 EXACT_UP_TO: Final = 10_000
+# A provider may change how long its vectors are without changing their name.
+_LENGTH = "cardinality(m.embedding) = cardinality(%(vector)s::real[])"
 _HERE = f"m.tenant_id = %(tenant)s and m.user_id = %(user)s and {LIVE}"
 # Without a dimension, so that no index of `memory index` fits: this compares every one.
 _EXACT = f"""
 select {COLUMNS}, 1 - (m.embedding::vector <=> %(vector)s::real[]::vector) as score
-  from memories m where {_HERE} and m.model = %(model)s
+  from memories m where {_HERE} and m.model = %(model)s and {_LENGTH}
  order by m.embedding::vector <=> %(vector)s::real[]::vector, m.memory_id limit %(limit)s"""
 _NEAREST = f"""
 select {COLUMNS},
        1 - (m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM)) as score
-  from memories m where {_HERE} and m.model = MODEL
+  from memories m where {_HERE} and m.model = MODEL and cardinality(m.embedding) = DIM
  order by m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM) limit %(limit)s"""
-_UNSEARCHED = f"select count(*) from memories m where {_HERE} and m.model <> %(model)s"
+_UNSEARCHED = f"""
+select count(*) from memories m where {_HERE} and not (m.model = %(model)s and {_LENGTH})"""
 _MANY = f"""
 select count(*) from (select from memories m where {_HERE} and m.model = %(model)s
                        limit %(most)s) counted"""
@@ -34,8 +37,10 @@ select indisvalid from pg_index where indexrelid = to_regclass(%s)"""
 _KNOWN = f"""
 select m.memory_id from memories m
  where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.content_hash = %(hash)s and {LIVE}"""
-_NEAR = """
-select near_memories(%(tenant)s, %(user)s, %(subject)s, %(model)s, %(vector)s::real[], %(near)s)"""
+_REPLACED = """
+select replaced_memories(jsonb_populate_record(null::memories, %(memory)s::jsonb),
+                         %(corrects)s, %(near)s)"""
+_COUNTS = f"select 1 from memories m where {_HERE} and m.memory_id = %(id)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +81,17 @@ class MemorySearch:
             row = connection.execute(_KNOWN.encode(), given).fetchone()
         return None if row is None else row[0]
 
-    def near(
-        self, place: Namespace, subject: str, model: str, vector: Sequence[float]
-    ) -> list[UUID]:
-        """Return what a new memory of this subject would replace; this needs no pgvector."""
-        more = {"subject": subject, "model": model, "vector": list(vector), "near": NEAR}
+    def counts(self, place: Namespace, memory_id: UUID) -> bool:
+        """Say whether this is a memory of the namespace that nothing has replaced."""
+        given = place.named | {"id": memory_id}
         with self._database.connection() as connection:
-            row = connection.execute(_NEAR.encode(), place.named | more).fetchone()
+            return connection.execute(_COUNTS.encode(), given).fetchone() is not None
+
+    def replaced(self, memory: str, corrects: UUID | None) -> list[UUID]:
+        """Return what a new memory, as JSON, would replace; this needs no pgvector."""
+        given = {"memory": memory, "corrects": corrects, "near": NEAR}
+        with self._database.connection() as connection:
+            row = connection.execute(_REPLACED.encode(), given).fetchone()
         assert row is not None
         found: list[UUID] = row[0]
         return found

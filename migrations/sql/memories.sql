@@ -23,15 +23,20 @@ create function lock_memories(p_tenant text, p_user text) returns void language 
   select pg_advisory_xact_lock(hashtextextended(p_tenant || E'\x1f' || p_user, 4711))
 $$;
 
--- What a new memory would replace: the same subject, and nearly the same meaning by the same model.
-create function near_memories(p_tenant text, p_user text, p_subject text, p_model text,
-  p_embedding real[], p_near float8) returns uuid[] language sql stable as $$
-  select coalesce(array_agg(memory_id order by memory_id), '{}') from memories m
-   where tenant_id = p_tenant and user_id = p_user and subject = p_subject and subject <> ''
-     and model = p_model and superseded_by is null
-     and (expires_at is null or expires_at > clock_timestamp())
-     and cardinality(embedding) = cardinality(p_embedding)
-     and (select sum(a::float8 * b) from unnest(m.embedding, p_embedding) as v (a, b)) >= p_near
+-- What a new memory would replace: what it says that it corrects, and what of the same subject means
+-- nearly the same by the same model. Vectors hardly see numbers, so those have to be the same.
+create function replaced_memories(m memories, p_corrects uuid, p_near float8) returns uuid[]
+language sql stable as $$
+  select coalesce(array_agg(o.memory_id order by o.memory_id), '{}') from memories o
+   where o.tenant_id = m.tenant_id and o.user_id = m.user_id and o.superseded_by is null
+     and (o.expires_at is null or o.expires_at > clock_timestamp())
+     and (o.memory_id = p_corrects
+          or o.subject = m.subject and o.subject <> '' and o.model = m.model
+             and regexp_replace(o.content, '[^0-9]+', ' ', 'g')
+                 = regexp_replace(m.content, '[^0-9]+', ' ', 'g')
+             and cardinality(o.embedding) = cardinality(m.embedding)
+             and (select sum(a::float8 * b)
+                    from unnest(o.embedding, m.embedding) as v (a, b)) >= p_near)
 $$;
 
 -- Remember, unless others taught something between the tool's look and now: then the whole step is
@@ -44,7 +49,7 @@ begin
   perform lock_memories(m.tenant_id, m.user_id);
   delete from memories where tenant_id = m.tenant_id and user_id = m.user_id
      and content_hash = m.content_hash and superseded_by is null and expires_at <= v_now;
-  if p_replaces <> near_memories(m.tenant_id, m.user_id, m.subject, m.model, m.embedding, p_near)
+  if p_replaces <> replaced_memories(m, (p ->> 'corrects')::uuid, p_near)
      or exists (select from memories where tenant_id = m.tenant_id and user_id = m.user_id
                    and content_hash = m.content_hash and superseded_by is null) then
     raise exception 'something of this was remembered meanwhile' using errcode = '40001';

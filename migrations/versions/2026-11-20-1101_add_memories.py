@@ -24,7 +24,7 @@ def downgrade() -> None:
         "unlearn_job",
         "unlearn_memory",
         "remember",
-        "near_memories",
+        "replaced_memories",
         "lock_memories",
     ):
         op.execute(f"drop function {function}")

@@ -27,7 +27,15 @@ class Turned:
 
 
 # cos 20° = 0.94: near enough to supersede; cos 40° = 0.77, of coffee to green tea: not.
-SAID = {"tea": 0.0, "green tea": 20.0, "white tea": 10.0, "coffee": 60.0, "Sofia": 120.0}
+SAID = {
+    "tea": 0.0,
+    "table 7": 0.0,
+    "table 8": 1.0,
+    "green tea": 20.0,
+    "white tea": 10.0,
+    "coffee": 60.0,
+    "Sofia": 120.0,
+}
 
 
 @dataclass
@@ -65,8 +73,9 @@ class School:
         subject: str = "drink",
         user: str = "ann",
         days: int | None = None,
+        corrects: UUID | None = None,
     ) -> Known | New:
-        lesson = Lesson(content=content, subject=subject, days=days)
+        lesson = Lesson(content=content, subject=subject, days=days, corrects=corrects)
         return self.of(job or self.world.submit(), user=user).learn(checked_lesson(lesson))
 
     def write(self, new: Known | New) -> UUID:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from agent_workers.domain.errors import IllegalMove, JobNotFound, StateUnavailable
+from agent_workers.domain.errors import IllegalMove, JobNotFound, StateUnavailable, ToolError
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.memory import Known, MemoryNotFound, New
 from agent_workers.state.memories import NAMES, Which
@@ -17,13 +17,12 @@ from tests.integration.state.refusing import CHECK, FOREIGN, TRIGGER, refused
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 
-
-# As many again as an index looks at, all nearer than what is asked for, and of other users.
+# Many times what an index looks at, most of them nearer than what is asked for, of other users.
 _MANY_MORE = """
 insert into memories (tenant_id, memory_id, user_id, content, content_hash, confidence, model,
                       embedding, job_id, position)
 select tenant_id, gen_random_uuid(), 'user-' || n, content, content_hash, confidence, model,
-       array[cos(n / 1e4), sin(n / 1e4)], job_id, position
+       array[cos(radians(n * 0.7)), sin(radians(n * 0.7))], job_id, position
   from memories, generate_series(1, 200) n where memory_id = %s"""
 
 
@@ -78,6 +77,44 @@ def test_what_is_of_another_subject_or_of_none_replaces_nothing(school: School, 
     school.teach("tea", subject=subject)
     school.teach("green tea", subject="")
     assert school.known() == ["green tea", "tea"]
+
+
+def test_what_differs_in_a_number_is_not_the_same_however_near(school: School) -> None:
+    school.teach("table 7")
+    school.teach("table 8")
+    assert school.known() == ["table 7", "table 8"]
+
+
+def test_what_says_that_it_corrects_a_memory_replaces_it_however_far(school: School) -> None:
+    tea = school.teach("tea")
+    school.teach("Sofia", subject="", corrects=tea)
+    assert school.known() == ["Sofia"]
+    for gone in (tea, uuid4()):
+        with pytest.raises(ToolError, match="no memory of this user that still counts"):
+            school.look("coffee", corrects=gone)
+
+
+def test_nobody_corrects_the_memory_of_another_user(school: School) -> None:
+    tea = school.teach("tea", user="bob")
+    with pytest.raises(ToolError, match="no memory of this user"):
+        school.look("coffee", corrects=tea)
+
+
+def test_what_is_corrected_meanwhile_undoes_the_step_so_that_it_looks_again(
+    school: School,
+) -> None:
+    tea = school.teach("tea")
+    late = school.look("Sofia", corrects=tea)
+    school.teach("coffee", corrects=tea)
+    with pytest.raises(StateUnavailable, match="remembered meanwhile"):
+        school.write(late)
+
+
+def test_what_is_known_corrects_nothing_but_itself(school: School) -> None:
+    tea, coffee = school.teach("tea"), school.teach("coffee")
+    assert school.look("tea", corrects=tea) == Known(tea)
+    with pytest.raises(ToolError, match="remembered already"):
+        school.look("tea", corrects=coffee)
 
 
 def test_vectors_of_two_models_are_never_compared(school: School, world: World) -> None:
@@ -244,7 +281,7 @@ def test_by_an_index_the_filters_do_not_hide_what_is_there(
     """Without looking on, the index would return the nearest of everybody, and filter those."""
     tea = school.teach("tea", user="bob")
     world.one(_MANY_MORE, tea)
-    school.teach("green tea")
+    school.teach("coffee")
     school.teach("Sofia", subject="home")
     place = Namespace(tenant_id=world.tenant, user_id="ann")
     given = place.named | {"model": "turned", "vector": [1.0, 0.0], "limit": 2}
@@ -255,7 +292,7 @@ def test_by_an_index_the_filters_do_not_hide_what_is_there(
         plan = connection.execute(b"explain " + query, given).fetchall()
         found = connection.execute(query, given).fetchall()
     assert index in str(plan)
-    assert [row[NAMES.index("content")] for row in found] == ["green tea", "Sofia"]
+    assert [row[NAMES.index("content")] for row in found] == ["coffee", "Sofia"]
 
 
 def test_few_memories_are_all_compared_even_where_there_is_an_index(

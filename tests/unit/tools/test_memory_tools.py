@@ -105,6 +105,13 @@ def test_what_cannot_be_remembered_says_why(content, subject, why) -> None:
         remember(content=content, subject=subject, memories=Told())
 
 
+def test_what_is_corrected_is_named_by_the_id_of_a_note() -> None:
+    remember(content="tea", corrects=f"[{WIRE}]", memories=(told := Told()))
+    assert told.lessons[0].corrects == ID
+    with pytest.raises(ToolError, match="those begin with mem_"):
+        remember(content="tea", corrects="job_7", memories=Told())
+
+
 @pytest.mark.parametrize("where", ["content", "subject"])
 def test_what_cites_a_memory_is_refused_as_known(where) -> None:
     said = {"content": "tea", "subject": ""} | {where: f"from {WIRE}"}

@@ -1,6 +1,7 @@
 """Built-in tools for what lasts longer than a job: telling what to remember, and finding it again."""
 
 from typing import Annotated, Literal, TypedDict
+from uuid import UUID
 
 from pydantic import Field
 
@@ -16,6 +17,7 @@ from agent_workers.domain.memory import (
     Recalled,
     Recollection,
     checked_lesson,
+    memory_from_wire,
     memory_to_wire,
 )
 from agent_workers.domain.tool import Tool, Transaction, tool
@@ -39,6 +41,9 @@ _Subject = Annotated[
 ]
 _Confidence = Annotated[float, Field(gt=0, le=1, description="how sure it is")]
 _Days = Annotated[int | None, Field(ge=1, le=3_650, description="forget it after so many days")]
+_Corrects = Annotated[
+    str, Field(description="the id of a recalled note that is no longer true", max_length=40)
+]
 _Query = Annotated[str, Field(min_length=1, max_length=LONGEST_CONTENT)]
 _Limit = Annotated[int, Field(ge=1, le=50)]
 
@@ -81,11 +86,18 @@ def remember(
     subject: _Subject = "",
     confidence: _Confidence = 1.0,
     days: _Days = None,
+    corrects: _Corrects = "",
     *,
     memories: Memories,
 ) -> Transaction[Remembered]:
     """Remember a fact for later jobs of the same user, such as a preference or a decision."""
-    lesson = Lesson(content=content, subject=subject, confidence=confidence, days=days)
+    lesson = Lesson(
+        content=content,
+        subject=subject,
+        confidence=confidence,
+        days=days,
+        corrects=_corrected(corrects),
+    )
     learned = memories.learn(checked_lesson(lesson))
     if isinstance(learned, Known):
         told = Remembered(id=memory_to_wire(learned.memory_id), status="known", replaces=[])
@@ -107,6 +119,13 @@ def recall(query: _Query, limit: _Limit = 5, *, memories: Memories) -> Notes:
 
 
 MEMORY_TOOLS: tuple[Tool, ...] = (remember, recall)
+
+
+def _corrected(written: str) -> UUID | None:
+    memory_id = memory_from_wire(written.strip(" []"))
+    if written and memory_id is None:
+        raise ToolError(f"{written!r} is no id of a note: those begin with mem_")
+    return memory_id
 
 
 def _within(recollection: Recollection, most_tokens: int) -> Notes:

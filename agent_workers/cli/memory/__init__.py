@@ -1,0 +1,1 @@
+"""`agent-workers memory`: what agents remember, and how well it is found again."""

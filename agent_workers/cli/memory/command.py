@@ -1,0 +1,178 @@
+"""`agent-workers memory`: lists, searches, forgets, exports and keeps up what agents remember."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.memory.place import Place, job_of, memory_of
+from agent_workers.cli.memory.quality import measure
+from agent_workers.cli.memory.upkeep import index, reembed
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.ids import TenantId, to_wire
+from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
+from agent_workers.execution.models.embedders import embedder_of
+from agent_workers.state.engine import Database
+from agent_workers.state.memories import MemoryRows, Which
+from agent_workers.state.memories_search import MemorySearch, Namespace
+
+_COLUMNS = ("id", "user_id", "subject", "created_at", "job_id", "content")
+_FOUND = ("score", "id", "subject", "created_at", "job_id", "content")
+_PAGE = 500
+Act = Callable[[Place, argparse.Namespace], int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=words, description=words)
+        add_folder(verb)
+        verb.add_argument("--tenant", default="default", help="whose memories (default)")
+        verb.set_defaults(act=act)
+        return verb
+
+    _add_looking(add)
+    _add_ending(add)
+    add("reembed", "make the vectors anew that are of another model; may be cut short", reembed)
+    add("index", "make an index, for namespaces of more than 10,000 memories", index)
+    quality = add("quality", "measure recall on a labelled set, beside plain keywords", measure)
+    add_json(quality)
+
+
+def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+    listing = add("list", "list memories, the newest first", _list)
+    listing.add_argument("--user", help="of this user only; '' is of jobs without a user")
+    listing.add_argument("--subject", help="about this only")
+    listing.add_argument("--job", help="taught by this job only")
+    listing.add_argument("--history", action="store_true", help="those too that no longer count")
+    listing.add_argument("--limit", type=int, default=50, help="at most so many (50)")
+    add_json(listing)
+    search = add("search", "find memories by what they mean, as `recall` does", _search)
+    search.add_argument("query")
+    search.add_argument("--user", default="", help="of this user; by default of jobs without one")
+    search.add_argument("--limit", type=int, default=10, help="at most so many (10)")
+    add_json(search)
+    show = add("show", "show a memory with its source, and what it has replaced", _show)
+    show.add_argument("memory_id")
+    export = add("export", "write everything as JSON lines, history included", _export)
+    export.add_argument("--user", help="of this user only")
+
+
+def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+    forget = add("forget", "delete a memory with what it had replaced, or all of a user", _forget)
+    forget.add_argument("memory_id", nargs="?")
+    forget.add_argument("--user", help="everything of this user, instead")
+    undo = add("undo-job", "remove what an ended job taught; what that replaced is back", _undo)
+    undo.add_argument("job_id")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    act: Act = arguments.act
+    with _place(arguments) as place:
+        return act(place, arguments)
+
+
+def _list(place: Place, arguments: argparse.Namespace) -> int:
+    which = Which(
+        user_id=arguments.user,
+        subject=None if arguments.subject is None else spelled_subject(arguments.subject),
+        job_id=None if arguments.job is None else job_of(arguments.job),
+        history=arguments.history,
+    )
+    found = place.rows.page(place.tenant_id, which, limit=max(arguments.limit, 1))
+    _print([_shown(one) for one in found], _COLUMNS, arguments)
+    return 0
+
+
+def _search(place: Place, arguments: argparse.Namespace) -> int:
+    if not arguments.query.strip() or "\0" in arguments.query:
+        raise WronglyAsked("say in words what to look for")
+    embedder = place.embedder
+    [vector] = embedder.embed([arguments.query])
+    here = Namespace(tenant_id=place.tenant_id, user_id=arguments.user)
+    limit = max(arguments.limit, 1)
+    recollection = MemorySearch(place.database).nearest(here, embedder.model, vector, limit=limit)
+    rows = [{"score": round(one.score, 3)} | _shown(one.memory) for one in recollection.found]
+    _print(rows, _FOUND, arguments)
+    if recollection.unsearched and not arguments.json:
+        print(f"{recollection.unsearched} are of another model: agent-workers memory reembed")
+    return 0
+
+
+def _show(place: Place, arguments: argparse.Namespace) -> int:
+    memory_id = memory_of(arguments.memory_id)
+    memory = place.rows.one(place.tenant_id, memory_id)
+    replaced = place.rows.replaced_by(place.tenant_id, memory_id)
+    print_json(_shown(memory) | {"replaced": [_shown(one) for one in replaced]})
+    return 0
+
+
+def _export(place: Place, arguments: argparse.Namespace) -> int:
+    which, behind = Which(user_id=arguments.user, history=True), None
+    while found := place.rows.page(place.tenant_id, which, limit=_PAGE, behind=behind):
+        for memory in found:
+            print(json.dumps(_shown(memory), ensure_ascii=False, default=str))
+        behind = (found[-1].created_at, found[-1].memory_id)
+    return 0
+
+
+def _forget(place: Place, arguments: argparse.Namespace) -> int:
+    if (arguments.memory_id is None) == (arguments.user is None):
+        raise WronglyAsked("say either which memory, or --user whose memories")
+    if arguments.user is None:
+        place.rows.forget(place.tenant_id, memory_of(arguments.memory_id))
+        print(f"forgot {arguments.memory_id}")
+    else:
+        gone = place.rows.forget_user(place.tenant_id, arguments.user)
+        print(f"forgot {gone} memories of user {arguments.user!r}")
+    return 0
+
+
+def _undo(place: Place, arguments: argparse.Namespace) -> int:
+    done = place.rows.unlearn_job(place.tenant_id, job_of(arguments.job_id))
+    print(f"removed {done.removed} memories; {done.restored} that they had replaced count again")
+    return 0
+
+
+def _shown(memory: Memory) -> dict[str, object]:
+    heir = memory.superseded_by
+    told = asdict(memory)
+    del told["memory_id"]
+    return (
+        {"id": memory_to_wire(memory.memory_id)}
+        | told
+        | {
+            "job_id": to_wire(memory.job_id),
+            "superseded_by": None if heir is None else memory_to_wire(heir),
+        }
+    )
+
+
+def _print(
+    rows: list[dict[str, object]], columns: tuple[str, ...], arguments: argparse.Namespace
+) -> None:
+    if arguments.json:
+        print_json(rows)
+    else:
+        told = [row | {"content": " ".join(str(row["content"]).split())} for row in rows]
+        print_rows(told, columns, none="nothing is remembered")
+
+
+@contextmanager
+def _place(arguments: argparse.Namespace) -> Iterator[Place]:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    database = Database(settings.database_url, pool_size=1, name="agent-workers memory")
+    try:
+        yield Place(
+            database=database,
+            rows=MemoryRows(database),
+            embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+            tenant_id=TenantId(arguments.tenant),
+        )
+    finally:
+        database.close()

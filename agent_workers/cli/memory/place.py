@@ -1,0 +1,33 @@
+"""What the verbs of `memory` work on, and how they read ids."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.domain.embedding import Embedder
+from agent_workers.domain.ids import TenantId, from_wire
+from agent_workers.domain.memory import memory_from_wire
+from agent_workers.state.engine import Database
+from agent_workers.state.memories import MemoryRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    database: Database
+    rows: MemoryRows
+    embedder: Embedder
+    tenant_id: TenantId
+
+
+def job_of(text: str) -> UUID:
+    job_id = from_wire(text)
+    if job_id is None:
+        raise WronglyAsked(f"{text!r} is no id of a job")
+    return job_id
+
+
+def memory_of(text: str) -> UUID:
+    memory_id = memory_from_wire(text)
+    if memory_id is None:
+        raise WronglyAsked(f"{text!r} is no id of a memory: those begin with mem_")
+    return memory_id

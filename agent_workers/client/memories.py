@@ -1,0 +1,69 @@
+"""What the client calls of memories; `client.memories` is one of these."""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from agent_workers.client.http import Wire
+
+# Any: JSON as the API says it.
+Json = dict[str, Any]
+_AT = "/v1/memories"
+
+
+class MemoryCalls:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def all(
+        self,
+        *,
+        user_id: str | None = None,
+        subject: str | None = None,
+        job_id: str | None = None,
+        history: bool = False,
+        most: int = 10_000,
+    ) -> list[Json]:
+        """Return memories, the newest first; `history`: those too that no longer count."""
+        given = {"user_id": user_id, "subject": subject, "job_id": job_id}
+        members = {name: value for name, value in given.items() if value is not None}
+        members["history"] = str(history).lower()
+        found: list[Json] = []
+        while len(found) < most:
+            members["limit"] = str(min(100, most - len(found)))
+            page = self._wire.call("GET", f"{_AT}?{urlencode(members)}").body
+            found += page["data"]
+            if page["next_cursor"] is None:
+                break
+            members["cursor"] = page["next_cursor"]
+        return found
+
+    def get(self, memory_id: str) -> Json:
+        """Return a memory, with what it has replaced."""
+        found: Json = self._wire.call("GET", _of(memory_id)).body
+        return found
+
+    def forget(self, memory_id: str) -> None:
+        self._wire.call("DELETE", _of(memory_id), repeatable=False)
+
+    def forget_user(self, user_id: str) -> int:
+        """Delete everything that is remembered of a user; returns how much that was."""
+        return int(self._remove(user_id=user_id)["removed"])
+
+    def take_back(self, job_id: str) -> Json:
+        """Remove what an ended job taught; what that had replaced counts again."""
+        return self._remove(job_id=job_id)
+
+    def export(self, *, user_id: str | None = None) -> list[Json]:
+        """Return everything that is remembered, history included."""
+        members = "" if user_id is None else f"?{urlencode({'user_id': user_id})}"
+        lines = self._wire.fetch(f"{_AT}/export{members}").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def _remove(self, **which: str) -> Json:
+        found: Json = self._wire.call("DELETE", f"{_AT}?{urlencode(which)}").body
+        return found
+
+
+def _of(memory_id: str) -> str:
+    return f"{_AT}/{quote(memory_id, safe='')}"

@@ -1,0 +1,131 @@
+"""/v1/memories: what agents were told to remember, shown, exported, forgotten and taken back."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from agent_workers.domain.ids import TenantId, from_wire
+from agent_workers.domain.memory import Memory, memory_from_wire, spelled_subject
+from agent_workers.state.memories import MemoryRows, Which
+from api.cursors import Cursors
+from api.memory_shapes import memory_text, with_replaced
+from api.problems import Problem, invalid
+from api.queries import checked_query, whole_number
+from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.shapes import dumped, list_bytes
+from api.threads import Threads
+
+EXPORT_TYPE = "application/x-ndjson"
+_FILTERS = ("user_id", "subject", "job_id", "history")
+_EXPORTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRoutes:
+    rows: MemoryRows
+    cursors: Cursors
+    threads: Threads
+
+    async def show_all(self, request: Request) -> Response:
+        """Memories that count, the newest first; with `history=true` all that there are."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, (*_FILTERS, "limit", "cursor"))
+        which = _which(members)
+        limit = whole_number(members, "limit", least=1, most=100, default=20)
+        cursor, scope = members.get("cursor"), f"{tenant_id}\n{which}"
+        behind = None if cursor is None else self.cursors.read(cursor, scope=scope)
+        found = await self._page(tenant_id, which, limit + 1, behind)
+        page, following = found[:limit], None
+        if len(found) > limit:
+            last = page[-1]
+            following = self.cursors.written(last.created_at, last.memory_id, scope=scope)
+        texts = [memory_text(one) for one in page]
+        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+    async def show(self, request: Request) -> Response:
+        """One memory, with all that it has replaced."""
+        place = _place_of(request)
+        memory = await self.threads.run(self.rows.one, *place)
+        replaced = await self.threads.run(self.rows.replaced_by, *place)
+        body = with_replaced(memory, replaced).encode("utf-8")
+        return JsonReply(body, headers=[NO_STORE])
+
+    async def forget(self, request: Request) -> Response:
+        """Delete a memory with what it had replaced: nothing older comes back."""
+        await self.threads.run(self.rows.forget, *_place_of(request))
+        return EmptyReply(204)
+
+    async def forget_many(self, request: Request) -> Response:
+        """Delete all of a user, or take back what an ended job taught."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, ("user_id", "job_id"))
+        if len(members) != 1:
+            raise invalid("Say either user_id or job_id: whose memories shall go?")
+        restored = 0
+        if "user_id" in members:
+            removed = await self.threads.run(self.rows.forget_user, tenant_id, members["user_id"])
+        else:
+            job_id = _job_of(members["job_id"])
+            done = await self.threads.run(self.rows.unlearn_job, tenant_id, job_id)
+            removed, restored = done.removed, done.restored
+        told = {"object": "memories_removed", "removed": removed, "restored": restored}
+        return JsonReply(dumped(told), headers=[NO_STORE])
+
+    async def export(self, request: Request) -> Response:
+        """Everything that is remembered, history included, a line each, as a stream."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, ("user_id",))
+        which = Which(user_id=members.get("user_id"), history=True)
+        lines = self._lines(tenant_id, which)
+        headers = {"cache-control": "no-store"}
+        return StreamingResponse(lines, media_type=EXPORT_TYPE, headers=headers)
+
+    async def _lines(self, tenant_id: TenantId, which: Which) -> AsyncIterator[bytes]:
+        behind: tuple[datetime, UUID] | None = None
+        while True:
+            found = await self._page(tenant_id, which, _EXPORTED_AT_ONCE, behind)
+            if not found:
+                return
+            behind = (found[-1].created_at, found[-1].memory_id)
+            yield "".join(f"{memory_text(one)}\n" for one in found).encode("utf-8")
+
+    async def _page(
+        self,
+        tenant_id: TenantId,
+        which: Which,
+        limit: int,
+        behind: tuple[datetime, UUID] | None,
+    ) -> list[Memory]:
+        return await self.threads.run(self.rows.page, tenant_id, which, limit=limit, behind=behind)
+
+
+def _which(members: dict[str, str]) -> Which:
+    job_id, history = members.get("job_id"), members.get("history", "false")
+    if history not in {"true", "false"}:
+        raise invalid("history must be true or false", pointer="/history")
+    subject = members.get("subject")
+    return Which(
+        user_id=members.get("user_id"),
+        subject=None if subject is None else spelled_subject(subject),
+        job_id=None if job_id is None else _job_of(job_id),
+        history=history == "true",
+    )
+
+
+def _job_of(text: str) -> UUID:
+    job_id = from_wire(text)
+    if job_id is None:
+        raise invalid("job_id must be the id of a job", pointer="/job_id")
+    return job_id
+
+
+def _place_of(request: Request) -> tuple[TenantId, UUID]:
+    checked_query(request, ())
+    memory_id = memory_from_wire(request.path_params["memory_id"])
+    if memory_id is None:
+        raise Problem(code="memory_not_found", detail="There is no such memory.")
+    return caller_of(request).tenant_id, memory_id
