@@ -1,10 +1,12 @@
 """The pytest plugin for authors of tools; what its fixtures need is imported when one is used."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
+from agent_workers.domain.agent import Agent, Use
 from agent_workers.domain.tool import Call, Tool
 from agent_workers.testing.clock import FakeClock
 from agent_workers.testing.effect_counter import EffectCounter
@@ -12,6 +14,7 @@ from agent_workers.testing.tries import CrashPoints
 
 # pytest loads this file for everybody who has the package installed, whatever they test.
 # ruff: noqa: PLC0415
+_LONGEST_NAME = 120
 
 
 class CrashServers(Protocol):
@@ -25,6 +28,45 @@ class CrashServers(Protocol):
 
     @property
     def counter_url(self) -> str: ...
+
+
+class Turn(Protocol):
+    @property
+    def uses(self) -> Sequence[Use]:
+        """The calls that it wants, each checked against the signature of its tool."""
+        ...
+
+    @property
+    def answer(self) -> object: ...
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Why its plan cannot be used."""
+        ...
+
+
+class Recorded(Protocol):
+    """A model that replays what it said when it was recorded."""
+
+    @property
+    def unused(self) -> list[str]:
+        """The ends of recorded requests that nobody made this time."""
+        ...
+
+    # Any: words of the gateway, which are not loaded before this fixture is used.
+    def complete(self, request: Any, *, deadline_s: float) -> Any:  # noqa: ANN401 (see above)
+        """Replay a reply, or raise."""
+        ...
+
+
+class FirstTurn(Protocol):
+    def __call__(self, agent: Agent, given: object) -> Turn:
+        """Return what the agent's model plans first for a job with this input.
+
+        Its replies are replayed from `recorded/` beside the test; with `--record-models` the model
+        is asked for what is not there.
+        """
+        ...
 
 
 class RunTool(Protocol):
@@ -96,3 +138,29 @@ def run_tool() -> RunTool:
     from agent_workers.execution.tools.by_hand import run_by_hand
 
     return run_by_hand
+
+
+@pytest.fixture
+def recorded_model(request: pytest.FixtureRequest) -> Iterator[Recorded]:
+    """A model whose replies are in `recorded/TEST.json` beside the test; strict when one is not."""
+    from agent_workers.execution.models.recorded import RecordedModel
+    from agent_workers.execution.models.recording import real_models
+
+    file = request.path.parent / "recorded" / f"{_file_name(request.node.name)}.json"
+    if not request.config.getoption("--record-models"):
+        yield RecordedModel(file)
+        return
+    with real_models() as gateway:
+        yield RecordedModel(file, behind=gateway)
+
+
+@pytest.fixture
+def first_turn(recorded_model: Recorded) -> FirstTurn:
+    from agent_workers.execution.first_turn import first_turn as ask
+
+    return lambda agent, given: ask(agent, given, model=recorded_model)
+
+
+def _file_name(test: str) -> str:
+    """Write a test's name, parameters included, as a file may be called anywhere."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", test).strip("-")[:_LONGEST_NAME]

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -31,7 +32,7 @@ def run_by_hand(
         checked = signature.read(canonical(dict(arguments or {})))
     except ValidationError as error:
         raise ToolError(problems_of(error, whole="arguments")) from None
-    returned = invoke(tool.function, checked, call or a_call(), _giving(given))
+    returned = invoke(tool.function, checked, call or a_call(), _Given(given))
     told = returned.result if isinstance(returned, Transaction) else returned
     written = signature.result.written(told)
     objection = signature.result.objection(written, told)
@@ -40,33 +41,29 @@ def run_by_hand(
     return returned if isinstance(returned, Transaction) else json.loads(written)
 
 
-def a_call(**told: str) -> Call:
+def a_call(*, tenant_id: str = "test", user_id: str = "", session_id: str = "") -> Call:
     """Make a `Call` as a worker does; its key follows from its job and its place in it."""
-    job_id = UUID(told["job_id"]) if "job_id" in told else uuid4()
+    job_id = uuid4()
     return Call(
         key=effect_key(job_id, 1).hex,
-        tenant_id=told.get("tenant_id", "test"),
+        tenant_id=tenant_id,
         job_id=job_id,
         position=1,
         attempt=1,
-        user_id=told.get("user_id", ""),
-        session_id=told.get("session_id", ""),
+        user_id=user_id,
+        session_id=session_id,
     )
 
 
-def _giving(given: Sequence[object]) -> "_Given":
-    return _Given(given)
-
-
+@dataclass(frozen=True, slots=True)
 class _Given:
     """Finds a facility among fakes; a fake derives from the facility that it stands for."""
 
-    def __init__(self, fakes: Sequence[object]) -> None:
-        self._fakes = fakes
+    fakes: Sequence[object]
 
     def __call__(self, wanted: type, call: Call) -> object:
         del call
-        for fake in self._fakes:
+        for fake in self.fakes:
             if wanted in type(fake).__mro__:
                 return fake
         raise NotInstalled(f"the tool asks for {wanted.__name__}: give a fake that derives from it")
