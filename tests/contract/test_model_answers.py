@@ -9,15 +9,16 @@ import pytest
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.execution.models.answers_in_memory import AnswersInMemory
 from agent_workers.execution.models.ports import Answers
+from agent_workers.execution.tools.caching import ToolResults
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_redis import AwayOrNot
 
-Made = Callable[..., Answers]
+Made = Callable[..., ToolResults]
 
 
 @pytest.fixture(params=["redis", "in memory"])
 def made(request: pytest.FixtureRequest, redis_server: EmbeddedRedis) -> Made:
-    def make(*, ttl_s: float = 60, lead_s: float = 4) -> Answers:
+    def make(*, ttl_s: float = 60, lead_s: float = 4) -> ToolResults:
         if request.param == "redis":
             return RedisAnswers(AwayOrNot(redis_server.url), ttl_s=ttl_s, lead_s=lead_s)
         return AnswersInMemory(ttl_s=ttl_s, lead_s=lead_s)
@@ -41,6 +42,14 @@ def test_an_answer_is_found_once_it_is_kept(made: Made, key: str) -> None:
     assert answers.find(key) is None
     answers.keep(key, b"forty-two", token=lead(answers, key))
     assert answers.find(key) == b"forty-two"
+
+
+def test_an_answer_may_say_for_how_long_it_serves(made: Made, key: str) -> None:
+    answers, shorter = made(), uuid4().hex
+    answers.keep(key, b"x", token=lead(answers, key), ttl_s=60)
+    answers.keep(shorter, b"x", token=lead(answers, shorter), ttl_s=0.001)
+    time.sleep(0.05)
+    assert (answers.find(key), answers.find(shorter)) == (b"x", None)
 
 
 def test_only_one_leads_until_it_lets_go(made: Made, key: str) -> None:

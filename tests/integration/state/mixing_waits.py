@@ -102,3 +102,5 @@ def some_wait(claimed: Claimed) -> Wait:
             return Wait(kind=WaitKind.TIMER, key="", timeout=SOON)
         case WaitKind.BREAKER:
             return Wait(kind=WaitKind.BREAKER, key="pay", timeout=SOON)
+        case WaitKind.PLACE:
+            return Wait(kind=WaitKind.PLACE, key="pay", timeout=SOON)

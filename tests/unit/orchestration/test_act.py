@@ -14,7 +14,7 @@ from agent_workers.domain.effect import (
     Source,
 )
 from agent_workers.domain.ids import effect_key
-from agent_workers.domain.reply import NotDone, Seen, Unclear
+from agent_workers.domain.reply import Happened, NotDone, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
 from tests.unit.orchestration.agents import JOB, claimed
@@ -44,6 +44,14 @@ def test_a_tool_acts_once_under_a_permit_and_a_timer_that_was_armed_before_it() 
     assert [(request, key) for _, request, key in tools.requests] == [(b"{}", effect_key(JOB, 1))]
     assert acted.proof is not None
     assert (acted.proof.attempt, acted.proof.says, acted.proof.result) == (1, Says.HAPPENED, b"1")
+
+
+def test_a_result_that_is_not_what_the_tool_declares_is_proof_all_the_same_and_it_is_said() -> None:
+    acted = run(Ledger(), Tools(reply=Happened(result=b'"x"')))
+    assert isinstance(acted, Acted)
+    assert acted.outcome == ToolRan(result=b'"x"', degraded="it is no number")
+    assert acted.proof is not None
+    assert (acted.proof.says, acted.proof.result) == (Says.HAPPENED, b'"x"')
 
 
 def test_silence_and_refusal_are_proof_of_different_things() -> None:
