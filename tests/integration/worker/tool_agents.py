@@ -16,7 +16,16 @@ def _evaluate(situation: Situation) -> Answer | Continue:
 
 armed = Agent(
     name="armed",
-    tools=["write_file", "read_file", "list_files", "delete_file", "remember", "recall"],
+    tools=[
+        "write_file",
+        "read_file",
+        "list_files",
+        "delete_file",
+        "remember",
+        "recall",
+        "http_get",
+        "sql_query",
+    ],
     plan=_plan,
     evaluate=_evaluate,
 )
