@@ -33,6 +33,8 @@ class ToolSettings(BaseSettings):
     mail_recipients: Annotated[tuple[str, ...], NoDecode] = ()  # `ann@example.com`, `*@example.com`
 
     sandbox: Literal["auto", "monty", "wasm", "bwrap", "container", "off"] = "auto"
+    sandbox_image: str = "python:3.12-slim"  # of the container
+    sandbox_wasm: str = "~/.cache/agent-workers/python.wasm"  # where `sandbox fetch` puts it
 
     workspace_mib: int = Field(default=64, ge=1, le=4_096)  # of all files of one job
 

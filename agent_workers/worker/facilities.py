@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from agent_workers.domain.clock import Clock
 from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.facility import Made, NotInstalled
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.knowledge import Knowledge
 from agent_workers.domain.mcp_call import McpCalls
 from agent_workers.domain.memory import Memories
 from agent_workers.domain.tool import Call
 from agent_workers.domain.workspace import Workspace
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.state.engine import Database
+from agent_workers.state.knowledge import Documents, TenantKnowledge
 from agent_workers.state.memories_of_call import CallMemories
 from agent_workers.state.memories_search import MemorySearch
 from agent_workers.state.workspaces import JobWorkspace, Workspaces
 from agent_workers.worker.clock import SystemClock
+from agent_workers.worker.code import code
 from agent_workers.worker.outside import outside
 
 _MIB = 1024 * 1024
@@ -43,11 +47,15 @@ def facilities(
 ) -> Facilities:
     """Return the facilities of this process; nothing is opened before a tool asks."""
     workspaces = Workspaces(database)
+    documents = Documents(database)
     search = MemorySearch(database)
 
     def workspace(call: Call) -> object:
         most = settings.workspace_mib * _MIB
         return JobWorkspace(workspaces=workspaces, call=call, most_bytes=most)
+
+    def knowledge(call: Call) -> object:
+        return TenantKnowledge(documents=documents, tenant_id=TenantId(call.tenant_id))
 
     def memories(call: Call) -> object:
         return CallMemories(
@@ -58,9 +66,11 @@ def facilities(
         {
             Clock: lambda _: SystemClock(),
             Workspace: workspace,
+            Knowledge: knowledge,
             Embedder: lambda _: embedder,
             Memories: memories,
             **({McpCalls: lambda _: servers} if servers is not None else {}),
             **outside(settings),
+            **code(settings),
         }
     )

@@ -1,0 +1,152 @@
+"""Runs a command line once, within bounds of time and output; it is gone when this returns."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import IO, Final
+
+_PIECE: Final = 1 << 16
+# What is kept of what it said in anger.
+_SAID: Final = 1 << 12
+# A program may end and leave a pipe open with somebody else: this often we look.
+_LOOK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How it ended, and what it wrote before."""
+
+    output: bytes
+    said: str
+    code: int
+    timed_out: bool = False
+    too_much: bool = False
+
+
+@dataclass(slots=True)
+class _Running:
+    """One process, its pipes, and what has come out of them."""
+
+    process: subprocess.Popen[bytes]
+    most: int
+    unsent: memoryview
+    pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    output: bytearray = field(default_factory=bytearray)
+    said: bytearray = field(default_factory=bytearray)
+
+    def turn(self, wait_s: float) -> None:
+        """Move what can be moved now."""
+        for key, _ in self.pipes.select(wait_s):
+            pipe = key.fileobj
+            if pipe is self.process.stdin:
+                self._send(self.process.stdin)
+            elif pipe is self.process.stdout:
+                self._receive(self.process.stdout, self.output, self.most + 1)
+            elif pipe is self.process.stderr:
+                self._receive(self.process.stderr, self.said, _SAID)
+
+    def _send(self, pipe: IO[bytes]) -> None:
+        with suppress(BrokenPipeError):
+            sent = os.write(pipe.fileno(), self.unsent[:_PIECE])
+            self.unsent = self.unsent[sent:]
+            if self.unsent:
+                return
+        self._close(pipe)
+
+    def _receive(self, pipe: IO[bytes], into: bytearray, most: int) -> None:
+        piece = os.read(pipe.fileno(), _PIECE)
+        into += piece[: most - len(into)]
+        if not piece:
+            self._close(pipe)
+
+    def _close(self, pipe: IO[bytes]) -> None:
+        self.pipes.unregister(pipe)
+        pipe.close()
+
+    def done(self) -> bool:
+        """Say whether nothing more will come: all pipes are closed, or the program is gone."""
+        return not self.pipes.get_map() or self.process.poll() is not None
+
+    def end(self) -> None:
+        """End the whole group; read what was left in the pipes."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        while self.pipes.get_map() and self.pipes.select(0) and len(self.output) <= self.most:
+            self.turn(0)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        self.pipes.close()
+
+
+def run_bounded(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    given: bytes,
+    most: int,
+    wall: timedelta,
+) -> Ended:
+    """Run it, give it `given`, and take at most `most` bytes and `wall` of time."""
+    deadline = time.monotonic() + wall.total_seconds()
+    running = _started(argv, environment, given, most)
+    timed_out = False
+    try:
+        while not running.done() and len(running.output) <= most:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                timed_out = True
+                break
+            running.turn(min(left, _LOOK_S))
+        timed_out = timed_out or not _left(running, deadline, most)
+    finally:
+        running.end()
+    return Ended(
+        output=bytes(running.output[:most]),
+        said=running.said.decode("utf-8", "replace"),
+        code=running.process.returncode,
+        timed_out=timed_out,
+        too_much=len(running.output) > most,
+    )
+
+
+def _left(running: _Running, deadline: float, most: int) -> bool:
+    """Wait for a program that has closed its pipes to leave, too."""
+    if len(running.output) > most:
+        return True
+    try:
+        running.process.wait(timeout=max(deadline - time.monotonic(), 0.01))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], given: bytes, most: int
+) -> _Running:
+    process = subprocess.Popen(
+        argv,
+        env=dict(environment),
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    running = _Running(process, most, memoryview(given))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    os.set_blocking(process.stdin.fileno(), False)
+    running.pipes.register(process.stdin, EVENT_WRITE)
+    running.pipes.register(process.stdout, EVENT_READ)
+    running.pipes.register(process.stderr, EVENT_READ)
+    return running
