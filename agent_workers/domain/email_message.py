@@ -83,7 +83,12 @@ def is_address(address: str) -> bool:
 
 def message_id(key: str, sender: str) -> str:
     """The same for every attempt, so that what was sent can be found."""
-    return f"<agent-workers.{key}@{sender.rpartition('@')[2]}>"
+    return f"<{message_mark(key)}{sender.rpartition('@')[2]}>"
+
+
+def message_mark(key: str) -> str:
+    """The part of it that stays the same when the sender of an installation is changed."""
+    return f"agent-workers.{key}@"
 
 
 def _may_get(address: str, patterns: Iterable[str]) -> bool:

@@ -12,15 +12,18 @@ from agent_workers.execution.outside.mail_servers import MailServer
 _TIMEOUT_S = 10.0
 
 
-def is_filed(server: MailServer, message_id: str, *, context: ssl.SSLContext) -> bool:
-    """Search for a Message-ID; only a whole answer is one."""
+def is_filed(server: MailServer, marks: tuple[str, str], *, context: ssl.SSLContext) -> bool:
+    """Search for a Message-ID, or for a part of it; only a whole answer is one."""
+    whole, part = (("HEADER", "Message-ID", _quoted(mark)) for mark in marks)
     try:
         with _opened(server, context) as imap:
             _ok(imap.select(_quoted(server.folder), readonly=True), f"select {server.folder}")
-            found = _ok(imap.uid("SEARCH", "HEADER", "Message-ID", _quoted(message_id)), "search")
+            found = _ok(imap.uid("SEARCH", "OR", *whole, *part), "search")
     except (imaplib.IMAP4.error, OSError) as error:
         raise TryLater(f"{server.host} could not be asked: {str(error)[:300]}") from None
-    return any(bytes(part).split() for part in found if part)
+    if not found:
+        raise TryLater(f"{server.host} did not say what it found")
+    return any(numbers.split() for numbers in found)
 
 
 @contextmanager

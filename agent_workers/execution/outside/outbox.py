@@ -4,7 +4,13 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agent_workers.domain.email_message import Email, check_email, is_address, message_id
+from agent_workers.domain.email_message import (
+    Email,
+    check_email,
+    is_address,
+    message_id,
+    message_mark,
+)
 from agent_workers.domain.facility import NotInstalled
 from agent_workers.execution.outside.imap import is_filed
 from agent_workers.execution.outside.mail_servers import mail_server
@@ -42,4 +48,5 @@ class MailOutbox:
         """Return the Message-ID of what was sent with this key, or nothing when it was not."""
         server = mail_server(self.imap_url, "AGENT_IMAP_URL")
         sent = message_id(key, self.sender)
-        return sent if is_filed(server, sent, context=self.context) else None
+        marks = (sent, message_mark(key))
+        return sent if is_filed(server, marks, context=self.context) else None

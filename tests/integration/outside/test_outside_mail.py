@@ -244,6 +244,7 @@ def test_what_was_taken_is_found_although_its_reply_was_lost(mail: Mail, outbox:
     with pytest.raises(EmailUnclear):
         outbox.send(LETTER, "k9")
     assert isinstance(looked_up(outbox, "k9"), Found)
+    assert isinstance(looked_up(replace(outbox, sender="new@example.org"), "k9"), Found)
     assert looked_up(outbox, "k10") == Absent()
     assert looked_up(outbox, "k") == Absent()
 
