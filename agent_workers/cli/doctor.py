@@ -3,6 +3,8 @@
 import argparse
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools
+from agent_workers.cli.checks_outside import check_outside
+from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level
 from agent_workers.cli.surroundings import add_folder, settings_here
@@ -25,6 +27,8 @@ def look(settings: Settings) -> list[Finding]:
     found = list(check_settings(settings))
     tools, agents = load_tools(settings)
     found += tools
+    found += check_outside(settings)
+    found += check_sandbox(settings)
     if settings.broker_url:
         found += check_broker(settings.broker_url)
     if settings.database_url:

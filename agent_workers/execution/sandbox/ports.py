@@ -85,7 +85,8 @@ class Refused:
     reason: str
 
 
-Ran = Finished | Raised | TimedOut | OutOfMemory | TooMuchOutput | Died | Refused
+NotFinished = Raised | TimedOut | OutOfMemory | TooMuchOutput | Died | Refused
+Ran = Finished | NotFinished
 
 
 class Sandbox(Protocol):

@@ -10,19 +10,8 @@ from pydantic import Field, JsonValue
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
 from agent_workers.domain.tool import tool
-from agent_workers.execution.sandbox.ports import (
-    Bounds,
-    CodeRunner,
-    Died,
-    Finished,
-    OutOfMemory,
-    Program,
-    Raised,
-    Ran,
-    Refused,
-    TimedOut,
-    TooMuchOutput,
-)
+from agent_workers.execution.sandbox.ports import Bounds, CodeRunner, Finished, Program, Raised, Ran
+from agent_workers.execution.sandbox.telling import code_of, told
 
 _LONGEST = 50_000
 _MOST_S = 60
@@ -70,22 +59,11 @@ def python_code(
 
 
 def _finished(ran: Ran) -> Finished:
-    match ran:
-        case Finished():
-            return ran
-        case Raised():
-            printed = f"\nprinted before: {ran.printed[-_PRINTED:]}" if ran.printed else ""
-            raise CodeFailed("code_raised", f"{ran.error}: {ran.message}{printed}")
-        case TimedOut():
-            raise CodeFailed("code_timed_out", f"not done within {ran.after.total_seconds():g} s")
-        case OutOfMemory():
-            raise CodeFailed("code_out_of_memory", f"it needs more than {ran.memory} bytes")
-        case TooMuchOutput():
-            raise CodeFailed("code_too_much_output", f"it gives more than {ran.output} bytes")
-        case Died():
-            raise CodeFailed("code_died", f"the interpreter died: {ran.how}")
-        case Refused():
-            raise CodeFailed("code_refused", ran.reason)
+    if isinstance(ran, Finished):
+        return ran
+    printed = ran.printed[-_PRINTED:] if isinstance(ran, Raised) else ""
+    before = f"\nprinted before: {printed}" if printed else ""
+    raise CodeFailed(code_of(ran), f"{told(ran)}{before}")
 
 
 def _json(value: object) -> JsonValue:
