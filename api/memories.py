@@ -14,7 +14,7 @@ from agent_workers.state.memories import MemoryRows, Which
 from api.cursors import Cursors
 from api.memory_shapes import memory_text, with_replaced
 from api.problems import Problem, invalid
-from api.queries import checked_query, whole_number
+from api.queries import checked_query, job_id_of, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
 from api.shapes import dumped, list_bytes
 from api.threads import Threads
@@ -59,21 +59,21 @@ class MemoryRoutes:
         await self.threads.run(self.rows.forget, *_place_of(request))
         return EmptyReply(204)
 
-    async def forget_many(self, request: Request) -> Response:
-        """Delete all of a user, or take back what an ended job taught."""
+    async def forget_user(self, request: Request) -> Response:
+        """Delete everything that is remembered of a user."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("user_id", "job_id"))
-        if len(members) != 1:
-            raise invalid("Say either user_id or job_id: whose memories shall go?")
-        restored = 0
-        if "user_id" in members:
-            removed = await self.threads.run(self.rows.forget_user, tenant_id, members["user_id"])
-        else:
-            job_id = _job_of(members["job_id"])
-            done = await self.threads.run(self.rows.unlearn_job, tenant_id, job_id)
-            removed, restored = done.removed, done.restored
-        told = {"object": "memories_removed", "removed": removed, "restored": restored}
-        return JsonReply(dumped(told), headers=[NO_STORE])
+        members = checked_query(request, ("user_id",))
+        if "user_id" not in members:
+            raise invalid("Say whose memories shall go.", pointer="/user_id")
+        removed = await self.threads.run(self.rows.forget_user, tenant_id, members["user_id"])
+        return _removed(removed)
+
+    async def take_back(self, request: Request) -> Response:
+        """Remove what an ended job taught; what that had replaced counts again."""
+        checked_query(request, ())
+        place = (caller_of(request).tenant_id, job_id_of(request))
+        done = await self.threads.run(self.rows.unlearn_job, *place)
+        return _removed(done.removed, done.restored)
 
     async def export(self, request: Request) -> Response:
         """Everything that is remembered, history included, a line each, as a stream."""
@@ -101,6 +101,11 @@ class MemoryRoutes:
         behind: tuple[datetime, UUID] | None,
     ) -> list[Memory]:
         return await self.threads.run(self.rows.page, tenant_id, which, limit=limit, behind=behind)
+
+
+def _removed(removed: int, restored: int = 0) -> Response:
+    told = {"object": "memories_removed", "removed": removed, "restored": restored}
+    return JsonReply(dumped(told), headers=[NO_STORE])
 
 
 def _which(members: dict[str, str]) -> Which:

@@ -6,6 +6,7 @@ from api.schema_words import (
     COUNT,
     INSTANT,
     JOB_ID,
+    JOB_ID_FORM,
     MAYBE_INSTANT,
     MAYBE_TEXT,
     STRING,
@@ -45,9 +46,9 @@ _AT = "/v1/memories"
 
 def memory_paths() -> Schema:
     one = path("memory_id", "^mem_[0-9a-f]{32}$")
-    user, job = query("user_id", text()), query("job_id", ANY_JOB_ID)
+    user = query("user_id", text())
     listing = [
-        *(user, query("subject", text()), job),
+        *(user, query("subject", text()), query("job_id", ANY_JOB_ID)),
         query("history", {"enum": ["true", "false"], "default": "false"}),
         query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
         query("cursor", CURSOR),
@@ -61,9 +62,16 @@ def memory_paths() -> Schema:
             "get": operation(
                 "listMemories", {"200": json_reply("MemoryList")}, (422, 503), listing
             ),
-            "delete": operation("forgetMemories", many, (404, 409, 422, 503), [user, job]),
+            "delete": operation(
+                "forgetUserMemories", many, (422, 503), [user | {"required": True}]
+            ),
         },
-        f"{_AT}/export": {"get": operation("exportMemories", exported, (422, 503), [user])},
+        "/v1/jobs/{job_id}/memories": {
+            "delete": operation(
+                "takeBackMemories", many, (404, 409, 422, 503), [path("job_id", JOB_ID_FORM)]
+            )
+        },
+        f"{_AT}.jsonl": {"get": operation("exportMemories", exported, (422, 503), [user])},
         f"{_AT}/{{memory_id}}": {
             "get": operation(
                 "getMemory", {"200": json_reply("MemoryWithReplaced")}, (404, 422, 503), [one]

@@ -29,6 +29,7 @@ from api.problems import CODES, Problem, problem_of
 from api.replies import JsonReply, ProblemReply
 from api.schedule_runs import ScheduleRunRoutes
 from api.schedules import ScheduleRoutes
+from api.sessions import SessionRoutes
 from api.shapes import dumped
 from api.strict_json import Refused
 from api.submitting import Submitting
@@ -42,6 +43,7 @@ _AGENT = "/v1/agents/{name}"
 _BATCH = "/v1/batches/{batch_id}"
 _MEMORY = "/v1/memories/{memory_id}"
 _SCHEDULE = "/v1/schedules/{schedule_id}"
+_SESSION = "/v1/sessions/{session_id}"
 
 
 class LeanRoute(APIRoute):
@@ -68,6 +70,7 @@ class Parts:
     batch_lists: BatchLists
     schedules: ScheduleRoutes
     schedule_runs: ScheduleRunRoutes
+    sessions: SessionRoutes
     event_parts: EventParts
     webhooks: WebhookParts
     agents: AgentList
@@ -115,10 +118,16 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("GET", _SCHEDULE + "/runs"): parts.schedule_runs.show_all,
         ("GET", _SCHEDULE + "/preview"): parts.schedule_runs.preview,
         ("GET", "/v1/memories"): parts.memories.show_all,
-        ("DELETE", "/v1/memories"): parts.memories.forget_many,
-        ("GET", "/v1/memories/export"): parts.memories.export,
+        ("DELETE", "/v1/memories"): parts.memories.forget_user,
+        ("GET", "/v1/memories.jsonl"): parts.memories.export,
         ("GET", _MEMORY): parts.memories.show,
         ("DELETE", _MEMORY): parts.memories.forget,
+        ("DELETE", _JOB + "/memories"): parts.memories.take_back,
+        ("GET", "/v1/sessions"): parts.sessions.show_all,
+        ("GET", _SESSION): parts.sessions.show,
+        ("DELETE", _SESSION): parts.sessions.clear,
+        ("GET", _SESSION + "/messages"): parts.sessions.show_messages,
+        ("POST", _SESSION + "/messages"): parts.sessions.add,
         **event_routes(parts.event_parts),
         **webhook_routes(parts.webhooks),
         ("GET", "/v1/agents"): parts.agents.show_all,

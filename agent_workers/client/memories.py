@@ -48,20 +48,20 @@ class MemoryCalls:
 
     def forget_user(self, user_id: str) -> int:
         """Delete everything that is remembered of a user; returns how much that was."""
-        return int(self._remove(user_id=user_id)["removed"])
+        return int(self._remove(f"{_AT}?{urlencode({'user_id': user_id})}")["removed"])
 
     def take_back(self, job_id: str) -> Json:
         """Remove what an ended job taught; what that had replaced counts again."""
-        return self._remove(job_id=job_id)
+        return self._remove(f"/v1/jobs/{quote(job_id, safe='')}/memories")
 
     def export(self, *, user_id: str | None = None) -> list[Json]:
         """Return everything that is remembered, history included."""
         members = "" if user_id is None else f"?{urlencode({'user_id': user_id})}"
-        lines = self._wire.fetch(f"{_AT}/export{members}").splitlines()
+        lines = self._wire.fetch(f"{_AT}.jsonl{members}").splitlines()
         return [json.loads(line) for line in lines]
 
-    def _remove(self, **which: str) -> Json:
-        found: Json = self._wire.call("DELETE", f"{_AT}?{urlencode(which)}").body
+    def _remove(self, path: str) -> Json:
+        found: Json = self._wire.call("DELETE", path).body
         return found
 
 
