@@ -15,7 +15,7 @@ from agent_workers.domain.facility import NotInstalled
 from agent_workers.execution.outside.imap import is_filed
 from agent_workers.execution.outside.mail_servers import mail_server
 from agent_workers.execution.outside.mail_written import written
-from agent_workers.execution.outside.smtp import hand_over
+from agent_workers.execution.outside.smtp import hand_over, reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,7 @@ class MailOutbox:
     def send(self, email: Email, key: str) -> str:
         """Send it, and return its Message-ID."""
         server = mail_server(self.smtp_url, "AGENT_SMTP_URL")
-        if not is_address(self.sender):
-            raise NotInstalled("no mail can be sent: AGENT_MAIL_FROM is no address")
+        self._check_sender()
         check_email(email, self.recipients)
         message = written(email, sender=self.sender, key=key)
         hand_over(
@@ -43,6 +42,16 @@ class MailOutbox:
             context=self.context,
         )
         return message_id(key, self.sender)
+
+    def check_sending(self) -> None:
+        """Log in where mail is sent, and send nothing; raises what would be raised."""
+        server = mail_server(self.smtp_url, "AGENT_SMTP_URL")
+        self._check_sender()
+        reach(server, sender=self.sender, context=self.context)
+
+    def _check_sender(self) -> None:
+        if not is_address(self.sender):
+            raise NotInstalled("no mail can be sent: AGENT_MAIL_FROM is no address")
 
     def find(self, key: str) -> str | None:
         """Return the Message-ID of what was sent with this key, or nothing when it was not."""

@@ -11,6 +11,8 @@ from agent_workers.execution.outside.mail_servers import MailServer
 _TIMEOUT_S = 10.0
 _GO_AHEAD, _TAKEN = 354, 250
 _FOR_GOOD = range(500, 600)
+# A name or a password that is no ASCII is a ValueError.
+_FAILURES = (smtplib.SMTPException, OSError, ValueError)
 _TAKES, _REFUSALS = range(200, 300), range(400, 600)
 
 
@@ -27,8 +29,17 @@ def hand_over(
         with _opened(server, context, name=sender.rpartition("@")[2]) as smtp:
             _announce(smtp, sender, recipients)
             _send(smtp, message)
-    except (smtplib.SMTPException, OSError) as error:
+    except _FAILURES as error:
         # `_send` tells its own failures apart: here nothing of the message has left us.
+        raise EmailNotSent(f"{server.host} was not reached: {_said(error)}") from None
+
+
+def reach(server: MailServer, *, sender: str, context: ssl.SSLContext) -> None:
+    """Log in and say who writes, and send nothing."""
+    try:
+        with _opened(server, context, name=sender.rpartition("@")[2]) as smtp:
+            _check(smtp.mail(sender), f"the sender {sender}")
+    except _FAILURES as error:
         raise EmailNotSent(f"{server.host} was not reached: {_said(error)}") from None
 
 
@@ -72,7 +83,7 @@ def _send(smtp: smtplib.SMTP, message: bytes) -> None:
     try:
         smtp.send(stuffed + b".\r\n")
         code, said = smtp.getreply()
-    except (smtplib.SMTPException, OSError) as error:
+    except _FAILURES as error:
         raise EmailUnclear(f"the server had the message when {_said(error)}") from None
     if code in _REFUSALS:
         _refuse(code, said, "the message")
