@@ -169,14 +169,13 @@ def _checked_host(host: str, reach: Reach) -> str:
         raise Uncallable("names no host")
     if not reach.named(host):
         raise Uncallable(f"names the host {host}, which is not among those that may be called")
-    if reach.private:
+    if literal is not None:
+        if not is_allowed(literal) and not is_within(literal, reach.private):
+            raise Uncallable("leads to an address that is not public")
         return host
-    if literal is not None and not is_allowed(literal):
-        raise Uncallable("leads to an address that is not public")
     name = host.rstrip(".")
-    if literal is None and (
-        "." not in name or name.endswith(tuple(f".{n}" for n in _PRIVATE_NAMES))
-    ):
+    is_private = "." not in name or name.endswith(tuple(f".{n}" for n in _PRIVATE_NAMES))
+    if is_private and not reach.private:
         raise Uncallable("names a host that is not public")
     return host
 

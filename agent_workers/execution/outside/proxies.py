@@ -3,7 +3,7 @@
 import base64
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from agent_workers.domain.outside import Target
@@ -23,7 +23,7 @@ class Proxy:
 
     host: str
     port: int
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
 
     @property
     def target(self) -> Target:

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -9,6 +10,8 @@ from agent_workers.domain.email_message import EmailNotSent, EmailRefused, Email
 from agent_workers.execution.outside.mail_servers import MailServer
 
 _TIMEOUT_S = 10.0
+# A server that is slow before the message came costs a try; one that is slow after it, a doubt.
+_ANNOUNCED_WITHIN_S = 25.0
 _GO_AHEAD, _TAKEN = 354, 250
 _FOR_GOOD = range(500, 600)
 # A name or a password that is no ASCII is a ValueError.
@@ -23,11 +26,13 @@ def hand_over(
     sender: str,
     recipients: Sequence[str],
     context: ssl.SSLContext,
+    within_s: float = _ANNOUNCED_WITHIN_S,
 ) -> None:
     """Send to all recipients or to none; returns when the server has taken it."""
+    end = time.monotonic() + within_s
     try:
         with _opened(server, context, name=sender.rpartition("@")[2]) as smtp:
-            _announce(smtp, sender, recipients)
+            _announce(smtp, sender, recipients, end)
             _send(smtp, message)
     except _FAILURES as error:
         # `_send` tells its own failures apart: here nothing of the message has left us.
@@ -66,11 +71,13 @@ def _opened(server: MailServer, context: ssl.SSLContext, *, name: str) -> Iterat
             smtp.close()
 
 
-def _announce(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> None:
-    """Say who writes to whom; who is not taken ends it for all."""
+def _announce(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str], end: float) -> None:
+    """Say who writes to whom; who is not taken, or takes too long, ends it for all."""
     _check(smtp.mail(sender), "the sender")
     for recipient in recipients:
         _check(smtp.rcpt(recipient), recipient)
+        if time.monotonic() > end:
+            raise EmailNotSent("the server takes too long")
     code, said = smtp.docmd("data")
     if code != _GO_AHEAD:
         _refuse(code, said, "the message")

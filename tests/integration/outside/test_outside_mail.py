@@ -21,7 +21,9 @@ from agent_workers.domain.email_message import (
 from agent_workers.domain.errors import TryLater
 from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.tool import Absent, Call, Found
+from agent_workers.execution.outside.mail_servers import mail_server
 from agent_workers.execution.outside.outbox import MailOutbox
+from agent_workers.execution.outside.smtp import hand_over
 from agent_workers.execution.tools.builtin.mail import mail_tool
 from tests.mail_servers import Mail, serving_mail
 from tests.unit.orchestration.agents import JOB
@@ -199,6 +201,19 @@ def test_only_a_clear_word_is_taken_for_one(
 ):
     with reading_out(*replies) as url, pytest.raises(error):
         replace(outbox, smtp_url=url).send(LETTER, "k12")
+
+
+def test_a_server_that_is_slow_before_the_message_is_no_doubt():
+    with reading_out(*GREETED, "354 go on", "250 taken") as url:
+        with pytest.raises(EmailNotSent, match="too long"):
+            hand_over(
+                mail_server(url, ""),
+                b"Subject: x\r\n\r\n",
+                sender="us@example.net",
+                recipients=[ANN],
+                context=CONTEXT,
+                within_s=0,
+            )
 
 
 def test_a_server_that_is_away_means_that_nothing_was_sent(outbox: MailOutbox):
