@@ -8,11 +8,15 @@ from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.tool import Tool, ToolFunction
 from agent_workers.execution.agents.registry import LoadedTool, Registry
-from agent_workers.execution.signature import argument_names
+from agent_workers.execution.signature import argument_names, promises_nothing
 
 _SAY_EFFECT = "say effect=: what is not said is taken for unsafe, and a crash asks a person"
 _SAY_TIMEOUT = "say timeout=: how long one call may take at most"
 _SAY_WORDS = "write a docstring: it is what planners are told of the tool"
+_DESCRIBE_RESULT = (
+    "results are not held against it: return plain values, a pydantic model, a dataclass, or a"
+    " TypedDict of typing_extensions"
+)
 _SAY_RESULT = "annotate what it returns: then results are held against it"
 
 
@@ -44,6 +48,8 @@ def _unsaid_result(declared: Tool) -> Iterator[Finding]:
     said = inspect.signature(declared.function).return_annotation
     if said is inspect.Signature.empty:
         yield warn(f"{declared.name}: what it returns is not said", _SAY_RESULT)
+    elif not promises_nothing(declared.function):
+        yield warn(f"{declared.name}: what it returns cannot be described", _DESCRIBE_RESULT)
 
 
 def _around(declared: Tool, registry: Registry) -> Iterator[Finding]:

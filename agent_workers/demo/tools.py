@@ -12,22 +12,23 @@ POLICY = "Refunds must be within 7 days and the learning progress must be below 
 # order -> (days since it was bought, learning progress in percent, price in cents)
 ORDERS = {"A-1001": (3, 12, 4_900), "A-1002": (9, 5, 9_900), "A-1003": (2, 60, 1_900)}
 REFUND_SERVER = "DEMO_REFUND_URL"
+_SOON = timedelta(seconds=5)
 _CREATED, _CONFLICT, _BUSY = 201, 409, 503
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=_SOON)
 def search_policy(question: str) -> dict[str, str]:  # noqa: ARG001 (one passage answers all)
     """Find the passage of the refund policy that answers a question."""
     return {"policy_text": POLICY}
 
 
-@tool(effect=Effect.PURE, name="none")
+@tool(effect=Effect.PURE, timeout=_SOON, name="none")
 def no_tool() -> dict[str, str]:
     """Do nothing: for questions that no tool here can help with."""
     return {"note": "no_tool_used"}
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=_SOON)
 def read_order(order_id: str) -> dict[str, str | int]:
     """Look up when an order was bought, and how far its buyer has come in the course."""
     if order_id not in ORDERS:

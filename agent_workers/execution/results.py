@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
@@ -14,6 +14,8 @@ _LONGEST = 500
 _MOST_PROBLEMS = 5
 # How `total` begins what it had to cut.
 _CUT = b'{"truncated": true, "sha256": "'
+# Annotations that promise nothing.
+ANYTHING: Final = (Any, object, Transaction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def shape_of(annotation: Any) -> ResultShape:  # noqa: ANN401 (see above)
     """Read a return annotation; what JSON schema cannot say promises nothing."""
     if get_origin(annotation) is Transaction:
         (annotation,) = get_args(annotation)
-    if annotation in (Any, object, Transaction):
+    if annotation in ANYTHING:
         return NO_SHAPE
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(annotation)

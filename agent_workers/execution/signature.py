@@ -14,7 +14,7 @@ from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.facility import Give, is_facility, no_facilities
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_arguments import model_of
-from agent_workers.execution.results import NO_SHAPE, ResultShape, shape_of
+from agent_workers.execution.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
 _STRICTLY = ConfigDict(extra="forbid", protected_namespaces=())
@@ -40,6 +40,10 @@ def signature_of(declared: Tool) -> Signature:
     """Read a tool's signature; refuse what cannot be told to a planner."""
     if inspect.iscoroutinefunction(declared.function):
         raise Misdeclared(f"tool {declared.name!r} is `async def`: a tool is a plain function")
+    given = sorted(facilities_of(declared.function)) if declared.isolated else []
+    if given:
+        named = f"tool {declared.name!r} is isolated"
+        raise Misdeclared(f"{named}: nothing of the worker is given to it ({', '.join(given)})")
     hints = get_type_hints(declared.function, include_extras=True)
     model, schema = _arguments_of(declared, hints)
     told = [declared.name, declared.description, schema, declared.version]
@@ -79,6 +83,11 @@ def invoke(
     if takes_call(function):
         given["call"] = call
     return function(**arguments, **given)
+
+
+def promises_nothing(function: ToolFunction) -> bool:
+    """Say whether a return annotation leaves open what comes back."""
+    return get_type_hints(function).get("return", object) in ANYTHING
 
 
 def argument_names(function: ToolFunction) -> dict[str, bool]:

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
-from datetime import datetime
-from typing import Annotated, Literal, TypedDict
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
@@ -18,6 +19,8 @@ from agent_workers.domain.workspace import (
     Workspace,
     checked_path,
 )
+
+_TIMEOUT = timedelta(seconds=30)
 
 _MOST_AT_ONCE = 100_000
 _Path = Annotated[str, Field(description="such as notes/plan.md", max_length=512)]
@@ -61,7 +64,7 @@ class Deleted(TypedDict):
     deleted: bool
 
 
-@tool(effect=EffectClass.TRANSACTIONAL)
+@tool(effect=EffectClass.TRANSACTIONAL, timeout=_TIMEOUT)
 def write_file(
     path: _Path,
     content: str,
@@ -79,7 +82,7 @@ def write_file(
     return Transaction([workspace.writing(wish)], told)
 
 
-@tool(effect=EffectClass.PURE)
+@tool(effect=EffectClass.PURE, timeout=_TIMEOUT)
 def read_file(
     path: _Path,
     offset: _Offset = 0,
@@ -95,7 +98,7 @@ def read_file(
     return _part(found, offset, limit)
 
 
-@tool(effect=EffectClass.PURE)
+@tool(effect=EffectClass.PURE, timeout=_TIMEOUT)
 def list_files(
     folder: Annotated[str, Field(description="only what is in it", max_length=512)] = "",
     *,
@@ -106,7 +109,7 @@ def list_files(
     return [_told(file) for file in workspace.files() if file.path.startswith(inside)]
 
 
-@tool(effect=EffectClass.TRANSACTIONAL)
+@tool(effect=EffectClass.TRANSACTIONAL, timeout=_TIMEOUT)
 def delete_file(path: _Path, expect: _Etag = "", *, workspace: Workspace) -> Transaction[Deleted]:
     """Delete a file of this job."""
     name = checked_path(path)

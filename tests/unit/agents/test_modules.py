@@ -1,0 +1,119 @@
+"""Where tools are found: modules by name, whole packages, and what installed packages offer."""
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from agent_workers import Effect, tool
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.execution.agents.modules import GROUP, installed_tools
+from agent_workers.execution.agents.registry import load
+
+TOOL = '''
+from agent_workers import Effect, tool
+
+@tool(effect=Effect.PURE)
+def {name}(at: str) -> str:
+    """Look."""
+    return at
+'''
+HERE = "tests.unit.agents.test_modules"
+
+
+@tool(effect=Effect.PURE)
+def look(at: str) -> str:
+    """Look."""
+    return at
+
+
+@tool(effect=Effect.PURE, name="look")
+def look_too(at: str) -> str:
+    """Look otherwise."""
+    return at
+
+
+several = [look, look_too]
+nothing = "no tool"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A package with a tool in itself, in a module and in a package below it."""
+    name = f"tools_{uuid4().hex}"
+    below = tmp_path / name / "below"
+    below.mkdir(parents=True)
+    (tmp_path / name / "__init__.py").write_text(TOOL.format(name="first"))
+    (tmp_path / name / "near.py").write_text(TOOL.format(name="second"))
+    (tmp_path / name / "_hidden.py").write_text("raise RuntimeError('it is left out')")
+    (tmp_path / name / "__main__.py").write_text("raise RuntimeError('it is left out')")
+    (below / "__init__.py").write_text("")
+    (below / "far.py").write_text(TOOL.format(name="third"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield name
+    for module in [one for one in sys.modules if one.startswith(name)]:
+        del sys.modules[module]
+
+
+def test_a_package_with_a_star_is_all_that_is_in_it(package: str):
+    assert set(load([f"{package}.*"]).tools) == {"first", "second", "third"}
+    assert set(load([package]).tools) == {"first"}
+    assert set(load([f"{package}.below.*"]).tools) == {"third"}
+
+
+def test_a_module_of_a_package_that_cannot_be_imported_is_not_passed_over(
+    package: str, tmp_path: Path
+):
+    (tmp_path / package / "broken.py").write_text("import no_such_module_at_all")
+    with pytest.raises(Misdeclared, match="no module named 'no_such_module_at_all'"):
+        load([f"{package}.*"])
+
+
+def test_a_star_is_for_packages_alone():
+    with pytest.raises(Misdeclared, match="is no package"):
+        load([f"{HERE}.*"])
+
+
+def offered(value: str) -> EntryPoint:
+    return EntryPoint(name="mine", value=value, group=GROUP)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (f"{HERE}:look", ["look"]),
+        (f"{HERE}:several", ["look", "look"]),
+        ("agent_workers.demo.tools", ["none", "read_order", "refund", "search_policy"]),
+    ],
+)
+def test_a_package_offers_a_module_a_tool_or_several(value: str, names: list[str]):
+    assert sorted(one.name for one in installed_tools([offered(value)])) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (f"{HERE}:nothing", "neither a module, a tool nor a list of tools"),
+        (f"{HERE}:missing", "cannot be loaded"),
+        ("no_such_module_at_all", "cannot be loaded"),
+    ],
+)
+def test_what_a_package_offers_and_is_no_tool_is_told_with_its_name(value: str, words: str):
+    with pytest.raises(Misdeclared, match=rf"entry point 'mine'.*{words}"):
+        installed_tools([offered(value)])
+
+
+def test_an_agent_may_name_such_a_tool_and_one_of_a_module_takes_its_place():
+    at_hand = installed_tools([offered("agent_workers.demo.tools")])
+    registry = load(["agent_workers.demo.agents"], beside=(*at_hand, look))
+    assert registry.tools["look"].declared is look
+    assert load([HERE], beside=[look_too]).doubled == {"look"}
+
+
+def test_two_packages_that_offer_one_name_leave_it_unclear_which_is_meant():
+    registry = load([], beside=[look, look_too])
+    assert registry.doubled == {"look"}
+    assert load(["agent_workers.demo.tools"], beside=[look]).doubled == frozenset()
