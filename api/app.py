@@ -1,5 +1,7 @@
 """Composition root of the API."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -22,6 +24,7 @@ from agent_workers.state.reads_steps import StepReads
 from agent_workers.state.schedules import Schedules
 from agent_workers.state.schedules_runs import ScheduleRuns
 from agent_workers.state.schedules_trigger import ScheduleTriggers
+from agent_workers.state.sessions_reads import SessionCalls
 from agent_workers.state.submissions import Pace
 from agent_workers.state.tools import Tools
 from agent_workers.state.workspaces import Workspaces
@@ -51,6 +54,7 @@ from api.routes import Parts, add_routes
 from api.running import Running, prepared
 from api.schedule_runs import ScheduleRunRoutes
 from api.schedules import ScheduleRoutes
+from api.sessions import SessionRoutes
 from api.submitting import Submitting
 from api.tool_list import ToolList
 from api.webhook_parts import webhook_parts
@@ -88,7 +92,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
     steps = StepReads(database)
     views = JobViews(funnel=running.views, waiting=running.waiting)
     return Parts(
-        submitting=_submitting(running, views, allow_private=settings.allow_private_webhooks),
+        submitting=_submitting(running, views, settings),
         jobs=Jobs(
             views=views,
             reads=running.reads,
@@ -116,6 +120,10 @@ def _parts(running: Running, settings: Settings) -> Parts:
         ),
         schedules=_schedules(running, settings.secret_pepper),
         schedule_runs=_schedule_runs(running, settings.secret_pepper),
+        sessions=SessionRoutes(
+            sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
+            threads=threads,
+        ),
         event_parts=event_parts(running, settings.secret_pepper),
         webhooks=webhook_parts(
             running, settings.secret_pepper, allow_private=settings.allow_private_webhooks
@@ -133,7 +141,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
     )
 
 
-def _submitting(running: Running, views: JobViews, *, allow_private: bool) -> Submitting:
+def _submitting(running: Running, views: JobViews, settings: Settings) -> Submitting:
     agents = Agents(running.database)
 
     async def find(place: tuple[TenantId, str]) -> Pace | None:
@@ -145,7 +153,8 @@ def _submitting(running: Running, views: JobViews, *, allow_private: bool) -> Su
         agents=Cached(find, ttl_s=AGENT_TTL_S),
         views=views,
         threads=running.threads,
-        allow_private_callbacks=allow_private,
+        allow_private_callbacks=settings.allow_private_webhooks,
+        session_ttl=timedelta(seconds=settings.session_ttl_s),
     )
 
 

@@ -18,6 +18,9 @@ from api.problems import Mistake, Problem
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _AMOUNT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 A_YEAR_S = 366 * 24 * 3600
+# Names that stand in paths; users are named as their own system names them.
+SESSION_FORM = r"^[A-Za-z0-9][A-Za-z0-9._:~@-]{0,199}$"
+USER_FORM = r"^[!-~]{1,200}$"
 MOST_USD = 999_999
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -130,6 +133,9 @@ class JobAsked(_Asked):
     max_steps: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
     parent_job_id: Annotated[Any, BeforeValidator(_job_id)] = None
     callback_url: Annotated[str | None, BeforeValidator(_callable)] = None
+    user_id: Annotated[str, Field(pattern=USER_FORM)] | None = None
+    session_id: Annotated[str, Field(pattern=SESSION_FORM)] | None = None
+    on_busy: Literal["queue", "reject", "interrupt"] | None = None
 
 
 class CancelAsked(_Asked):

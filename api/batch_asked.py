@@ -14,7 +14,7 @@ from api.webhook_asked import check_url
 
 MOST_INLINE = 1_000
 # When an item begins is the batch's to say, and so is whose child it is.
-_NOT_OF_ITEMS = frozenset({"run_at", "delay", "parent_job_id"})
+_NOT_OF_ITEMS = frozenset({"run_at", "delay", "parent_job_id", "on_busy"})
 _MEMBERS = frozenset(JobAsked.model_fields) - _NOT_OF_ITEMS
 # Any: members of jobs, which are validated with each item.
 Members = dict[str, Any]
@@ -140,5 +140,7 @@ def _options(asked: JobAsked) -> dict[str, object]:
         "max_cost_micro": asked.max_cost_usd,
         "deadline_ms": None if asked.deadline is None else round(asked.deadline * 1_000),
         "callback_url": asked.callback_url,
+        "user_id": asked.user_id,
+        "session_id": asked.session_id,
     }
     return {name: value for name, value in named.items() if value is not None}

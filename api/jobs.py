@@ -1,7 +1,7 @@
 """GET /v1/jobs and what belongs to one job: itself, its steps and its trace."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +30,16 @@ from api.trace import trace_of
 
 LONGEST_WAIT_S = 60
 MOST_ON_A_PAGE = 100
-_FILTERS = ("status", "agent", METADATA, "created_after", "limit", "cursor")
+_FILTERS = (
+    "status",
+    "agent",
+    "user_id",
+    "session_id",
+    METADATA,
+    "created_after",
+    "limit",
+    "cursor",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +119,8 @@ class Jobs:
             limit=1 + whole_number(members, "limit", least=1, most=MOST_ON_A_PAGE, default=20),
             status=_status(members.get("status")),
             agent=members.get("agent"),
+            user_id=members.get("user_id"),
+            session_id=members.get("session_id"),
             metadata=None if metadata is None else json.dumps(metadata),
             created_after=instant_of(members, "created_after"),
         )
@@ -117,15 +128,7 @@ class Jobs:
         if cursor is None:
             return query
         behind = self.cursors.read(cursor, scope=_scope(query))
-        return JobQuery(
-            tenant_id=query.tenant_id,
-            limit=query.limit,
-            status=query.status,
-            agent=query.agent,
-            metadata=query.metadata,
-            created_after=query.created_after,
-            behind=behind,
-        )
+        return replace(query, behind=behind)
 
     def _cursor(self, last: JobSeen, scope: str) -> str:
         return self.cursors.written(last.created_at, last.job_id, scope=scope)
@@ -147,5 +150,8 @@ def _status(value: str | None) -> JobStatus | None:
 
 def _scope(query: JobQuery) -> str:
     return json.dumps(
-        [query.tenant_id, query.status, query.agent, query.metadata, str(query.created_after)]
+        [
+            *(query.tenant_id, query.status, query.agent, query.user_id, query.session_id),
+            *(query.metadata, str(query.created_after)),
+        ]
     )

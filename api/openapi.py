@@ -11,6 +11,7 @@ from api.openapi_memories import MEMORY_SCHEMAS, memory_paths
 from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
 from api.openapi_schedules import schedule_paths
 from api.openapi_schemas import SCHEMAS
+from api.openapi_sessions import SESSION_SCHEMAS, session_paths
 from api.openapi_tools import TOOL_SCHEMAS, tool_paths
 from api.openapi_webhooks import WEBHOOK_SCHEMAS, webhook_paths
 from api.openapi_words import (
@@ -46,6 +47,7 @@ def document() -> Schema:
         | event_paths()
         | memory_paths()
         | schedule_paths()
+        | session_paths()
         | tool_paths()
         | webhook_paths()
         | _rest(),
@@ -57,6 +59,7 @@ def document() -> Schema:
             | MAIL_SCHEMAS
             | MEMORY_SCHEMAS
             | SCHEDULE_SCHEMAS
+            | SESSION_SCHEMAS
             | TOOL_SCHEMAS
             | WEBHOOK_SCHEMAS,
             "securitySchemes": {
@@ -74,6 +77,8 @@ def _jobs() -> Schema:
     filters = [
         query("status", {"enum": [status.value for status in JobStatus]}),
         query("agent", text()),
+        query("user_id", text()),
+        query("session_id", text()),
         {
             "name": "metadata",
             "in": "query",

@@ -95,7 +95,7 @@ def _lines() -> Schema:
 _JOB = {
     name: schema
     for name, schema in REQUESTS["JobRequest"]["properties"].items()  # type: ignore[attr-defined]
-    if name not in {"run_at", "delay", "parent_job_id", "deadline"}
+    if name not in {"run_at", "delay", "parent_job_id", "deadline", "on_busy"}
 } | {"deadline": optional({"type": "number", "minimum": 0, "maximum": A_YEAR_S})}
 _ITEM = _JOB | {"custom_id": text(least=1, most=255)}
 _TERMS: Schema = {

@@ -1,7 +1,7 @@
 """The schemas of what callers may send."""
 
 from agent_workers.state.controls import GivenVerdict
-from api.asked import A_YEAR_S, MOST_USD
+from api.asked import A_YEAR_S, MOST_USD, SESSION_FORM, USER_FORM
 from api.schema_words import (
     AHEAD,
     AMOUNT_FORM,
@@ -43,6 +43,9 @@ REQUESTS: dict[str, Schema] = {
             "max_steps": optional({"type": "integer", "minimum": 1, "maximum": 100_000}),
             "parent_job_id": {"anyOf": [ANY_JOB_ID, {"type": "null"}]},
             "callback_url": optional({"type": "string", "format": "uri", "maxLength": 2_048}),
+            "user_id": optional({"type": "string", "pattern": USER_FORM}),
+            "session_id": optional({"type": "string", "pattern": SESSION_FORM}),
+            "on_busy": optional({"enum": ["queue", "reject", "interrupt"]}),
         },
         "agent",
         "input",

@@ -71,6 +71,8 @@ _JOB_LISTED: Schema = {
     },
     "priority": INTEGER,
     "attempt": INTEGER,
+    "user_id": MAYBE_TEXT,
+    "session_id": MAYBE_TEXT,
     "parent_job_id": optional(JOB_ID),
     "schedule_id": MAYBE_TEXT,
     "batch_id": MAYBE_TEXT,

@@ -23,7 +23,7 @@ LONGEST_WINDOW_S = 31 * 86_400
 LONGEST_JITTER_S = 3_600
 _DAY_S = 86_400
 # A schedule says when its jobs begin, and they are nobody's children.
-_NOT_OF_TARGETS = frozenset({"run_at", "delay", "parent_job_id"})
+_NOT_OF_TARGETS = frozenset({"run_at", "delay", "parent_job_id", "on_busy"})
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -158,6 +158,8 @@ def _job_target(members: Members) -> JobTarget:
         max_cost_micro=job.max_cost_usd or 0,
         max_steps=job.max_steps or 1_000,
         callback_url=getattr(job, "callback_url", None),
+        user_id=job.user_id or "",
+        session_id=job.session_id or "",
         asked=members,
     )
 

@@ -59,6 +59,7 @@ def job_text(job: JobSeen, *, whole: bool = True) -> str:
         f'"usage":{_usage(job)},'
         f'"progress":{{"step":{job.next_position},"max_steps":{job.max_steps},"message":null}},'
         f'"waiting_for":{_waiting_for(job)},"priority":{job.priority},"attempt":1,'
+        f'"user_id":{text(job.user_id or None)},"session_id":{text(job.session_id or None)},'
         f'"parent_job_id":{parent},"schedule_id":{schedule},"batch_id":{batch},'
         f'"trace_id":"{job.job_id.hex}","metadata":{job.metadata},'
         f'"created_at":{instant(job.created_at)},"started_at":{instant(job.started_at)},'

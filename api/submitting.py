@@ -12,6 +12,7 @@ from starlette.responses import Response
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.ids import JobId, TenantId, time_ordered, to_wire
 from agent_workers.domain.job import JobStatus, Submission
+from agent_workers.domain.session import OnBusy
 from agent_workers.orchestration.submit import Submit
 from agent_workers.state.keys import Caller
 from agent_workers.state.reads import JobSeen
@@ -42,6 +43,7 @@ class Submitting:
     views: JobViews
     threads: Threads
     allow_private_callbacks: bool = False
+    session_ttl: timedelta = timedelta(hours=1)
 
     async def submit_job(self, request: Request) -> Response:
         """Take a job: 202 when it is stored, 200 when it also ended within `Prefer: wait`."""
@@ -57,9 +59,9 @@ class Submitting:
                 pointer="/callback_url",
                 allow_private=self.allow_private_callbacks,
             )
-        submission = _submission(asked, caller.tenant_id, _request_id(request))
+        submission = _submission(asked, caller.tenant_id, _request_id(request), self.session_ttl)
         key = idempotency_key_of(request)
-        if key is None and not submission.max_cost_micro:
+        if key is None and not submission.max_cost_micro and not _may_be_refused(submission):
             created_at = await self.funnel.ask((submission, pace))
             seen = _seen(submission, created_at, agent_version=pace.version)
             headers = job_headers(seen)
@@ -113,7 +115,16 @@ def _request_id(request: Request) -> str | None:
     return request.scope["request_id"] if request.scope["given_request_id"] else None
 
 
-def _submission(asked: JobAsked, tenant_id: TenantId, request_id: str | None) -> Submission:
+def _may_be_refused(submission: Submission) -> bool:
+    """What may be refused for what others do is not stored together with what may not."""
+    return submission.on_busy not in (None, OnBusy.QUEUE)
+
+
+def _submission(
+    asked: JobAsked, tenant_id: TenantId, request_id: str | None, session_ttl: timedelta
+) -> Submission:
+    if asked.on_busy is not None and asked.session_id is None:
+        raise invalid("`on_busy` says what a `session_id` is for", pointer="/on_busy")
     metadata = asked.metadata or {}
     # The trace names the caller's own request; what it says itself goes first.
     if request_id and "request_id" not in metadata and len(metadata) < _MOST_METADATA:
@@ -132,6 +143,10 @@ def _submission(asked: JobAsked, tenant_id: TenantId, request_id: str | None) ->
         max_steps=asked.max_steps or MOST_STEPS,
         parent_id=asked.parent_job_id,
         callback_url=asked.callback_url,
+        user_id=asked.user_id or "",
+        session_id=asked.session_id or "",
+        on_busy=OnBusy(asked.on_busy or "queue") if asked.session_id else None,
+        session_ttl=session_ttl if asked.session_id else None,
     )
 
 
@@ -163,6 +178,8 @@ def _seen(submission: Submission, created_at: datetime, *, agent_version: str) -
         started_at=None,
         finished_at=None,
         deadline_at=None if deadline is None else created_at + deadline,
+        user_id=submission.user_id,
+        session_id=submission.session_id,
         input=submission.input,
     )
 

@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
     submit.add_argument("--idempotency-key", help="the same key never makes a second job")
     submit.add_argument("--max-cost-usd", type=float, help="what the job and its children may cost")
+    submit.add_argument("--session", help="the conversation that it belongs to")
+    submit.add_argument("--user", help="whom it is done for")
+    submit.add_argument("--on-busy", choices=["queue", "reject", "interrupt"])
     submit.add_argument("--wait", action="store_true", help="wait, and print the output")
     submit.add_argument("--timeout", type=float, help="with --wait: give up after these seconds")
     submit.add_argument("--watch", action="store_true", help="print events as they happen")
@@ -63,13 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _submit(client: Client, arguments: argparse.Namespace) -> int:
     metadata = dict(_pair(text) for text in arguments.metadata)
-    most = arguments.max_cost_usd
+    options = {
+        "max_cost_usd": arguments.max_cost_usd,
+        "session_id": arguments.session,
+        "user_id": arguments.user,
+        "on_busy": arguments.on_busy,
+    }
     job = client.submit(
         arguments.agent,
         _input(arguments.input),
         idempotency_key=arguments.idempotency_key,
         metadata=metadata or None,
-        **({} if most is None else {"max_cost_usd": most}),
+        **{name: value for name, value in options.items() if value is not None},
     )
     if arguments.watch:
         _tell(client, job.id)

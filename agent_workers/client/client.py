@@ -14,6 +14,7 @@ from agent_workers.client.errors import Unreachable, WaitedInVain
 from agent_workers.client.http import Wire
 from agent_workers.client.memories import MemoryCalls
 from agent_workers.client.schedules import ScheduleCalls
+from agent_workers.client.sessions import SessionCalls
 from agent_workers.client.stream import Event, events_in
 from agent_workers.client.triggers import TriggerCalls
 from agent_workers.client.webhooks import WebhookCalls
@@ -56,6 +57,7 @@ class Client:
         self.triggers = TriggerCalls(self._wire)
         self.memories = MemoryCalls(self._wire)
         self.schedules = ScheduleCalls(self._wire)
+        self.sessions = SessionCalls(self._wire)
         self.webhooks = WebhookCalls(self._wire)
 
     def submit(

@@ -26,6 +26,8 @@ class JobTarget:
     max_cost_micro: int = 0
     max_steps: int = 1_000
     callback_url: str | None = None
+    user_id: str = ""
+    session_id: str = ""
     # The caller's own words, to show them again.
     asked: Mapping[str, object] = field(default_factory=dict)
 
@@ -53,6 +55,8 @@ def write_target(target: Target) -> bytes:
                 "max_cost_micro": target.max_cost_micro,
                 "max_steps": target.max_steps,
                 "callback_url": target.callback_url,
+                "user_id": target.user_id,
+                "session_id": target.session_id,
                 "input": json.loads(target.input),
             }
             return _written(job=kept, asked=target.asked)
@@ -76,6 +80,9 @@ def read_target(written: bytes) -> Target:
         max_cost_micro=job["max_cost_micro"],
         max_steps=job["max_steps"],
         callback_url=job["callback_url"],
+        # Schedules of an earlier release name nobody.
+        user_id=job.get("user_id", ""),
+        session_id=job.get("session_id", ""),
         asked=kept["asked"],
     )
 
@@ -112,6 +119,8 @@ def job_of_run(
         max_cost_micro=target.max_cost_micro,
         max_steps=target.max_steps,
         callback_url=target.callback_url,
+        user_id=target.user_id,
+        session_id=target.session_id,
     )
 
 

@@ -68,8 +68,8 @@ def test_the_worker_that_ends_a_job_gets_the_next_one_in_the_same_transaction(
 def test_jobs_of_other_sessions_and_tenants_do_not_wait(world: World) -> None:
     world.submit(session=S)
     other, none = world.submit(session="other"), world.submit()
-    assert world.claim(other)
-    assert world.claim(none)
+    assert world.claim(other).session_id == "other"
+    assert world.claim(none).session_id == ""
 
 
 def _fail(world: World, job: JobId) -> None:

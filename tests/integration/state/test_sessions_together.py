@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
-from typing import TypeVar
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +15,6 @@ from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World
 
 ROUNDS = 60
-T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +23,11 @@ def _whole(world: World) -> Iterator[None]:
     assert broken(world.database) == {}
 
 
-def together(*acts: Callable[[], T]) -> list[T]:
+def together(*acts: Callable[[], object]) -> list[object]:
     """Do these at the same moment, and let none of them have failed."""
     barrier = Barrier(len(acts))
 
-    def act(one: Callable[[], T]) -> T:
+    def act(one: Callable[[], object]) -> object:
         barrier.wait()
         return one()
 
@@ -39,20 +38,20 @@ def together(*acts: Callable[[], T]) -> list[T]:
 def test_a_job_that_comes_as_the_one_before_it_ends_has_its_turn_at_once(world: World) -> None:
     claimed = world.claim(world.submit(session="one"))
     for _ in range(ROUNDS):
-        came: list[JobId] = []
-        together(
-            partial(world.record, claimed, FINISH),
-            lambda came=came: came.append(world.submit(session="one")),
+        _, came = together(
+            partial(world.record, claimed, FINISH), partial(world.submit, session="one")
         )
-        found = world.claims.named(world.tenant, came[0], 0)
+        assert isinstance(came, UUID)
+        found = world.claims.named(world.tenant, JobId(came), 0)
         assert found is not None, "nobody gave the turn on, and no keeper had looked"
         claimed = found
     world.record(claimed, FINISH)
 
 
 def test_jobs_that_come_together_run_in_one_order_each_once(world: World) -> None:
-    jobs = together(*(partial(world.submit, session="many") for _ in range(12)))
-    order = []
+    came = together(*(partial(world.submit, session="many") for _ in range(12)))
+    jobs = [JobId(job) for job in came if isinstance(job, UUID)]
+    order: list[JobId] = []
     while len(order) < len(jobs):
         mine = [world.claims.named(world.tenant, job, 0) for job in jobs]
         running = [one for one in mine if one is not None]
@@ -70,7 +69,7 @@ def test_of_jobs_that_would_not_wait_one_is_taken(world: World) -> None:
             return False
         return True
 
-    assert sum(together(*[dare] * 8)) == 1
+    assert together(*[dare] * 8).count(True) == 1
 
 
 def test_a_turn_that_passes_as_the_next_job_is_canceled_goes_to_the_one_behind(
@@ -88,12 +87,12 @@ def test_a_turn_that_passes_as_the_next_job_is_canceled_goes_to_the_one_behind(
 def test_who_interrupts_as_everything_ends_still_has_a_turn(world: World) -> None:
     claimed = world.claim(world.submit(session="rude"))
     for _ in range(ROUNDS // 2):
-        came: list[JobId] = []
-        together(
-            lambda came=came: came.append(world.submit(session="rude", on_busy=OnBusy.INTERRUPT)),
+        came, *_ = together(
+            partial(world.submit, session="rude", on_busy=OnBusy.INTERRUPT),
             partial(world.record, claimed, FINISH),
             world.sweeps.deadlines,
         )
         world.sweeps.deadlines()
-        claimed = world.claim(came[0])
+        assert isinstance(came, UUID)
+        claimed = world.claim(JobId(came))
     world.record(claimed, FINISH)

@@ -17,6 +17,7 @@ from agent_workers.domain.step import (
     NextStep,
     Planned,
     StepKind,
+    Summarised,
     ToolCall,
     ToolFailed,
     ToolRan,
@@ -53,6 +54,16 @@ def test_the_tools_of_a_plan_run_side_by_side_in_their_lanes() -> None:
 def test_a_plan_without_tools_goes_straight_to_be_judged() -> None:
     planned = Planned(calls=(), answer=b'"hi"')
     assert decide(claimed(), planned, AGENT) == Continue(outcome=planned, steps=(EVALUATE,))
+
+
+def test_what_was_summed_up_is_followed_by_the_plan_of_the_same_round_and_counted() -> None:
+    usage = Usage(calls=1, input=70, output=7)
+    summarised = Summarised(text="ships", first=1, last=7, version="v", usage=usage)
+    decision = decide(claimed(), summarised, AGENT)
+    assert isinstance(decision, Continue)
+    ((kind, round_),) = [(step.kind, step.round) for step in decision.steps]
+    assert (kind, round_) == (StepKind.PLAN, claimed().round)
+    assert decision.course == Course(model_calls=1, tokens=77)
 
 
 def test_a_plan_with_a_tool_that_nobody_knows_or_with_too_many_fails() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent_workers import Agent
 from agent_workers.domain.course import Course
-from agent_workers.domain.step import GaveUp, Planned
+from agent_workers.domain.step import GaveUp, Planned, Summarised
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import JustOne
@@ -23,7 +23,7 @@ LIMIT = Course(finalising="max_tool_calls")
 
 def last_turn(
     *replies: ModelReply | ModelFailed, tries: int = 0
-) -> tuple[Planned | GaveUp, SaidModel]:
+) -> tuple[Planned | GaveUp | Summarised, SaidModel]:
     story = Story().planned(call("c1"), call("c2")).ran("c1", 3).judged("continue").next_round()
     model = SaidModel(*replies)
     step = replace(claimed(tries=tries), course=LIMIT)

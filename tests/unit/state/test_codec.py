@@ -13,6 +13,7 @@ from agent_workers.domain.step import (
     Outcome,
     Planned,
     StepKind,
+    Summarised,
     ToolCall,
     ToolFailed,
     ToolRan,
@@ -33,6 +34,10 @@ NASTY = 'a"b\\\0\ud800é'
         ),
         (ToolFailed(code="c", message=NASTY), {"code": "c", "message": NASTY}),
         (GaveUp(code="c", message=NASTY), {"code": "c", "message": NASTY}),
+        (
+            Summarised(text="ships", first=1, last=7, version="v"),
+            {"summary": "ships", "first": 1, "last": 7, "version": "v"},
+        ),
         (
             Judged(verdict=Verdict.ACCEPT, output=b"[1]", reason=NASTY),
             {"verdict": "accept", "reason": NASTY, "by": "checks", "output": [1]},
@@ -59,7 +64,7 @@ def test_the_result_of_a_tool_passes_through_untouched() -> None:
 
 
 def test_every_outcome_has_a_type_of_its_own() -> None:
-    assert len(set(codec.TYPES.values())) == len(codec.TYPES) == 5
+    assert len(set(codec.TYPES.values())) == len(codec.TYPES) == 6
 
 
 def test_steps_are_written_for_a_database_that_refuses_some_text() -> None:

@@ -1,0 +1,86 @@
+"""`agent-workers sessions`: what was said in conversations, and forgetting it, over HTTP."""
+
+import argparse
+import json
+
+from agent_workers.cli.given import read_given
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.verbs import run_verb, verbs_of
+from agent_workers.client.client import Client
+
+_COLUMNS = ("id", "user_id", "messages", "job_id", "waits", "used_at", "expires_at")
+_SAID = ("turn", "role", "at", "words")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = verbs_of(parser)
+    listing = add("list", "list sessions, the last used first", _list)
+    listing.add_argument("--limit", type=int, default=20)
+    add_json(listing)
+    show = _of_a_session(add("show", "print what was said in a session, oldest first", _show))
+    add_json(show)
+    say = _of_a_session(add("say", "add a message that no job says", _say))
+    say.add_argument("words", help="text, @FILE, or - for standard input")
+    say.add_argument("--role", choices=["user", "assistant"], default="user")
+    say.add_argument("--user", help="whose session it is")
+    say.add_argument("--idempotency-key", help="the same key adds one message")
+    _of_a_session(add("clear", "forget what was said; its jobs go on", _clear))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return run_verb(arguments)
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.sessions.page(limit=arguments.limit)["data"]
+    if arguments.json:
+        print_json(found)
+    else:
+        rows = [one | {"waits": len(one["waiting"])} for one in found]
+        print_rows(rows, _COLUMNS, none="no sessions")
+    return 0
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> int:
+    session = client.sessions.get(arguments.session_id)
+    said = client.sessions.get_history(arguments.session_id)
+    if arguments.json:
+        print_json(session | {"history": said})
+        return 0
+    if session["summary"] is not None:
+        summary = session["summary"]
+        print(f"turns {summary['first_turn']} to {summary['last_turn']}, summed up:")
+        print(f"{summary['text']}\n")
+    print_rows([one | {"words": _words(one)} for one in said], _SAID, none="nothing was said")
+    return 0
+
+
+def _say(client: Client, arguments: argparse.Namespace) -> int:
+    added = client.sessions.add_message(
+        arguments.session_id,
+        arguments.role,
+        read_given(arguments.words, what="the words from "),
+        user_id=arguments.user,
+        idempotency_key=arguments.idempotency_key,
+    )
+    print(f"{added['id']} is turn {added['turn']} of {arguments.session_id}")
+    return 0
+
+
+def _clear(client: Client, arguments: argparse.Namespace) -> int:
+    client.sessions.clear(arguments.session_id)
+    print(f"{arguments.session_id} is cleared")
+    return 0
+
+
+# Any JSON may have been said; of a call it is enough to see which tool.
+def _words(said: dict[str, object]) -> str:
+    content, calls = said["content"], said["calls"]
+    words = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    names = [str(call["name"]) for call in calls] if isinstance(calls, list) else []
+    return " ".join([words, *(f"[calls {name}]" for name in names)]).replace("\n", " ")
+
+
+def _of_a_session(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("session_id")
+    return parser

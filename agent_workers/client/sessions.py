@@ -1,0 +1,72 @@
+"""Sessions by the client: what was said, adding to it, forgetting it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from agent_workers.client.http import Wire
+
+# Any: JSON of the users' own shapes.
+Json = dict[str, Any]
+
+
+class SessionCalls:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def page(self, *, cursor: str | None = None, limit: int = 20) -> Json:
+        """Return one page of sessions, the last used first: `data`, `has_more`, `next_cursor`."""
+        members = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        found: Json = self._wire.call("GET", f"/v1/sessions?{urlencode(members)}").body
+        return found
+
+    def get(self, session_id: str) -> Json:
+        found: Json = self._wire.call("GET", _of(session_id)).body
+        return found
+
+    def get_history(self, session_id: str) -> list[Json]:
+        """Return all that was said, oldest first."""
+        found: list[Json] = []
+        cursor = ""
+        while True:
+            page: Json = self._wire.call(
+                "GET", f"{_of(session_id)}/messages?limit=100{cursor}"
+            ).body
+            found += page["data"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = "&cursor=" + quote(page["next_cursor"])
+
+    def add_message(  # noqa: PLR0913 (what a message may hold, each by its name)
+        self,
+        session_id: str,
+        role: Literal["user", "assistant", "tool"],
+        content: object,
+        *,
+        calls: Sequence[Mapping[str, object]] = (),
+        call_id: str | None = None,
+        user_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Add a message that no job says. Only with an idempotency key is a failed call tried again."""
+        given = {"calls": [dict(call) for call in calls] or None, "call_id": call_id}
+        given |= {"user_id": user_id}
+        body = {"role": role, "content": content}
+        body |= {name: value for name, value in given.items() if value is not None}
+        headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
+        added: Json = self._wire.call(
+            "POST",
+            f"{_of(session_id)}/messages",
+            body=body,
+            headers=headers,
+            repeatable=bool(headers),
+        ).body
+        return added
+
+    def clear(self, session_id: str) -> None:
+        """Forget what was said; jobs that have not ended keep their turns."""
+        self._wire.call("DELETE", _of(session_id), repeatable=False)
+
+
+def _of(session_id: str) -> str:
+    return f"/v1/sessions/{quote(session_id, safe='')}"

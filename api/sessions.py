@@ -1,0 +1,138 @@
+"""/v1/sessions: what was said in a conversation, whose turn it is, and forgetting it."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.domain.encoding import canonical
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.session import Role
+from agent_workers.state.sessions_reads import NewMessage, SessionCalls
+from api.asked import SESSION_FORM, validated
+from api.bodies import read_json
+from api.problems import Problem, invalid
+from api.queries import checked_query, idempotency_key_of, whole_number
+from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.session_asked import (
+    MessageAsked,
+    calls_bytes,
+    message_text,
+    session_text,
+)
+from api.shapes import dumped, list_bytes
+from api.threads import Threads
+
+_CURSOR = re.compile(r"(\d{1,9})-([01])")
+_NO_CURSOR = "The cursor is not one of this list."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRoutes:
+    sessions: SessionCalls
+    threads: Threads
+
+    async def show(self, request: Request) -> Response:
+        """One session: how much was said, and which jobs run or wait in it."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        seen = await self.threads.run(self.sessions.one, tenant_id, session_id)
+        return JsonReply(session_text(seen).encode(), headers=[NO_STORE])
+
+    async def show_all(self, request: Request) -> Response:
+        """The caller's sessions, the last used first."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, ("limit", "cursor"))
+        limit = whole_number(members, "limit", least=1, most=100, default=20)
+        cursor = members.get("cursor")
+        behind = None if cursor is None else _read(cursor)
+        found = await self.threads.run(
+            self.sessions.page, tenant_id, limit=limit + 1, behind=behind
+        )
+        page = found[:limit]
+        more = _written(page[-1].used_at, page[-1].session_id) if len(found) > limit else None
+        body = list_bytes([session_text(seen) for seen in page], next_cursor=more)
+        return JsonReply(body, headers=[NO_STORE])
+
+    async def clear(self, request: Request) -> Response:
+        """Forget what was said; jobs that have not ended keep their turns."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        await self.threads.run(self.sessions.clear, tenant_id, session_id)
+        return EmptyReply(204, headers=[NO_STORE])
+
+    async def show_messages(self, request: Request) -> Response:
+        """What was said, oldest first: a job's input and its answer have the same turn."""
+        tenant_id, session_id = _place(request)
+        members = checked_query(request, ("limit", "cursor"))
+        limit = whole_number(members, "limit", least=1, most=100, default=50)
+        found = await self.threads.run(
+            self.sessions.messages,
+            *(tenant_id, session_id),
+            after=_behind(members.get("cursor")),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        more = f"{page[-1].turn}-{page[-1].part}" if len(found) > limit else None
+        body = list_bytes([message_text(seen) for seen in page], next_cursor=more)
+        return JsonReply(body, headers=[NO_STORE])
+
+    async def add(self, request: Request) -> Response:
+        """Add a message that no job says; later jobs of the session see it."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        body = await read_json(request)
+        asked = validated(MessageAsked, body)
+        route = f"POST /v1/sessions/{session_id}/messages\n".encode("ascii")
+        new = NewMessage(
+            tenant_id=tenant_id,
+            session_id=session_id,
+            role=Role(asked.role),
+            content=dumped(asked.content),
+            calls=calls_bytes(asked),
+            call_id=asked.call_id or "",
+            user_id=asked.user_id,
+            key=idempotency_key_of(request),
+            fingerprint=hashlib.sha256(route + canonical(body)).digest(),
+        )
+        seen, replayed = await self.threads.run(self.sessions.add, new, message_id=uuid4())
+        told = [(b"idempotency-replayed", b"true")] if replayed else []
+        return JsonReply(message_text(seen).encode(), status=201, headers=[NO_STORE, *told])
+
+
+def _place(request: Request) -> tuple[TenantId, str]:
+    session_id: str = request.path_params["session_id"]
+    if not re.fullmatch(SESSION_FORM, session_id):
+        raise Problem(code="session_not_found", detail="There is no such session.")
+    return caller_of(request).tenant_id, session_id
+
+
+def _behind(cursor: str | None) -> tuple[int, int]:
+    if cursor is None:
+        return 0, 0
+    found = _CURSOR.fullmatch(cursor) if cursor.isascii() else None
+    if found is None:
+        raise invalid(_NO_CURSOR, pointer="/cursor", code="invalid_cursor")
+    return int(found[1]), int(found[2])
+
+
+def _written(at: datetime, session_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {session_id}".encode()).decode("ascii")
+
+
+def _read(cursor: str) -> tuple[datetime, str]:
+    """Read a place in the list; it is the caller's own list, so nothing is gained by making one up."""
+    try:
+        written = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
+        at, _, session_id = written.partition(" ")
+        when: datetime | None = datetime.fromisoformat(at)
+    except ValueError:
+        when, session_id = None, ""
+    if when is None or when.tzinfo is None or not re.fullmatch(SESSION_FORM, session_id):
+        raise invalid(_NO_CURSOR, pointer="/cursor", code="invalid_cursor")
+    return when, session_id
