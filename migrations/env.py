@@ -7,11 +7,12 @@ from agent_workers.state.tables import metadata
 from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers
 from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
+from agent_workers.state.tables_knowledge import knowledge_documents as _documents
 from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
 from agent_workers.state.tables_memories import memories as _memories
 from agent_workers.state.tables_schedules import schedules as _schedules
-from agent_workers.state.tables_tools import tools as _tools
 from agent_workers.state.tables_sessions import sessions as _sessions
+from agent_workers.state.tables_tools import tools as _tools
 from agent_workers.state.tables_triggers import triggers as _triggers
 from agent_workers.state.tables_webhooks import webhook_endpoints as _endpoints
 from agent_workers.state.tables_workspaces import workspaces as _workspaces
@@ -27,6 +28,7 @@ assert (
     is _mcp_servers.metadata
     is _sessions.metadata
     is _memories.metadata
+    is _documents.metadata
     is _tools.metadata
     is metadata
 )

@@ -1,5 +1,7 @@
 """Add knowledge: the documents that agents may search."""
 
+from alembic import op
+
 from migrations.sql_files import run
 
 revision = "0014"
@@ -13,4 +15,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass
+    op.execute("set local lock_timeout = '5s'")
+    op.drop_table("knowledge_chunks")
+    op.drop_table("knowledge_documents")
+    op.execute("drop function list_chunk_words")
+    op.execute("drop function any_word_of")

@@ -15,11 +15,12 @@ from agent_workers.state.tables import metadata
 from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
 from agent_workers.state.tables_effects import effects
+from agent_workers.state.tables_knowledge import knowledge_documents
 from agent_workers.state.tables_mcp import mcp_servers
 from agent_workers.state.tables_memories import memories
 from agent_workers.state.tables_schedules import schedules
-from agent_workers.state.tables_tools import tools
 from agent_workers.state.tables_sessions import sessions
+from agent_workers.state.tables_tools import tools
 from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
 from agent_workers.state.tables_webhooks import webhook_endpoints
@@ -38,6 +39,7 @@ assert (
     is sessions.metadata
     is mcp_servers.metadata
     is memories.metadata
+    is knowledge_documents.metadata
     is tools.metadata
     is metadata
 )

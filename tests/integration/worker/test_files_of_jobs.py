@@ -1,7 +1,11 @@
-"""A job that writes, reads and deletes files by the built-in tools, in a worker's own parts."""
+"""Jobs that use files of their own and the documents of their tenant, in a worker's own parts."""
 
+from pathlib import Path
 from typing import Any
 
+from agent_workers.cli.knowledge_adding import Adding
+from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
+from agent_workers.state.knowledge import Documents
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
 
@@ -30,3 +34,21 @@ def test_a_job_writes_and_reads_its_files(bench: Bench) -> None:
     assert bench.ask("select files, bytes from workspaces where tenant_id = %s", bench.tenant) == [
         (0, 0)
     ]
+
+
+def test_a_job_searches_the_documents_of_its_tenant(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "refunds.md").write_text("# Refunds\nMoney comes back within five days.")
+    (tmp_path / "hours.md").write_text("# Hours\nThe shop opens at nine.")
+    documents = Documents(bench.database)
+    Adding(
+        documents=documents,
+        embedder=WordLlamaEmbedder(),
+        tenant_id=bench.tenant,
+        say=lambda _: None,
+    ).add([tmp_path])
+    asked = {"question": "How long does reimbursement take?", "limit": 1}
+    [told] = values(bench, [["search_knowledge", asked]])
+    [found] = told["found"]
+    [chunk] = documents.chunks(bench.tenant, f"{tmp_path}/refunds.md")
+    assert (found["id"], found["text"]) == (chunk.chunk_id, chunk.content)
+    assert "warning" not in told

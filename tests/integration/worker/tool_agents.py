@@ -25,6 +25,7 @@ armed = Agent(
         "recall",
         "http_get",
         "sql_query",
+        "search_knowledge",
     ],
     plan=_plan,
     evaluate=_evaluate,

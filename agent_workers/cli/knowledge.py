@@ -1,0 +1,140 @@
+"""`agent-workers knowledge`: loads documents that agents may search, shows and removes them."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.knowledge_adding import Adding
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.knowledge import Hit, Question
+from agent_workers.execution.models.embedders import embedder_of
+from agent_workers.state.engine import Database
+from agent_workers.state.knowledge import Documents
+
+_COLUMNS = ("source", "kind", "bytes", "chunks", "updated_at", "model")
+_SHOWN_CHARS = 300
+Act = Callable[[Adding, argparse.Namespace], int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, words: str, act: Act) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=words, description=words)
+        add_folder(made)
+        made.add_argument("--tenant", default="default", help="whose knowledge (default)")
+        made.set_defaults(act=act)
+        return made
+
+    add = verb("add", "load files and folders: text, Markdown, HTML and PDF", _add)
+    add.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
+    add_json(verb("list", "list the documents", _list))
+    show = verb("show", "print the chunks of a document", _show)
+    show.add_argument("source", help="as `knowledge list` names it")
+    add_json(show)
+    search = verb("search", "search the documents, as the tool search_knowledge does", _search)
+    search.add_argument("question")
+    search.add_argument("--limit", type=int, default=5, choices=range(1, 21), metavar="1..20")
+    add_json(search)
+    remove = verb("remove", "remove documents", _remove)
+    remove.add_argument("sources", nargs="+", metavar="SOURCE")
+    verb("reembed", "make vectors anew where they are of another model", _embed_again)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with _adding(arguments) as adding:
+        code: int = arguments.act(adding, arguments)
+    return code
+
+
+def _add(adding: Adding, arguments: argparse.Namespace) -> int:
+    failed = adding.add(arguments.paths)
+    if failed:
+        raise CommandFailed(f"{failed} of the files could not be added")
+    return 0
+
+
+def _list(adding: Adding, arguments: argparse.Namespace) -> int:
+    rows = [asdict(one) for one in adding.documents.all(adding.tenant_id)]
+    if arguments.json:
+        print_json(rows)
+    else:
+        print_rows(rows, _COLUMNS, none=f"tenant {adding.tenant_id!r} has no documents")
+    return 0
+
+
+def _show(adding: Adding, arguments: argparse.Namespace) -> int:
+    chunks = adding.documents.chunks(adding.tenant_id, arguments.source)
+    if not chunks:
+        raise CommandFailed(f"there is no document {arguments.source!r}")
+    if arguments.json:
+        print_json([asdict(chunk) for chunk in chunks])
+        return 0
+    for chunk in chunks:
+        print(f"[{chunk.chunk_id}] {chunk.heading}".rstrip(), chunk.content, "", sep="\n")
+    return 0
+
+
+def _search(adding: Adding, arguments: argparse.Namespace) -> int:
+    text = arguments.question.replace("\0", " ")
+    if not text.strip():
+        raise CommandFailed("ask something")
+    question = Question(
+        text=text,
+        vector=adding.embedder.embed([text])[0],
+        model=adding.embedder.model,
+        limit=arguments.limit,
+    )
+    hits = adding.documents.search(adding.tenant_id, question)
+    if arguments.json:
+        print_json([asdict(hit) for hit in hits])
+        return 0
+    for hit in hits:
+        _tell(hit)
+    if not hits:
+        print("nothing was found")
+    return 0
+
+
+def _remove(adding: Adding, arguments: argparse.Namespace) -> int:
+    removed = adding.documents.remove(adding.tenant_id, arguments.sources)
+    for source in removed:
+        print(f"removed: {source}")
+    missing = sorted(set(arguments.sources) - set(removed))
+    if missing:
+        raise CommandFailed(f"there is no document {missing[0]!r}")
+    return 0
+
+
+def _embed_again(adding: Adding, _: argparse.Namespace) -> int:
+    if not adding.embed_again():
+        print(f"all vectors are of {adding.embedder.model}")
+    return 0
+
+
+def _tell(hit: Hit) -> None:
+    near = "" if hit.similarity is None else f" ({hit.similarity:.2f})"
+    where = " > ".join(part for part in (hit.source, hit.heading) if part)
+    cut = "…" if len(hit.content) > _SHOWN_CHARS else ""
+    print(f"[{hit.chunk_id}]{near} {where}", hit.content[:_SHOWN_CHARS] + cut, "", sep="\n")
+
+
+@contextmanager
+def _adding(arguments: argparse.Namespace) -> Iterator[Adding]:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    database = Database(settings.database_url, pool_size=1, name="agent-workers knowledge")
+    try:
+        yield Adding(
+            documents=Documents(database),
+            embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+            tenant_id=TenantId(arguments.tenant),
+            say=print,
+        )
+    finally:
+        database.close()

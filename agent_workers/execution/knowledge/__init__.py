@@ -1,0 +1,1 @@
+"""Reading files of several kinds as documents: text, Markdown, HTML and PDF."""
