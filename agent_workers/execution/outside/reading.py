@@ -13,7 +13,7 @@ from agent_workers.execution.outside.connecting import Left
 
 # Headers, and what chunks cost beside the bytes that they carry.
 _MOST_BESIDE = 256 * 1_024
-_CHUNK = 64 * 1_024
+_PIECE = 64 * 1_024
 _MOST_INTERIM = 10
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
@@ -37,7 +37,6 @@ def read_answer(connection: socket.socket, method: str, most: int, left: Left) -
     raw = _Bounded(connection, left, 2 * most + _MOST_BESIDE)
     response = _begun(io.BufferedReader(raw), method)
     body, broken = _body(response, most)
-    broken = broken or bool(response.length)
     cut = len(body) > most
     encoding = (response.getheader("content-encoding") or "identity").strip().lower()
     decoded = _decoded(body[:most], encoding, most)
@@ -64,19 +63,22 @@ def _begun(stream: io.BufferedReader, method: str) -> http.client.HTTPResponse:
 
 
 def _body(response: http.client.HTTPResponse, most: int) -> tuple[bytes, bool]:
-    """Read one byte more than is wanted, so that what was cut is known to be."""
-    body = b""
+    """Read one byte more than is wanted, so that what was cut is known to be.
+
+    Every piece is kept as it comes: whatever breaks off later takes none of it away.
+    """
+    length = response.length  # None: in chunks, or to the end of the connection
+    end = most + 1 if length is None else min(length, most + 1)
+    body = bytearray()
     try:
-        while len(body) <= most:
-            chunk = response.read(min(_CHUNK, most + 1 - len(body)))
-            if not chunk:
-                return body, False
-            body += chunk
-    except http.client.IncompleteRead as error:
-        return body + error.partial, True
+        while len(body) < end:
+            piece = response.read1(min(_PIECE, end - len(body)))
+            if not piece:
+                return bytes(body), length is not None
+            body += piece
     except (http.client.HTTPException, OSError, ValueError):
-        return body, True
-    return body, False
+        return bytes(body), True
+    return bytes(body), False
 
 
 def _decoded(body: bytes, encoding: str, most: int) -> bytes | None:

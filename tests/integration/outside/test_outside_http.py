@@ -286,6 +286,13 @@ def test_a_call_ends_in_time_however_slow_the_answer_is(site: Site):
         get(site.url("/hang"), bounds=HttpBounds(within=timedelta(seconds=0.3)))
 
 
+def test_what_came_before_it_broke_off_is_kept(site: Site):
+    start = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    site.answers["/events"] = start + b"3\r\nabc\r\n5\r\nde"
+    answer = get(site.url("/events"))
+    assert (answer.body, answer.broken) == (b"abcde", True)
+
+
 def test_nobody_there_means_that_nothing_was_sent():
     with serving() as gone:
         url = gone.url()

@@ -204,16 +204,18 @@ def test_only_a_clear_word_is_taken_for_one(
 
 
 def test_a_server_that_is_slow_before_the_message_is_no_doubt():
-    with reading_out(*GREETED, "354 go on", "250 taken") as url:
-        with pytest.raises(EmailNotSent, match="too long"):
-            hand_over(
-                mail_server(url, ""),
-                b"Subject: x\r\n\r\n",
-                sender="us@example.net",
-                recipients=[ANN],
-                context=CONTEXT,
-                within_s=0,
-            )
+    with (
+        reading_out(*GREETED, "354 go on", "250 taken") as url,
+        pytest.raises(EmailNotSent, match="too long"),
+    ):
+        hand_over(
+            mail_server(url, ""),
+            b"Subject: x\r\n\r\n",
+            sender="us@example.net",
+            recipients=[ANN],
+            context=CONTEXT,
+            within_s=0,
+        )
 
 
 def test_a_server_that_is_away_means_that_nothing_was_sent(outbox: MailOutbox):
