@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.checks_agents import check_agents
+from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
 from agent_workers.domain.agent_version import EVERYBODY
@@ -46,6 +47,7 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     yield from events(*diagnosis.events())
     yield from _known_agents(agents, {seen.name: seen for seen in Agents(database).all(EVERYBODY)})
     yield from check_agents(settings, AgentVersions(database).everywhere())
+    yield from check_vectors(settings, database)
 
 
 def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:

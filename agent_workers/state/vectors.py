@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg.errors
 
 from agent_workers.domain.facility import NotInstalled
-from agent_workers.state.engine import Connection, Database
+from agent_workers.state.engine import Database
 
 _VERSION = "select extversion from pg_extension where extname = 'vector'"
 _MISSING = (
@@ -29,12 +29,8 @@ def needing_vectors() -> Iterator[None]:
         ) from None
 
 
-def pgvector_version(connection: Connection) -> str | None:
+def version_of_vectors(database: Database) -> str | None:
     """Return the version of pgvector in this database, or None."""
-    row = connection.execute(_VERSION).fetchone()
-    return None if row is None else str(row[0])
-
-
-def has_vectors(database: Database) -> bool:
     with database.connection() as connection:
-        return pgvector_version(connection) is not None
+        row = connection.execute(_VERSION).fetchone()
+    return None if row is None else str(row[0])

@@ -1,0 +1,50 @@
+"""Checks of what finds texts by their meaning: pgvector, the embedding model, and its vectors."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.domain.errors import ToolError
+from agent_workers.execution.models.configured import problems_of_models
+from agent_workers.execution.models.embedders import OFFLINE, embedder_of
+from agent_workers.execution.models.prices import default_prices
+from agent_workers.settings import Settings
+from agent_workers.state.engine import Database
+from agent_workers.state.memories_indexes import MemoryIndexes
+from agent_workers.state.vectors import version_of_vectors
+
+
+def check_vectors(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Judge whether recall and knowledge search would work here; no provider is asked."""
+    yield pgvector(version_of_vectors(database))
+    name = settings.embedding_model
+    problems = [] if name in OFFLINE else problems_of_models([name], default_prices(), os.environ)
+    for problem in problems:
+        yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", "set its key, or another embedding model")
+    counted = MemoryIndexes(database).models()
+    if counted and not problems:
+        yield _of_model(settings, counted)
+
+
+def pgvector(version: str | None) -> Finding:
+    if version is None:
+        remedy = "install it and run `create extension vector`, or recall cannot search"
+        return warn("the database has no pgvector", remedy)
+    return ok(f"pgvector {version}")
+
+
+def vectors(model: str, counted: Mapping[str, int]) -> Finding:
+    """Judge which vectors can be searched: those of the model in use."""
+    others = sum(count for name, count in counted.items() if name != model)
+    if others:
+        remedy = "run `agent-workers memory reembed`: until then recall does not find them"
+        return warn(f"{others} memories have vectors of another model than {model}", remedy)
+    return ok(f"all vectors of memories are of {model}")
+
+
+def _of_model(settings: Settings, counted: Mapping[str, int]) -> Finding:
+    try:
+        embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
+        return vectors(embedder.model, counted)
+    except ToolError as error:
+        return fail(f"embedding: {error}", "see AGENT_EMBEDDING_MODEL")
