@@ -6,14 +6,19 @@ import psycopg
 
 from agent_workers.domain.outside_sending import http_sender
 from agent_workers.execution.tools.builtin.http import http_send
+from agent_workers.execution.tools.builtin.mail import mail_tool
 from agent_workers.execution.tools.builtin.memory import remember
 from agent_workers.execution.tools.builtin.workspace import write_file
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import Reach, Try
 from agent_workers.testing.trying import Tried
+from tests.mail_servers import Mail
 
 # A host that honours keys, as an installation declares one.
 order_goods = http_sender(name="order_goods", hosts=("127.0.0.1",), key_ttl=timedelta(hours=1))
+# Without an IMAP server, and with one.
+send_email = mail_tool(checks_mail=False)
+send_checked_email = mail_tool(checks_mail=True)
 _FEW = Reach(moments=4, lines=3, freezes=1, pairs=1)
 _LOCAL = {"http_private": "127.0.0.0/8"}
 _HTTP = ("agent_workers.domain.outside_sending", "agent_workers.execution.outside.calling")
@@ -52,6 +57,33 @@ def sending(counter: EffectCounter) -> list[Try]:
     ]
 
 
+def writing(mail: Mail) -> list[Try]:
+    """E-mail: where nobody can look up what was sent, and where somebody can."""
+    sender = {"mail_from": "us@example.com", "mail_recipients": "*@example.com"}
+    blind = sender | {"smtp_url": mail.smtp_url}
+    return [
+        Try(
+            tool=send_email,
+            arguments=_letter,
+            happened=lambda tried: _taken(mail, tried),
+            settings=blind,
+            through=("agent_workers.execution.outside.smtp",),
+            reach=_FEW,
+        ),
+        Try(
+            tool=send_checked_email,
+            name="send_email, looked up",
+            arguments=_letter,
+            happened=lambda tried: _taken(mail, tried),
+            settings=blind | {"imap_url": mail.imap_url},
+            through=("agent_workers.execution.outside.smtp",),
+            # What was taken is filed by then, on a busy machine too.
+            settle=timedelta(seconds=1.5),
+            reach=_FEW,
+        ),
+    ]
+
+
 def keeping() -> list[Try]:
     """What is written into our own database."""
     return [
@@ -70,6 +102,14 @@ def keeping() -> list[Try]:
             reach=_FEW,
         ),
     ]
+
+
+def _letter(mark: str) -> dict[str, object]:
+    return {"to": ["ann@example.com"], "subject": mark, "text": "Hello."}
+
+
+def _taken(mail: Mail, tried: Tried) -> int:
+    return sum(tried.mark.encode() in message for _, message in list(mail.taken))
 
 
 def _losing(counter: EffectCounter, mark: str) -> dict[str, object]:

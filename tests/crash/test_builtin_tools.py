@@ -5,16 +5,22 @@ import pytest
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import CrashPoints, Proof
 from tests.crash import builtin_tools
+from tests.mail_servers import serving_mail
 
 pytestmark = pytest.mark.slow
 
 # Nobody can say later whether they happened.
-_UNSAFE = {"http_send"}
+_UNSAFE = {"http_send", "send_email"}
 
 
 @pytest.fixture(scope="module")
 def proof(crash_points: CrashPoints, effect_counter: EffectCounter) -> Proof:
-    return crash_points(*builtin_tools.sending(effect_counter), *builtin_tools.keeping())
+    with serving_mail() as mail:
+        return crash_points(
+            *builtin_tools.sending(effect_counter),
+            *builtin_tools.writing(mail),
+            *builtin_tools.keeping(),
+        )
 
 
 def test_no_effect_of_a_built_in_tool_is_repeated_or_lost(proof: Proof) -> None:

@@ -148,6 +148,9 @@ class Stage:
                     self._give_verdict(key)
                 except AgentWorkersError:
                     continue  # too early, or its own evidence was quicker
+            if not self.cast.alive:
+                # Its own timer may have ended it, on a busy machine.
+                self.replace()
             self.cast.listen(LOOK_S)
 
     def _give_verdict(self, key: UUID) -> None:
