@@ -40,6 +40,7 @@ TOOL_SCHEMAS: dict[str, Schema] = {
             "stale_for_s": optional(_SECONDS),
             "cache_for_s": optional(_SECONDS),
             "concurrency": optional(INTEGER),
+            "isolated": BOOLEAN,
             "needs": _NAMES,
             "declared_in": STRING,
             "registered_at": INSTANT,

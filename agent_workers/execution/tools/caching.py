@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.tools.remembering import is_good, key_of
 
 _PAUSES_S: Final = (0.02, 0.05, 0.1, 0.2, 0.25, 0.25, 0.25)
+_SHARE: Final = 0.25
 # After those the step waits without a worker: another one is asking, and takes its time.
 _COME_AGAIN_S: Final = 1.0
 Ran = ToolRan | ToolFailed | Broke
@@ -53,7 +54,7 @@ def shared(
     if cache_for is None:
         return run()
     key = _key(claimed, tool)
-    for pause_s in _PAUSES_S:
+    for pause_s in _pauses(claimed):
         token = results.lead(key)
         # With the lead as well: between the look and the lead another one may have kept it.
         found = _found(results, key, cache_for)
@@ -71,6 +72,16 @@ def shared(
         retry_after_s=_COME_AGAIN_S,
         parks_on=f"result:{tool.declared.name}",
     )
+
+
+def _pauses(claimed: Claimed) -> Iterator[float]:
+    """Wait here for a small part of the step's time: the call itself needs the rest."""
+    left_s = claimed.timeout_ms / 1_000 * _SHARE
+    for pause_s in _PAUSES_S:
+        yield min(pause_s, left_s)
+        left_s -= pause_s
+        if left_s <= 0:
+            return
 
 
 def _led(

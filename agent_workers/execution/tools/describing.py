@@ -44,6 +44,7 @@ def _declared(declared: Tool) -> dict[str, object]:
         "stale_for_s": _seconds(declared.stale_for),
         "cache_for_s": _seconds(declared.cache_for),
         "concurrency": declared.concurrency,
+        "isolated": declared.isolated,
     }
 
 

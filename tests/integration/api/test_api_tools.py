@@ -43,7 +43,7 @@ def test_the_same_again_is_nothing_new_and_another_one_takes_its_place(live: Liv
     first = tools.one("refund")
     registered(live, "refund")
     again = tools.one("refund")
-    tools.register([described(TOOLS["refund"]) | {"version": "2"}])
+    tools.register([{**described(TOOLS["refund"]), "version": "2"}])
     other = tools.one("refund")
     assert first is not None
     assert again is not None
