@@ -95,6 +95,8 @@ class Tool:
     cache_for: timedelta | None = None
     # So many calls at once, over all workers.
     concurrency: int | None = None
+    # Called in a child process with bounds, and with nothing of the worker's in its environment.
+    isolated: bool = False
     # Says that the same arguments mean something else than before: it is in the hash of the schema.
     version: str = ""
     # What was not declared, of what every tool ought to say: `effect`, `timeout`.
@@ -137,6 +139,7 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     ask_on_failure: bool = False,
     cache_for: timedelta | None = None,
     concurrency: int | None = None,
+    isolated: bool = False,
     version: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
@@ -161,6 +164,7 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
             ask_on_failure=ask_on_failure,
             cache_for=cache_for,
             concurrency=concurrency,
+            isolated=isolated,
             version=version,
             unsaid=tuple(name for name, value in said.items() if value is None),
         )
@@ -185,6 +189,8 @@ def mistakes_of_tool(declared: Tool) -> Iterator[str]:
         yield f"{named}: max_tries must be at least 1"
     if declared.concurrency is not None and declared.concurrency < 1:
         yield f"{named}: concurrency must be at least 1"
+    if declared.isolated and declared.effect is EffectClass.TRANSACTIONAL:
+        yield f"{named} is transactional: it writes with the record, so isolated= is not for it"
     yield from _of_class(declared, named)
     yield from _of_pure_ones(declared, named)
 

@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -143,7 +144,7 @@ def _told(
 ) -> dict[str, object]:
     told: dict[str, object] = {"user": user, "limits": _limits(bounds, others)}
     if bounds.wall is not None:
-        told["seconds"] = bounds.wall.total_seconds() + 1
+        told["until"] = time.monotonic() + bounds.wall.total_seconds()
     if _filters():
         alone = bounds.processes == 1
         told["filter"] = filter_of(families=families, alone=alone, in_group=in_group).hex()

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 FAILED = 125
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
@@ -47,10 +48,10 @@ def _give_up(told: dict[str, object]) -> None:
     parent = told.get("parent")
     if isinstance(parent, int) and os.getppid() != parent:
         raise ProcessLookupError("who started it is gone")
-    seconds = told.get("seconds")
-    if isinstance(seconds, float):
-        # The kernel ends it even where everybody who watches is frozen.
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    until = told.get("until")
+    if isinstance(until, float):
+        # The kernel ends it even where everybody who watches is frozen, or was before this line.
+        signal.setitimer(signal.ITIMER_REAL, max(until - time.monotonic(), 0.001))
     filtered = told.get("filter")
     if isinstance(filtered, str):
         _set_filter(bytes.fromhex(filtered))

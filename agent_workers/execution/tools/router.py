@@ -17,8 +17,8 @@ from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.models.answers_in_memory import NoAnswers
 from agent_workers.execution.results import problems_of
-from agent_workers.execution.signature import invoke
 from agent_workers.execution.tools.caching import ToolResults, kept, shared
+from agent_workers.execution.tools.calling import call_look_up, call_tool
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
 
@@ -73,9 +73,8 @@ class ToolRouter:
                 )
             )
         try:
-            result = invoke(
-                tool.declared.function, arguments, _call(claimed, key, attempt), self.give
-            )
+            call = _call(claimed, key, attempt)
+            result = call_tool(tool.declared, arguments, request, call, self.give)
         except NotExecuted as error:
             return NotDone(broke=broke_of(error, retryable=True))
         except TryLater as error:
@@ -98,8 +97,8 @@ class ToolRouter:
         if tool.declared.look_up is None:
             return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=True))
         try:
-            arguments = tool.signature.read(request)
-            saw = invoke(tool.declared.look_up, arguments, _call(claimed, key), self.give)
+            call = _call(claimed, key)
+            saw = call_look_up(tool.declared, tool.signature, request, call, self.give)
         except Exception as error:  # noqa: BLE001  # a failed look-up has seen nothing, whatever failed
             return Seen(broke=broke_of(error, retryable=True))
         match saw:
@@ -149,7 +148,8 @@ class ToolRouter:
         try:
             arguments = tool.signature.read(claimed.arguments)
             call = _call(claimed)
-            return _Returned(invoke(tool.declared.function, arguments, call, self.give))
+            written = claimed.arguments
+            return _Returned(call_tool(tool.declared, arguments, written, call, self.give))
         except ValidationError as error:
             return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
         except TryLater as error:

@@ -1,0 +1,1 @@
+"""Rules of the sandbox that need no process."""

@@ -1,0 +1,69 @@
+"""The system call filter, run by an interpreter of its own: what it lets through, and what not."""
+
+import struct
+
+import pytest
+
+from agent_workers.execution.sandbox.seccomp import filter_of
+
+ALLOW, REFUSE, UNKNOWN, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
+X86, ARM = 0xC000003E, 0xC00000B7
+OPEN, CLONE, CLONE3, SOCKET, IOCTL, UNSHARE, URING, FORK, SETSID = (
+    257, 56, 435, 41, 16, 272, 425, 57, 112,
+)  # fmt: skip
+
+
+def decide(program: bytes, number: int, *arguments: int, arch: int = X86) -> int:
+    """Run the filter as the kernel would."""
+    seen = struct.pack("=IIQ6Q", number, arch, 0, *(*arguments, 0, 0, 0, 0, 0, 0)[:6])
+    steps = list(struct.iter_unpack("=HBBI", program))
+    at = loaded = 0
+    while True:
+        code, yes, no, value = steps[at]
+        at += 1
+        if code == 0x06:
+            return int(value)
+        if code == 0x20:
+            loaded = struct.unpack_from("=I", seen, value)[0]
+            continue
+        holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}[code]
+        at += yes if holds else no
+
+
+SERVER = filter_of(families=(1, 2), alone=False, in_group=False, machine="x86_64")
+CODE = filter_of(families=(), alone=True, in_group=True, machine="x86_64")
+NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
+
+
+@pytest.mark.parametrize(
+    ("call", "server", "code"),
+    [
+        ((OPEN,), ALLOW, ALLOW),
+        ((UNSHARE,), REFUSE, REFUSE),
+        ((URING,), REFUSE, REFUSE),
+        ((CLONE3,), UNKNOWN, UNKNOWN),
+        ((CLONE, NEW_USER), REFUSE, REFUSE),
+        ((CLONE, NEW_USER | THREAD), REFUSE, REFUSE),
+        ((CLONE, 17), ALLOW, REFUSE),
+        ((CLONE, THREAD), ALLOW, ALLOW),
+        ((FORK,), ALLOW, REFUSE),
+        ((SETSID,), ALLOW, REFUSE),
+        ((SOCKET, 1), ALLOW, REFUSE),
+        ((SOCKET, 40), REFUSE, REFUSE),
+        ((IOCTL, 0, TYPE_INTO), REFUSE, REFUSE),
+        ((IOCTL, 0, 0x5401), ALLOW, ALLOW),
+        ((0x40000000 | OPEN,), REFUSE, REFUSE),
+    ],
+)
+def test_each_call_is_decided(call: tuple[int, ...], server: int, code: int) -> None:
+    assert (decide(SERVER, *call), decide(CODE, *call)) == (server, code)
+
+
+def test_a_call_in_the_words_of_another_processor_ends_the_process() -> None:
+    assert decide(SERVER, OPEN, arch=ARM) == KILL
+
+
+def test_another_processor_has_numbers_of_its_own() -> None:
+    arm = filter_of(families=(), alone=True, in_group=True, machine="aarch64")
+    assert decide(arm, 220, 17, arch=ARM) == REFUSE
+    assert decide(arm, 198, 2, arch=ARM) == REFUSE
