@@ -23,7 +23,7 @@ class NotRecorded(ModelFailed):
         super().__init__(
             ErrorClass.BAD_REQUEST,
             f"{file.name} has no reply for a request of {request.model!r} to {request.purpose}"
-            f" that ends in {_end_of(request)!r}; record it anew",
+            f" that ends in {_end_of(request)!r}; `pytest --record-models` records it",
             cost_known=True,
         )
 
