@@ -74,6 +74,18 @@ _INVARIANTS = {
     "an ended batch has no item left": """
         select tenant_id, batch_id from batches b join batch_items i using (tenant_id, batch_id)
          where b.finished_at is not null and i.status in ('pending', 'running')""",
+    "a turn is over when its job has ended": """
+        select t.tenant_id, t.job_id from session_turns t join jobs j using (tenant_id, job_id)
+         where (t.state = 'over') <> (j.finished_at is not null)""",
+    "a job whose turn has not come has not begun": """
+        select t.tenant_id, t.job_id from session_turns t join jobs j using (tenant_id, job_id)
+         where t.state = 'waiting' and j.started_at is not null""",
+    "a session in which a job waits has one whose turn it is, or is looked after at once": """
+        select t.tenant_id, t.job_id from session_turns t
+          join sessions s using (tenant_id, session_id)
+         where t.state = 'waiting' and s.look_at > clock_timestamp()
+           and not exists (select from session_turns n where n.tenant_id = t.tenant_id
+                              and n.session_id = t.session_id and n.state = 'now')""",
     "evidence contradicts nothing": """
         select e.tenant_id, e.job_id from effects e join evidence v using (tenant_id, effect_key)
          where v.contradicts""",
