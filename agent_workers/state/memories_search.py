@@ -17,21 +17,27 @@ EXACT_UP_TO: Final = 10_000
 # A provider may change how long its vectors are without changing their name.
 _LENGTH = "cardinality(m.embedding) = cardinality(%(vector)s::real[])"
 _HERE = f"m.tenant_id = %(tenant)s and m.user_id = %(user)s and {LIVE}"
-# Without a dimension, so that no index of `memory index` fits: this compares every one.
+# Without a dimension, so that no index of `memory index` fits: this compares every one. What is told
+# is what was sorted by: computed once for each.
 _EXACT = f"""
-select {COLUMNS}, 1 - (m.embedding::vector <=> %(vector)s::real[]::vector) as score
-  from memories m where {_HERE} and m.model = %(model)s and {_LENGTH}
- order by m.embedding::vector <=> %(vector)s::real[]::vector, m.memory_id limit %(limit)s"""
+select {COLUMNS}, 1 - m.distance as score from (
+  select {COLUMNS}, m.embedding::vector <=> %(vector)s::real[]::vector as distance
+    from memories m where {_HERE} and m.model = %(model)s and {_LENGTH}
+   order by distance, m.memory_id limit %(limit)s) m
+ order by m.distance, m.memory_id"""
 _NEAREST = f"""
 select {COLUMNS},
        1 - (m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM)) as score
   from memories m where {_HERE} and m.model = MODEL and cardinality(m.embedding) = DIM
  order by m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM) limit %(limit)s"""
+# As two ranges, so that an index of models answers it: mostly there is nothing to count.
 _UNSEARCHED = f"""
-select count(*) from memories m where {_HERE} and not (m.model = %(model)s and {_LENGTH})"""
-_MANY = f"""
-select count(*) from (select from memories m where {_HERE} and m.model = %(model)s
-                       limit %(most)s) counted"""
+select count(*) from memories m
+ where {_HERE} and (m.model < %(model)s or m.model > %(model)s)"""
+_MANY = """
+select count(*) from (
+  select from memories where tenant_id = %(tenant)s and user_id = %(user)s and model = %(model)s
+     and superseded_by is null limit %(most)s) counted"""
 _INDEX = """
 select indisvalid from pg_index where indexrelid = to_regclass(%s)"""
 _KNOWN = f"""
@@ -109,6 +115,7 @@ class MemorySearch:
             return _EXACT
         # A filter behind an index may leave too few of what it found: then it looks on, in order.
         connection.execute("set local hnsw.iterative_scan = strict_order")
+        connection.execute("set local hnsw.ef_search = 200")
         named = literal(model).replace("%", "%%")  # what follows is a query with parameters
         return _NEAREST.replace("DIM", str(len(vector))).replace("MODEL", named)
 

@@ -71,6 +71,13 @@ Index(
     postgresql_where=text("superseded_by is null"),
 )
 Index(
+    "memories_model_idx",
+    memories.c.tenant_id,
+    memories.c.user_id,
+    memories.c.model,
+    postgresql_where=text("superseded_by is null"),
+)
+Index(
     "memories_superseded_idx",
     memories.c.tenant_id,
     memories.c.user_id,

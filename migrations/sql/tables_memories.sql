@@ -29,6 +29,8 @@ CREATE TABLE memories (
 
 CREATE UNIQUE INDEX memories_known_idx ON memories (tenant_id, user_id, content_hash) WHERE superseded_by is null;
 
+CREATE INDEX memories_model_idx ON memories (tenant_id, user_id, model) WHERE superseded_by is null;
+
 CREATE INDEX memories_tenant_id_job_id_idx ON memories (tenant_id, job_id);
 
 CREATE INDEX memories_tenant_id_user_id_created_at_idx ON memories (tenant_id, user_id, created_at);
