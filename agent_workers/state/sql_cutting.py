@@ -10,7 +10,7 @@ from datetime import timedelta
 from agent_workers.state.engine import Connection
 
 # Time-outs of the server come first: they say what was too slow.
-_BEYOND = timedelta(seconds=2)
+_BEYOND = timedelta(seconds=5)
 
 
 @contextmanager

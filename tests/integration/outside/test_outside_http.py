@@ -2,6 +2,7 @@
 
 import gzip
 import ssl
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -231,7 +232,11 @@ def test_an_answer_is_read_as_far_as_was_asked_for(site: Site):
 def test_a_bomb_unpacks_to_no_more_than_was_asked_for(site: Site, encoding: str):
     packed = gzip.compress if encoding == "gzip" else zlib.compress
     site.answers["/bomb"] = said(packed(b"\0" * 10_000_000), f"content-encoding: {encoding}")
+    tracemalloc.start()
     answer = get(site.url("/bomb"), bounds=HttpBounds(most_bytes=100_000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3_000_000
     assert (len(answer.body), answer.cut) == (100_000, True)
     assert site.asked[0].headers["accept-encoding"] == "identity"
 
