@@ -1,8 +1,10 @@
 """The programs of a whole system, and the variables that each of them is started with."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 
 from agent_workers.cli.child import Program
 from agent_workers.settings import PREFIX, Settings
@@ -87,8 +89,17 @@ def _written(value: object) -> str:
             return str(value).lower()
         case tuple():
             return ",".join(str(part) for part in value)
+        case dict():
+            return json.dumps({name: _part(one) for name, one in value.items()})
         case _:
             return str(value)
+
+
+def _part(value: object) -> object:
+    """What is not set of a value would be read as a wrong one."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: one for name, one in asdict(value).items() if one}
+    return value
 
 
 _PLAIN = {
