@@ -56,30 +56,37 @@ select from knowledge_documents where tenant_id = %s and source = %s and content
 # Whoever adds the same document waits here, before anything else is locked.
 _LOCK = "select pg_advisory_xact_lock(hashtextextended(%s || E'\\x1f' || %s, 4712))"
 # The places in two lists, not their scores, say how good a chunk is: scores of words and of
-# meaning cannot be compared (reciprocal rank fusion). Within a tenant nothing is approximate.
+# meaning cannot be compared (reciprocal rank fusion). Whoever asks in a sentence does not mean all
+# of its words: one is enough, and the rarer it is in these documents, the more it counts.
 _SEARCH = """
-with near as (
+with asked as materialized (
+  select lexeme, query_of_lexeme(lexeme) as query
+    from unnest(to_tsvector('english', %(text)s))
+), hits as materialized (
+  select chunk_id, sqrt(ts_rank(words, query, 1)) as weight, count(*) over (partition by lexeme) as n
+    from asked join knowledge_chunks on words @@ query where tenant_id = %(tenant_id)s
+), every as (
+  select count(*)::float8 as n from knowledge_chunks where tenant_id = %(tenant_id)s
+), said as (
+  select chunk_id, row_number() over (order by score desc, chunk_id) as place from (
+    select chunk_id, sum(weight * ln(1 + (every.n - hits.n + 0.5) / (hits.n + 0.5))) as score
+      from hits, every group by chunk_id order by score desc, chunk_id limit %(pool)s) s
+), near as (
   select chunk_id, distance, row_number() over (order by distance, chunk_id) as place from (
     select chunk_id, embedding::vector <#> %(vector)s::real[]::vector as distance
       from knowledge_chunks
      where tenant_id = %(tenant_id)s and model = %(model)s and dimensions = %(dimensions)s
      order by distance, chunk_id limit %(pool)s) n
-), said as (
-  select chunk_id, row_number() over (order by score desc, chunk_id) as place from (
-    select chunk_id, ts_rank(words, any_word_of(%(text)s), 1) as score from knowledge_chunks
-     where tenant_id = %(tenant_id)s and words @@ any_word_of(%(text)s)
-     order by score desc, chunk_id limit %(pool)s) s
 ), found as (
   select chunk_id, -near.distance as similarity,
          coalesce(1.0 / (60 + near.place), 0) + coalesce(1.0 / (60 + said.place), 0) as score
     from near full join said using (chunk_id)
    order by score desc, chunk_id limit %(limit)s
 )
-select chunk_id, c.source, d.title, c.heading, c.content, found.similarity
-  from found join knowledge_chunks c using (chunk_id)
+select c.chunk_id, c.source, d.title, c.heading, c.content, found.similarity
+  from found join knowledge_chunks c on c.tenant_id = %(tenant_id)s and c.chunk_id = found.chunk_id
   join knowledge_documents d on d.tenant_id = c.tenant_id and d.source = c.source
- where c.tenant_id = %(tenant_id)s
- order by found.score desc, chunk_id"""
+ order by found.score desc, c.chunk_id"""
 _POOL = 50
 
 

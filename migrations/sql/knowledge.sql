@@ -1,8 +1,9 @@
 -- The words of chunks, and questions about them.
 
--- Whoever asks in a sentence does not mean all of its words: one is enough, and more rank higher.
-create function any_word_of(p_question text) returns tsquery language sql stable as $$
-  select replace(plainto_tsquery('english', p_question)::text, '&', '|')::tsquery
+-- A question of one word, which is a lexeme already.
+create function query_of_lexeme(p_lexeme text) returns tsquery
+language sql immutable strict as $$
+  select ('''' || replace(replace(p_lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
 $$;
 
 create function list_chunk_words() returns trigger language plpgsql as $$

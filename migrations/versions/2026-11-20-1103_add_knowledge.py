@@ -19,4 +19,4 @@ def downgrade() -> None:
     op.drop_table("knowledge_chunks")
     op.drop_table("knowledge_documents")
     op.execute("drop function list_chunk_words")
-    op.execute("drop function any_word_of")
+    op.execute("drop function query_of_lexeme")

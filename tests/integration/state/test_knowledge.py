@@ -90,7 +90,15 @@ def test_a_word_is_found_that_no_vector_knows(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["the of and", "'; drop table jobs; --", "a & | ! ( ) : * <-> '", "😀", "x" * 2_000]
+    "words",
+    [
+        r"C:\\a\'b \\ http://x/\\y?a=\'b\'&c",
+        "the of and",
+        "'; drop table jobs; --",
+        "a & | ! ( ) : * <-> '",
+        "😀",
+        "x" * 2_000,
+    ],
 )
 def test_no_question_is_a_mistake(world: World, words: str) -> None:
     keep(world, document("a.md", "Some text."))
