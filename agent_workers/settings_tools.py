@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from agent_workers.domain.outside import networks_of
+from agent_workers.domain.email_message import is_address, is_recipient_pattern
+from agent_workers.domain.outside import is_host_pattern, networks_of
 
 _PROXIES = ("http",)
 _SMTP = ("smtp", "smtps", "smtp+starttls")
@@ -52,6 +53,27 @@ class ToolSettings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("http_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_host_pattern(one) for one in value):
+            raise ValueError("must be hosts as api.example.com or *.example.com, and no URLs")
+        return value
+
+    @field_validator("mail_recipients")
+    @classmethod
+    def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_recipient_pattern(one) for one in value):
+            raise ValueError("must be addresses as ann@example.com, or *@example.com")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, address: str) -> str:
+        if address and not is_address(address):
+            raise ValueError("must be an address as shop@example.com")
+        return address
 
     @field_validator("http_private")
     @classmethod

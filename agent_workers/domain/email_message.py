@@ -81,6 +81,11 @@ def is_address(address: str) -> bool:
     return bool(whole) and ".." not in address and len(address) <= _LONGEST_ADDRESS
 
 
+def is_recipient_pattern(pattern: str) -> bool:
+    """Say whether this can be on a list of recipients: an address, or everybody of a domain."""
+    return is_address(f"x{pattern[1:]}" if pattern.startswith("*@") else pattern)
+
+
 def message_id(key: str, sender: str) -> str:
     """The same for every attempt, so that what was sent can be found."""
     return f"<{message_mark(key)}{sender.rpartition('@')[2]}>"

@@ -144,6 +144,11 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
     return any(ip in network for network in networks)
 
 
+def is_host_pattern(pattern: str) -> bool:
+    """Say whether this can be on a list of hosts."""
+    return _is_name(pattern.lower().removeprefix("*.")) or is_within(pattern, EVERYWHERE)
+
+
 def _matches(host: str, pattern: str) -> bool:
     pattern = pattern.lower().rstrip(".")
     if pattern.startswith("*."):
