@@ -67,7 +67,7 @@ def _look_up(tool: LoadedTool) -> Iterator[Finding]:
         if declared.effect is EffectClass.KEYED:
             remedy = "give look_up=, or a person is asked when a crash outlives the key"
             yield warn(
-                f"{declared.name}: nothing can be looked up after {declared.key_ttl}", remedy
+                f"{declared.name}: its keys live for {declared.key_ttl}, and no longer", remedy
             )
         return
     wanting = _unfit(declared.look_up, tool)

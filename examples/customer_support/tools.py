@@ -18,7 +18,7 @@ MOST_PASSAGES = 2
 _CREATED, _BUSY = 201, 503
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def search_knowledge(question: str) -> list[dict[str, str]]:
     """Find the passages of the shop's handbook that fit a question best."""
     wanted = _words(question)
@@ -27,7 +27,7 @@ def search_knowledge(question: str) -> list[dict[str, str]]:
     return [{"id": name, "text": _body(text)} for name, text in pages[:MOST_PASSAGES]]
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def read_order(order_id: str) -> dict[str, str | int]:
     """Look up what was ordered, and for how much."""
     if order_id not in ORDERS:
@@ -36,13 +36,15 @@ def read_order(order_id: str) -> dict[str, str | int]:
     return {"order_id": order_id, "what": what, "amount_cents": cents}
 
 
-@tool(effect=Effect.KEYED, key_ttl=KEYS_LIVE, scopes=["refunds:write"])
+@tool(
+    effect=Effect.KEYED, key_ttl=KEYS_LIVE, scopes=["refunds:write"], timeout=timedelta(seconds=30)
+)
 def refund(order_id: str, amount_cents: int, *, call: Call) -> dict[str, object]:
     """Pay an order back, once."""
     return _post("/refunds", {"order_id": order_id, "amount_cents": amount_cents}, call.key)
 
 
-@tool(effect=Effect.KEYED, key_ttl=KEYS_LIVE)
+@tool(effect=Effect.KEYED, key_ttl=KEYS_LIVE, timeout=timedelta(seconds=30))
 def open_ticket(subject: str, details: str, *, call: Call) -> dict[str, object]:
     """Tell the people of the shop about a case."""
     return _post("/tickets", {"subject": subject, "details": details}, call.key)

@@ -31,7 +31,7 @@ _WAIT_S = 5
 _FINE = 300
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def inspect(service: str, lines: list[str]) -> dict[str, object]:
     """Tell from the log lines what is wrong with a service, and ask the machine how it is."""
     errors = Counter(found.group(1) for line in lines if (found := re.search(r"ERROR (.+)", line)))

@@ -20,7 +20,7 @@ _CREATED = 201
 _CITED = re.compile(r"\[(\w+)\]")
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def find_sources(topic: str) -> list[dict[str, str]]:
     """Find the sources that fit a topic best."""
     wanted = _words(topic)
@@ -29,7 +29,7 @@ def find_sources(topic: str) -> list[dict[str, str]]:
     return [{"id": name, "title": _title(text)} for name, text in found[:MOST_SOURCES]]
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def read_source(id: str) -> dict[str, str]:  # noqa: A002 (what models call it everywhere)
     """Read one source."""
     time.sleep(SLOWNESS_S)
@@ -39,7 +39,7 @@ def read_source(id: str) -> dict[str, str]:  # noqa: A002 (what models call it e
     return {"id": id, "title": _title(text), "text": " ".join(text.split("\n", 1)[1].split())}
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def compose(title: str, topics: list[str], findings: list[str]) -> str:
     """Put the findings together as a Markdown report that ends with the sources it cites."""
     sections = [f"## {topic}\n\n{text}" for topic, text in zip(topics, findings, strict=True)]
@@ -50,7 +50,7 @@ def compose(title: str, topics: list[str], findings: list[str]) -> str:
     return "\n\n".join((f"# {title}", *sections, "## Sources", "\n".join(sources)))
 
 
-@tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24))
+@tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24), timeout=timedelta(seconds=30))
 def publish(report: str, *, call: Call) -> dict[str, object]:
     """Put a report online, once."""
     place = urlsplit(os.environ.get("REPORT_WRITER_URL", "")).netloc

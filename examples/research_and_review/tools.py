@@ -14,7 +14,7 @@ NOTES = Path(__file__).parent / "notes"
 _CREATED = 201
 
 
-@tool(effect=Effect.PURE)
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
 def search_notes(question: str) -> dict[str, str]:
     """Find the note that fits a question best; cite it as [id]."""
     wanted = _words(question)
@@ -23,7 +23,7 @@ def search_notes(question: str) -> dict[str, str]:
     return {"id": name, "text": " ".join(text.split("\n", 1)[1].split())}
 
 
-@tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24))
+@tool(effect=Effect.KEYED, key_ttl=timedelta(hours=24), timeout=timedelta(seconds=30))
 def print_article(article: str, *, call: Call) -> dict[str, object]:
     """Have an article printed, once."""
     place = urlsplit(os.environ.get("RESEARCH_AND_REVIEW_URL", "")).netloc

@@ -70,7 +70,7 @@ def test_what_is_not_said_is_told_one_by_one() -> None:
 
 
 def test_keys_that_end_before_anybody_can_look_are_worth_a_word() -> None:
-    assert said(pays) == [(Level.WARN, "pays: nothing can be looked up after 1:00:00")]
+    assert said(pays) == [(Level.WARN, "pays: its keys live for 1:00:00, and no longer")]
 
 
 @pytest.mark.parametrize(
