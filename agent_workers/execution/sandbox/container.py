@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -45,11 +46,16 @@ class Container:
                 argv, _PATH, given=given, most=longest(bounds), wall=wall_of(bounds) + _STARTING
             )
         finally:
-            # Ending the command does not end the container.
-            subprocess.run(
-                [self.engine, "kill", called], env=_PATH, capture_output=True, check=False
-            )
+            _end(self.engine, called)
         return ran(ended, bounds)
+
+
+def _end(engine: str, called: str) -> None:
+    """End a container, too: ending the command that started it does not."""
+    kill = [engine, "kill", called]
+    # It has its own bound of processor time; an engine that hangs must not hold a worker.
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(kill, env=_PATH, capture_output=True, timeout=_ASK_S, check=False)
 
 
 def command_line(engine: str, image: str, called: str, bounds: Bounds) -> list[str]:

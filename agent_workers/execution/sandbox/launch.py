@@ -28,7 +28,7 @@ def main() -> None:
     try:
         _give_up(told)
         os.execv(program[0], program)  # noqa: S606  # no shell is wanted
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"agent-workers: cannot start {program[0]}: {error}\n")
         sys.stderr.flush()
         os._exit(FAILED)
@@ -40,8 +40,8 @@ def _give_up(told: dict[str, object]) -> None:
     user = told.get("user")
     if isinstance(user, int):
         os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
+        os.setgid(user)
+        os.setuid(user)
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -64,7 +64,12 @@ def _give_up(told: dict[str, object]) -> None:
 def _limit(kind: int, most: int) -> None:
     hard = resource.getrlimit(kind)[1]
     least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (least, least))
+    try:
+        resource.setrlimit(kind, (least, least))
+    except (OSError, ValueError):
+        # Other kernels do not know every limit; whoever started us says so to people.
+        if sys.platform == "linux":
+            raise
 
 
 def _set_filter(instructions: bytes) -> None:

@@ -152,6 +152,12 @@ def test_a_fork_bomb_has_no_second_process(sandbox: Sandbox) -> None:
     assert isinstance(run(sandbox, "import os\nwhile True: os.fork()"), Raised)
 
 
+def test_not_even_one_process_is_started(cpython: Sandbox) -> None:
+    ran = run(cpython, "import os\nos.fork()")
+    assert isinstance(ran, Raised)
+    assert ran.error == "PermissionError"
+
+
 def test_output_without_end_ends(sandbox: Sandbox) -> None:
     ran = run(sandbox, "for _ in range(2_000): print('x' * 1_000)")
     assert ran == TooMuchOutput(BOUNDS.output)

@@ -1,0 +1,97 @@
+"""Starting programs inside a boundary: what they see, and that they are gone afterwards."""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
+from agent_workers.execution.sandbox.ports import LONG_LIVED, NoBoundary
+from agent_workers.execution.sandbox.processes import Ended, run_bounded
+
+PATIENCE_S = 30
+
+
+@pytest.fixture(params=list(Boundary))
+def boundary(request: pytest.FixtureRequest) -> Boundary:
+    if request.param is Boundary.BWRAP and (why := why_no_bwrap()):
+        pytest.skip(why)
+    found: Boundary = request.param
+    return found
+
+
+def test_a_program_and_what_it_started_are_gone_when_its_time_is_over(boundary: Boundary) -> None:
+    marker = f"600.{os.getpid()}"
+    ended = run(boundary, f"sleep {marker} & sleep {marker}", wall=timedelta(seconds=1))
+    assert ended.timed_out
+    eventually_none(marker)
+
+
+def test_its_environment_is_what_it_was_given(
+    boundary: Boundary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_SECRET_PEPPER", "the worker's own")
+    confined = confine(["/usr/bin/env"], environment={"TOKEN": "its own"}, boundary=boundary)
+    ended = run_bounded(
+        confined.argv, confined.environment, given=b"", most=9_999, wall=timedelta(seconds=20)
+    )
+    names = {line.partition("=")[0] for line in ended.output.decode().splitlines()}
+    assert names - {"PWD"} == {"PATH", "HOME", "LANG", "TOKEN"}
+
+
+def test_no_secret_is_in_the_command_line(boundary: Boundary) -> None:
+    confined = confine(["/bin/true"], environment={"TOKEN": "its own"}, boundary=boundary)
+    assert not [word for word in confined.argv if "its own" in word]
+
+
+def test_it_reads_what_it_was_given_to_read_and_writes_nothing_there(tmp_path: Path) -> None:
+    if why := why_no_bwrap():
+        pytest.skip(why)
+    tmp_path.chmod(0o755)
+    (tmp_path / "file").write_text("to be read")
+    words = ["/bin/sh", "-c", f"cat {tmp_path}/file; touch {tmp_path}/new; ls {tmp_path.parent}"]
+    confined = confine(words, reads=[tmp_path], boundary=Boundary.BWRAP)
+    ended = run_bounded(
+        confined.argv, confined.environment, given=b"", most=9_999, wall=timedelta(seconds=20)
+    )
+    assert ended.output.decode() == f"to be read{tmp_path.name}\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_program_that_is_not_there_is_told_at_once() -> None:
+    with pytest.raises(NoBoundary, match="no program 'nobody-has-this'"):
+        confine(["nobody-has-this"])
+
+
+def test_a_fork_bomb_of_a_server_is_bounded(boundary: Boundary) -> None:
+    marker = f"700.{os.getpid()}"
+    many = f"i=0; while [ $i -lt 200 ]; do sleep {marker} & i=$((i+1)); done; wait"
+    ended = run(boundary, many, wall=timedelta(seconds=5))
+    assert "fork" in ended.said
+    eventually_none(marker)
+
+
+def run(boundary: Boundary, script: str, *, wall: timedelta) -> Ended:
+    confined = confine(["/bin/sh", "-c", script], bounds=LONG_LIVED, boundary=boundary)
+    return run_bounded(confined.argv, confined.environment, given=b"", most=9_999, wall=wall)
+
+
+def eventually_none(marker: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while found := with_word(marker):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+
+
+def with_word(marker: str) -> list[int]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[:2] == [b"sleep", marker.encode()]:
+            found.append(int(place.name))
+    return found
