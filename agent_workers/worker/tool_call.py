@@ -28,6 +28,7 @@ from agent_workers.settings import Settings, load_settings, mcp_secrets
 from agent_workers.state.engine import Database
 from agent_workers.state.mcp import known_at
 from agent_workers.state.statements import run_statements
+from agent_workers.worker.code import code
 from agent_workers.worker.facilities import Facilities, facilities
 from agent_workers.worker.outside import caller_of, outside
 
@@ -140,7 +141,7 @@ def _mcp_servers(settings: Settings) -> Servers:
 
 
 def _without_database(settings: Settings) -> Give:
-    given = Facilities(outside(settings))
+    given = Facilities({**outside(settings), **code(settings)})
 
     def give(wanted: type, call: Call) -> object:
         try:
