@@ -58,7 +58,7 @@ def _rounds(steps: Sequence[StepSeen]) -> list[list[StepSeen]]:
 
 def _envelope(job: JobSeen, metadata: Entry, request_id: str) -> Entry:
     given = json.loads(job.input or b"null")
-    message, user_id = given, metadata.get("user_id")
+    message, user_id = given, job.user_id or metadata.get("user_id")
     if isinstance(given, dict):
         message = given.get("message", given.get("goal", given))
         user_id = user_id or given.get("user_id")

@@ -42,8 +42,9 @@ class Performer:
         if claimed.kind is StepKind.TOOL:
             return self.router.run(claimed)
         agent = self.find(claimed)
+        # Not within: a database that is away is nobody's failed attempt.
+        said = self.converse(claimed) if claimed.session_id else SILENCE
         try:
-            said = self.converse(claimed) if claimed.session_id else SILENCE
             situation = _situation(claimed, history(), said)
             if claimed.kind is StepKind.PLAN:
                 return self._plan(claimed, agent, situation)

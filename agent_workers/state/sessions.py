@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.encoding import canonical
 from agent_workers.domain.session import (
     MOST_CHARS,
     SILENCE,
@@ -25,6 +24,7 @@ from agent_workers.state.engine import Database
 _READ_TIMES = 5
 _READ_BYTES = 4 * MOST_CHARS
 _AT_ONCE = 100
+_LONGEST_ESCAPE = 12
 _PLACE = """
 select s.version, t.turn from session_turns t
   join sessions s using (tenant_id, session_id) join jobs j using (tenant_id, job_id)
@@ -36,8 +36,11 @@ select s.version, t.turn, s.summary, m.turn, m.role, substring(m.content from 1 
   from session_turns t join sessions s using (tenant_id, session_id)
   join jobs j using (tenant_id, job_id)
   left join lateral (
-    select * from session_messages where tenant_id = t.tenant_id and session_id = t.session_id
-       and turn < t.turn and turn > s.summed_to order by turn desc, part desc limit %(most)s) m on true
+    select * from (
+      select *, sum(least(octet_length(content), %(bytes)s)) over (order by turn desc, part desc) as read
+        from session_messages where tenant_id = t.tenant_id and session_id = t.session_id
+         and turn < t.turn and turn > s.summed_to order by turn desc, part desc limit %(most)s) n
+     where read <= %(all_bytes)s) m on true
  where t.tenant_id = %(tenant_id)s and t.job_id = %(job_id)s and s.user_id = j.user_id
  order by m.turn, m.part"""
 
@@ -72,6 +75,7 @@ class Sessions:
             "job_id": claimed.job_id,
             "bytes": _READ_BYTES,
             "most": self._terms.messages * _READ_TIMES,
+            "all_bytes": max(_READ_BYTES, self._terms.tokens * 4 * _READ_TIMES),
         }
         with self._database.connection() as connection:
             rows = connection.execute(_PAST, asked, binary=True).fetchall()
@@ -118,14 +122,26 @@ def summary_of(stored: bytes | None) -> Summary | None:
 def words_of(content: bytes, *, whole: bool) -> str:
     """Say in words what was stored as JSON: the text itself, or its `message` or `goal`."""
     if not whole:
-        return _cut(content.decode("utf-8", "ignore"), is_cut=True)
+        return _cut(_begun(content.decode("utf-8", "ignore")), is_cut=True)
     said = json.loads(content)
     if isinstance(said, dict):
         said = said.get("message") or said.get("goal") or said
-    return _cut(said if isinstance(said, str) else canonical(said).decode())
+    return _cut(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+
+
+def _begun(text: str) -> str:
+    """Read the begin of a JSON string; an escape that was cut in two is left out."""
+    for end in range(len(text), len(text) - _LONGEST_ESCAPE, -1):
+        try:
+            return str(json.loads(f'{text[:end]}"'))
+        except ValueError:
+            continue
+    return text
 
 
 def _cut(text: str, *, is_cut: bool = False) -> str:
+    # Half a surrogate pair is JSON all the same, and nothing that a provider would take.
+    text = text.encode("utf-8", "replace").decode()
     if len(text) > MOST_CHARS or is_cut:
         return f"{text[:MOST_CHARS]} … (cut)"
     return text

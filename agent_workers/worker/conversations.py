@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.session import SILENCE, Conversation, SessionTerms
-from agent_workers.settings import Settings
-from agent_workers.state.engine import Database
+from agent_workers.domain.session import SILENCE, Conversation
 from agent_workers.state.sessions import PastOf, Sessions
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.session_copies import SessionCopies
@@ -42,15 +40,8 @@ class Conversations:
         return f"{claimed.job_id} {place.version} {place.turn} {terms.messages} {terms.tokens}"
 
 
-def session_terms(settings: Settings) -> SessionTerms:
-    return SessionTerms(messages=settings.session_messages, tokens=settings.session_tokens)
-
-
-def conversations(settings: Settings, database: Database) -> tuple[Conversations, Sessions]:
-    """Return the conversations of this process, and what looks after all sessions."""
-    sessions = Sessions(database, session_terms(settings))
-    copies = None
-    if settings.redis_url:
-        away_or_not = AwayOrNot(settings.redis_url)
-        copies = SessionCopies(away_or_not, kept_for=timedelta(seconds=settings.session_ttl_s))
-    return Conversations(sessions, copies), sessions
+def conversations(sessions: Sessions, *, redis_url: str, kept_for: timedelta) -> Conversations:
+    """Return the conversations of this process; without Redis there are no copies."""
+    if not redis_url:
+        return Conversations(sessions, None)
+    return Conversations(sessions, SessionCopies(AwayOrNot(redis_url), kept_for=kept_for))

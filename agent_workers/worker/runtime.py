@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
+from agent_workers.domain.session import SessionTerms
 from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
@@ -35,6 +37,7 @@ from agent_workers.state.mail import Mail
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
+from agent_workers.state.sessions import Sessions
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.tool_places import ToolPlaces
 from agent_workers.state.waits import Waits
@@ -110,7 +113,8 @@ def open_runtime(
     worker_id = process.worker_id
     pool = min(settings.db_pool_size, slots + 1)
     database = Database(settings.database_url, pool_size=pool, name="agent_workers worker")
-    converse, sessions = conversations(settings, database)
+    terms = SessionTerms(messages=settings.session_messages, tokens=settings.session_tokens)
+    sessions = Sessions(database, terms)
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
@@ -148,7 +152,16 @@ def open_runtime(
         records=Records(database, worker_id, tuple(lanes)),
         permits=permits,
         engaging=Engaging(Waits(database), Mail(database), ring=ring),
-        perform=Performer(find=roster.find, router=router, models=models, converse=converse),
+        perform=Performer(
+            find=roster.find,
+            router=router,
+            models=models,
+            converse=conversations(
+                sessions,
+                redis_url=settings.redis_url,
+                kept_for=timedelta(seconds=settings.session_ttl_s),
+            ),
+        ),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),
         ring=ring,

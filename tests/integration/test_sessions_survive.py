@@ -10,7 +10,6 @@ from tests.integration.state.invariants import broken
 from tests.integration.worker_system import READY_S, System, until
 
 pytestmark = pytest.mark.slow
-NAP = {"seconds": 0.2, "rounds": 1}
 
 
 def ended(running: System) -> int:
@@ -26,7 +25,7 @@ def test_jobs_of_sessions_go_on_in_their_order_when_a_worker_is_killed(
     sessions: dict[str, list[JobId]] = {name: [] for name in ("a", "b", "c")}
     for _ in range(4):
         for name, jobs in sessions.items():
-            jobs.append(running.submit(session=name, **NAP))
+            jobs.append(running.submit(session=name, seconds=0.2, rounds=1))
     until(lambda: ended(running) >= 2, "some jobs have ended")
     doomed.kill()
     Redis.from_url(running.broker_url).flushall()

@@ -199,6 +199,17 @@ def test_items_of_a_batch_take_turns_and_cannot_say_otherwise(
     is_problem(refused, 422, "invalid_request")
 
 
+def test_jobs_of_a_schedule_take_turns(client: httpx.Client) -> None:
+    job = {"agent": "demo", "input": "x", "session_id": "talk", "user_id": "ann"}
+    terms = {"type": "interval", "interval_s": 3_600, "overlap": "allow"}
+    made = client.post("/v1/schedules", json={**terms, "target": {"job": job}})
+    assert made.status_code == 201, made.text
+    for _ in range(2):
+        client.post(f"/v1/schedules/{made.json()['id']}/trigger", json={})
+    session = client.get(S).json()
+    assert (session["user_id"], len(session["waiting"])) == ("ann", 1)
+
+
 def test_the_client_and_the_command_line_tell_the_same(
     live: Live, tenant: TenantId, client_of: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

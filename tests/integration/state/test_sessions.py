@@ -12,6 +12,7 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.session import OnBusy
 from agent_workers.domain.step import GaveUp, Lane
 from agent_workers.state import codec
+from agent_workers.state.controls import Controls
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World, use
 
@@ -230,6 +231,12 @@ def test_a_session_that_nobody_uses_is_forgotten(world: World) -> None:
     world.one("update sessions set used_at = '2000-01-01', look_at = '2000-01-01'")
     keep(world)
     assert world.one("select count(*) from sessions where tenant_id = %s", world.tenant) == 0
+
+
+def test_who_cancels_a_job_knows_for_whom_to_ring(world: World) -> None:
+    first, second = world.submit(session=S), world.submit(session=S)
+    changed = Controls(world.database).stop(world.tenant, first, reason="enough", now=False)
+    assert [(due.job_id, due.position) for due in changed.due] == [(second, 0)]
 
 
 def test_the_second_of_two_steps_does_not_end_a_turn(world: World) -> None:

@@ -46,6 +46,12 @@ def done(bench: Bench, runtime: Runtime, words: str, **asked: str) -> object:
     return bench.output(job)
 
 
+def seen(bench: Bench, runtime: Runtime, words: str) -> list[str]:
+    said = done(bench, runtime, words)
+    assert isinstance(said, list)
+    return said
+
+
 def kinds(bench: Bench, job: JobId) -> list[object]:
     sql = "select outcome_type from steps where job_id = %s order by position"
     return [row[0] for row in bench.ask(sql, job)]
@@ -62,7 +68,7 @@ def test_a_planner_sees_what_was_said_before_its_turn_and_nothing_else(
     # Four messages fit: the answer to the second job is one of them.
     assert bench.output(third) == [
         *("user one", "assistant []"),
-        *("user two", 'assistant ["user one","assistant []"]'),
+        *("user two", 'assistant ["user one", "assistant []"]'),
     ]
     assert done(bench, runtime, "alone", session="") == []
 
@@ -79,10 +85,10 @@ def test_without_redis_and_after_it_was_emptied_jobs_see_the_same(
     bench: Bench, runtime: Runtime, redis_server: EmbeddedRedis
 ) -> None:
     done(bench, runtime, "one")
-    seen = ["user one", "assistant []"]
-    assert done(bench, runtime, "two") == seen
+    before = ["user one", "assistant []"]
+    assert seen(bench, runtime, "two") == before
     Redis.from_url(redis_server.url).flushall()
-    assert done(bench, runtime, "three")[:2] == seen  # type: ignore[index]  # a list
+    assert seen(bench, runtime, "three")[:2] == before
 
 
 def test_a_copy_of_what_was_cleared_is_never_read_again(bench: Bench, runtime: Runtime) -> None:
@@ -90,6 +96,17 @@ def test_a_copy_of_what_was_cleared_is_never_read_again(bench: Bench, runtime: R
     done(bench, runtime, "two")
     bench.ask("select clear_session(%s, 's')", bench.tenant)
     assert done(bench, runtime, "three") == []
+
+
+def test_a_huge_or_strange_message_is_cut_and_shown_as_far_as_it_can_be(
+    bench: Bench, runtime: Runtime
+) -> None:
+    done(bench, runtime, "x" * 900_000)
+    huge, _ = seen(bench, runtime, "half a pair \ud800 and \x00 nothing")
+    assert huge.startswith("user xxx")
+    assert huge.endswith("(cut)")
+    assert len(huge) < 21_000
+    assert seen(bench, runtime, "what now")[-2] == "user half a pair ? and \x00 nothing"
 
 
 def test_a_model_is_shown_the_conversation_as_its_own(bench: Bench, runtime: Runtime) -> None:
