@@ -56,6 +56,11 @@ def test_a_blank_text_is_refused(embedder, blank) -> None:
         embedder.embed(["words", blank])
 
 
+def test_half_a_character_is_refused(embedder) -> None:
+    with pytest.raises(NotEmbedded, match="text 0 has half a character"):
+        embedder.embed(["a\ud800b"])
+
+
 def test_shared_words_bring_texts_nearer(embedder) -> None:
     asked, near, far = embedder.embed(
         ["where is the parcel", "the parcel is where it was", "loud green music tomorrow"]

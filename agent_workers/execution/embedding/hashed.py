@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from agent_workers.execution.embedding.units import refuse_blanks, unit
+from agent_workers.execution.embedding.units import refuse_no_texts, unit
 
 _WORD: Final = re.compile(r"\w+")
 
@@ -23,7 +23,7 @@ class HashedEmbedder:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector for each text, in their order."""
-        refuse_blanks(texts)
+        refuse_no_texts(texts)
         return [self._vector(text) for text in texts]
 
     def _vector(self, text: str) -> list[float]:

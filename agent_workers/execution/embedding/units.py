@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from agent_workers.domain.embedding import NotEmbedded
 
 
-def refuse_blanks(texts: Sequence[str]) -> None:
-    """A blank text means nothing: it has no direction, and providers refuse it too."""
+def refuse_no_texts(texts: Sequence[str]) -> None:
+    """A blank text has no direction, and half a character is no text: providers refuse both."""
     for number, text in enumerate(texts):
         if not text.strip():
             raise NotEmbedded(f"text {number} is blank: nothing to embed")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise NotEmbedded(f"text {number} has half a character: a lone surrogate") from None
 
 
 def unit(vector: Sequence[float]) -> list[float]:

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from agent_workers.domain.embedding import NotEmbedded
 from agent_workers.domain.facility import NotInstalled
-from agent_workers.execution.embedding.units import refuse_blanks, unit
+from agent_workers.execution.embedding.units import refuse_no_texts, unit
 
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
@@ -46,7 +46,7 @@ class WordLlamaEmbedder:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a unit vector for each text; the same text always gives the same one."""
-        refuse_blanks(texts)
+        refuse_no_texts(texts)
         loaded = self._once()
         return [_vector(loaded, text) for text in texts]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent_workers.domain.embedding import EmbeddingAway, NotEmbedded
-from agent_workers.execution.embedding.units import refuse_blanks, unit
+from agent_workers.execution.embedding.units import refuse_no_texts, unit
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.models.litellm_gateway import Access
@@ -47,7 +47,7 @@ class LiteLLMEmbedder:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector for each text, or raise what a tool may raise."""
-        refuse_blanks(texts)
+        refuse_no_texts(texts)
         try:
             return self._loop.run(lambda: self._all(texts), deadline_s=self._deadline_s)
         except NotEmbedded:
