@@ -35,6 +35,10 @@ class Conversations:
             self._copies.keep(self._name(claimed, read), past)
         return past
 
+    def keep(self) -> None:
+        """Look after the sessions that nobody looks after."""
+        self._sessions.keep()
+
     def _name(self, claimed: Claimed, place: PastOf) -> str:
         terms = self._sessions.terms
         return f"{claimed.job_id} {place.version} {place.turn} {terms.messages} {terms.tokens}"

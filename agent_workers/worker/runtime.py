@@ -47,7 +47,7 @@ from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
-from agent_workers.worker.conversations import conversations
+from agent_workers.worker.conversations import Conversations, conversations
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
@@ -111,10 +111,12 @@ def open_runtime(
     """Assemble and start the parts of this process."""
     process = this_process(lanes)
     worker_id = process.worker_id
-    pool = min(settings.db_pool_size, slots + 1)
-    database = Database(settings.database_url, pool_size=pool, name="agent_workers worker")
-    terms = SessionTerms(messages=settings.session_messages, tokens=settings.session_tokens)
-    sessions = Sessions(database, terms)
+    database = Database(
+        settings.database_url,
+        pool_size=min(settings.db_pool_size, slots + 1),
+        name="agent_workers worker",
+    )
+    converse = _conversations(settings, database)
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
@@ -156,11 +158,7 @@ def open_runtime(
             find=roster.find,
             router=router,
             models=models,
-            converse=conversations(
-                sessions,
-                redis_url=settings.redis_url,
-                kept_for=timedelta(seconds=settings.session_ttl_s),
-            ),
+            converse=converse,
         ),
         tools=router,
         protocol=EffectProtocol(permits, router, KernelTimer()),
@@ -192,7 +190,7 @@ def open_runtime(
         keep=_each(
             BatchRuns(Batches(database), ring=ring).keep,
             breakers.keep,
-            sessions.keep,
+            converse.keep,
             Forgetting(MemoryRows(database)).keep,
             mcp.keep,
         ),
@@ -216,6 +214,15 @@ def open_runtime(
         wakeups=wakeups,
         stopping=stopping,
         mcp=mcp,
+    )
+
+
+def _conversations(settings: Settings, database: Database) -> Conversations:
+    terms = SessionTerms(messages=settings.session_messages, tokens=settings.session_tokens)
+    return conversations(
+        Sessions(database, terms),
+        redis_url=settings.redis_url,
+        kept_for=timedelta(seconds=settings.session_ttl_s),
     )
 
 
