@@ -8,7 +8,7 @@ from agent_workers.domain.outside_sending import http_sender
 from agent_workers.execution.tools.builtin.http import http_send
 from agent_workers.execution.tools.builtin.mail import mail_tool
 from agent_workers.execution.tools.builtin.memory import remember
-from agent_workers.execution.tools.builtin.workspace import write_file
+from agent_workers.execution.tools.builtin.workspace import delete_file, write_file
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import Reach, Try
 from agent_workers.testing.trying import Tried
@@ -23,7 +23,23 @@ _FEW = Reach(moments=4, lines=3, freezes=1, pairs=1)
 _LOCAL = {"http_private": "127.0.0.0/8"}
 _HTTP = ("agent_workers.domain.outside_sending", "agent_workers.execution.outside.calling")
 _WRITTEN = """
-select sum(octet_length(content)) from workspace_files where tenant_id = %s and job_id = %s"""
+select sum(octet_length(content)) from workspace_files
+ where tenant_id = %s and job_id = %s and path = 'notes.txt'"""
+_DELETED = """
+select 1 - count(*) from workspace_files
+ where tenant_id = %s and job_id = %s and path = 'old.txt'"""
+# Every job begins with a file, so that there is one to delete.
+OLD_FILES = (
+    """
+create function give_old_file() returns trigger language plpgsql as $$
+begin
+  perform write_workspace_file(
+    new.tenant_id, new.job_id, 0, 'old.txt', 'old', true, false, '', 1000000);
+  return null;
+end $$""",
+    """
+create trigger jobs_old_file after insert on jobs for each row execute function give_old_file()""",
+)
 _REMEMBERED = "select count(*) from memories where tenant_id = %s and job_id = %s"
 
 
@@ -92,6 +108,13 @@ def keeping() -> list[Try]:
             tool=write_file,
             arguments=lambda mark: {"path": "notes.txt", "content": mark, "append": True},
             happened=lambda tried: _one(_WRITTEN, tried) // len(tried.mark),
+            reach=_FEW,
+        ),
+        # A second time there would be nothing to delete, and the job would fail.
+        Try(
+            tool=delete_file,
+            arguments={"path": "old.txt"},
+            happened=lambda tried: _one(_DELETED, tried),
             reach=_FEW,
         ),
         Try(

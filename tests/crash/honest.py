@@ -5,8 +5,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from agent_workers import Absent, Call, Effect, Found, Statement, Transaction, tool
-from agent_workers.testing import counting
+from agent_workers import Absent, Call, Effect, Statement, Transaction, tool
 
 _LONG = timedelta(hours=1)
 _SEEN_S = 5.0
@@ -24,32 +23,15 @@ def _post(place: str, body: dict[str, object]) -> str:
     return str(answer["result"])
 
 
-def _look_up(counter: str, mark: str, *, call: Call) -> Found[str] | Absent:
-    found = counting.find(counter, mark, key=call.key, timeout_s=_SEEN_S)
-    return Found(found[0]) if found else Absent()
-
-
 def _see_nothing(counter: str, mark: str) -> Absent:
     del counter, mark
     return Absent()
-
-
-@tool(effect=Effect.PURE)
-def read(counter: str, mark: str) -> str:
-    """Read something."""
-    return counting.read(counter, mark, timeout_s=_SEEN_S)
 
 
 @tool(effect=Effect.KEYED, key_ttl=_LONG)
 def charge(counter: str, mark: str, *, call: Call) -> str:
     """Let it happen once for each key."""
     return _post(f"{counter}/effects/{mark}?keyed=1&key={call.key}", {"mark": mark})
-
-
-@tool(effect=Effect.RECONCILABLE, look_up=_look_up)
-def book(counter: str, mark: str, *, call: Call) -> str:
-    """Let it happen; whether it did can be looked up."""
-    return _post(f"{counter}/effects/{mark}?key={call.key}", {"mark": mark})
 
 
 @tool(effect=Effect.TRANSACTIONAL)

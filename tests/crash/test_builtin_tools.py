@@ -20,6 +20,7 @@ def proof(crash_points: CrashPoints, effect_counter: EffectCounter) -> Proof:
             *builtin_tools.sending(effect_counter),
             *builtin_tools.writing(mail),
             *builtin_tools.keeping(),
+            statements=builtin_tools.OLD_FILES,
         )
 
 
