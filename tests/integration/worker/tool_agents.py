@@ -1,6 +1,7 @@
 """An agent that has built-in tools by their names; which it uses is told by its input."""
 
 from agent_workers import Agent, Answer, Continue, Plan, Situation, Use
+from tests.integration.sandbox.isolated_tools import crash, look_around
 
 
 def _plan(situation: Situation) -> Plan:
@@ -26,6 +27,9 @@ armed = Agent(
         "http_get",
         "sql_query",
         "search_knowledge",
+        "python_code",
+        look_around,
+        crash,
     ],
     plan=_plan,
     evaluate=_evaluate,
