@@ -43,6 +43,27 @@ class Running:
         """Kill a worker as kill -9 does; its supervisor starts another."""
         os.kill(self.pid_of(program), signal.SIGKILL)
 
+    @contextmanager
+    def crash_within(self, job: Job) -> Iterator[None]:
+        """Freeze the model worker while it does a step of the job or of its parts; then kill it."""
+
+        def stands() -> bool:
+            os.kill(self.pid_of(MODEL_WORKER), signal.SIGSTOP)
+            steps = [step for one in self.family(job) for step in self.client.steps(one)]
+            if any(step["status"] == "claimed" and step["lane"] != "effect" for step in steps):
+                return True
+            os.kill(self.pid_of(MODEL_WORKER), signal.SIGCONT)
+            return False
+
+        wait_until(stands, "a step that somebody does")
+        yield
+        self.crash()
+
+    def family(self, job: Job) -> list[str]:
+        """Return the job and those that it started."""
+        jobs = self.client.jobs(limit=100)["data"]
+        return [one["id"] for one in jobs if _is_of(one, job)]
+
     def pid_of(self, program: str) -> int:
         record = json.loads((self.folder / "run" / f"{program}.json").read_text())
         return int(record["pid"])
@@ -63,8 +84,7 @@ class Running:
 
     def was_recovered(self, job: Job) -> bool:
         """Say whether a step of the job, or of a job that it started, had lost its worker."""
-        family = [one["id"] for one in self.client.jobs(limit=100)["data"] if _is_of(one, job)]
-        events = (event for job_id in family for event in self.client.events(job_id))
+        events = (event for one in self.family(job) for event in self.client.events(one))
         return any(event.type == "job.step.recovered" for event in events)
 
     def command(self, *words: str) -> str:

@@ -56,8 +56,8 @@ def test_a_report_that_cannot_pay_for_its_parts_says_so_and_is_not_published(exa
 def test_a_killed_worker_loses_nothing_and_does_nothing_again(examples: Running):
     job = examples.client.submit("report_writer", wish("Crashes"), max_cost_usd=0.1)
     wait_until(lambda: len(done(examples, job.id)) >= 6, "a part of the research to be done")
-    before = done(examples, job.id)
-    examples.crash()
+    with examples.crash_within(job):
+        before = done(examples, job.id)
     ended = examples.wait(job)
     assert ended.status == "succeeded", ended.error
     assert examples.was_recovered(job)
