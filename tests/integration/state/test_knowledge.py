@@ -115,6 +115,16 @@ def test_nobody_finds_the_documents_of_another_tenant(world: World) -> None:
     assert sources(find(world, "secret plan")) == ["mine.md"]
 
 
+def test_words_of_other_tenants_crowd_nobody_out(world: World) -> None:
+    stranger = replace_tenant(world, "crowd")
+    others = [f"something else, and then a refund {n}" for n in range(80)]
+    keep(stranger, document("theirs.md", *others))
+    keep(world, document("mine.md", "refund refund refund"))
+    asked = Question(text="refund", model="another", vector=[1.0], limit=3)
+    hits = Documents(world.database).search(world.tenant, asked)
+    assert sources(hits) == ["mine.md"]
+
+
 def replace_tenant(world: World, name: str) -> World:
     return World(world.database, TenantId(f"{name}-{world.tenant}"))
 
