@@ -1,9 +1,19 @@
 """HTTP for tools: never where it may not go, however it is written, named or led there."""
 
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
 import pytest
 
 from agent_workers.domain.outside import Reach, networks_of
-from agent_workers.domain.outside_http import HttpBounds, NotCallable, NotSent
+from agent_workers.domain.outside_http import HttpBounds, HttpRequest, NotCallable, NotSent
+from agent_workers.execution.outside.calling import Caller
+from agent_workers.execution.outside.proxies import proxy_of
+from tests.certificates import certificate
 from tests.integration.outside.getting import HERE, LOOP, NAME, get
 from tests.integration.outside.resolving import Names, leading_to
 from tests.integration.outside.site import Site, said
@@ -172,3 +182,41 @@ def test_a_proxy_that_refuses_means_that_nothing_was_sent(site: Site):
     for reach in (Reach(), HERE):
         with pytest.raises(NotCallable):
             get("https://10.0.0.1/", reach=reach, proxy=proxy)
+
+
+@contextmanager
+def tunnelling(context: ssl.SSLContext, heard: list[bytes]) -> Iterator[str]:
+    """A proxy that, once asked for a tunnel, speaks for the host at its other end."""
+
+    def serve() -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            connection.settimeout(10)
+            heard.append(connection.recv(65_536))
+            connection.sendall(b"HTTP/1.1 200 Go\r\n\r\n")
+            with context.wrap_socket(connection, server_side=True) as secured:
+                heard.append(secured.recv(65_536))
+                secured.sendall(said("through"))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://us:secret@127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
+def test_a_tunnel_shows_the_proxy_the_name_and_nothing_else(tmp_path: Path):
+    path = certificate(tmp_path, NAME)
+    serving_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving_tls.load_cert_chain(path)
+    trusting = ssl.create_default_context(cafile=str(path))
+    heard: list[bytes] = []
+    with tunnelling(serving_tls, heard) as proxy:
+        caller = Caller(reach=Reach(), context=trusting, proxy=proxy_of(proxy))
+        request = HttpRequest(url=f"https://{NAME}/x?word=secret", headers={"Authorization": "x"})
+        answer = caller(request, HttpBounds())
+    assert answer.body == b"through"
+    assert heard[0].startswith(f"CONNECT {NAME}:443 HTTP/1.1".encode())
+    assert b"Basic dXM6c2VjcmV0" in heard[0]
+    assert b"word" not in heard[0]
+    assert heard[1].startswith(b"GET /x?word=secret HTTP/1.1")
+    assert b"proxy" not in heard[1].lower()

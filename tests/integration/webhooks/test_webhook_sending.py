@@ -1,22 +1,18 @@
 """Sending to receivers that behave badly, and never to where nobody should be called."""
 
-import ipaddress
 import socket
 import ssl
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from agent_workers.domain.webhook import Answered, Outcome, Unanswered
 from agent_workers.execution.outside.connecting import Found
 from agent_workers.execution.webhooks.send import Sender
+from tests.certificates import certificate
+from tests.integration.outside.resolving import leading_to
 from tests.integration.webhooks.receiver import Receiver, receiving
 
 NAME = "hooks.example.com"
@@ -90,27 +86,6 @@ def test_a_closed_port_is_a_failure():
         assert sender(url, {}, BODY) == Unanswered(error="the connection was refused")
 
 
-def leading_to(*addresses: str) -> Any:
-    asked = []
-
-    def resolve(host: str, port: int) -> Found:
-        asked.append(host)
-        family = {4: socket.AF_INET, 6: socket.AF_INET6}
-        return [
-            (
-                family[ipaddress.ip_address(address).version],
-                socket.SOCK_STREAM,
-                0,
-                "",
-                (address, port),
-            )
-            for address in addresses
-        ]
-
-    resolve.asked = asked  # type: ignore[attr-defined]
-    return resolve
-
-
 @pytest.mark.parametrize(
     "addresses",
     [
@@ -149,35 +124,8 @@ def test_a_slow_name_server_uses_up_the_time_and_nothing_is_sent(receiver: Recei
     assert receiver.requests == []
 
 
-def certificate(folder: Path) -> Path:
-    """Write a certificate for our name, signed by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return path
-
-
 def test_tls_asks_for_the_name_and_connects_to_the_checked_address(tmp_path: Path):
-    path = certificate(tmp_path)
+    path = certificate(tmp_path, NAME)
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(path)
     asked: list[str | None] = []
