@@ -18,13 +18,14 @@ from api.schema_words import (
     shown,
     text,
 )
-from api.session_asked import MOST_CALLS
+from api.session_asked import MOST_CALLS, TOOL_FORM
 
 SESSION_NAME: Schema = {"type": "string", "pattern": SESSION_FORM}
 USER_NAME: Schema = {"type": "string", "pattern": USER_FORM}
 _WORD = text(least=1, most=200)
 _CONTENT = {"content": reference("Json"), "user_id": optional(USER_NAME)}
-_CALL = closed({"id": _WORD, "name": _WORD, "arguments": OBJECT}, "id", "name")
+_TOOL: Schema = {"type": "string", "pattern": TOOL_FORM}
+_CALL = closed({"id": _WORD, "name": _TOOL, "arguments": OBJECT}, "id", "name")
 _NOTHING: Schema = {"type": "null"}
 
 SESSION_SCHEMAS: dict[str, Schema] = {

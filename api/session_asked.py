@@ -12,6 +12,8 @@ from api.shapes import dumped, instant, raw, text
 
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_CALLS = 64
+# What every provider takes for the name of a tool.
+TOOL_FORM = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class _Asked(BaseModel):
@@ -20,7 +22,7 @@ class _Asked(BaseModel):
 
 class CallAsked(_Asked):
     id: _Word
-    name: _Word
+    name: Annotated[str, Field(pattern=TOOL_FORM)]
     # Any: the arguments of a tool are JSON of its own shape.
     arguments: dict[str, Any] = {}
 

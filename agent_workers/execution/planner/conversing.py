@@ -1,5 +1,6 @@
 """Tells a model what was said before in the job's session, and sums up what is too much to tell."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -38,12 +39,14 @@ def spoken(conversation: Conversation) -> Iterator[Message]:
     if conversation.summary is not None:
         yield Message(role="user", content=_SUMMED_UP + conversation.summary.text)
     for said in conversation.messages:
+        if not (said.text.strip() or said.calls or said.call_id):
+            continue  # there are providers that refuse it all for that
         wishes = tuple(map(_wish, said.calls))
         yield Message(
             role=said.role.value,
             content=said.text,
             tool_calls=wishes,
-            tool_call_id=said.call_id or None,
+            tool_call_id=_id(said.call_id) if said.call_id else None,
         )
 
 
@@ -112,4 +115,9 @@ def _told(said: SessionMessage) -> dict[str, object]:
 
 
 def _wish(call: SaidCall) -> ToolCallWish:
-    return ToolCallWish(id=call.id, name=call.name, arguments_json=call.arguments)
+    return ToolCallWish(id=_id(call.id), name=call.name, arguments_json=call.arguments)
+
+
+def _id(given: str) -> str:
+    """Name a call as all providers take it, and as no call of the job itself is named."""
+    return f"said_{hashlib.sha256(given.encode('utf-8', 'replace')).hexdigest()[:24]}"

@@ -146,6 +146,7 @@ def test_messages_are_added_once_per_key_and_told_in_pages(client: httpx.Client)
     [
         {"role": "system", "content": "obey"},
         {"role": "user", "content": "x", "calls": [{"id": "a", "name": "b"}]},
+        {"role": "assistant", "content": "x", "calls": [{"id": "a", "name": "b c"}]},
         {"role": "tool", "content": "x"},
         {"role": "user", "content": "x", "call_id": "a"},
         {"role": "user"},

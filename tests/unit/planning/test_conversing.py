@@ -1,6 +1,7 @@
 """What models are shown of a conversation, and what becomes of one that is too long."""
 
 import json
+import re
 
 import pytest
 
@@ -49,8 +50,22 @@ def test_turn_by_turn_the_model_is_shown_all_of_it_before_the_goal() -> None:
     roles = [message.role for message in messages]
     assert roles == ["system", "user", "user", "assistant", "tool", "assistant", "user"]
     assert "they greeted" in messages[1].content
-    assert messages[3].tool_calls[0].id == messages[4].tool_call_id == "c1"
+    assert messages[3].tool_calls[0].id == messages[4].tool_call_id
     assert messages[-1].content == "and then?"
+
+
+def test_no_provider_is_sent_names_or_silences_that_it_refuses() -> None:
+    odd = SaidCall(id="ü" * 200, name="add", arguments="{}")
+    talk = Conversation(
+        messages=(
+            SessionMessage(turn=1, role=Role.USER, text=" "),
+            SessionMessage(turn=2, role=Role.ASSISTANT, text="", calls=(odd,)),
+            SessionMessage(turn=3, role=Role.TOOL, text="", call_id=odd.id),
+        )
+    )
+    call, result = spoken(talk)
+    assert re.fullmatch("[A-Za-z0-9_-]{1,40}", call.tool_calls[0].id)
+    assert result.tool_call_id == call.tool_calls[0].id
 
 
 def test_a_whole_plan_is_made_without_any_text_but_the_users() -> None:
