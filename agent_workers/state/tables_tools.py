@@ -1,6 +1,17 @@
 """The tables of the tools that workers have, and of places among a tool's calls."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from agent_workers.state.tables import metadata, when
@@ -27,6 +38,8 @@ tool_places = Table(
     Column("position", Integer, primary_key=True),
     Column("fence", Integer, primary_key=True),
     Column("worker_id", Uuid, nullable=False),
+    # Its worker holds a lock that dies with it: whoever finds it gone knows that the call is over.
+    Column("registered", Boolean, nullable=False),
     when("taken_at", required=True),
     Column("free_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("free_at > taken_at", name="free"),

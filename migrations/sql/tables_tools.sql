@@ -17,6 +17,7 @@ CREATE TABLE tool_places (
   position INTEGER NOT NULL,
   fence INTEGER NOT NULL,
   worker_id UUID NOT NULL,
+  registered BOOLEAN NOT NULL,
   taken_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   free_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT tool_places_pkey PRIMARY KEY (tool, tenant_id, job_id, position, fence),

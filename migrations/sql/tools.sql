@@ -10,11 +10,12 @@ create function take_tool_place(
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_tool, 4712));
   delete from tool_places p where p.tool = p_tool and (p.free_at <= clock_timestamp()
-    or exists (select from workers w where w.worker_id = p.worker_id and w.lost_at is not null));
+    or p.registered and not exists (
+      select from workers w where w.worker_id = p.worker_id and w.lost_at is null));
   if (select count(*) from tool_places p where p.tool = p_tool) >= p_most then return false; end if;
-  insert into tool_places (tool, tenant_id, job_id, position, fence, worker_id, free_at)
+  insert into tool_places (tool, tenant_id, job_id, position, fence, worker_id, registered, free_at)
   values (p_tool, p_tenant, p_job, p_position, p_fence, p_worker,
-          clock_timestamp() + make_interval(secs => p_longest_ms / 1000.0));
+          exists (select from workers w where w.worker_id = p_worker), clock_timestamp() + make_interval(secs => p_longest_ms / 1000.0));
   return true;
 end $$;
 

@@ -79,14 +79,25 @@ def test_a_place_is_free_when_the_longest_call_would_be_over(world: World, tool:
     assert store.take(step(world, tool), most=1, longest=LONG)
 
 
-def test_the_places_of_a_worker_that_was_lost_are_free(world: World, tool: str) -> None:
-    store = places(world)
-    assert store.take(step(world, tool), most=1, longest=LONG)
+@pytest.mark.parametrize(
+    "is_gone",
+    [
+        "update workers set lost_at = clock_timestamp() where worker_id = %s",
+        "delete from workers where worker_id = %s",
+    ],
+)
+def test_the_places_of_a_worker_that_is_gone_are_free(
+    world: World, tool: str, is_gone: str
+) -> None:
     world.one(
-        "insert into workers (worker_id, lock_key, host, pid, pid_started, lanes, lost_at)"
-        " values (%s, 1, 'here', 1, 1, 'tool', clock_timestamp())",
+        "insert into workers (worker_id, lock_key, host, pid, pid_started, lanes)"
+        " values (%s, 1, 'here', 1, 1, 'tool')",
         world.worker,
     )
+    store = places(world)
+    assert store.take(step(world, tool), most=1, longest=LONG)
+    assert not store.take(step(world, tool), most=1, longest=LONG)
+    world.one(is_gone, world.worker)
     assert store.take(step(world, tool), most=1, longest=LONG)
 
 
