@@ -37,6 +37,8 @@ def temp_folder() -> Iterator[Path]:
 def running_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as server:
         yield server
+        # Its data is deleted: the checkpoint of a stop in order would be for nobody.
+        server.kill_immediate()
 
 
 @contextmanager

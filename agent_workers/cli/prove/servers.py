@@ -32,3 +32,5 @@ def own_servers(
                 postgres_url=postgres.url, redis_url=redis.url, counter_url=counter_url
             )
             yield servers, folder, postgres, redis
+            # Its data is deleted: the checkpoint of a stop in order would be for nobody.
+            postgres.kill_immediate()
