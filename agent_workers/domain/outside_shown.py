@@ -1,11 +1,16 @@
 """An HTTP answer as a tool's result: text where it is text, and what a planner needs beside it."""
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 
+from agent_workers.domain.encoding import MOST_BYTES
 from agent_workers.domain.outside_http import HttpAnswer
 
+# What a step keeps of a result is bounded; beyond that it would keep no more than its beginning.
+_MOST_WRITTEN = MOST_BYTES - 20_000
+_MOST_RAW = _MOST_WRITTEN // 4 * 3
 # Python knows more encodings than these, and some of them take minutes to read a megabyte.
 _CHARSETS = frozenset(
     "utf-8 utf8 us-ascii ascii iso-8859-1 latin-1 latin1 iso-8859-2 iso-8859-15 windows-1250"
@@ -35,15 +40,25 @@ class HttpResult:
 def shown(answer: HttpAnswer) -> HttpResult:
     content_type = answer.headers.get("content-type", "")[:200]
     text = None if "content-encoding" in answer.headers else _text(answer.body, content_type)
+    fitting = None if text is None else _fitting(text)
+    raw = answer.body[:_MOST_RAW]
+    is_whole = len(raw) == len(answer.body) if fitting is None else fitting == text
     return HttpResult(
         url=answer.url,
         status=answer.status,
         content_type=content_type,
         location=answer.headers.get("location", ""),
-        text=text,
-        base64=base64.b64encode(answer.body).decode("ascii") if text is None else None,
-        truncated=answer.cut or answer.broken,
+        text=fitting,
+        base64=base64.b64encode(raw).decode("ascii") if fitting is None else None,
+        truncated=answer.cut or answer.broken or not is_whole,
     )
+
+
+def _fitting(text: str) -> str:
+    """Cut a text that would be too long as JSON, where one character may take six."""
+    while (length := len(json.dumps(text))) > _MOST_WRITTEN:
+        text = text[: len(text) * _MOST_WRITTEN // length - 1]
+    return text
 
 
 def _text(body: bytes, content_type: str) -> str | None:
