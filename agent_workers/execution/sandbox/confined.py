@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.bubblewrap import inside
 from agent_workers.execution.sandbox.ports import LONG_LIVED, Bounds, NoBoundary
 from agent_workers.execution.sandbox.programs import found, launchers, needed_by, own_python
@@ -73,7 +74,7 @@ def confine(
     if where is Boundary.BWRAP:
         words = _behind_bwrap(program, network=network, reads=reads, bounds=bounds)
         return Confined(argv=tuple(words), environment=given, boundary=where)
-    words = _bounded(program, network=network, bounds=bounds)
+    words = _bounded(program, network=network, reads=reads, bounds=bounds)
     return Confined(argv=tuple(words), environment=given, boundary=where, gaps=_gaps(network))
 
 
@@ -113,12 +114,17 @@ def _behind_bwrap(
     return [*before, *_launching(Path(sys.executable).resolve(), told), *program]
 
 
-def _bounded(program: Sequence[str], *, network: bool, bounds: Bounds) -> list[str]:
+def _bounded(
+    program: Sequence[str], *, network: bool, reads: Sequence[Path], bounds: Bounds
+) -> list[str]:
     user = own_user()
     families = (_UNIX, _INET, _INET6, _NETLINK) if network else ()
     others = running_as(os.geteuid()) if user is None else 0
     told = _told(bounds, user=user, families=families, in_group=True, others=others)
     told["parent"] = os.getpid()
+    if landlock.version():
+        places = (*own_python(), *needed_by(Path(program[0])), *reads)
+        told |= {"handled": landlock.handled(), "rules": landlock.rules(places)}
     return [*_launching(_reachable(user, Path(program[0])), told), *program]
 
 
@@ -169,7 +175,11 @@ def _limits(bounds: Bounds, others: int) -> dict[str, int]:
 
 def _gaps(network: bool) -> tuple[str, ...]:  # noqa: FBT001  # a private word of this file
     whose = "all users" if os.geteuid() == 0 else "this user"
-    gaps = [f"it can read every file that {whose} can read"]
+    gaps = [f"it can read what {whose} can read below /etc, /opt and /tmp"]
+    if not landlock.version():
+        gaps = [f"it can read what {whose} can read, of its processes too"]
+    if network:
+        gaps.append("it can reach every server that this machine can, on sockets too")
     if sys.platform != "linux":
         gaps.append("its memory is not bounded")
     if not network and not _filters():

@@ -55,7 +55,7 @@ def levels(*, wasm: Path, image: str) -> tuple[Level, ...]:
         ),
         Level(
             name="process",
-            what="CPython in a child process with bounds: reads what its user can read",
+            what="CPython in a child process with bounds, for trusted tools only",
             why_not=_why_no_process,
             make=lambda: ConfinedPython(boundary=Boundary.PROCESS),
             holds_strangers=False,

@@ -1,12 +1,14 @@
 """Starting programs inside a boundary: what they see, and that they are gone afterwards."""
 
 import os
+import subprocess
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
 from agent_workers.execution.sandbox.ports import LONG_LIVED, NoBoundary
 from agent_workers.execution.sandbox.processes import Ended, run_bounded
@@ -58,6 +60,26 @@ def test_it_reads_what_it_was_given_to_read_and_writes_nothing_there(tmp_path: P
     )
     assert ended.output.decode() == f"to be read{tmp_path.name}\n"
     assert not (tmp_path / "new").exists()
+
+
+def test_without_a_machine_of_its_own_it_sees_no_process_and_no_folder_of_the_same_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not landlock.version():
+        pytest.skip("this kernel has no Landlock")
+    same = 60_599 if os.geteuid() == 0 else None
+    monkeypatch.setattr("agent_workers.execution.sandbox.confined.own_user", lambda: same)
+    ours = Path(__file__).resolve()
+    secret = {"SECRET": "of another program of this user"}
+    with subprocess.Popen(
+        ["/bin/sleep", "600"], env=secret, user=same, group=same, cwd="/"
+    ) as other:
+        words = f"cat /proc/{other.pid}/environ {ours}; echo x > {ours}.new; cat /etc/hostname"
+        ended = run(Boundary.PROCESS, words, wall=timedelta(seconds=20))
+        other.kill()
+    assert ended.output == Path("/etc/hostname").read_bytes()
+    assert ended.said.count("Permission denied") == 3
+    assert not Path(f"{ours}.new").exists()
 
 
 def test_a_program_that_is_not_there_is_told_at_once() -> None:

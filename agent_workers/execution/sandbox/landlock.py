@@ -1,0 +1,61 @@
+"""What files a confined child process may touch, where there is no machine of its own: Landlock.
+
+Whoever is behind it can also not look into processes outside, whatever user they are of: not into
+their memory, and not into the environment that they were started with.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+_CREATE_RULESET: Final = 444
+_ASK_VERSION: Final = 1
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_REFER, _TRUNCATE = 1 << 13, 1 << 14
+# Everything that the first version knows: removing and making of every kind, too.
+_FIRST: Final = (1 << 13) - 1
+_OF_FILES: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
+_READING: Final = _EXECUTE | _READ_FILE | _READ_DIR
+_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/proc")
+_WRITABLE: Final = ("/tmp", "/dev")  # noqa: S108  # where programs expect to write
+
+# A path, and what may be done below it.
+Rule = tuple[str, int]
+
+
+@lru_cache(maxsize=1)
+def version() -> int:
+    """Return the version of Landlock that this kernel has; 0: none."""
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    found: int = libc.syscall(
+        ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION)
+    )
+    return max(found, 0)
+
+
+def handled() -> int:
+    """Return what is refused wherever no rule allows it."""
+    known = _FIRST
+    known |= _REFER if version() >= 2 else 0  # noqa: PLR2004  # when it came
+    return known | (_TRUNCATE if version() >= 3 else 0)  # noqa: PLR2004  # as above
+
+
+def rules(reads: Sequence[Path]) -> list[Rule]:
+    """Allow reading the system and `reads`, and writing where everybody may."""
+    resolver = os.path.realpath("/etc/resolv.conf")
+    readable = (*_SYSTEM, resolver, *(str(path) for path in reads))
+    return [
+        *(_rule(place, _READING) for place in dict.fromkeys(readable) if Path(place).exists()),
+        *(_rule(place, handled()) for place in _WRITABLE),
+    ]
+
+
+def _rule(place: str, rights: int) -> Rule:
+    wanted = rights & handled()
+    return place, wanted if Path(place).is_dir() else wanted & _OF_FILES
