@@ -57,7 +57,10 @@ class FakeOutbox(Outbox):
 
 @dataclass(slots=True)
 class FakeWorkspace(Workspace):
-    """Files in a mapping. What a tool wishes happens when its `Transaction` is run."""
+    """Files in a mapping, as many as there is memory for.
+
+    What a tool wishes happens when its `Transaction` is run.
+    """
 
     kept: dict[str, bytes] = field(default_factory=dict)
 
@@ -103,6 +106,7 @@ def _change(kept: dict[str, bytes], wished: Mapping[str, object]) -> None:
     wish = wished.get("wish")
     if isinstance(wish, FileWish):
         _expect(kept, wish.path, wish.expect)
+        _refuse_folder(kept, wish.path)
         before = kept.get(wish.path, b"") if wish.append else b""
         kept[wish.path] = before + wish.content
         return
@@ -117,6 +121,12 @@ def _expect(kept: Mapping[str, bytes], path: str, expect: str) -> None:
     stands = "new" if found is None else _etag(found)
     if expect and expect != stands:
         raise ToolError(f"the file {path!r} is not as expected")
+
+
+def _refuse_folder(kept: Mapping[str, bytes], path: str) -> None:
+    for other in kept:
+        if other.startswith(f"{path}/") or path.startswith(f"{other}/"):
+            raise ToolError(f"a name cannot be a file and a folder: there is {other} already")
 
 
 def _etag(content: bytes) -> str:
