@@ -157,7 +157,10 @@ def _headers(request: HttpRequest) -> Mapping[str, str]:
 def _exchanged(
     connection: socket.socket, written: bytes, request: HttpRequest, bounds: HttpBounds, left: Left
 ) -> Read:
-    connection.settimeout(left())
+    try:
+        connection.settimeout(left())
+    except OutOfTime:
+        raise NotSent("connecting took too long") from None
     with suppress(BrokenPipeError):  # an early answer may be there to be read
         connection.sendall(written)
     return read_answer(connection, request.method, bounds.most_bytes, left)

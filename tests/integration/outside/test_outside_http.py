@@ -103,7 +103,8 @@ def test_a_call_ends_in_time_however_slow_the_answer_is(site: Site):
         return said()
 
     site.answers["/hang"] = hang
-    with pytest.raises(NoAnswer, match="too long"):
+    # On a busy machine its time may be over before it was sent.
+    with pytest.raises((NoAnswer, NotSent), match="too long"):
         get(site.url("/hang"), bounds=HttpBounds(within=timedelta(seconds=0.3)))
 
 
