@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent_workers.cli.errors import CommandFailed
-from agent_workers.domain.embedding import Embedder
+from agent_workers.domain.embedding import Embedder, NotEmbedded
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.knowledge import Chunk, Document, Unreadable, Vectors, hash_of
 from agent_workers.execution.knowledge.reading import KINDS, LARGEST_FILE, document_of
 from agent_workers.state.knowledge import Documents
 
 MOST_FILES = 10_000
+LONGEST_SOURCE = 1_024
 _AT_ONCE = 64
 Say = Callable[[str], None]
 
@@ -33,10 +34,12 @@ class Adding:
         for path in files_in(paths):
             source = source_of(path)
             try:
+                _refuse_name(source)
                 self.say(f"{self._add(source, _content(path))}: {source}")
-            except Unreadable as error:
+            except (Unreadable, NotEmbedded) as error:
                 failed += 1
-                self.say(f"not added: {source}: {error}")
+                shown = source if source.isprintable() else ascii(source)
+                self.say(f"not added: {shown}: {error}")
         return failed
 
     def embed_again(self) -> int:
@@ -92,6 +95,14 @@ def files_in(paths: Sequence[Path]) -> Iterator[Path]:
 def source_of(path: Path) -> str:
     """Return what a document is called: its path as it was typed, with nothing to clean up in it."""
     return Path(os.path.normpath(path)).as_posix()
+
+
+def _refuse_name(source: str) -> None:
+    """A name is shown on terminals and to models, and kept as text."""
+    if not source.isprintable():
+        raise Unreadable("its name has characters that cannot be seen")
+    if len(source.encode()) > LONGEST_SOURCE:
+        raise Unreadable(f"its name is longer than {LONGEST_SOURCE} bytes")
 
 
 def _files_of(folder: Path) -> Iterator[Path]:

@@ -86,6 +86,10 @@ _INVARIANTS = {
          where t.state = 'waiting' and s.look_at > clock_timestamp()
            and not exists (select from session_turns n where n.tenant_id = t.tenant_id
                               and n.session_id = t.session_id and n.state = 'now')""",
+    "a workspace counts its files": """
+        select w.tenant_id, w.job_id from workspaces w
+         where (w.files, w.bytes) <> (select count(*), coalesce(sum(f.bytes), 0)
+                  from workspace_files f where f.tenant_id = w.tenant_id and f.job_id = w.job_id)""",
     "evidence contradicts nothing": """
         select e.tenant_id, e.job_id from effects e join evidence v using (tenant_id, effect_key)
          where v.contradicts""",

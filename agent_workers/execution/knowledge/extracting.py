@@ -26,12 +26,10 @@ def main() -> None:
 
 
 def _bound(cpu_s: int, memory: int) -> None:
-    for kind, most in (
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
+    bounds = {resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+    if sys.platform != "darwin":  # macOS refuses this one
+        bounds[resource.RLIMIT_AS] = memory
+    for kind, most in bounds.items():
         hard = resource.getrlimit(kind)[1]
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (least, least))

@@ -78,14 +78,19 @@ def test_what_was_added_is_shown_searched_and_removed(say: Say) -> None:
 
 def test_a_file_that_cannot_be_read_stops_no_other(say: Say) -> None:
     files(a_pdf=b"%PDF-1.4 broken", b_docx=b"PK\x03\x04", c_txt="text", d_txt="")
+    files(odd__e_txt="text")
+    Path("odd/e.txt").rename("odd/\x1b[2J.txt")
+    Path(os.fsdecode(b"odd/\xff.txt")).write_text("text")
     os.mkfifo("pipe")
-    told = say("add", "a.pdf", "b.docx", "c.txt", "d.txt", "pipe", code=1)
+    told = say("add", "a.pdf", "b.docx", "c.txt", "d.txt", "pipe", "odd", code=1)
+    assert "\x1b" not in told
+    assert "not added: 'odd/\\x1b[2J.txt': its name has characters that cannot be seen" in told
     assert "not added: a.pdf: it is a broken PDF" in told
     assert "not added: b.docx: it is an archive" in told
     assert "added in 1 chunk: c.txt" in told
     assert "not added: d.txt: it is empty" in told
     assert "not added: pipe: it is no plain file" in told
-    assert "4 of the files could not be added" in told
+    assert "6 of the files could not be added" in told
     assert "there is no nowhere" in say("add", "nowhere", code=1)
 
 
