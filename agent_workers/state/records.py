@@ -1,6 +1,5 @@
 """Recording: a decision becomes one transaction, behind the fence of its step."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -23,19 +22,12 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.recovery import user_message
-from agent_workers.domain.step import (
-    Broke,
-    Judged,
-    NextStep,
-    Outcome,
-    Planned,
-    StepKind,
-    ToolRan,
-)
+from agent_workers.domain.step import Broke, NextStep, Planned
 from agent_workers.domain.tool import Statement
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.entries import entry_of
 from agent_workers.state.waits import PARK, parked
 
 _ARGUMENTS = (
@@ -50,13 +42,6 @@ _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
-_REASON_CHARS = 500
-# Which part of the system a step of this kind is done by, in the journal's words.
-_COMPONENTS = {
-    StepKind.PLAN: "planner",
-    StepKind.TOOL: "tool_router",
-    StepKind.EVALUATE: "evaluator",
-}
 _RESULTS = {result.value: result for result in RecordResult}
 
 
@@ -154,7 +139,7 @@ class Records:
             usage.cost_micro,
             "{0,0,0}" if usage is NO_USAGE else _tokens(usage),
             codec.plain(outcome.workflow) if isinstance(outcome, Planned) else "",
-            _event(claimed, outcome),
+            entry_of(claimed, outcome),
             *(follow, final, codec.encode_steps(steps), _course(decision)),
             codec.plain(getattr(outcome, "degraded", "")),
             *(self._worker_id, onward.task_id, self._carry if onward.carry else "{}"),
@@ -229,31 +214,6 @@ def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
         *(claimed.hold_micro, decision.cost_micro, delay_ms, codec.plain(decision.message)),
         *(decision.counts, canonical(event)),
     )
-
-
-def _event(claimed: Claimed, outcome: Outcome) -> bytes:
-    event = {
-        "stage": "execute",
-        "component": _COMPONENTS[claimed.kind],
-        "position": claimed.position,
-        "kind": claimed.kind,
-        "round": claimed.round,
-        "outcome": codec.TYPES[type(outcome)],
-    }
-    if claimed.tool:
-        event["tool"] = claimed.tool
-    if model := getattr(outcome, "model", ""):
-        event["model"] = codec.plain(model)
-    if isinstance(outcome, ToolRan) and outcome.cached_at is not None:
-        event["cached_at"] = outcome.cached_at.isoformat()
-    if isinstance(outcome, Planned):
-        event["workflow"] = outcome.workflow
-        event["tools"] = [call.tool for call in outcome.calls]
-    if isinstance(outcome, Judged):
-        reason = codec.plain(outcome.reason or outcome.question)[:_REASON_CHARS]
-        event |= {"verdict": outcome.verdict, "by": outcome.by}
-        event |= {"reason": reason} if reason else {}
-    return json.dumps(event).encode("ascii")
 
 
 def _tokens(usage: Usage) -> str:

@@ -116,7 +116,7 @@ class Tools:
     def kept(self, claimed: Claimed) -> ToolRan | None:
         raise NotImplementedError
 
-    def objection(self, claimed: Claimed, result: bytes) -> str:
+    def objection(self, claimed: Claimed, result: bytes) -> str:  # noqa: ARG002 (as tools have it)
         return "" if result.isdigit() else "it is no number"
 
     @contextmanager
