@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.outside import Reach, networks_of
 from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.control import Control
 from agent_workers.orchestration.mailing import Mailing
@@ -18,6 +19,7 @@ from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
 from agent_workers.state.keys import Caller, Keys
 from agent_workers.state.mail import Mail
+from agent_workers.state.mcp import McpRows
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
@@ -49,6 +51,7 @@ from api.health import (
 from api.job_views import JobViews
 from api.jobs import Jobs
 from api.mail import JobMail
+from api.mcp_servers import McpServerRoutes
 from api.memories import MemoryRoutes
 from api.routes import Parts, add_routes
 from api.running import Running, prepared
@@ -130,6 +133,11 @@ def _parts(running: Running, settings: Settings) -> Parts:
         ),
         agents=AgentList(
             agents=Agents(database), versions=AgentVersions(database), threads=threads
+        ),
+        mcp_servers=McpServerRoutes(
+            rows=McpRows(database),
+            reach=Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private)),
+            threads=threads,
         ),
         memories=MemoryRoutes(
             rows=MemoryRows(database),

@@ -7,6 +7,7 @@ from api.event_intake_openapi import EVENT_SCHEMAS, event_paths
 from api.openapi_artifacts import ARTIFACT_SCHEMAS, artifact_paths
 from api.openapi_batches import BATCH_SCHEMAS, batch_paths
 from api.openapi_mail import MAIL_SCHEMAS, input_operation, send_operation
+from api.openapi_mcp import MCP_SCHEMAS, mcp_paths
 from api.openapi_memories import MEMORY_SCHEMAS, memory_paths
 from api.openapi_schedule_schemas import SCHEDULE_SCHEMAS
 from api.openapi_schedules import schedule_paths
@@ -45,6 +46,7 @@ def document() -> Schema:
         | _doubts()
         | batch_paths()
         | event_paths()
+        | mcp_paths()
         | memory_paths()
         | schedule_paths()
         | session_paths()
@@ -57,6 +59,7 @@ def document() -> Schema:
             | BATCH_SCHEMAS
             | EVENT_SCHEMAS
             | MAIL_SCHEMAS
+            | MCP_SCHEMAS
             | MEMORY_SCHEMAS
             | SCHEDULE_SCHEMAS
             | SESSION_SCHEMAS

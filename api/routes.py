@@ -23,6 +23,7 @@ from api.events import JobEvents
 from api.health import Health
 from api.jobs import Jobs
 from api.mail import JobMail
+from api.mcp_servers import McpServerRoutes
 from api.memories import MemoryRoutes
 from api.openapi import document
 from api.problems import CODES, Problem, problem_of
@@ -41,6 +42,7 @@ _ALLOWED = 405
 _JOB = "/v1/jobs/{job_id}"
 _AGENT = "/v1/agents/{name}"
 _BATCH = "/v1/batches/{batch_id}"
+_MCP_SERVER = "/v1/mcp_servers/{name}"
 _MEMORY = "/v1/memories/{memory_id}"
 _SCHEDULE = "/v1/schedules/{schedule_id}"
 _SESSION = "/v1/sessions/{session_id}"
@@ -74,6 +76,7 @@ class Parts:
     event_parts: EventParts
     webhooks: WebhookParts
     agents: AgentList
+    mcp_servers: McpServerRoutes
     memories: MemoryRoutes
     tools: ToolList
     health: Health
@@ -117,6 +120,11 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("POST", _SCHEDULE + "/backfill"): parts.schedule_runs.backfill,
         ("GET", _SCHEDULE + "/runs"): parts.schedule_runs.show_all,
         ("GET", _SCHEDULE + "/preview"): parts.schedule_runs.preview,
+        ("GET", "/v1/mcp_servers"): parts.mcp_servers.show_all,
+        ("POST", "/v1/mcp_servers"): parts.mcp_servers.add,
+        ("GET", _MCP_SERVER): parts.mcp_servers.show,
+        ("DELETE", _MCP_SERVER): parts.mcp_servers.remove,
+        ("POST", _MCP_SERVER + "/refresh"): parts.mcp_servers.refresh,
         ("GET", "/v1/memories"): parts.memories.show_all,
         ("DELETE", "/v1/memories"): parts.memories.forget_user,
         ("GET", "/v1/memories.jsonl"): parts.memories.export,

@@ -99,7 +99,7 @@ def _add(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -> No
     )
     for mistake in mistakes_of_server(server):
         raise WronglyAsked(mistake)
-    if not rows.add(server):
+    if not rows.add(server, due=arguments.by_worker):
         raise CommandFailed(f"there is a server {server.name!r} already: remove it first")
     print(f"added {server.name}")
     if not arguments.by_worker:

@@ -12,6 +12,7 @@ from agent_workers.client.artifacts import ArtifactCalls
 from agent_workers.client.batches import BatchCalls
 from agent_workers.client.errors import Unreachable, WaitedInVain
 from agent_workers.client.http import Wire
+from agent_workers.client.mcp import McpServerCalls
 from agent_workers.client.memories import MemoryCalls
 from agent_workers.client.schedules import ScheduleCalls
 from agent_workers.client.sessions import SessionCalls
@@ -55,6 +56,7 @@ class Client:
         self.artifacts = ArtifactCalls(self._wire)
         self.batches = BatchCalls(self._wire)
         self.triggers = TriggerCalls(self._wire)
+        self.mcp_servers = McpServerCalls(self._wire)
         self.memories = MemoryCalls(self._wire)
         self.schedules = ScheduleCalls(self._wire)
         self.sessions = SessionCalls(self._wire)

@@ -36,12 +36,12 @@ _ADD = """
 insert into mcp_servers as s (tenant_id, name, command, env, url, headers, reads, network,
                               created_by, refresh_due_at)
 values (%(tenant_id)s, %(name)s, %(command)s, %(env)s, %(url)s, %(headers)s, %(reads)s,
-        %(network)s, %(created_by)s, clock_timestamp())
+        %(network)s, %(created_by)s, case when %(due)s then clock_timestamp() end)
 on conflict (tenant_id, name) do update
    set command = excluded.command, env = excluded.env, url = excluded.url,
        headers = excluded.headers, reads = excluded.reads, network = excluded.network,
        created_by = excluded.created_by, created_at = clock_timestamp(), state = 'enabled',
-       refresh_due_at = clock_timestamp(), refreshed_at = null, error = ''
+       refresh_due_at = excluded.refresh_due_at, refreshed_at = null, error = ''
  where s.state = 'removed'"""
 _SERVERS = f"""
 select {_SERVER_FIELDS} from mcp_servers s
@@ -115,9 +115,10 @@ class McpRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, server: McpServer) -> bool:
-        """Add a server, to be asked for its tools; False when there is one of this name."""
+    def add(self, server: McpServer, *, due: bool = True) -> bool:
+        """Add a server; `due`: a worker shall ask it. False when there is one of this name."""
         values = {name: getattr(server, name) for name in _SERVER}
+        values["due"] = due
         values |= {"command": list(server.command), "reads": list(server.reads)}
         values |= {"env": Jsonb(dict(server.env)), "headers": Jsonb(dict(server.headers))}
         with self._database.connection() as connection:

@@ -45,6 +45,7 @@ class McpTools:
         self._looked_at = 0.0
         self._seen: tuple[int, int] = (0, 0)
         self._asking: threading.Thread | None = None
+        self._learning = threading.Lock()
 
     def keep(self) -> None:
         """Learn what is new; ask a server that is due, on a thread of its own."""
@@ -52,18 +53,34 @@ class McpTools:
             return
         self._looked_at = time.monotonic()
         seen, is_due = self._rows.changes()
-        if seen != self._seen:
-            self._learn()
-            self._seen = seen
+        self._learn_of(seen)
         if is_due and self._asks and (self._asking is None or not self._asking.is_alive()):
-            server = self._rows.take_due()
-            if server is not None:
-                given = (server, self.servers, self._rows)
-                self._asking = threading.Thread(
-                    target=_looked_at, args=given, name="mcp-asking", daemon=True
-                )
-                self._asking.start()
+            self._ask_next()
         self.servers.close_idle()
+
+    def learn(self) -> bool:
+        """Look at once; say whether there was anything new."""
+        return self._learn_of(self._rows.changes()[0])
+
+    def _learn_of(self, seen: tuple[int, int]) -> bool:
+        with self._learning:
+            is_new = seen != self._seen
+            if is_new:
+                self._learn()
+                self._seen = seen
+        return is_new
+
+    def _ask_next(self) -> None:
+        server = self._rows.take_due()
+        if server is None:
+            return
+        self._asking = threading.Thread(
+            target=_looked_at,
+            args=(server, self.servers, self._rows),
+            name="mcp-asking",
+            daemon=True,
+        )
+        self._asking.start()
 
     def _learn(self) -> None:
         known = self._rows.all_tools()
@@ -115,6 +132,7 @@ def mcp_tools(
     servers = Servers(Opener(secrets=secrets, http=http), on_seen, secrets=secrets)
     asks = bool({Lane.TOOL, Lane.EFFECT} & set(lanes))
     tools = McpTools(rows, servers, roster, reload, asks=asks)
+    roster.learns_by(tools.learn)
     tools.keep()
     return tools
 

@@ -29,7 +29,8 @@ create function mcp_forget() returns trigger language plpgsql as $$
 begin
   update mcp_tools
      set approved = null, approved_hash = null, approved_at = null, approved_by = '',
-         seen = null, seen_hash = null, seen_at = null, hints = '{}'
+         seen = null, seen_hash = null, seen_at = null, hints = '{}', effect = 'unsafe',
+         key_ttl_s = null, key_argument = '', errors_are_final = false, enabled = true
    where tenant_id = new.tenant_id and server = new.name;
   return null;
 end $$;

@@ -31,6 +31,7 @@ class Roster:
         self._registry = registry
         self._fetch = fetch
         self._tools_of: ToolsOf = _none
+        self._learn: Callable[[], bool] = lambda: False
         self._met: dict[tuple[str, str, str], LoadedAgent] = {}
 
     def find(self, claimed: Claimed) -> LoadedAgent:
@@ -42,6 +43,10 @@ class Roster:
         if agent is None:
             agent = met[key] = self._met_first(claimed.tenant_id, *key[1:])
         return agent
+
+    def learns_by(self, learn: Callable[[], bool]) -> None:
+        """Ask this, when an agent cannot be bound, whether there is something new to know."""
+        self._learn = learn
 
     def renew(self, registry: Registry, tools_of: ToolsOf) -> None:
         """Go by these from now on: every agent is bound anew when it is met next."""
@@ -59,10 +64,15 @@ class Roster:
         if kept.source is Source.PYTHON:
             return self._in_python(name, version, kept)
         try:
-            tools = {**self._tools_of(tenant_id), **self._registry.tools}
-            return bind(document_of(kept.definition), replace(self._registry, tools=tools))
+            return self._bound(tenant_id, kept)
         except Misdeclared as error:
+            if self._learn():
+                return self._met_first(tenant_id, name, version)
             raise Unserved(f"version {version!r} cannot be served here: {error}") from error
+
+    def _bound(self, tenant_id: TenantId, kept: KeptVersion) -> LoadedAgent:
+        tools = {**self._tools_of(tenant_id), **self._registry.tools}
+        return bind(document_of(kept.definition), replace(self._registry, tools=tools))
 
     def _in_python(self, name: str, version: str, kept: KeptVersion) -> LoadedAgent:
         """Code of the past is gone: a counted version goes on with the code that is here now."""

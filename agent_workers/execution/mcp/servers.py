@@ -14,8 +14,9 @@ from agent_workers.domain.mcp_secrets import hidden
 from agent_workers.domain.tool import Call
 from agent_workers.execution.mcp.kept import Kept, begun, until
 from agent_workers.execution.mcp.offered import Offer
-from agent_workers.execution.mcp.ports import OpenLink
-from agent_workers.execution.mcp.troubles import Trouble
+from agent_workers.execution.mcp.ports import Left, OpenLink
+from agent_workers.execution.mcp.session import Session
+from agent_workers.execution.mcp.troubles import Changed, Trouble
 
 # Told when a server is found to offer something else than it did.
 OnSeen = Callable[[McpServer, list[Offer]], None]
@@ -83,14 +84,12 @@ class Servers:
         is_sent = False
         try:
             with self._found(tool.server).use(left) as session:
-                definition = session.definition(tool.name, left)
-                if definition is None or definition != tool.approved:
-                    self._on_seen(tool.server, session.offers())
-                    standing = Standing.GONE if definition is None else Standing.CHANGED
-                    return _refused(tool, standing)
+                self._hold_against(tool, session, left)
                 is_sent = True
                 said = session.call(tool.name, arguments, call.key, left)
                 return McpSaid(value=said.value, is_error=said.is_error)
+        except Changed as changed:
+            return _refused(tool, Standing(str(changed)))
         except Trouble as trouble:
             return self._unanswered(tool, trouble, was_sent=is_sent and trouble.was_sent)
 
@@ -106,12 +105,21 @@ class Servers:
             return McpRefused(code="mcp_changed", message=message, retryable=True)
         return None
 
+    def _hold_against(self, tool: McpTool, session: Session, left: Left) -> None:
+        definition = session.definition(tool.name, left)
+        if definition is None or definition != tool.approved:
+            self._on_seen(tool.server, session.offers())
+            raise Changed(Standing.GONE if definition is None else Standing.CHANGED)
+
     def _found(self, server: McpServer) -> Kept:
         with self._lock:
             kept = self._kept.get(server.place)
-            if kept is None:
-                kept = self._kept[server.place] = Kept(server, self._open_link)
-            return kept
+            if kept is not None and _way(kept.server) == _way(server):
+                return kept
+            found = self._kept[server.place] = Kept(server, self._open_link)
+        if kept is not None:
+            kept.close()
+        return found
 
     def _unanswered(self, tool: McpTool, trouble: Trouble, *, was_sent: bool) -> McpReply:
         message = self.hidden(f"{tool.server.name}: {trouble}")

@@ -61,3 +61,10 @@ class TurnedAway(Trouble):
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"{message} ({number})", was_sent=number not in _NOT_TAKEN)
         self.number = number
+
+
+class Changed(Trouble):
+    """It offers something else than what was approved: its next session may be as before."""
+
+    code = "mcp_changed"
+    retryable = False

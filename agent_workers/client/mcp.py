@@ -1,0 +1,43 @@
+"""What the client calls of MCP servers; `client.mcp_servers` is one of these."""
+
+from typing import Any
+from urllib.parse import quote
+
+from agent_workers.client.http import Wire
+
+# Any: JSON as the API says it.
+Json = dict[str, Any]
+_AT = "/v1/mcp_servers"
+
+
+class McpServerCalls:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def add(self, name: str, url: str) -> Json:
+        """Add a server behind a URL; an operator approves its tools."""
+        made: Json = self._wire.call(
+            "POST", _AT, body={"name": name, "url": url}, repeatable=False
+        ).body
+        return made
+
+    def all(self) -> list[Json]:
+        found: list[Json] = self._wire.call("GET", _AT).body["data"]
+        return found
+
+    def get(self, name: str) -> Json:
+        """Return a server with its tools."""
+        found: Json = self._wire.call("GET", _of(name)).body
+        return found
+
+    def refresh(self, name: str) -> Json:
+        """Let a worker ask a server for its tools anew."""
+        asked: Json = self._wire.call("POST", f"{_of(name)}/refresh").body
+        return asked
+
+    def remove(self, name: str) -> None:
+        self._wire.call("DELETE", _of(name), repeatable=False)
+
+
+def _of(name: str) -> str:
+    return f"{_AT}/{quote(name, safe='')}"

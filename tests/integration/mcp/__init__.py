@@ -1,0 +1,1 @@
+"""MCP servers: real ones of others, and ones of our own that misbehave."""
