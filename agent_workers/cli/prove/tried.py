@@ -6,8 +6,7 @@ import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.cli.prove.crew import Crew, plain_environment
@@ -35,7 +34,6 @@ class ToolProofs:
     folder: Path
     seed: int = 0
     at_once: int = _AT_ONCE
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __call__(
         self,
@@ -46,16 +44,15 @@ class ToolProofs:
         """Watch each tool once undisturbed, plan what to strike, and strike it."""
         _refuse_doubles(tries)
         tryings = [_trying(tried, number) for number, tried in enumerate(tries)]
-        log = self.folder / "workers.log"
-        crew = Crew(tools="", environment=_environment(environment), log=log, tryings=tryings)
         proof = secrets.token_hex(4)
         jobs = {
             tried.title: _job(tried, trying, proof)
             for tried, trying in zip(tries, tryings, strict=True)
         }
-        prefix = f"tried_{os.getpid()}_{next(self._numbers)}"
-        grounds = Grounds(self.servers, prefix=prefix, statements=statements)
         first = next(iter(jobs.values()))
+        log = self.folder / "workers.log"
+        crew = Crew(tools="", environment=_environment(environment), log=log, tryings=tryings)
+        grounds = Grounds(self.servers, prefix=f"tried_{proof}", statements=statements)
         with proving_on(grounds, crew, job=first, jobs=jobs, at_once=self.at_once) as proving:
             crew.wait_ready(log)
             judged = _prove(proving, tries, TryPlanning(seed=self.seed))
