@@ -123,8 +123,6 @@ def _may_be_refused(submission: Submission) -> bool:
 def _submission(
     asked: JobAsked, tenant_id: TenantId, request_id: str | None, session_ttl: timedelta
 ) -> Submission:
-    if asked.on_busy is not None and asked.session_id is None:
-        raise invalid("`on_busy` says what a `session_id` is for", pointer="/on_busy")
     metadata = asked.metadata or {}
     # The trace names the caller's own request; what it says itself goes first.
     if request_id and "request_id" not in metadata and len(metadata) < _MOST_METADATA:

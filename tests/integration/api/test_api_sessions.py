@@ -108,7 +108,6 @@ def test_a_session_is_not_handed_to_another_user(client: httpx.Client) -> None:
         {"session_id": "a\n"},
         {"user_id": "a b"},
         {"user_id": ""},
-        {"on_busy": "queue"},
         {"on_busy": "maybe", "session_id": "s"},
     ],
 )
