@@ -23,6 +23,7 @@ _GREATEST: Final = 2**63
 # How long an answer may be whose text may be so long: JSON writes a character in six at most.
 _ESCAPED: Final = 6
 _AROUND: Final = 16_384
+_LONGEST_NAME, _LONGEST_WORDS = 200, 2_000
 _BY_SIGNAL: Final = 128
 _OUT_OF_TIME: Final = {signal.SIGXCPU, signal.SIGALRM}
 
@@ -74,7 +75,11 @@ def _told(answer: dict[str, object], bounds: Bounds) -> Ran:
             return _finished(answer.get("value"), printed, bounds)
         case "raised":
             error, message = str(answer.get("error")), str(answer.get("message"))
-            return Raised(error=error, message=message, printed=printed)
+            return Raised(
+                error=error[:_LONGEST_NAME],
+                message=message[:_LONGEST_WORDS],
+                printed=printed[: bounds.output],
+            )
         case "memory":
             return OutOfMemory(bounds.memory)
         case "output":
@@ -94,7 +99,7 @@ def _unread(ended: Ended, why: str) -> Died | Raised:
         return Died(f"ended by {_signal(killed)}")
     said = ended.said.strip().splitlines()
     if ended.code > 0:
-        return Died(": ".join([f"exit code {ended.code}", *said[-1:]]))
+        return Died(": ".join([f"exit code {ended.code}", *said[-1:]])[:_LONGEST_WORDS])
     if not ended.output:
         return Died("it ended without an answer")
     return Raised(error="NotJson", message=f"its result cannot be taken: {why}")

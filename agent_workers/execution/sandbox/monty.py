@@ -161,7 +161,7 @@ def _raised(error: MontyError, bounds: Bounds, printed: str) -> Ran:
         over = f"> {bounds.output} bytes" in words
         return TooMuchOutput(bounds.output) if over else OutOfMemory(bounds.memory)
     kind, _, message = words.partition(": ")
-    return Raised(error=kind, message=message[:2_000], printed=printed)
+    return Raised(error=kind[:200], message=message[:2_000], printed=printed)
 
 
 def _finished(shown: str, printed: str, bounds: Bounds) -> Ran:

@@ -218,6 +218,14 @@ def test_an_answer_of_its_own_is_read_as_what_it_is(forged: bytes) -> None:
     assert isinstance(run(level("process"), source), Died | Raised)
 
 
+def test_forged_words_are_cut() -> None:
+    forged = '{"ended": "raised", "error": "E", "printed": "", "message": "' + "x" * 50_000 + '"}'
+    source = f"import os\nos.write(1, b'{forged}')\nos._exit(0)"
+    ran = run(level("process"), source)
+    assert isinstance(ran, Raised)
+    assert len(ran.message) == 2_000
+
+
 def test_a_flood_past_the_runner_is_cut(cpython: Sandbox) -> None:
     flood = "import os\nwhile True: os.write(1, b'x' * 65_536)"
     assert run(cpython, flood) == TooMuchOutput(BOUNDS.output)
