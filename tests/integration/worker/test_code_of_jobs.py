@@ -1,6 +1,7 @@
 """A job that runs Python of its own, and tools in child processes: the worker outlives all of it."""
 
 import os
+from typing import Any
 
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
@@ -19,7 +20,8 @@ def test_code_and_isolated_tools_are_steps_like_any_others(bench: Bench) -> None
         agent="armed",
     )
     bench.until_done(job, bench.runtime(module=tool_agents.__name__))
-    counted, refused, crashed, looked = bench.output(job)
+    output: Any = bench.output(job)
+    counted, refused, crashed, looked = output
     assert counted == {"result": 42, "printed": ""}
     assert (refused["code"], crashed["code"]) == ("code_raised", "tool_died")
     assert looked["process"] != os.getpid()
