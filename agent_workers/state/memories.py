@@ -37,9 +37,10 @@ with recursive line as (
 select {COLUMNS} from line m where m.memory_id <> %s order by m.created_at desc, m.memory_id desc"""
 _FORGET = "delete from memories where tenant_id = %s and memory_id = %s"
 _FORGET_USER = "delete from memories where tenant_id = %s and user_id = %s"
-_ENDED = """
-select finished_at is not null from jobs where tenant_id = %s and job_id = %s for key share"""
-_UNLEARN = "select removed, restored from unlearn_job(%s, %s)"
+_FAMILY = """
+select array_agg(j.job_id), bool_and(j.finished_at is not null) from jobs j
+ where j.tenant_id = %(tenant)s and j.job_id = any (taught_for(%(tenant)s, %(job)s))"""
+_UNLEARN = "select removed, restored from unlearn_jobs(%s, %s)"
 _EXPIRED = "select forget_expired_memories(%s)"
 
 
@@ -116,15 +117,15 @@ class MemoryRows:
             return connection.execute(_FORGET_USER, (tenant_id, user_id)).rowcount
 
     def unlearn_job(self, tenant_id: TenantId, job_id: UUID) -> Unlearned:
-        """Remove what an ended job taught; what that had replaced counts again."""
-        place = (tenant_id, job_id)
+        """Remove what an ended job and its child jobs taught; what that had replaced counts again."""
+        given = {"tenant": tenant_id, "job": job_id}
         with self._database.transaction() as connection:
-            job = connection.execute(_ENDED, place).fetchone()
-            if job is None:
+            family = connection.execute(_FAMILY, given).fetchone()
+            if family is None or job_id not in (family[0] or ()):
                 raise JobNotFound("there is no such job")
-            if not job[0]:
+            if not family[1]:
                 raise IllegalMove("the job still runs and may teach more: cancel it first")
-            row = connection.execute(_UNLEARN, place).fetchone()
+            row = connection.execute(_UNLEARN, (tenant_id, family[0])).fetchone()
         assert row is not None
         return Unlearned(removed=row[0], restored=row[1])
 

@@ -64,7 +64,7 @@ begin
 end $$;
 
 -- Take a memory out of its line: what it had replaced counts again, or goes to what replaced it.
-create function unlearn_memory(m memories) returns int language plpgsql as $$
+create function unlearn_memory(m memories, p_jobs uuid[]) returns int language plpgsql as $$
 declare o memories; v_heir uuid; v_restored int := 0;
 begin
   for o in select * from memories
@@ -80,33 +80,46 @@ begin
     update memories set superseded_by = v_heir,
                         superseded_at = case when v_heir is not null then superseded_at end
      where tenant_id = o.tenant_id and memory_id = o.memory_id;
-    v_restored := v_restored + (v_heir is null and o.job_id <> m.job_id)::int;
+    v_restored := v_restored + (v_heir is null and o.job_id <> all (p_jobs))::int;
   end loop;
   delete from memories where tenant_id = m.tenant_id and memory_id = m.memory_id;
   return v_restored;
 end $$;
 
--- Remove what a job taught, the newest first, and let count again what that had replaced.
-create function unlearn_job(p_tenant text, p_job uuid, out removed int, out restored int)
+-- Remove what jobs taught, the newest first, and let count again what that had replaced.
+create function unlearn_jobs(p_tenant text, p_jobs uuid[], out removed int, out restored int)
 language plpgsql as $$
 declare m memories; v_id uuid;
 begin
   removed := 0; restored := 0;
   perform lock_memories(p_tenant, u.user_id) from (
-    select distinct user_id from memories where tenant_id = p_tenant and job_id = p_job
+    select distinct user_id from memories where tenant_id = p_tenant and job_id = any (p_jobs)
      order by user_id) u;
-  for v_id in select memory_id from memories where tenant_id = p_tenant and job_id = p_job
+  for v_id in select memory_id from memories where tenant_id = p_tenant and job_id = any (p_jobs)
                order by created_at desc, memory_id desc loop
     select * into m from memories where tenant_id = p_tenant and memory_id = v_id;
     continue when not found;
-    restored := restored + unlearn_memory(m);
+    restored := restored + unlearn_memory(m, p_jobs);
     removed := removed + 1;
   end loop;
 end $$;
 
+-- A job, and those of the jobs that worked for it, directly or not, which taught anything.
+create function taught_for(p_tenant text, p_job uuid) returns uuid[] language sql stable as $$
+  with recursive above (taught, job_id, parent_id) as (
+    select j.job_id, j.job_id, j.parent_id from jobs j
+     where j.tenant_id = p_tenant and j.parent_id is not null and j.job_id in (
+       select m.job_id from memories m where m.tenant_id = p_tenant)
+     union
+    select a.taught, j.job_id, j.parent_id from above a
+      join jobs j on j.tenant_id = p_tenant and j.job_id = a.parent_id)
+  select array_agg(distinct job order by job) from (
+    select p_job union select taught from above where parent_id = p_job) t (job)
+$$;
+
 create function unlearn_purged() returns trigger language plpgsql as $$
 begin
-  perform unlearn_job(old.tenant_id, old.job_id);
+  perform unlearn_jobs(old.tenant_id, array[old.job_id]);
   return old;
 end $$;
 

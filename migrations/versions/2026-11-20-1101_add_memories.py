@@ -21,7 +21,8 @@ def downgrade() -> None:
     for function in (
         "forget_expired_memories",
         "unlearn_purged",
-        "unlearn_job",
+        "taught_for",
+        "unlearn_jobs",
         "unlearn_memory",
         "remember",
         "replaced_memories",

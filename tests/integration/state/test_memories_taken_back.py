@@ -51,6 +51,24 @@ def test_taking_back_a_job_that_replaced_its_own_words_restores_what_was_before(
     assert school.known() == ["tea"]
 
 
+def test_taking_back_a_job_takes_back_what_its_child_jobs_taught(
+    school: School, world: World
+) -> None:
+    parent, child, grandchild, other = (world.submit() for _ in range(4))
+    for job, above in ((child, parent), (grandchild, child)):
+        world.one("update jobs set parent_id = %s where job_id = %s", above, job)
+    school.teach("tea", job=other)
+    school.teach("green tea", job=child)
+    school.teach("white tea", job=grandchild)
+    for job in (parent, child):
+        school.end(job)
+    with pytest.raises(IllegalMove):
+        school.unlearn(parent)
+    school.end(grandchild)
+    assert school.unlearn(parent) == (2, 1)
+    assert school.known() == ["tea"]
+
+
 def test_words_that_were_taught_again_count_once_when_a_job_is_taken_back(
     school: School, world: World
 ) -> None:
