@@ -47,6 +47,9 @@ create function write_workspace_file(p_tenant text, p_job uuid, p_position int, 
 returns void language plpgsql as $$
 declare w workspaces; f workspace_files; v_content bytea := p_content; v_inside text;
 begin
+  if not exists (select from jobs where tenant_id = p_tenant and job_id = p_job) then
+    raise exception 'files belong to a job, and there is no such job' using errcode = 'AW020';
+  end if;
   insert into workspaces (tenant_id, job_id) values (p_tenant, p_job) on conflict do nothing;
   -- Whoever writes into this workspace waits here for the one before.
   select * into w from workspaces where tenant_id = p_tenant and job_id = p_job for update;

@@ -149,7 +149,7 @@ def test_nobody_sees_the_files_of_another_job_or_tenant(world: World) -> None:
     stranger = Call(key="k", tenant_id="another", job_id=job, position=1, attempt=1)
     theirs = JobWorkspace(workspaces=Workspaces(world.database), call=stranger, most_bytes=MIB)
     assert (theirs.files(), theirs.read("a")) == ([], None)
-    with pytest.raises(psycopg.DatabaseError, match="workspaces_tenant_id_job_id_fkey"):
+    with pytest.raises(psycopg.DatabaseError, match="there is no such job"):
         put(world, theirs, "a")
     with pytest.raises(psycopg.DatabaseError, match="there is no file a"):
         run(world, theirs.deleting("a"))
