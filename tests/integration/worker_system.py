@@ -132,13 +132,7 @@ class System:
         return self.start(name, "agent_workers.worker.main", *options, variables=variables)
 
     def submit(
-        self,
-        agent: str = "napping",
-        *,
-        allowance: int = 0,
-        max_steps: int = 1_000,
-        session: str = "",
-        **given: object,
+        self, agent: str = "napping", *, allowance: int = 0, max_steps: int = 1_000, **given: object
     ) -> JobId:
         """Store a job and ring for it, as the API does."""
         job_id = JobId(time_ordered(time.time_ns() // 1_000_000, os.urandom(10)))
@@ -149,7 +143,6 @@ class System:
             input=json.dumps(given).encode(),
             max_cost_micro=allowance,
             max_steps=max_steps,
-            session_id=session,
         )
         pace = Pace(plan_timeout_ms=60_000, plan_hold_micro=0)
         Submissions(self.database).once((submission, pace), key=None, fingerprint=b"")
