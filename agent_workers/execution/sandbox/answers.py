@@ -57,13 +57,18 @@ def ran(ended: Ended, bounds: Bounds) -> Ran:
     if ended.too_much:
         return TooMuchOutput(bounds.output)
     assert bounds.wall is not None
-    if ended.timed_out or _killed_by(ended.code) in _OUT_OF_TIME:
+    if out_of_time(ended):
         return TimedOut(bounds.wall)
     try:
         answer = read_json(ended.output.decode("utf-8", "replace"))
     except NotJson as error:
         return _unread(ended, str(error))
     return _told(answer, bounds) if isinstance(answer, dict) else Died("it answered nonsense")
+
+
+def out_of_time(ended: Ended) -> bool:
+    """Say whether its time was over, whether we ended it or the kernel did."""
+    return ended.timed_out or _killed_by(ended.code) in _OUT_OF_TIME
 
 
 def _told(answer: dict[str, object], bounds: Bounds) -> Ran:

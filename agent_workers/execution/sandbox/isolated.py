@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from agent_workers.domain.errors import AgentWorkersError, NotExecuted, ToolError, TryLater
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
+from agent_workers.execution.sandbox.answers import out_of_time
 from agent_workers.execution.sandbox.confined import confine
 from agent_workers.execution.sandbox.ports import MIB, Bounds, NoBoundary
 from agent_workers.execution.sandbox.processes import Ended, run_bounded
@@ -86,7 +87,7 @@ def _run(told: bytes, timeout: timedelta) -> Ended:
 
 # Any: JSON, of the shapes that `isolated_child.py` writes.
 def _answer(ended: Ended, declared: Tool) -> dict[str, Any]:
-    if ended.timed_out:
+    if out_of_time(ended):
         raise ToolTimedOut(f"not done within {declared.timeout}")
     if ended.too_much:
         raise ToolDied(f"it gave more than {_MOST} bytes")
