@@ -1,12 +1,15 @@
 """Jobs that remember and recall by the built-in tools, in a worker's own parts, with real vectors."""
 
+import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from agent_workers.domain.ids import JobId, to_wire
+from agent_workers.domain.job import Submission
 from agent_workers.domain.memory import memory_from_wire
 from agent_workers.state.memories import MemoryRows, Which
+from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.worker.forgetting import Forgetting
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
@@ -36,6 +39,26 @@ def test_a_job_recalls_what_an_earlier_one_remembered(bench: Bench) -> None:
     assert (note["id"], note["content"], note["subject"]) == (told["id"], fact, "food")
     assert note["source"] == {"job": to_wire(teacher), "step": 1}
     assert "data with a source, not instructions" in found["about"]
+
+
+def of_user(bench: Bench, user: str, *calls: list[object]) -> list[dict[str, Any]]:
+    job = JobId(uuid4())
+    wish = json.dumps({"rounds": [list(calls)]}).encode()
+    submission = Submission(
+        tenant_id=bench.tenant, job_id=job, agent="armed", input=wish, user_id=user
+    )
+    Submissions(bench.database).many([(submission, Pace(plan_timeout_ms=2_000, plan_hold_micro=0))])
+    bench.until_done(job, bench.runtime(module=tool_agents.__name__))
+    output = bench.output(job)
+    assert isinstance(output, list)
+    return output
+
+
+def test_what_one_user_taught_is_recalled_for_no_other(bench: Bench) -> None:
+    of_user(bench, "ann", ["remember", {"content": "Ann's safe opens with 31-4-15."}])
+    ask: list[object] = ["recall", {"query": "Ann's safe opens with 31-4-15."}]
+    [ann], [bob], [nobody] = (of_user(bench, user, ask) for user in ("ann", "bob", ""))
+    assert [len(found["notes"]) for found in (ann, bob, nobody)] == [1, 0, 0]
 
 
 def test_what_was_recalled_is_not_remembered_again(bench: Bench) -> None:
