@@ -170,7 +170,7 @@ def test_a_result_that_is_too_long_is_not_taken(sandbox: Sandbox) -> None:
 
 def test_lists_that_contain_one_another_do_not_fill_the_workers_memory(sandbox: Sandbox) -> None:
     ran = run(sandbox, "result = 0\nfor _ in range(9): result = [result] * 10", SOON)
-    assert isinstance(ran, OutOfMemory | TooMuchOutput | TimedOut), ran
+    assert isinstance(ran, OutOfMemory | TooMuchOutput | TimedOut | Died), ran
 
 
 def test_a_result_nested_too_deeply_is_not_taken(sandbox: Sandbox) -> None:
