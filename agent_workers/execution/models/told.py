@@ -34,7 +34,7 @@ class Told:
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make the call, telling its text on the way."""
         call = next(self._calls)
-        if request.purpose not in _READ or self._is_silent:
+        if request.purpose not in _READ or request.is_private or self._is_silent:
             return self._model.complete(request, deadline_s=deadline_s)
 
         def say(text: str) -> None:

@@ -49,6 +49,8 @@ class ModelRequest:
     max_output_tokens: int
     purpose: str
     tools: tuple[ToolSchema, ...] = ()
+    # Nobody who watches the job reads what comes of it.
+    is_private: bool = False
     response_schema: ResponseSchema | None = None
 
 

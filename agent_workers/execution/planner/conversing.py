@@ -96,6 +96,7 @@ def _request(conversation: Conversation) -> ModelRequest:
         ),
         max_output_tokens=1_024,
         purpose="summarise",
+        is_private=True,
     )
 
 

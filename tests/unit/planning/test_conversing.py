@@ -94,6 +94,7 @@ def test_a_summary_takes_the_one_before_it_in_and_covers_the_range_of_both() -> 
     assert (done.version, done.usage, done.model) == ("v", USED, "fake")
     (asked,) = model.asked
     assert (asked.purpose, asked.tools) == ("summarise", ())
+    assert asked.is_private, "it would be streamed to whoever waits for the answer"
     assert "they greeted" in asked.messages[1].content
     assert "of ships" in asked.messages[1].content
 
