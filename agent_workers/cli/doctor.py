@@ -3,6 +3,7 @@
 import argparse
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools
+from agent_workers.cli.checks_mcp import check_mcp
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_state import check_database
@@ -29,6 +30,7 @@ def look(settings: Settings) -> list[Finding]:
     found += tools
     found += check_outside(settings)
     found += check_sandbox(settings)
+    found += check_mcp(settings)
     if settings.broker_url:
         found += check_broker(settings.broker_url)
     if settings.database_url:

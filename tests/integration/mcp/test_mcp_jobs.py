@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from agent_workers.cli.checks_mcp import check_mcp
 from agent_workers.cli.main import main
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import Submission
@@ -131,6 +132,8 @@ def test_a_tool_that_changes_is_out_of_use_until_it_is_approved_again(desk: Desk
     refused = [desk.job(runtime, "evil.echo", {}) for _ in range(2)][-1]
     assert refused["code"] == "mcp_changed"
     assert '+  "description": "Now it does something else."' in desk.did("show", "evil")
+    told = [one.text for one in check_mcp(desk.bench.settings)]
+    assert "MCP tool evil.echo is changed, jobs cannot call it" in told
     desk.did("refresh", "evil")  # a server that was begun anew says again what was approved
     assert desk.job(runtime, "evil.echo", {}) == "echo, with nothing"
 

@@ -1,0 +1,37 @@
+"""Checks of MCP servers: what could not be asked, what has changed, and where programs run."""
+
+from collections.abc import Iterator
+
+from agent_workers.cli.findings import Finding, ok, warn
+from agent_workers.cli.mcp_telling import safe
+from agent_workers.domain.mcp import ServerState, Standing
+from agent_workers.execution.sandbox.confined import Boundary, strongest, why_no_bwrap
+from agent_workers.settings import Settings
+from agent_workers.state.mcp import known_at
+
+_REMEDY = "agent-workers mcp show {}, then refresh, approve or disable"
+
+
+def check_mcp(settings: Settings) -> Iterator[Finding]:
+    """Look at what is known of servers; none is asked."""
+    tools = [
+        tool for tool in known_at(settings.database_url) if tool.server.state is ServerState.ENABLED
+    ]
+    if not tools:
+        return
+    servers = {tool.server.place: tool.server for tool in tools}
+    for server in servers.values():
+        if server.error:
+            yield warn(
+                f"MCP server {server.name}: {safe(server.error)}", _REMEDY.format(server.name)
+            )
+    lost = [tool for tool in tools if tool.standing in {Standing.CHANGED, Standing.GONE}]
+    for tool in lost:
+        yield warn(
+            f"MCP tool {tool.full_name} is {tool.standing.value}, jobs cannot call it",
+            _REMEDY.format(tool.server.name),
+        )
+    if any(server.command for server in servers.values()) and strongest() is Boundary.PROCESS:
+        yield warn("programs of MCP servers can read what all users can read", why_no_bwrap())
+    if not lost:
+        yield ok(f"{len(servers)} MCP servers: what was approved of them is there")
