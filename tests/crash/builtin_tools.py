@@ -83,6 +83,7 @@ def writing(mail: Mail) -> list[Try]:
             arguments=_letter,
             happened=lambda tried: _taken(mail, tried),
             settings=blind,
+            timeout=timedelta(seconds=2),
             through=("agent_workers.execution.outside.smtp",),
             reach=_FEW,
         ),
@@ -93,6 +94,7 @@ def writing(mail: Mail) -> list[Try]:
             happened=lambda tried: _taken(mail, tried),
             settings=blind | {"imap_url": mail.imap_url},
             through=("agent_workers.execution.outside.smtp",),
+            timeout=timedelta(seconds=2),
             # What was taken is filed by then, on a busy machine too.
             settle=timedelta(seconds=1.5),
             reach=_FEW,
