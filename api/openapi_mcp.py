@@ -13,7 +13,6 @@ from api.schema_words import (
     closed,
     listed,
     shown,
-    text,
 )
 
 _MEMBERS: Schema = {
@@ -36,8 +35,9 @@ _TOOL: Schema = shown(
     }
 )
 _NAME: Schema = {"type": "string", "pattern": NAME_FORM}
+_URL: Schema = {"type": "string", "pattern": "^https?://[!-~]+$", "maxLength": LONGEST_URL}
 MCP_SCHEMAS: dict[str, Schema] = {
-    "NewMcpServer": closed({"name": _NAME, "url": text(least=1, most=LONGEST_URL)}, "name", "url"),
+    "NewMcpServer": closed({"name": _NAME, "url": _URL}, "name", "url"),
     "McpServer": shown(_MEMBERS),
     "McpServerWithTools": shown(_MEMBERS | {"tools": {"type": "array", "items": _TOOL}}),
     "McpServerList": listed("McpServer"),

@@ -31,6 +31,8 @@ def told(document: Any) -> Any:
     tell_of_schedules(document["components"]["schemas"])
     tell_of_webhooks(document["components"]["schemas"])
     tell_of_triggers(document["components"]["schemas"])
+    server = document["components"]["schemas"]["NewMcpServer"]["properties"]
+    server["url"] = {"const": "https://mcp.example.com/mcp"}
     for path in document["paths"].values():
         for operation in path.values():
             given = operation.get("parameters", [])
