@@ -20,6 +20,10 @@ order_goods = http_sender(name="order_goods", hosts=("127.0.0.1",), key_ttl=time
 send_email = mail_tool(checks_mail=False)
 send_checked_email = mail_tool(checks_mail=True)
 _FEW = Reach(moments=4, lines=3, freezes=1, pairs=1)
+# Each waits for seconds until nothing can come any more.
+_SLOW = Reach(moments=3, lines=2, freezes=0, pairs=1)
+# What is written in our own transaction has fewer moments that differ.
+_FEWER = Reach(moments=3, lines=1, freezes=1, pairs=0)
 _LOCAL = {"http_private": "127.0.0.0/8"}
 _HTTP = ("agent_workers.domain.outside_sending", "agent_workers.execution.outside.calling")
 _WRITTEN = """
@@ -85,7 +89,7 @@ def writing(mail: Mail) -> list[Try]:
             settings=blind,
             timeout=timedelta(seconds=2),
             through=("agent_workers.execution.outside.smtp",),
-            reach=_FEW,
+            reach=_SLOW,
         ),
         Try(
             tool=send_checked_email,
@@ -97,7 +101,7 @@ def writing(mail: Mail) -> list[Try]:
             timeout=timedelta(seconds=2),
             # What was taken is filed by then, on a busy machine too.
             settle=timedelta(seconds=1.5),
-            reach=_FEW,
+            reach=_SLOW,
         ),
     ]
 
@@ -110,21 +114,21 @@ def keeping() -> list[Try]:
             tool=write_file,
             arguments=lambda mark: {"path": "notes.txt", "content": mark, "append": True},
             happened=lambda tried: _one(_WRITTEN, tried) // len(tried.mark),
-            reach=_FEW,
+            reach=_FEWER,
         ),
         # A second time there would be nothing to delete, and the job would fail.
         Try(
             tool=delete_file,
             arguments={"path": "old.txt"},
             happened=lambda tried: _one(_DELETED, tried),
-            reach=_FEW,
+            reach=_FEWER,
         ),
         Try(
             tool=remember,
             arguments=lambda mark: {"content": f"The mark is {mark}.", "subject": mark},
             happened=lambda tried: _one(_REMEMBERED, tried),
             settings={"embedding_model": "hashed"},
-            reach=_FEW,
+            reach=_FEWER,
         ),
     ]
 

@@ -32,7 +32,7 @@ def proof(crash_points: CrashPoints, counter_url: str) -> Proof:
         tool=honest.note,
         arguments=lambda mark: {"mark": mark},
         happened=_noted,
-        reach=_FEW,
+        reach=Reach(moments=3, lines=1, freezes=0, pairs=0),
     )
     tables = ("create table notes (mark text not null)",)
     return crash_points(told, written, *lied, statements=tables)
