@@ -23,6 +23,8 @@ from agent_workers.domain.agent import (
 from agent_workers.domain.clock import Clock
 from agent_workers.domain.effect import EffectClass as Effect
 from agent_workers.domain.effect import OnDoubt
+from agent_workers.domain.email_message import Outbox
+from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.engaging import (
     ask_person,
     delegate,
@@ -33,7 +35,11 @@ from agent_workers.domain.engaging import (
 )
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
 from agent_workers.domain.job import Limits
+from agent_workers.domain.knowledge import Knowledge
+from agent_workers.domain.memory import Memories
+from agent_workers.domain.outside_http import Http
 from agent_workers.domain.outside_sending import http_sender
+from agent_workers.domain.sql_source import SqlSources
 from agent_workers.domain.tool import (
     Absent,
     Call,
@@ -44,6 +50,7 @@ from agent_workers.domain.tool import (
     tool,
 )
 from agent_workers.domain.workflow import Workflow, choose
+from agent_workers.domain.workspace import Workspace
 
 __all__ = [
     "Absent",
@@ -56,14 +63,19 @@ __all__ = [
     "Continue",
     "Contradictory",
     "Effect",
+    "Embedder",
     "Escalate",
     "Found",
     "GiveUp",
+    "Http",
     "IfUnjudged",
     "Judging",
+    "Knowledge",
     "Limits",
+    "Memories",
     "NotExecuted",
     "OnDoubt",
+    "Outbox",
     "Past",
     "Plan",
     "PlanMode",
@@ -72,12 +84,14 @@ __all__ = [
     "Retry",
     "Route",
     "Situation",
+    "SqlSources",
     "Statement",
     "ToolError",
     "Transaction",
     "TryLater",
     "Use",
     "Workflow",
+    "Workspace",
     "ask_person",
     "choose",
     "delegate",
