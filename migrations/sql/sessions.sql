@@ -63,10 +63,13 @@ begin
     raise exception 'session % is busy with another job', quote_literal(p.session_id)
       using errcode = 'AWS01';
   elsif v_busy and p.on_busy = 'interrupt' then
+    -- Asked and not tried: whoever is about to end one of them has deleted its timers, and waits
+    -- for this session; a conflict with those would wait for whoever that is.
     insert into timers (tenant_id, job_id, kind, due_at)
-    select tenant_id, job_id, 'interrupt', v_now from session_turns
+    select tenant_id, job_id, 'interrupt', v_now from session_turns o
      where tenant_id = p.tenant_id and session_id = p.session_id and state <> 'over'
-    on conflict do nothing;
+       and not exists (select from timers t where t.tenant_id = o.tenant_id
+                          and t.job_id = o.job_id and t.kind = 'interrupt');
   end if;
   update sessions set last_turn = last_turn + 1, used_at = v_now, look_at = 'infinity'
    where tenant_id = p.tenant_id and session_id = p.session_id returning * into s;

@@ -1,5 +1,6 @@
 """Submissions, ends and cancels of one session at the same moment: no turn is lost or doubled."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World
 
 ROUNDS = 60
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,18 @@ def together(*acts: Callable[[], object]) -> list[object]:
 
     with ThreadPoolExecutor(len(acts)) as threads:
         return [future.result() for future in [threads.submit(act, one) for one in acts]]
+
+
+def until_somebody_waits(world: World) -> None:
+    """Return when another transaction waits for a lock."""
+    sql = (
+        "select exists (select from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    until = time.monotonic() + PATIENCE_S
+    while not world.one(sql):
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 def test_a_job_that_comes_as_the_one_before_it_ends_has_its_turn_at_once(world: World) -> None:
@@ -96,3 +110,21 @@ def test_who_interrupts_as_everything_ends_still_has_a_turn(world: World) -> Non
         assert isinstance(came, UUID)
         claimed = world.claim(JobId(came))
     world.record(claimed, FINISH)
+
+
+def test_who_interrupts_a_job_that_is_about_to_end_does_not_wait_for_its_end(
+    world: World,
+) -> None:
+    world.one("insert into budgets values (%s, 'all', 1000)", world.tenant)
+    first = world.submit(session="again", allowance=10)
+    world.submit(session="again", on_busy=OnBusy.INTERRUPT)
+    with ThreadPoolExecutor(1) as threads:
+        with world.database.transaction() as other:
+            other.execute("select 1 from budgets where tenant_id = %s for update", (world.tenant,))
+            canceled = threads.submit(world.cancel, first)
+            until_somebody_waits(world)
+            # Its timers are gone, and its session is what it wants next.
+            third = world.submit(session="again", on_busy=OnBusy.INTERRUPT)
+        assert canceled.result() == "canceled"
+    world.sweeps.deadlines()
+    world.record(world.claim(third), FINISH)
