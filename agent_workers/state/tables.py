@@ -169,7 +169,9 @@ timers = Table(
     Column("job_id", Uuid, primary_key=True),
     Column("kind", Text, primary_key=True),
     when("due_at", required=True),
-    CheckConstraint("kind in ('deadline', 'orphan', 'budget', 'interrupt')", name="kind"),
+    CheckConstraint(
+        "kind in ('deadline', 'orphan', 'budget', 'interrupt', 'replaced')", name="kind"
+    ),
 )
 Index("timers_due_at_idx", timers.c.due_at)
 

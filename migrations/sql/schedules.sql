@@ -64,10 +64,10 @@ begin
   values (p_tenant, p_schedule, p_fire_at, p_origin, 'waiting') on conflict do nothing;
   if not found then return 'taken'; end if;
   if p_overlap = 'allow' then return start_run(p_tenant, p_schedule, p_fire_at, p_target); end if;
-  if p_overlap = 'cancel_running' then
-    perform end_other_runs(p_tenant, p_schedule, p_fire_at);
-  end if;
   v_live := live_runs(p_tenant, p_schedule);
+  if p_overlap = 'cancel_running' and end_other_runs(p_tenant, p_schedule, p_fire_at) then
+    return 'waiting';
+  end if;
   select count(*) into v_waiting from schedule_runs
    where tenant_id = p_tenant and schedule_id = p_schedule and state = 'waiting'
      and fire_at <> p_fire_at and origin <> 'backfill';
@@ -84,24 +84,44 @@ begin
 end $$;
 
 -- The newest run takes the place of all before: those that wait never start, those that run end.
+-- True when there were any: then the newest begins in a transaction of its own, because this one has
+-- locked jobs, and may wait for nothing.
 create function end_other_runs(p_tenant text, p_schedule uuid, p_fire_at timestamptz)
-returns void language plpgsql as $$
-declare r schedule_runs;
+returns boolean language plpgsql as $$
+declare r schedule_runs; v_any boolean := false;
 begin
   for r in select * from schedule_runs
             where tenant_id = p_tenant and schedule_id = p_schedule
               and state in ('waiting', 'started') and fire_at <> p_fire_at
               and not (state = 'waiting' and origin = 'backfill') loop
+    v_any := true;
     if r.state = 'waiting' then
       update schedule_runs set state = 'skipped', reason = 'superseded'
        where tenant_id = p_tenant and schedule_id = p_schedule and fire_at = r.fire_at;
       perform announce_skip(p_tenant, p_schedule, r.fire_at, null, 'superseded');
     elsif r.job_id is not null then
-      perform stop_job(p_tenant, r.job_id, 'canceled', null, 'replaced by the next run', false);
+      perform replace_job(p_tenant, r.job_id);
     else
       perform cancel_batch(p_tenant, r.batch_id, 'replaced by the next run');
     end if;
   end loop;
+  return v_any;
+end $$;
+
+-- Stop the job of a run. One that somebody holds is left to whoever sweeps next: the timer is asked
+-- for and not tried, because who ends that job now may have deleted it, and want what we hold.
+create function replace_job(p_tenant text, p_job uuid) returns void language plpgsql as $$
+declare j jobs;
+begin
+  select * into j from jobs where tenant_id = p_tenant and job_id = p_job
+     for no key update skip locked;
+  if found and may_end(j) then
+    perform stop_job(p_tenant, p_job, 'canceled', null, 'replaced by the next run', false);
+    return;
+  end if;
+  insert into timers (tenant_id, job_id, kind, due_at)
+  select p_tenant, p_job, 'replaced', clock_timestamp() where not exists (
+    select from timers where tenant_id = p_tenant and job_id = p_job and kind = 'replaced');
 end $$;
 
 -- Start a run that waits: nothing when another has started it.

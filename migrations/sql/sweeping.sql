@@ -154,8 +154,8 @@ begin
 end $$;
 
 -- Deadlines are due rows like everything else, and so are jobs whose parent has ended,
--- those that another message of their session interrupts, and those that another job waits for
--- without the money to go on. A job that somebody holds waits for the next sweep:
+-- those that another message of their session interrupts or the next run of their schedule replaces,
+-- and those that another job waits for without the money to go on. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
 create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
 declare t record;
@@ -169,6 +169,8 @@ begin
     elsif t.kind = 'interrupt' then
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'interrupted by the next message',
                        true);
+    elsif t.kind = 'replaced' then
+      perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'replaced by the next run', false);
     elsif t.kind = 'budget' then
       perform stop_job(t.tenant_id, t.job_id, 'failed',
                        '{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',

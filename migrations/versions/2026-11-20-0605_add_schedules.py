@@ -10,8 +10,8 @@ branch_labels = None
 depends_on = None
 
 _FUNCTIONS = (
-    "backfill_runs promote_run fail_run start_run end_other_runs fire_run announce_skip skip_run"
-    " run_is_live live_runs schedule_name"
+    "backfill_runs promote_run fail_run start_run replace_job end_other_runs fire_run announce_skip"
+    " skip_run run_is_live live_runs schedule_name"
 ).split()
 
 

@@ -9,6 +9,7 @@ from agent_workers.domain.schedule import (
     CatchUp,
     Overlap,
 )
+from agent_workers.domain.schedule_target import JobTarget
 from tests.integration.state.invariants import broken
 from tests.integration.state.schedule_world import HOUR, START, Clockwork
 from tests.integration.state.world import World
@@ -93,6 +94,32 @@ def test_cancel_running_waits_for_a_job_that_may_still_act(clock: Clockwork) -> 
     clock.fire(START + 2 * HOUR)
     assert clock.hours(schedule) == [0, 2]
     assert clock.runs(schedule)[1] == (1, "skipped", "superseded")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "select 1 from budgets where tenant_id = %s for update",
+        "select 1 from jobs where tenant_id = %s for update",
+        "select lock_session(%s, 'talk')",
+    ],
+    ids=["budget", "job", "session"],
+)
+def test_cancel_running_leaves_a_job_that_cannot_end_just_now_to_the_sweep(
+    clock: Clockwork, held: str
+) -> None:
+    world = clock.world
+    world.one("insert into budgets values (%s, 'all', 1000)", world.tenant)
+    target = JobTarget(agent="demo", input=b"{}", session_id="talk", max_cost_micro=10)
+    schedule = clock.make(overlap=Overlap.CANCEL_RUNNING, target=target)
+    clock.fire(START)
+    with world.database.transaction() as other:
+        other.execute(held.encode(), (world.tenant,))
+        clock.fire(START + HOUR)
+        assert clock.runs(schedule) == [(0, "started", None), (1, "waiting", None)]
+    world.sweeps.deadlines()
+    clock.fire(START + HOUR)
+    assert [status for _, status, _ in clock.jobs(schedule)] == ["canceled", "queued"]
 
 
 def test_allow_lets_them_run_side_by_side(clock: Clockwork) -> None:
