@@ -125,6 +125,7 @@ def _bounded(
     if landlock.version():
         places = (*own_python(), *needed_by(Path(program[0])), *reads)
         told |= {"handled": landlock.handled(), "rules": landlock.rules(places)}
+        told["scoped"] = landlock.scoped()
     return [*_launching(_reachable(user, Path(program[0])), told), *program]
 
 
@@ -175,9 +176,12 @@ def _limits(bounds: Bounds, others: int) -> dict[str, int]:
 
 def _gaps(network: bool) -> tuple[str, ...]:  # noqa: FBT001  # a private word of this file
     whose = "all users" if os.geteuid() == 0 else "this user"
-    gaps = [f"it can read what {whose} can read below /etc, /opt and /tmp"]
+    gaps = [f"it can read what {whose} can read below /etc, /opt, /tmp and /dev/shm"]
     if not landlock.version():
         gaps = [f"it can read what {whose} can read, of its processes too"]
+    if os.geteuid() != 0:
+        gaps.append("it can write what this user can write below /tmp and /dev/shm")
+        gaps += [] if landlock.scoped() else ["it can end this user's processes, the worker too"]
     if network:
         gaps.append("it can reach every server that this machine can, on sockets too")
     if sys.platform != "linux":

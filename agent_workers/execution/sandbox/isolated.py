@@ -9,16 +9,17 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError, NotExecuted, ToolError, TryLater
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.execution.sandbox.answers import out_of_time
 from agent_workers.execution.sandbox.confined import confine
+from agent_workers.execution.sandbox.isolated_child import BEGUN
 from agent_workers.execution.sandbox.ports import MIB, Bounds, NoBoundary
-from agent_workers.execution.sandbox.processes import Ended, run_bounded
+from agent_workers.execution.sandbox.processes import Ended, NotStarted, run_bounded
 
 _MOST: Final = 8 * MIB
 _PROCESSES: Final = 64
@@ -63,14 +64,20 @@ def call_isolated(declared: Tool, arguments: bytes, call: Call, *, looks_up: boo
         "arguments": arguments.decode(),
         "call": {**asdict(call), "job_id": call.job_id.hex},
     }
-    ended = _run(json.dumps(told).encode("ascii"), declared.timeout)
-    answered = _answer(ended, declared)
-    if isinstance(raised := answered.get("raised"), dict):
-        raise _again(raised)
+    ended = _run(json.dumps(told).encode("ascii"), declared)
+    try:
+        answered = _answer(ended, declared)
+        if isinstance(raised := answered.get("raised"), dict):
+            raise _again(raised)
+    except AgentWorkersError as error:
+        if ended.output.startswith(BEGUN) or declared.effect is EffectClass.PURE:
+            raise
+        raise NotExecuted(f"it was not called: {error}") from None
     return _saw(answered) if looks_up else answered.get("returned")
 
 
-def _run(told: bytes, timeout: timedelta) -> Ended:
+def _run(told: bytes, declared: Tool) -> Ended:
+    timeout = declared.timeout
     path = [str(Path(place or os.getcwd()).absolute()) for place in sys.path]  # noqa: PTH109
     command = [sys.executable, "-I", "-X", "utf8", "-c", _BEGIN, json.dumps(path)]
     bounds = Bounds(
@@ -82,7 +89,14 @@ def _run(told: bytes, timeout: timedelta) -> Ended:
     except NoBoundary as error:
         # It has not been started, so nothing has happened.
         raise ToolError(f"it is isolated, and cannot be: {error}") from None
-    return run_bounded(confined.argv, confined.environment, given=told, most=_MOST, wall=timeout)
+    try:
+        return run_bounded(
+            confined.argv, confined.environment, given=told, most=_MOST, wall=timeout
+        )
+    except NotStarted as error:
+        if declared.effect is EffectClass.PURE:
+            raise
+        raise NotExecuted(str(error)) from None
 
 
 # Any: JSON, of the shapes that `isolated_child.py` writes.

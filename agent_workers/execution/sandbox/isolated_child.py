@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,16 @@ from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.signature import invoke, signature_of
 
+# Stands before the answer, once the tool is called; to JSON it is nothing.
+BEGUN = b"\n"
+
 
 # Any: JSON, of the shapes that `isolated.py` writes and reads.
-def answer(told: dict[str, Any]) -> dict[str, Any]:
-    """Find the tool by its module and name, call it, and say what it returned or raised."""
+def answer(told: dict[str, Any], begin: Callable[[], None]) -> dict[str, Any]:
+    """Find the tool by its module and name, call it, and say what it returned or raised.
+
+    `begin` is called right before the tool: nothing has happened before it.
+    """
     try:
         declared = _found(told["module"], told["name"])
         signature = signature_of(declared)
@@ -23,6 +30,7 @@ def answer(told: dict[str, Any]) -> dict[str, Any]:
         assert function is not None
         arguments = signature.read(told["arguments"].encode())
         call = Call(**{**told["call"], "job_id": UUID(told["call"]["job_id"])})
+        begin()
         result = invoke(function, arguments, call)
         return _saw(result) if told["looks_up"] else {"returned": _plain(declared, result)}
     except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
@@ -78,12 +86,16 @@ def _kind(error: Exception) -> str:
             return "other"
 
 
+def _begin(answers: int) -> None:
+    os.write(answers, BEGUN)
+
+
 def main() -> None:
     told = json.loads(sys.stdin.buffer.read())
     # What the tool prints goes where errors go: the answer has the pipe for itself.
     answers = os.dup(1)
     os.dup2(2, 1)
-    written = json.dumps(answer(told)).encode("ascii")
+    written = json.dumps(answer(told, lambda: _begin(answers))).encode("ascii")
     with os.fdopen(answers, "wb") as pipe:
         pipe.write(written)
     sys.stdout.flush()

@@ -21,7 +21,10 @@ _FIRST: Final = (1 << 13) - 1
 _OF_FILES: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _READING: Final = _EXECUTE | _READ_FILE | _READ_DIR
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/proc")
-_WRITABLE: Final = ("/tmp", "/dev")  # noqa: S108  # where programs expect to write
+_WRITABLE: Final = ("/tmp", "/dev/shm")  # noqa: S108  # where programs expect to write
+# Not the others: a terminal that this user has open is a device, too.
+_DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 
 # A path, and what may be done below it.
 Rule = tuple[str, int]
@@ -53,7 +56,13 @@ def rules(reads: Sequence[Path]) -> list[Rule]:
     return [
         *(_rule(place, _READING) for place in dict.fromkeys(readable) if Path(place).exists()),
         *(_rule(place, handled()) for place in _WRITABLE),
+        *(_rule(place, handled()) for place in _DEVICES),
     ]
+
+
+def scoped() -> int:
+    """Return what reaches nobody outside, even of the same user; 0: this kernel cannot say so."""
+    return _ABSTRACT_SOCKETS | _SIGNALS if version() >= 6 else 0  # noqa: PLR2004  # when it came
 
 
 def _rule(place: str, rights: int) -> Rule:

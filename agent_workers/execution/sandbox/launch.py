@@ -18,6 +18,7 @@ _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _BENEATH = 444, 445, 446, 1
 _INSTRUCTION = 8
+_MANY = 1 << 16
 
 
 class _Filter(ctypes.Structure):
@@ -28,6 +29,8 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     program = sys.argv[2:]
     try:
+        # Not everybody who starts us closes what a worker has open.
+        os.closerange(3, _descriptors())
         _give_up(told)
         os.execv(program[0], program)  # noqa: S606  # no shell is wanted
     except (OSError, ValueError) as error:
@@ -56,7 +59,7 @@ def _give_up(told: dict[str, object]) -> None:
         signal.setitimer(signal.ITIMER_REAL, max(until - time.monotonic(), 0.001))
     allowed = told.get("rules")
     if isinstance(allowed, list):
-        _set_rules(told["handled"], allowed)
+        _set_rules(told["handled"], told["scoped"], allowed)
     filtered = told.get("filter")
     if isinstance(filtered, str):
         _set_filter(bytes.fromhex(filtered))
@@ -66,20 +69,34 @@ def _give_up(told: dict[str, object]) -> None:
         _limit(getattr(resource, name), most)
 
 
+def _descriptors() -> int:
+    """Name a number that no open descriptor reaches."""
+    try:
+        return max(int(name) for name in os.listdir("/proc/self/fd")) + 1  # noqa: PTH208  # starts sooner
+    except OSError:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return _MANY if most == resource.RLIM_INFINITY else min(most, _MANY)
+
+
 def _limit(kind: int, most: int) -> None:
     hard = resource.getrlimit(kind)[1]
     least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    # At the hard bound of time the kernel kills without a word: a second before it says why.
+    warns = kind == resource.RLIMIT_CPU and (hard == resource.RLIM_INFINITY or least < hard)
+    last = least + 1 if warns else least
     try:
-        resource.setrlimit(kind, (least, least))
+        resource.setrlimit(kind, (least, last))
     except (OSError, ValueError):
         # Other kernels do not know every limit; whoever started us says so to people.
         if sys.platform == "linux":
             raise
 
 
-def _set_rules(handled: object, allowed: list[tuple[str, int]]) -> None:
+def _set_rules(handled: object, scoped: object, allowed: list[tuple[str, int]]) -> None:
     """Let Landlock refuse what no rule allows; what this user cannot reach needs no rule."""
-    ruleset = _syscall(_CREATE_RULESET, struct.pack("=Q", handled), 8, 0)
+    # What of it is about the network is left to the filter; older kernels know files only.
+    told = struct.pack("=QQQ", handled, 0, scoped) if scoped else struct.pack("=Q", handled)
+    ruleset = _syscall(_CREATE_RULESET, told, len(told), 0)
     for place, rights in allowed:
         try:
             found = os.open(place, os.O_PATH | os.O_CLOEXEC)

@@ -7,10 +7,11 @@ itself: a result of lists that contain one another would fill our memory. It com
 
 import os
 import shlex
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ _DEPTH: Final = 200
 _GRACE_S: Final = 1.0
 _STARTING: Final = timedelta(seconds=10)
 _OWN_MEMORY: Final = 256 * MIB
+_MFD_EXEC: Final = 0x10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +128,40 @@ def _starter(bounds: Bounds) -> Iterator[str]:
         disk=bounds.disk,
     )
     confined = confine([str(_binary())], bounds=around)
+    words = shlex.join(["/usr/bin/env", "-i", *confined.argv])
+    script = f'#!/bin/sh\nexec {words} "$@"\n'
+    kept = _memory_file()
+    with _in_a_folder(script) if kept is None else _in_memory(script, kept) as starter:
+        yield starter
+
+
+def _memory_file() -> int | None:
+    """Open a file that only whoever has it open can see; None where none may be executed."""
+    if sys.platform != "linux":
+        return None
+    for flags in (_MFD_EXEC, 0):  # older kernels do not know the first, and need none
+        with suppress(OSError):
+            return os.memfd_create("agent-workers-monty", flags)
+    return None
+
+
+@contextmanager
+def _in_memory(script: str, kept: int) -> Iterator[str]:
+    """Give the starter to the child as an open file: a killed worker leaves nothing behind."""
+    try:
+        os.write(kept, script.encode())
+        os.fchmod(kept, 0o500)
+        # The child knows it by the same number; the launcher closes it before Monty begins.
+        yield f"/proc/self/fd/{kept}"
+    finally:
+        os.close(kept)
+
+
+@contextmanager
+def _in_a_folder(script: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="agent-workers-") as folder:
         starter = Path(folder, "monty")
-        words = shlex.join(["/usr/bin/env", "-i", *confined.argv])
-        starter.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        starter.write_text(script)
         os.chmod(starter, 0o700)  # noqa: PTH101
         yield str(starter)
 

@@ -19,6 +19,10 @@ _SAID: Final = 1 << 12
 _LOOK_S: Final = 0.05
 
 
+class NotStarted(OSError):
+    """This machine has no room for another process now; it was given nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How it ended, and what it wrote before."""
@@ -37,7 +41,7 @@ class _Running:
     process: subprocess.Popen[bytes]
     most: int
     unsent: memoryview
-    pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    pipes: selectors.BaseSelector
     output: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
 
@@ -97,7 +101,10 @@ def run_bounded(
 ) -> Ended:
     """Run it, give it `given`, and take at most `most` bytes and `wall` of time."""
     deadline = time.monotonic() + wall.total_seconds()
-    running = _started(argv, environment, given, most)
+    try:
+        running = _started(argv, environment, given, most)
+    except OSError as error:
+        raise NotStarted(f"{argv[0]} cannot be started: {error}") from error
     timed_out = False
     try:
         while not running.done() and len(running.output) <= most:
@@ -132,16 +139,22 @@ def _left(running: _Running, deadline: float, most: int) -> bool:
 def _started(
     argv: Sequence[str], environment: Mapping[str, str], given: bytes, most: int
 ) -> _Running:
-    process = subprocess.Popen(
-        argv,
-        env=dict(environment),
-        cwd="/",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    running = _Running(process, most, memoryview(given))
+    # First, because who cannot have this must not have a child that nobody ends.
+    pipes = selectors.DefaultSelector()
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except BaseException:
+        pipes.close()
+        raise
+    running = _Running(process, most, memoryview(given), pipes)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None

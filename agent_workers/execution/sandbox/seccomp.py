@@ -87,6 +87,7 @@ _CLONE: Final[_Numbers] = (56, 220)
 _CLONE3: Final[_Numbers] = (435, 435)
 _SOCKET: Final[_Numbers] = (41, 198)
 _IOCTL: Final[_Numbers] = (16, 29)
+_PRLIMIT: Final[_Numbers] = (302, 261)
 
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32 = 0x40000000
@@ -138,6 +139,7 @@ def filter_of(
         *_on(_number(_CLONE, column), _AT_FIRST, _cloning(alone=alone)),
         *_on(_number(_SOCKET, column), _AT_FIRST, _opening(families)),
         *_on(_number(_IOCTL, column), _AT_SECOND, _controlling()),
+        *_on(_number(_PRLIMIT, column), _AT_FIRST, _limiting()),
         (_RET, 0, 0, _ALLOW),
     ]
     return b"".join(struct.pack("=HBBI", *one) for one in written)
@@ -180,6 +182,11 @@ def _opening(families: Sequence[int]) -> list[Instruction]:
 def _allowing(value: int) -> Iterator[Instruction]:
     yield (_JEQ, 0, 1, value)
     yield (_RET, 0, 0, _ALLOW)
+
+
+def _limiting() -> list[Instruction]:
+    """Only its own limits: those of a worker of the same user are not its to set."""
+    return [*_allowing(0), _refuse(_EPERM)]
 
 
 def _controlling() -> list[Instruction]:

@@ -34,7 +34,7 @@ def crash() -> str:
     return str(ctypes.string_at(0))
 
 
-@tool(effect=PURE, isolated=True, timeout=timedelta(seconds=2))
+@tool(effect=PURE, isolated=True, timeout=timedelta(milliseconds=500))
 def hang() -> str:
     """Never return."""
     time.sleep(600)

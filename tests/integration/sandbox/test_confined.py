@@ -1,6 +1,7 @@
 """Starting programs inside a boundary: what they see, and that they are gone afterwards."""
 
 import os
+import signal
 import subprocess
 import time
 from datetime import timedelta
@@ -80,6 +81,42 @@ def test_without_a_machine_of_its_own_it_sees_no_process_and_no_folder_of_the_sa
     assert ended.output == Path("/etc/hostname").read_bytes()
     assert ended.said.count("Permission denied") == 3
     assert not Path(f"{ours}.new").exists()
+
+
+def test_without_a_machine_of_its_own_it_ends_no_process_of_the_same_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not landlock.scoped():
+        pytest.skip("this kernel keeps no signals inside")
+    same = 60_598 if os.geteuid() == 0 else None
+    monkeypatch.setattr("agent_workers.execution.sandbox.confined.own_user", lambda: same)
+    with subprocess.Popen(["/bin/sleep", "600"], env={}, user=same, group=same, cwd="/") as other:
+        ended = run(Boundary.PROCESS, f"kill -9 {other.pid}", wall=timedelta(seconds=20))
+        other.terminate()
+    assert other.returncode == -signal.SIGTERM
+    assert "not permitted" in ended.said
+
+
+def test_terminals_and_other_devices_are_not_within_reach() -> None:
+    if not landlock.version():
+        pytest.skip("this kernel has no Landlock")
+    ended = run(
+        Boundary.PROCESS, "echo x > /dev/null && echo x > /dev/ptmx", wall=timedelta(seconds=20)
+    )
+    assert "/dev/ptmx: Permission denied" in ended.said
+
+
+def test_what_its_worker_has_open_is_closed(boundary: Boundary, tmp_path: Path) -> None:
+    confined = confine(["/bin/sh", "-c", "ls /proc/$$/fd"], boundary=boundary)
+    with (tmp_path / "secret").open("w") as secret:
+        ran = subprocess.run(
+            confined.argv,
+            env=dict(confined.environment),
+            pass_fds=[secret.fileno()],
+            capture_output=True,
+            check=True,
+        )
+    assert set(ran.stdout.decode().split()) <= {"0", "1", "2", "10", "255"}  # a shell has its own
 
 
 def test_a_program_that_is_not_there_is_told_at_once() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
@@ -16,6 +17,7 @@ from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.domain.tool import Tool, tool
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
+from agent_workers.execution.sandbox.processes import NotStarted, run_bounded
 from agent_workers.execution.signature import signature_of
 from agent_workers.execution.tools.router import ToolRouter
 from tests.integration.sandbox import isolated_tools as tools
@@ -62,6 +64,24 @@ def test_an_effect_that_says_it_did_not_happen_did_not() -> None:
 
 def test_an_effect_whose_process_dies_may_have_happened() -> None:
     assert isinstance(act("crash"), Unclear)
+
+
+def test_an_effect_whose_process_never_called_it_did_not_happen() -> None:
+    @tool(effect=EffectClass.UNSAFE, isolated=True)
+    def inside_a_function() -> str:
+        """Stand where no child finds it."""
+        return "never"
+
+    asked = step(inside_a_function)
+    key = effect_key(asked.root_id, asked.position)
+    reply = router(inside_a_function).act(asked, asked.arguments, key=key, attempt=1)
+    assert isinstance(reply, NotDone), reply
+    assert "stands in a module" in reply.broke.message
+
+
+def test_what_cannot_be_started_is_told_apart_from_what_died() -> None:
+    with pytest.raises(NotStarted):
+        run_bounded(["/nobody/has/this"], {}, given=b"", most=9, wall=timedelta(seconds=9))
 
 
 def test_an_effect_that_happened_is_looked_up_in_a_child_too() -> None:
