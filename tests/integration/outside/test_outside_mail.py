@@ -3,6 +3,7 @@
 import email
 import email.policy
 from dataclasses import replace
+from email.header import decode_header, make_header
 
 import pytest
 
@@ -79,6 +80,26 @@ def test_no_letter_holds_more_than_it_says(mail: Mail, outbox: MailOutbox, lette
     with pytest.raises(EmailRefused):
         outbox.send(letter, "k3")
     assert mail.taken == []
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "=?utf-8?q?Hello=0d=0aBcc:_eve@evil.net?=",
+        "=?utf-8?q?Hello=0a.=0aMAIL_FROM:<eve@evil.net>=0a?=",
+        "=?utf-8?b?SGVsbG8NCkJjYzogZXZlQGV2aWwubmV0DQoNCmJvZHk=?=",
+        "=?nobody-knows?q?Hello=0d=0aX:_y?= there",
+    ],
+)
+def test_what_is_encoded_in_a_subject_stays_encoded(mail: Mail, outbox: MailOutbox, subject: str):
+    outbox.send(replace(LETTER, subject=subject), "k5")
+    ((_, raw),) = mail.taken
+    head = raw.partition(b"\r\n\r\n")[0]
+    got = email.message_from_bytes(raw)
+    assert str(make_header(decode_header(got["subject"]))) == subject
+    assert b"\n" not in head.replace(b"\r\n", b"")
+    assert {"Bcc", "X"}.isdisjoint(got.keys())
+    assert b"Bcc:" not in head
 
 
 def test_nobody_is_on_an_empty_list(mail: Mail, outbox: MailOutbox):
