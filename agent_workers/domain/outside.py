@@ -34,8 +34,13 @@ _REFUSED_V6 = tuple(
 )
 # Where clouds hand a machine's credentials to whoever asks from it: never, whatever is allowed.
 _CREDENTIALS = frozenset(
-    "169.254.169.254 169.254.170.2 169.254.170.23 168.63.129.16 100.100.100.200 192.0.0.192"
-    " fd00:ec2::254 fd00:ec2::23 fd20:ce::254".split()
+    "169.254.169.254 169.254.169.252 169.254.170.2 169.254.170.23 169.254.42.42 169.254.0.23"
+    " 168.63.129.16 100.100.100.200 192.0.0.192 fd00:ec2::254 fd00:ec2::23 fd20:ce::254"
+    " fd00:c1::a9fe:a9fe fe80::a9fe:a9fe fd00:42::42".split()
+)
+# Behind these some networks reach IPv4: the address is in the last 32 bits.
+_TRANSLATED_V6 = tuple(
+    ipaddress.IPv6Network(block) for block in "64:ff9b::/96 64:ff9b:1::/48 ::/96".split()
 )
 
 
@@ -138,10 +143,17 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    inner = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    inner = _wrapped(ip) if isinstance(ip, ipaddress.IPv6Address) else None
     if str(inner or ip).partition("%")[0] in _CREDENTIALS:
         return False
     return any(ip in network for network in networks)
+
+
+def _wrapped(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that one of IPv6 leads to, where it is known to lead to one."""
+    if any(ip in block for block in _TRANSLATED_V6):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour
 
 
 def is_host_pattern(pattern: str) -> bool:

@@ -40,6 +40,7 @@ class HttpBounds:
     redirects: int = 0
     most_bytes: int = MOST_BYTES
     within: timedelta = WITHIN
+    secret: bool = False  # it goes over TLS, or to addresses that the installation calls its own
 
 
 class Http(Facility, Protocol):

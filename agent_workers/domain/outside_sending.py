@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Literal
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import Misdeclared, NotExecuted, ToolError, TryLater
+from agent_workers.domain.outside import is_host_pattern
 from agent_workers.domain.outside_http import (
     Http,
     HttpAnswer,
@@ -28,7 +29,8 @@ _MOST_BYTES = 100_000
 
 _CONFLICT, _TOO_EARLY, _TOO_MANY = 409, 425, 429
 _REQUEST_TIMEOUT = 408
-_REFUSALS, _OUTAGES = range(400, 500), range(500, 600)
+# What lies beyond 599 means nothing: somebody between us and the host may have made it up.
+_REFUSALS, _OUTAGES = range(400, 500), range(500, 1_000)
 
 
 class Refused(ToolError):
@@ -110,12 +112,19 @@ def http_sender(
     """Make a tool that sends to hosts which do nothing twice for one Idempotency-Key.
 
     `key_ttl`: how long the hosts remember a key. `headers` go with every request, and no planner
-    sees them.
+    sees them; with them nothing is sent over `http://` but to addresses of AGENT_HTTP_PRIVATE.
     """
-    bounds = HttpBounds(
-        hosts=tuple(hosts), most_bytes=_MOST_BYTES, within=min(timeout * 0.7, TIMEOUT)
-    )
+    if isinstance(hosts, str) or not hosts or not all(is_host_pattern(one) for one in hosts):
+        raise Misdeclared(
+            f"tool {name!r}: hosts are a list as ['api.example.com', '*.example.org']"
+        )
     fixed = dict(headers or {})
+    bounds = HttpBounds(
+        hosts=tuple(hosts),
+        most_bytes=_MOST_BYTES,
+        within=min(timeout * 0.7, TIMEOUT),
+        secret=bool(fixed),
+    )
 
     def send(
         url: str,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urldefrag, urljoin
 
-from agent_workers.domain.outside import Reach, Target, Uncallable, target_of
+from agent_workers.domain.outside import Reach, Target, Uncallable, is_within, target_of
 from agent_workers.domain.outside_http import (
     HttpAnswer,
     HttpBounds,
@@ -31,6 +31,7 @@ from agent_workers.execution.outside.reading import Read, read_answer
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LEAST_S = 0.001
+_TLS_ONLY = "the headers of this tool are secret: it goes to https:// only"
 
 
 class OutOfTime(TimeoutError):
@@ -62,7 +63,7 @@ class Caller:
     def _answer(self, request: HttpRequest, bounds: HttpBounds, left: Left) -> HttpAnswer:
         target = self._target(request.url, bounds)
         try:
-            connection = self._connected(target, left)
+            connection = self._connected(target, left, is_secret=bounds.secret)
         except AddressRefused as error:
             raise NotCallable(str(error)) from None
         except (OSError, ValueError) as error:
@@ -84,11 +85,16 @@ class Caller:
             raise NotCallable(f"this tool does not call {target.host}")
         return target
 
-    def _connected(self, target: Target, left: Left) -> socket.socket:
+    def _connected(self, target: Target, left: Left, *, is_secret: bool) -> socket.socket:
         """Connect; nothing of the request is sent here, so whatever fails has left no mark."""
+        is_shown = is_secret and target.scheme == "http"
         if self.proxy is None:
             found = checked(target, self.resolve, self.reach)
+            if is_shown and not all(is_within(str(p[0]), self.reach.private) for *_, p in found):
+                raise AddressRefused(_TLS_ONLY)
             return connected(target, found, context=self.context, left=left)
+        if is_shown:
+            raise AddressRefused(_TLS_ONLY)
         place = self.proxy.target
         found = self.resolve(place.host, place.port)
         opened = connected(place, found, context=self.context, left=left)
@@ -184,7 +190,10 @@ def _answered(url: str, read: Read) -> HttpAnswer:
 
 def _sent_on(request: HttpRequest, location: str) -> HttpRequest:
     """The same request to another URL, which is checked like the first."""
-    url = urldefrag(urljoin(request.url, location)).url
+    try:
+        url = urldefrag(urljoin(request.url, location)).url
+    except ValueError:
+        raise NotCallable(f"a redirect of {request.url} leads to what is no URL") from None
     if request.url.startswith("https:") and not url.startswith("https:"):
         raise NotCallable("a redirect leads from https:// to something else")
     elsewhere = urljoin(request.url, "/") != urljoin(url, "/")

@@ -68,7 +68,19 @@ def test_no_name_leads_inside(addresses: tuple[str, ...]):
         get(f"https://{NAME}/", reach=Reach(), names=leading_to(*addresses))
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "168.63.129.16"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "64:ff9b:1::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "fe80::a9fe:a9fe%1",
+        "fd00:c1::a9fe:a9fe",
+        "168.63.129.16",
+    ],
+)
 def test_a_machines_credentials_are_out_of_reach_even_when_everything_is_allowed(address: str):
     everywhere = Reach(private=networks_of(["0.0.0.0/0", "::/0"]))
     with pytest.raises(NotCallable):
@@ -82,6 +94,15 @@ def test_a_name_is_asked_for_once_so_a_second_answer_changes_nothing(site: Site)
     assert (answer.status, answer.body) == (200, b"here")
     assert names.asked == [NAME]
     assert site.asked[0].headers["host"] == f"{NAME}:{site.port}"
+
+
+@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:1"])
+def test_a_secret_goes_over_tls_or_to_ones_own_addresses(site: Site, proxy: str):
+    secret = HttpBounds(secret=True)
+    with pytest.raises(NotCallable, match="https:// only"):
+        get(f"http://{NAME}/", names=leading_to("93.184.215.14"), bounds=secret, proxy=proxy)
+    site.answers["/"] = said("inside")
+    assert get(site.url(), bounds=secret).body == b"inside"
 
 
 def only(hosts: str, *, told_by: str) -> tuple[Reach, HttpBounds]:
@@ -127,7 +148,8 @@ def test_a_host_beside_the_list_is_not_called(site: Site, hosts: str, host: str,
 def test_each_redirect_is_checked_like_the_first_url(site: Site):
     site.answers["/inside"] = said("", "location: http://10.0.0.1/", status="302 Found")
     site.answers["/file"] = said("", "location: file:///etc/passwd", status="302 Found")
-    for path in ("/inside", "/file"):
+    site.answers["/no-url"] = said("", "location: http://[", status="302 Found")
+    for path in ("/inside", "/file", "/no-url"):
         names = Names([["127.0.0.1"], ["10.0.0.1"]])
         with pytest.raises(NotCallable):
             get(site.url(path), names=names)

@@ -96,6 +96,7 @@ def getting(http: Answering, **arguments: Any) -> ToolRan | ToolFailed | Broke:
         (answering(408), Unclear),
         (answering(500), Unclear),
         (answering(503), Unclear),
+        (answering(999), Unclear),  # no status at all
         (Answering(NotSent("nobody there")), NotDone),
         (Answering(NotCallable("not there")), NotDone),
         (Answering(NoAnswer("it broke off")), Unclear),
@@ -113,6 +114,7 @@ def test_an_unkeyed_request_is_done_not_done_or_in_doubt(http: Answering, what: 
         (answering(404), NotDone),
         (answering(429), Unclear),
         (answering(502), Unclear),
+        (answering(600), Unclear),
         (Answering(NotSent("nobody there")), NotDone),
         (Answering(NoAnswer("it broke off")), Unclear),
     ],
@@ -142,6 +144,7 @@ def test_a_sender_adds_its_own_headers_and_calls_its_own_hosts():
     assert http.asked[0].headers["Authorization"] == "Bearer of-the-shop"
     assert (http.asked[0].method, http.asked[0].body) == ("PUT", b"a,b")
     assert http.bounds[0].hosts == ("shop.example.com",)
+    assert http.bounds[0].secret
     assert "shop" not in json.dumps(signature_of(SENDER).schema)
 
 
@@ -162,6 +165,12 @@ def test_the_wish_of_a_busy_host_is_heard():
 def test_a_sender_needs_to_know_how_long_its_keys_live():
     with pytest.raises(Misdeclared, match="key_ttl"):
         http_sender(name="order", hosts=["a.example"], key_ttl=timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("hosts", [[], "a.example", ["https://a.example"], ["*"]])
+def test_a_sender_names_its_hosts(hosts: list[str]):
+    with pytest.raises(Misdeclared, match="hosts"):
+        http_sender(name="order", hosts=hosts, key_ttl=timedelta(hours=24))
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 410])
