@@ -124,6 +124,12 @@ def hash_of(content: bytes) -> bytes:
     return hashlib.sha256(_READING + content).digest()
 
 
+def refuse_too_many(passages: Sequence[Passage]) -> None:
+    """Each becomes a chunk at least, and carries its heading: they are counted as they come."""
+    if len(passages) > MOST_CHUNKS:
+        raise Unreadable(f"it is too long: more than {MOST_CHUNKS} parts")
+
+
 def refuse_too_much(read: ReadText) -> None:
     if sum(len(one.text) for one in read.passages) > MOST_CHARS:
         raise Unreadable(f"it has more than {MOST_CHARS} characters")

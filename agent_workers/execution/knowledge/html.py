@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from agent_workers.domain.knowledge import Passage, ReadText, Unreadable
+from agent_workers.domain.knowledge import Passage, ReadText, Unreadable, refuse_too_many
 from agent_workers.execution.knowledge.plain import Headings, cleaned, decoded
 
 _UNSEEN = frozenset(
@@ -50,6 +50,7 @@ def read_html(content: bytes) -> ReadText:
             continue
         if said:
             passages.append(Passage(heading=path.named, text="\n\n".join(said)))
+            refuse_too_many(passages)
         path.enter(_HEADINGS[block], text)
         title, said = title or text, []
     passages.append(Passage(heading=path.named, text="\n\n".join(said)))

@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 
-from agent_workers.domain.knowledge import Passage, ReadText, Unreadable
+from agent_workers.domain.knowledge import Passage, ReadText, Unreadable, refuse_too_many
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -13,11 +13,15 @@ _MARKS = (
 )
 # What no document says, and what a terminal would follow.
 _CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+# What turns the way a line reads, and letters that only machines see.
+_UNSEEN = (*range(0x202A, 0x202F), *range(0x2066, 0x2070), *range(0xE0000, 0xE0080))
+_CLEANED = _CONTROLS | dict.fromkeys(_UNSEEN, "")
+_LONGEST_HEADING = 500
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
 
 
 def decoded(content: bytes) -> str:
@@ -31,7 +35,7 @@ def decoded(content: bytes) -> str:
 
 def cleaned(text: str) -> str:
     """Leave out what cannot be stored, or would not be seen."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CLEANED)
     return lines.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -49,6 +53,7 @@ def read_markdown(text: str) -> ReadText:
             title = title or heading
         if said.strip():
             passages.append(Passage(heading=path.named, text=said))
+            refuse_too_many(passages)
     return ReadText(title=title, passages=passages)
 
 
@@ -65,7 +70,7 @@ class Headings:
     def enter(self, level: int, words: str) -> None:
         """A heading closes those of its own level and below."""
         self._open = [one for one in self._open if one[0] < level]
-        self._open.append((level, words))
+        self._open.append((level, words[:_LONGEST_HEADING]))
 
 
 def _without_front_matter(text: str) -> tuple[str, str]:
@@ -73,7 +78,8 @@ def _without_front_matter(text: str) -> tuple[str, str]:
     if front is None:
         return "", text
     title = _FRONT_TITLE.search(front.group(1))
-    return (title.group(1) if title else ""), text[front.end() :]
+    words = title.group(1).strip(" \t").strip("\"'") if title else ""
+    return words, text[front.end() :]
 
 
 def _sections(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:

@@ -90,6 +90,26 @@ def test_controls_that_a_terminal_would_follow_are_left_out() -> None:
     assert decoded(b"a\x1b[2Jb\0c\x7fd\xc2\x9be") == "a [2Jb c d e"
 
 
+def test_what_only_machines_would_see_is_left_out() -> None:
+    tags = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
+    assert decoded(f"a{tags}\u202eb\u2066".encode()) == "ab"
+
+
+def test_a_title_of_many_spaces_takes_no_time() -> None:
+    read = read_markdown("---\ntitle: a" + " " * 1_000_000 + "b\n---\ntext")
+    assert read.title.split() == ["a", "b"]
+
+
+def test_headings_cost_no_more_than_they_say() -> None:
+    long = "h" * 100_000
+    read = read_markdown(f"# {long}\n" + "## a\ntext\n" * 100)
+    assert max(len(one.heading) for one in read.passages) < 1_000
+    with pytest.raises(Unreadable, match="more than 10000 parts"):
+        read_markdown("# a\nx\n" * 10_001)
+    with pytest.raises(Unreadable, match="more than 10000 parts"):
+        read_html(b"<h1>a</h1>x" * 10_002)
+
+
 def test_html_gives_what_a_browser_shows_under_its_headings() -> None:
     page = b"""<html><head><title> A
       page </title><style>p {}</style></head><body>intro
