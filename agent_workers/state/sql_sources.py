@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import psycopg
 from psycopg import RawServerCursor, errors
@@ -65,6 +65,10 @@ class ReadOnlySources:
                     return _answer(
                         connection, sql.strip().rstrip("; \t\r\n"), parameters, bounds, end
                     )
+        except UnicodeError:  # a question may set `client_encoding`, and a database have none
+            raise SqlRefused(
+                "it gives text that is no UTF-8: leave the encoding as it is"
+            ) from None
         except errors.QueryCanceled:
             raise SqlRefused(f"it took longer than {bounds.within}: ask for less") from None
         except errors.ProtocolViolation as error:  # as many parameters as there are numbers
@@ -113,6 +117,7 @@ def _connected(url: str) -> Connection:
         autocommit=True,
         connect_timeout=5,
         application_name="agent_workers sql_query",
+        client_encoding="utf8",  # else a database that has no encoding gives bytes
         options=_OPTIONS,
         tcp_user_timeout=20_000,
     )
@@ -181,7 +186,10 @@ def _integer(digits: str) -> int | str:
 def _fraction(digits: str) -> float | str:
     """Keep as a text what would lose digits as a number."""
     number = float(digits)
-    return number if Decimal(repr(number)) == Decimal(digits) else digits
+    try:
+        return number if Decimal(repr(number)) == Decimal(digits) else digits
+    except InvalidOperation:  # an exponent that nobody can write out
+        return digits
 
 
 def _explained(error: psycopg.Error) -> str:

@@ -60,6 +60,9 @@ def sources(own: Connection, database_url: str) -> ReadOnlySources:
         | {
             "owner": url.render_as_string(hide_password=False),
             "told": told.render_as_string(hide_password=False),
+            "bytes": make_url(urls["reader"])
+            .update_query_dict({"client_encoding": "sql_ascii"})
+            .render_as_string(hide_password=False),
             "nowhere": "postgresql://sql_reader@127.0.0.1:1/x",
         }
     )
@@ -96,6 +99,10 @@ def test_rows_come_as_json_knows_them_and_no_digit_is_lost(sources: ReadOnlySour
         ("select 9007199254740993, '{\"a\": [1]}'::jsonb", ("9007199254740993", {"a": [1]})),
         ("select $$;$$ -- a remark", (";",)),
         ("with a as (select 1 as b) select b from a", (1,)),
+        (
+            "select '[1e400, 1e-99999999999999999999]'::json",
+            (["1e400", "1e-99999999999999999999"],),
+        ),
     ],
 )
 def test_all_that_only_reads_is_answered(
@@ -105,6 +112,10 @@ def test_all_that_only_reads_is_answered(
     assert len(found.rows) == 1
     assert row is None or found.rows[0] == row
     json.dumps(found.rows, allow_nan=False)
+
+
+def test_text_is_text_in_a_database_without_an_encoding(sources: ReadOnlySources):
+    assert ask(sources, "select 'é'", source="bytes").rows == [("é",)]
 
 
 def test_no_password_is_shown(sources: ReadOnlySources):
@@ -139,6 +150,7 @@ def test_no_password_is_shown(sources: ReadOnlySources):
         # As long as it stays in its parentheses, no row is longer than the server may send.
         "select 1) q(c0)) w union all select j from (select repeat('x', 300000) as j from (select 1",
         "select 1 /*",
+        "select set_config('client_encoding', 'latin1', false), 'é'",
         "select",
         "",
         "select $1",
