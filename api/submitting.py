@@ -61,7 +61,8 @@ class Submitting:
             )
         submission = _submission(asked, caller.tenant_id, _request_id(request), self.session_ttl)
         key = idempotency_key_of(request)
-        if key is None and not submission.max_cost_micro and not _may_be_refused(submission):
+        if key is None and not submission.max_cost_micro and not submission.session_id:
+            # Only what neither waits for others nor is refused for what they do is stored together.
             created_at = await self.funnel.ask((submission, pace))
             seen = _seen(submission, created_at, agent_version=pace.version)
             headers = job_headers(seen)
@@ -113,11 +114,6 @@ class Submitting:
 
 def _request_id(request: Request) -> str | None:
     return request.scope["request_id"] if request.scope["given_request_id"] else None
-
-
-def _may_be_refused(submission: Submission) -> bool:
-    """What may be refused for what others do is not stored together with what may not."""
-    return submission.on_busy not in (None, OnBusy.QUEUE)
 
 
 def _submission(

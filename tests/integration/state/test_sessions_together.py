@@ -38,13 +38,8 @@ def together(*acts: Callable[[], object]) -> list[object]:
 
 
 def until_somebody_waits(world: World) -> None:
-    """Return when another transaction waits for a lock."""
-    sql = (
-        "select exists (select from pg_stat_activity"
-        " where datname = current_database() and wait_event_type = 'Lock')"
-    )
     until = time.monotonic() + PATIENCE_S
-    while not world.one(sql):
+    while not world.somebody_waits():
         assert time.monotonic() < until
         time.sleep(0.005)
 

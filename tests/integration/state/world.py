@@ -83,6 +83,14 @@ class World:
         found: datetime = self.one("select clock_timestamp()")
         return found
 
+    def somebody_waits(self) -> bool:
+        """Say whether a transaction waits for a lock of another one."""
+        sql = (
+            "select exists (select from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock')"
+        )
+        return bool(self.one(sql))
+
     def submit(  # noqa: PLR0913 (what jobs may differ in, each by its name)
         self,
         *,
