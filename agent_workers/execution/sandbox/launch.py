@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import struct
 import sys
@@ -51,7 +52,7 @@ def _give_up(told: dict[str, object]) -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     parent = told.get("parent")
-    if isinstance(parent, int) and os.getppid() != parent:
+    if _is_unheard() or (isinstance(parent, int) and os.getppid() != parent):
         raise ProcessLookupError("who started it is gone")
     until = told.get("until")
     if isinstance(until, float):
@@ -67,6 +68,17 @@ def _give_up(told: dict[str, object]) -> None:
     assert isinstance(limits, dict)
     for name, most in limits.items():
         _limit(getattr(resource, name), most)
+
+
+def _is_unheard() -> bool:
+    """Say whether nobody is left to read what comes out.
+
+    Bubblewrap binds itself to its parent's life only once it has set everything up: who was killed
+    before that is seen here, and whoever is killed later is seen by bubblewrap.
+    """
+    output = select.poll()
+    output.register(1, 0)
+    return any(seen & (select.POLLERR | select.POLLHUP) for _, seen in output.poll(0))
 
 
 def _descriptors() -> int:

@@ -119,6 +119,21 @@ def test_what_its_worker_has_open_is_closed(boundary: Boundary, tmp_path: Path) 
     assert set(ran.stdout.decode().split()) <= {"0", "1", "2", "10", "255"}  # a shell has its own
 
 
+def test_it_does_not_begin_once_whoever_started_it_is_dead(boundary: Boundary) -> None:
+    confined = confine(["/bin/sleep", "600"], boundary=boundary)
+    reads, writes = os.pipe()
+    os.close(reads)
+    ran = subprocess.run(
+        confined.argv,
+        env=dict(confined.environment),
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writes)
+    assert "who started it is gone" in ran.stderr.decode()
+
+
 def test_a_program_that_is_not_there_is_told_at_once() -> None:
     with pytest.raises(NoBoundary, match="no program 'nobody-has-this'"):
         confine(["nobody-has-this"])
