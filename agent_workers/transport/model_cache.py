@@ -1,5 +1,6 @@
 """Exact answers of models and of tools in Redis, with one worker at a time asking for each."""
 
+import math
 import os
 import threading
 import time
@@ -30,7 +31,8 @@ class RedisAnswers:
         self._ttl_ms = round(ttl_s * 1_000)
         self._lead_ms = round(lead_s * 1_000)
         self._lock = threading.Lock()
-        self._led: dict[str, str] = {}
+        # Whose they are, and until when they are prolonged at most.
+        self._led: dict[str, tuple[str, float]] = {}
         self._pid = 0
 
     def find(self, key: str) -> bytes | None:
@@ -39,17 +41,19 @@ class RedisAnswers:
         found: Any = self._redis.ask(lambda redis: redis.get(_answer(key)), None)
         return found if isinstance(found, bytes) else None
 
-    def lead(self, key: str) -> str | None:
-        """Become the one who asks; without Redis, everybody asks."""
+    def lead(self, key: str, *, longest_s: float | None = None) -> str | None:
+        """Become the one who asks, for no longer than is said; without Redis, everybody asks."""
         token = token_hex(8)
+        until = math.inf if longest_s is None else time.monotonic() + longest_s
+        first_ms = self._lead_ms if longest_s is None else self._at_most_ms(longest_s)
 
         def take(redis: Redis) -> object:
-            return redis.set(_lead(key), token, nx=True, px=self._lead_ms)
+            return redis.set(_lead(key), token, nx=True, px=first_ms)
 
         as_if_it_were_ours = object()
         if self._redis.ask(take, as_if_it_were_ours) is None:
             return None
-        self._prolong(key, token)
+        self._prolong(key, token, until)
         return token
 
     def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
@@ -62,12 +66,16 @@ class RedisAnswers:
     def leave(self, key: str, *, token: str) -> None:
         """Let go, unless another has taken over meanwhile."""
         with self._lock:
-            self._led.pop(key, None)
+            if self._led.get(key, ("", 0.0))[0] == token:
+                del self._led[key]
         self._redis.ask(lambda redis: redis.eval(_LET_GO, 1, _lead(key), token), None)
 
-    def _prolong(self, key: str, token: str) -> None:
+    def _at_most_ms(self, left_s: float) -> int:
+        return max(1, min(self._lead_ms, round(left_s * 1_000)))
+
+    def _prolong(self, key: str, token: str, until: float) -> None:
         with self._lock:
-            self._led[key] = token
+            self._led[key] = (token, until)
             # A thread of its own: the one that asks is blocked by its call.
             if self._pid != os.getpid():
                 self._pid = os.getpid()
@@ -76,15 +84,17 @@ class RedisAnswers:
     def _stay(self) -> None:
         while True:
             time.sleep(self._lead_ms / 4_000)
+            now = time.monotonic()
             with self._lock:
+                # Who asks for too long hangs: another one may ask.
+                self._led = {key: led for key, led in self._led.items() if led[1] > now}
                 led = dict(self._led)
-            for key, token in led.items():
-                self._redis.ask(
-                    lambda redis, key=key, token=token: redis.eval(  # type: ignore[misc]
-                        _STAY, 1, _lead(key), token, self._lead_ms
-                    ),
-                    None,
-                )
+            for key, (token, until) in led.items():
+                self._stay_one(key, token, until - now)
+
+    def _stay_one(self, key: str, token: str, left_s: float) -> None:
+        ms = self._lead_ms if math.isinf(left_s) else self._at_most_ms(left_s)
+        self._redis.ask(lambda redis: redis.eval(_STAY, 1, _lead(key), token, ms), None)
 
 
 def _answer(key: str) -> str:

@@ -60,6 +60,13 @@ def test_only_one_leads_until_it_lets_go(made: Made, key: str) -> None:
     assert answers.lead(key) is not None
 
 
+def test_who_asks_for_longer_than_it_said_leads_no_more(made: Made, key: str) -> None:
+    answers = made(lead_s=0.4)
+    assert answers.lead(key, longest_s=0.1) is not None
+    time.sleep(0.3)
+    assert answers.lead(key) is not None
+
+
 def test_keeping_an_answer_lets_go(made: Made, key: str) -> None:
     answers = made()
     answers.keep(key, b"x", token=lead(answers, key))

@@ -33,14 +33,15 @@ class AnswersInMemory:
         kept = self._answers.get(key)
         return kept.value if kept and kept.until > self._clock() else None
 
-    def lead(self, key: str) -> str | None:
+    def lead(self, key: str, *, longest_s: float | None = None) -> str | None:
         """Become the one who asks, when nobody is or when whoever did has not been heard of."""
+        lead_s = self._lead_s if longest_s is None else longest_s
         with self._lock:
             led = self._leads.get(key)
             if led is not None and led.until > self._clock():
                 return None
             token = token_hex(8)
-            self._leads[key] = _Kept(token.encode(), self._clock() + self._lead_s)
+            self._leads[key] = _Kept(token.encode(), self._clock() + lead_s)
             return token
 
     def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
@@ -64,7 +65,7 @@ class NoAnswers:
     def find(self, key: str) -> bytes | None:  # noqa: ARG002 - nothing is kept
         return None
 
-    def lead(self, key: str) -> str | None:  # noqa: ARG002 - everybody may
+    def lead(self, key: str, *, longest_s: float | None = None) -> str | None:  # noqa: ARG002 - everybody may
         return ""
 
     def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:

@@ -15,6 +15,8 @@ _PAUSES_S: Final = (0.02, 0.05, 0.1, 0.2, 0.25, 0.25, 0.25)
 _SHARE: Final = 0.25
 # After those the step waits without a worker: another one is asking, and takes its time.
 _COME_AGAIN_S: Final = 1.0
+# A call that is over this much later than its time-out is on a thread that nobody can end.
+_LATE_S: Final = 1.25
 Ran = ToolRan | ToolFailed | Broke
 
 
@@ -23,8 +25,11 @@ class ToolResults(Protocol):
 
     def find(self, key: str) -> bytes | None: ...
 
-    def lead(self, key: str) -> str | None:
-        """Become the one who asks: a token, or None while another one does."""
+    def lead(self, key: str, *, longest_s: float | None = None) -> str | None:
+        """Become the one who asks: a token, or None while another one does.
+
+        Who asks for longer than `longest_s` hangs, and keeps nobody else from asking.
+        """
         ...
 
     def keep(self, key: str, answer: bytes, *, token: str, ttl_s: float | None = None) -> None:
@@ -54,8 +59,9 @@ def shared(
     if cache_for is None:
         return run()
     key = _key(claimed, tool)
+    longest_s = claimed.timeout_ms / 1_000 + _LATE_S
     for pause_s in _pauses(claimed):
-        token = results.lead(key)
+        token = results.lead(key, longest_s=longest_s)
         # With the lead as well: between the look and the lead another one may have kept it.
         found = _found(results, key, cache_for)
         if found is None and token is not None:

@@ -120,6 +120,29 @@ def test_another_version_of_the_tool_has_results_of_its_own(world: World) -> Non
     assert world.router(world.looks(version="2")).kept(STEP) is None
 
 
+def test_a_namesake_that_takes_the_same_has_results_of_its_own(world: World) -> None:
+    def look(at: str) -> str:
+        """Look."""
+        return f"{at}, seen elsewhere"
+
+    world.router().run(STEP)
+    assert world.router(tool(effect=EffectClass.PURE, cache_for=AN_HOUR)(look)).kept(STEP) is None
+
+
+def test_a_tool_that_has_come_to_give_something_else_has_new_results(world: World) -> None:
+    def released(gives: type) -> Tool:
+        def look(at: str) -> object:
+            """Look."""
+            return world.counted(at)
+
+        look.__annotations__["return"] = gives
+        return tool(effect=EffectClass.PURE, cache_for=AN_HOUR)(look)
+
+    world.router(released(str)).run(STEP)
+    assert world.router(released(str)).kept(STEP) is not None
+    assert world.router(released(int)).kept(STEP) is None
+
+
 def asks_for_its_call(at: str, *, call: Call) -> str:
     """Look for this job."""
     return f"{at} for {call.job_id}"
