@@ -12,6 +12,11 @@ begin
   delete from tool_places p where p.tool = p_tool and (p.free_at <= clock_timestamp()
     or p.registered and not exists (
       select from workers w where w.worker_id = p.worker_id and w.lost_at is null));
+  -- Who takes one again has not heard that it was given one.
+  if exists (select from tool_places p where p.tool = p_tool and p.tenant_id = p_tenant
+             and p.job_id = p_job and p.position = p_position and p.fence = p_fence) then
+    return true;
+  end if;
   if (select count(*) from tool_places p where p.tool = p_tool) >= p_most then return false; end if;
   insert into tool_places (tool, tenant_id, job_id, position, fence, worker_id, registered, free_at)
   values (p_tool, p_tenant, p_job, p_position, p_fence, p_worker,

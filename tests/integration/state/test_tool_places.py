@@ -54,6 +54,17 @@ def test_there_are_as_many_places_as_are_said_and_no_more(world: World, tool: st
     assert store.take(third, most=2, longest=LONG)
 
 
+def test_who_takes_a_place_again_because_it_heard_nothing_has_one_place(
+    world: World, tool: str
+) -> None:
+    first, second = step(world, tool), step(world, tool)
+    store = places(world)
+    assert store.take(first, most=1, longest=LONG)
+    assert store.take(first, most=1, longest=LONG)
+    store.leave(first)
+    assert store.take(second, most=1, longest=LONG)
+
+
 def test_of_many_that_come_at_once_no_more_get_in(world: World, tool: str) -> None:
     first = step(world, tool)
     many = [replace(first, position=n) for n in range(40)]
