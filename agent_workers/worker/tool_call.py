@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from types import FrameType
 from uuid import UUID, uuid4
 
+from agent_workers.domain.clock import Clock
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.facility import Give, NotInstalled
+from agent_workers.domain.facility import Give, Made, NotInstalled
 from agent_workers.domain.ids import EffectKey, JobId, TenantId, from_wire
+from agent_workers.domain.knowledge import Knowledge
+from agent_workers.domain.mcp_call import McpCalls
+from agent_workers.domain.memory import Memories
 from agent_workers.domain.reply import Seen
 from agent_workers.domain.tool import Call, Statement
+from agent_workers.domain.workspace import Workspace
 from agent_workers.execution.agents.registry import LoadedTool, Registry, load
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.mcp.servers import Servers
@@ -28,11 +34,13 @@ from agent_workers.settings import Settings, load_settings, mcp_secrets
 from agent_workers.state.engine import Database
 from agent_workers.state.mcp import known_at
 from agent_workers.state.statements import run_statements
+from agent_workers.worker.clock import SystemClock
 from agent_workers.worker.code import code
 from agent_workers.worker.facilities import Facilities, facilities
 from agent_workers.worker.outside import caller_of, outside
 
 _WRONG, _FAILED = 2, 1
+_OF_DATABASE = frozenset({Knowledge, McpCalls, Memories, Workspace})
 
 
 class _Refused(AgentWorkersError):
@@ -141,13 +149,15 @@ def _mcp_servers(settings: Settings) -> Servers:
 
 
 def _without_database(settings: Settings) -> Give:
-    given = Facilities({**outside(settings), **code(settings)})
+    embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
+    alone: dict[type, Made] = {Clock: lambda _: SystemClock(), Embedder: lambda _: embedder}
+    given = Facilities({**alone, **outside(settings), **code(settings)})
 
     def give(wanted: type, call: Call) -> object:
-        try:
-            return given(wanted, call)
-        except NotInstalled as error:
-            raise NotInstalled(f"{error}; AGENT_DATABASE_URL is not set") from None
+        if wanted in _OF_DATABASE:
+            needs = f"{wanted.__name__} needs a database"
+            raise NotInstalled(f"{needs}: AGENT_DATABASE_URL is not set")
+        return given(wanted, call)
 
     return give
 

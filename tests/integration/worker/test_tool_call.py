@@ -50,6 +50,17 @@ def test_what_goes_wrong_is_one_line_and_exit_code_1(
     assert (code, result, words in said, said.count("\n")) == (1, None, True, 1)
 
 
+def test_without_a_database_only_what_needs_one_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_DATABASE_URL", "")
+    monkeypatch.setenv("AGENT_SANDBOX", "off")
+    no_database = "AGENT_DATABASE_URL is not set"
+    assert no_database in called(capsys, "recall", {"query": "tea"})[2]
+    said = called(capsys, "python_code", {"code": "1"})[2]
+    assert ("AGENT_SANDBOX is off" in said, no_database in said) == (True, False)
+
+
 def test_a_near_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, said = called(capsys, "adds")
     assert (code, "do you mean 'add'?" in said) == (2, True)
