@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from agent_workers.domain.knowledge import Passage, ReadText, Unreadable, refuse_too_many
 from agent_workers.execution.knowledge.plain import Headings, cleaned, decoded
@@ -40,7 +40,10 @@ class _Block:
 
 def read_html(content: bytes) -> ReadText:
     """Return what is shown of a page, under its headings."""
-    page = LexborHTMLParser(_characters(content))
+    try:
+        page = LexborHTMLParser(_characters(content))
+    except SelectolaxError:  # it found no room for what it read
+        raise Unreadable("it is a page that takes more memory than it may") from None
     found = page.css_first("title")
     title = _SPACES.sub(" ", found.text()).strip() if found is not None else ""
     passages, path, said = [], Headings(), list[str]()

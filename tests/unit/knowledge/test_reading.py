@@ -184,7 +184,7 @@ def test_a_parser_that_takes_too_much_is_ended_and_says_so() -> None:
     nested = b"<div>" * 300_000
     with pytest.raises(Unreadable, match=r"took too much|takes more than"):
         document_of("a.html", nested, patience=Patience(cpu_s=1, wall_s=120))
-    with pytest.raises(Unreadable, match=r"memory|took too much"):
+    with pytest.raises(Unreadable, match=r"memory"):
         document_of("a.html", b"<p>x" * 500_000, patience=Patience(memory=200 << 20))
 
 
