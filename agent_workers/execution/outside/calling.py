@@ -23,6 +23,7 @@ from agent_workers.execution.outside.connecting import (
     Resolve,
     checked,
     connected,
+    in_time,
     resolved,
 )
 from agent_workers.execution.outside.headers import check_headers, safe_elsewhere
@@ -88,15 +89,16 @@ class Caller:
     def _connected(self, target: Target, left: Left, *, is_secret: bool) -> socket.socket:
         """Connect; nothing of the request is sent here, so whatever fails has left no mark."""
         is_shown = is_secret and target.scheme == "http"
+        resolve = in_time(self.resolve, left)
         if self.proxy is None:
-            found = checked(target, self.resolve, self.reach)
+            found = checked(target, resolve, self.reach)
             if is_shown and not all(is_within(str(p[0]), self.reach.private) for *_, p in found):
                 raise AddressRefused(_TLS_ONLY)
             return connected(target, found, context=self.context, left=left)
         if is_shown:
             raise AddressRefused(_TLS_ONLY)
         place = self.proxy.target
-        found = self.resolve(place.host, place.port)
+        found = resolve(place.host, place.port)
         opened = connected(place, found, context=self.context, left=left)
         if target.scheme == "http":
             return opened

@@ -1,7 +1,9 @@
 """Connects to a host by an address that was checked, and by no other."""
 
+import queue
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +22,29 @@ class AddressRefused(OSError):
 
 def resolved(host: str, port: int) -> Found:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def in_time(resolve: Resolve, left: Left) -> Resolve:
+    """Resolve for no longer than is left: a name server that is silent takes half a minute."""
+
+    def ask(host: str, port: int, answers: "queue.SimpleQueue[Found | Exception]") -> None:
+        try:
+            answers.put(resolve(host, port))
+        except (OSError, ValueError) as error:
+            answers.put(error)
+
+    def resolve_in_time(host: str, port: int) -> Found:
+        answers: queue.SimpleQueue[Found | Exception] = queue.SimpleQueue()
+        threading.Thread(target=ask, args=(host, port, answers), daemon=True).start()
+        try:
+            found = answers.get(timeout=left())
+        except queue.Empty:
+            raise TimeoutError from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return resolve_in_time
 
 
 def checked(target: Target, resolve: Resolve, reach: Reach) -> Found:

@@ -13,6 +13,7 @@ from agent_workers.domain.outside_http import (
     NotCallable,
     NotSent,
 )
+from agent_workers.execution.outside.connecting import Found
 from tests.integration.outside.getting import NAME, get
 from tests.integration.outside.site import Asked, Site, said, serving
 
@@ -106,6 +107,16 @@ def test_a_call_ends_in_time_however_slow_the_answer_is(site: Site):
     # On a busy machine its time may be over before it was sent.
     with pytest.raises((NoAnswer, NotSent), match="too long"):
         get(site.url("/hang"), bounds=HttpBounds(within=timedelta(seconds=0.3)))
+
+
+def test_a_name_server_that_is_silent_means_that_nothing_was_sent(site: Site):
+    def silent(*_: object) -> Found:
+        site.ended.wait(20)
+        return []
+
+    bounds = HttpBounds(within=timedelta(seconds=0.2))
+    with pytest.raises(NotSent, match="too long"):
+        get(f"https://{NAME}/", names=silent, bounds=bounds, method="POST")
 
 
 def test_what_came_before_it_broke_off_is_kept(site: Site):
