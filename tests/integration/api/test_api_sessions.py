@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from agent_workers.cli.main import main
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
 from agent_workers.domain.ids import JobId, TenantId, from_wire
-from tests.integration.api.live import Live, is_problem, submit
+from tests.integration.api.live import Live, is_problem, submit, until
 from tests.integration.state.world import FINISH, World
 
 S = "/v1/sessions/talk"
@@ -76,17 +77,24 @@ def test_a_busy_session_refuses_a_job_that_is_not_to_wait(
     assert client.post("/v1/jobs", json=body).status_code == 202
 
 
-def test_a_job_that_interrupts_cancels_the_one_before_it(
-    client: httpx.Client, world: World
-) -> None:
+def test_a_job_that_interrupts_cancels_the_one_before(client: httpx.Client, world: World) -> None:
     first = submit(client, session_id="talk")
     second = submit(client, session_id="talk", on_busy="interrupt")
     world.sweeps.deadlines()
     seen = client.get(f"/v1/jobs/{first['id']}").json()
-    assert (seen["status"], seen["status_detail"]) == (
-        *("canceled", "interrupted by the next message"),
-    )
+    assert seen["status"] == "canceled"
+    assert seen["status_detail"] == "interrupted by the next message"
     ended(world, second)
+
+
+def test_a_session_that_is_held_keeps_no_other_job_from_being_stored(
+    client: httpx.Client, world: World
+) -> None:
+    with ThreadPoolExecutor(1) as threads, world.database.transaction() as other:
+        other.execute("select lock_session(%s, 'talk')", (world.tenant,))
+        late = threads.submit(submit, client, session_id="talk")
+        until(lambda: world.somebody_waits() or late.done())
+        submit(client)
 
 
 def test_a_session_is_not_handed_to_another_user(client: httpx.Client) -> None:

@@ -1,21 +1,27 @@
-"""Submissions, ends and cancels of one session at the same moment: no turn is lost or doubled."""
+"""Submissions, ends and cancels of one session, also at the same moment: no turn is lost or doubled."""
 
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from uuid import UUID
 
 import pytest
 
+from agent_workers.domain.decision import Continue, Park
+from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.errors import SessionBusy
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.session import OnBusy
+from tests.integration.state.acting import allow, doubt, effect, say
 from tests.integration.state.invariants import broken
-from tests.integration.state.world import FINISH, World
+from tests.integration.state.waiting import event
+from tests.integration.state.world import AGAIN, FINISH, PLANNED, World, use
 
 ROUNDS = 60
+TALK = "talk"
 PATIENCE_S = 30.0
 
 
@@ -123,3 +129,81 @@ def test_who_interrupts_a_job_that_is_about_to_end_does_not_wait_for_its_end(
         assert canceled.result() == "canceled"
     world.sweeps.deadlines()
     world.record(world.claim(third), FINISH)
+
+
+def interrupt(world: World) -> JobId:
+    return world.submit(session=TALK, on_busy=OnBusy.INTERRUPT)
+
+
+def _poison(world: World, job: JobId) -> None:
+    for _ in range(3):
+        world.expire(world.claim(job))
+        world.sweeps.expired()
+    assert world.status(job) == "quarantined"
+
+
+def _doubt(world: World, job: JobId) -> None:
+    world.plan(job, use(EffectClass.UNSAFE))
+    claimed = world.claim(job, 1)
+    allow(world, claimed)
+    doubt(world, claimed)
+    assert world.status(job) == "in_doubt"
+
+
+def _wait(world: World, job: JobId) -> None:
+    world.plan(job, use())
+    world.record(world.claim(job, 1), Park(wait=event(timeout=timedelta(days=1))))
+    assert world.status(job) == "waiting"
+
+
+def _run_out_of_money(world: World, job: JobId) -> None:
+    world.one("update steps set hold_micro = 11 where job_id = %s", job)
+    assert world.claims.named(world.tenant, job, 0) is None
+    assert world.status(job) == "paused"
+
+
+STATES: dict[str, Callable[[World, JobId], object]] = {
+    "has just begun": World.claim,
+    "is paused": World.pause,
+    "is paused at work": lambda world, job: (world.claim(job), world.pause(job)),
+    "is poisonous": _poison,
+    "is in doubt": _doubt,
+    "waits for an event": _wait,
+    "cannot pay": _run_out_of_money,
+    "is canceled at work": lambda world, job: (world.claim(job), world.cancel(job)),
+}
+
+
+@pytest.mark.parametrize("become", STATES.values(), ids=STATES.keys())
+def test_whatever_became_of_a_job_who_interrupts_it_has_the_next_turn(
+    world: World, become: Callable[[World, JobId], object]
+) -> None:
+    world.one("insert into budgets values (%s, 'all', 1000)", world.tenant)
+    first = world.submit(session=TALK, allowance=10)
+    become(world, first)
+    second = interrupt(world)
+    third = interrupt(world)
+    world.sweeps.deadlines()
+    assert [world.status(job) for job in (first, second)] == ["canceled", "canceled"]
+    world.record(world.claim(third), FINISH)
+
+
+def test_an_effect_that_may_be_happening_is_waited_for(world: World) -> None:
+    first = world.submit(session=TALK)
+    world.plan(first, use(EffectClass.UNSAFE))
+    claimed = world.claim(first, 1)
+    allow(world, claimed)
+    second = interrupt(world)
+    world.sweeps.deadlines()
+    assert (world.status(first), world.claims.named(world.tenant, second, 0)) == ("canceling", None)
+    say(world, claimed, Says.UNKNOWN)
+    world.record(claimed, AGAIN)
+    assert (world.status(first), effect(world, claimed)) == ("canceled", "in_doubt")
+    world.record(world.claim(second), FINISH)
+
+
+def test_a_job_of_too_many_steps_gives_its_turn_on(world: World) -> None:
+    first, second = world.submit(session=TALK, max_steps=2), world.submit(session=TALK)
+    world.record(world.claim(first), Continue(outcome=PLANNED, steps=(use(), use())))
+    assert world.status(first) == "failed"
+    world.record(world.claim(second), FINISH)
