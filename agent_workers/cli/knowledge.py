@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.knowledge_adding import Adding
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
@@ -47,9 +47,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    _refuse_bytes([arguments.tenant, *_sources_of(arguments)])
     with _adding(arguments) as adding:
         code: int = arguments.act(adding, arguments)
     return code
+
+
+def _sources_of(arguments: argparse.Namespace) -> list[str]:
+    one = getattr(arguments, "source", None)
+    return getattr(arguments, "sources", []) if one is None else [one]
+
+
+def _refuse_bytes(words: list[str]) -> None:
+    """A shell gives whatever bytes it was given; what is no text is the name of nothing here."""
+    for word in words:
+        if not word.isprintable() or not word:
+            raise WronglyAsked(f"{word!r} is no name")
 
 
 def _add(adding: Adding, arguments: argparse.Namespace) -> int:
