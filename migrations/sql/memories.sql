@@ -67,6 +67,16 @@ end $$;
 create function unlearn_memory(m memories, p_jobs uuid[]) returns int language plpgsql as $$
 declare o memories; v_heir uuid; v_restored int := 0;
 begin
+  if m.superseded_by is null then
+    -- What comes back may say the same, and of what counts each says something else: so this one,
+    -- which goes at the end, stops counting first.
+    update memories set superseded_at = clock_timestamp(), superseded_by = (
+             select max(r.memory_id::text)::uuid from memories r where r.tenant_id = m.tenant_id
+                and r.user_id = m.user_id and r.superseded_by = m.memory_id)
+     where tenant_id = m.tenant_id and memory_id = m.memory_id
+       and exists (select from memories r where r.tenant_id = m.tenant_id
+                      and r.user_id = m.user_id and r.superseded_by = m.memory_id);
+  end if;
   for o in select * from memories
             where tenant_id = m.tenant_id and user_id = m.user_id and superseded_by = m.memory_id
             order by created_at desc, memory_id desc loop

@@ -82,6 +82,20 @@ def test_words_that_were_taught_again_count_once_when_a_job_is_taken_back(
     assert (school.known(), school.all()) == (["tea"], ["tea", "tea"])
 
 
+def test_a_correction_that_went_back_to_the_old_words_is_taken_back_in_any_order(
+    school: School,
+) -> None:
+    first, corrected, back = (school.world.submit() for _ in range(3))
+    for job, words in ((first, "tea"), (corrected, "green tea"), (back, "tea")):
+        school.teach(words, job=job)
+        school.end(job)
+    assert school.unlearn(corrected) == (1, 0)
+    assert school.unlearn(back) == (1, 1)
+    assert (school.known(), school.all()) == (["tea"], ["tea"])
+    assert school.unlearn(first) == (1, 0)
+    assert school.all() == []
+
+
 def test_a_job_that_runs_may_teach_more_and_is_not_taken_back(school: School) -> None:
     job = school.world.submit()
     school.teach("tea", job=job)
