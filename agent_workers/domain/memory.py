@@ -132,19 +132,19 @@ def embedded_text(subject: str, content: str) -> str:
 
 def checked_lesson(lesson: Lesson) -> Lesson:
     """Return a lesson in its one spelling, or say why it cannot be remembered."""
-    content, subject = (_spelled(one) for one in (lesson.content, lesson.subject))
+    content, subject = _spelled(lesson.content), spelled_subject(_spelled(lesson.subject))
     if not content:
         raise ToolError("there is nothing to remember: the content is blank")
     if len(content) > LONGEST_CONTENT or len(subject) > LONGEST_SUBJECT:
         most = f"{LONGEST_CONTENT} characters, its subject {LONGEST_SUBJECT}"
         raise ToolError(f"a memory may have {most}: remember the essence")
-    if "\n" in subject:
+    if "\n" in lesson.subject.strip():
         raise ToolError("a subject is one line")
     if _ID.search(content) or _ID.search(subject):
         raise AlreadyKnown("this cites a memory: what was recalled is not remembered again")
     return Lesson(
         content=content,
-        subject=spelled_subject(subject),
+        subject=subject,
         confidence=lesson.confidence,
         days=lesson.days,
         corrects=lesson.corrects,

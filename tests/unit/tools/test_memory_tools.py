@@ -93,6 +93,7 @@ def test_what_is_known_is_not_written() -> None:
         (" \n", "", "blank"),
         ("x" * 2_001, "", "2000 characters"),
         ("x", "y" * 121, "2000 characters, its subject 120"),
+        ("x", "\u0390" * 120, "2000 characters, its subject 120"),  # three in small letters
         ("x", "a\nb", "one line"),
         ("a\0b", "", "cannot be seen"),
         ("ad\u202egnp.exe", "", "cannot be seen"),
