@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 from agent_workers.domain.budget import Usage
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed, ModelUnpriced
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
-from agent_workers.execution.models.values import ToolCallWish
+from agent_workers.execution.models.values import Message, ToolCallWish
 from tests.integration.models_gateway import ADD, gateway_to, request
 from tests.integration.models_server import ERRORS, Provider, running_provider
 
@@ -40,6 +41,14 @@ def provider(both: tuple[Provider, LiteLLMGateway]) -> Provider:
 @pytest.fixture
 def gateway(both: tuple[Provider, LiteLLMGateway]) -> LiteLLMGateway:
     return both[1]
+
+
+def test_half_a_character_in_what_a_tool_gave_does_not_end_the_job(
+    gateway: LiteLLMGateway, provider: Provider
+) -> None:
+    told = Message(role="user", content="the tool gave \ud800")
+    gateway.complete(replace(request(model="openai/ok"), messages=(told,)), deadline_s=30)
+    assert "'the tool gave ?'" in str(provider.bodies[-1]["messages"])
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,9 @@ def _arguments(request: ModelRequest) -> dict[str, object]:
 
 
 def _message(message: Message) -> dict[str, object]:
-    wire: dict[str, object] = {"role": message.role, "content": message.content}
+    # What a tool gave may hold half a surrogate pair, which no request can.
+    content = message.content.encode("utf-8", "replace").decode()
+    wire: dict[str, object] = {"role": message.role, "content": content}
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
