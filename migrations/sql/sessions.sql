@@ -3,6 +3,7 @@
 -- A session's lock stands last, behind the budgets: whoever holds one waits for nothing but for
 -- other sessions, in the order of their names. The first step of the job whose turn comes is taken
 -- only if nobody holds it; else the turn is left to the keeper. Who has locked many jobs tries.
+-- Rows are found by their keys: a plan may be older than ten thousand turns.
 
 create function session_lock(p_tenant text, p_session text) returns bigint
 language sql immutable as $$
@@ -48,7 +49,8 @@ end $$;
 
 -- p.on_busy: queue (also null), reject or interrupt: then whatever was asked before is stopped, by
 -- whoever sweeps next; no other job is locked here.
-create function enter_session(p submission) returns void language plpgsql as $$
+create function enter_session(p submission) returns void language plpgsql
+set enable_seqscan = off as $$
 declare s sessions; v_busy boolean; v_now timestamptz := clock_timestamp();
 begin
   s := open_session(p.tenant_id, p.session_id, p.user_id, p.session_ttl_s);
@@ -89,7 +91,8 @@ begin
 end $$;
 
 -- A job of a session has ended, in whatever way: what it answered is said, and the turn passes on.
-create function leave_session(j jobs) returns void language plpgsql as $$
+create function leave_session(j jobs) returns void language plpgsql
+set enable_seqscan = off as $$
 declare v_turn int; v_now timestamptz := clock_timestamp();
 begin
   perform lock_session(j.tenant_id, j.session_id);
@@ -111,7 +114,8 @@ end $$;
 
 -- Give the turn to the job that has waited longest, if nobody has it; of a session that is locked
 -- by us. What cannot be done without waiting is left to the keeper.
-create function pass_turn(p_tenant text, p_session text) returns void language plpgsql as $$
+create function pass_turn(p_tenant text, p_session text) returns void language plpgsql
+set enable_seqscan = off as $$
 declare t session_turns; v_now timestamptz := clock_timestamp(); v_due timestamptz;
 begin
   select * into t from session_turns
@@ -139,7 +143,8 @@ begin
 end $$;
 
 -- Look after sessions whose time has come: turns that were left, and those that nobody uses.
-create function keep_sessions(p_limit int) returns int language plpgsql as $$
+create function keep_sessions(p_limit int) returns int language plpgsql
+set enable_seqscan = off as $$
 declare s sessions; v_kept int := 0; v_now timestamptz := clock_timestamp();
 begin
   for s in select * from sessions where look_at <= v_now order by look_at limit p_limit loop
