@@ -16,7 +16,7 @@ from agent_workers.domain.outside_http import (
     NoAnswer,
     NotSent,
 )
-from agent_workers.domain.outside_shown import HttpResult, shown
+from agent_workers.domain.outside_shown import HttpResult, one_line, shown
 from agent_workers.domain.tool import Call, Tool, tool
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
@@ -161,7 +161,7 @@ def _kept(answer: HttpAnswer, call: Call) -> HttpResult:
 
 
 def _told(answer: HttpAnswer) -> str:
-    said = (shown(answer).text or "")[:_SHOWN_OF_REFUSAL]
+    said = one_line((shown(answer).text or "")[:_SHOWN_OF_REFUSAL])
     return (
         f"{answer.url} answered {answer.status}: {said}"
         if said

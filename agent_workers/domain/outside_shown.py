@@ -54,6 +54,11 @@ def shown(answer: HttpAnswer) -> HttpResult:
     )
 
 
+def one_line(said: str) -> str:
+    """What others said, for a message of ours: a terminal would follow its control characters."""
+    return " ".join("".join(one if one.isprintable() else " " for one in said).split())
+
+
 def _fitting(text: str) -> str:
     """Cut a text that would be too long as JSON, where one character may take six."""
     while (length := len(json.dumps(text))) > _MOST_WRITTEN:

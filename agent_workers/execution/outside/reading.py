@@ -15,6 +15,7 @@ from agent_workers.execution.outside.connecting import Left
 _MOST_BESIDE = 256 * 1_024
 _PIECE = 64 * 1_024
 _MOST_INTERIM = 10
+_MOST_PARTS = 100  # of one gzip: with each the rest is copied
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -39,12 +40,12 @@ def read_answer(connection: socket.socket, method: str, most: int, left: Left) -
     body, broken = _body(response, most)
     cut = len(body) > most
     encoding = (response.getheader("content-encoding") or "identity").strip().lower()
-    decoded = _decoded(body[:most], encoding, most)
+    decoded, is_whole = _decoded(body[:most], encoding, most)
     return Read(
         status=response.status,
         headers=response.headers,
         body=body[:most] if decoded is None else decoded[:most],
-        cut=cut or len(decoded or b"") > most,
+        cut=cut or not is_whole,
         broken=broken and not cut,
         is_encoded=decoded is None,
     )
@@ -81,16 +82,26 @@ def _body(response: http.client.HTTPResponse, most: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-def _decoded(body: bytes, encoding: str, most: int) -> bytes | None:
-    """Unpack what was packed without our asking, up to the bound; None: not of a kind we know."""
+def _decoded(body: bytes, encoding: str, most: int) -> tuple[bytes | None, bool]:
+    """Unpack what was packed without our asking, up to the bound, and say whether that is all.
+
+    Nothing is returned for what is not of a kind we know.
+    """
     if encoding in {"identity", ""}:
-        return body
+        return body, True
     if encoding not in _WINDOWS:
-        return None
+        return None, True
+    unpacked, packed = b"", body
     try:
-        return zlib.decompressobj(_WINDOWS[encoding]).decompress(body, most + 1)
+        for _ in range(_MOST_PARTS):
+            one = zlib.decompressobj(_WINDOWS[encoding])
+            unpacked += one.decompress(packed, most + 1 - len(unpacked))
+            packed = one.unused_data
+            if not packed or len(unpacked) > most:
+                return unpacked, len(unpacked) <= most and (one.eof or not body)
     except zlib.error:
-        return None
+        return None, True
+    return unpacked, False
 
 
 class _Bounded(io.RawIOBase):

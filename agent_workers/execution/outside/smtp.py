@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from agent_workers.domain.email_message import EmailNotSent, EmailRefused, EmailUnclear
+from agent_workers.domain.outside_shown import one_line
 from agent_workers.execution.outside.mail_servers import MailServer
 
 _TIMEOUT_S = 10.0
@@ -104,7 +105,7 @@ def _check(reply: tuple[int, bytes], what: str) -> None:
 
 
 def _refuse(code: int, said: bytes, what: str) -> None:
-    text = f"the server refused {what}: {code} {said.decode('ascii', 'replace')[:300]}"
+    text = f"the server refused {what}: {code} {one_line(said.decode('ascii', 'replace')[:300])}"
     if code in _FOR_GOOD:
         raise EmailRefused(text)
     raise EmailNotSent(text)

@@ -58,6 +58,17 @@ def test_a_bomb_unpacks_to_no_more_than_was_asked_for(site: Site, encoding: str)
     assert site.asked[0].headers["accept-encoding"] == "identity"
 
 
+def test_what_is_packed_in_parts_or_in_half_is_told_from_what_is_whole(site: Site):
+    site.answers["/parts"] = said(gzip.compress(b"a") * 3, "content-encoding: gzip")
+    site.answers["/many"] = said(gzip.compress(b"a") * 10_000, "content-encoding: gzip")
+    site.answers["/half"] = said(gzip.compress(b"abc")[:-9], "content-encoding: gzip")
+    site.answers["/none"] = said(b"", "content-encoding: gzip")
+    parts = get(site.url("/parts"))
+    assert (parts.body, parts.cut) == (b"aaa", False)
+    assert not get(site.url("/none")).cut
+    assert [get(site.url(path)).cut for path in ("/many", "/half")] == [True, True]
+
+
 def test_bombs_in_bombs_are_left_packed(site: Site):
     twice = gzip.compress(gzip.compress(b"\0" * 1_000_000))
     site.answers["/twice"] = said(twice, "content-encoding: gzip, gzip")

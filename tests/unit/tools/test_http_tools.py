@@ -21,12 +21,10 @@ from agent_workers.domain.outside_http import (
     NotCallable,
     NotSent,
 )
-from agent_workers.domain.outside_shown import shown
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import loaded
-from agent_workers.execution.results import written
 from agent_workers.execution.signature import signature_of
 from agent_workers.execution.tools.builtin.http import http_get, http_send
 from agent_workers.execution.tools.router import ToolRouter
@@ -200,43 +198,6 @@ def test_fetching_is_bounded(most: int):
     failed = getting(answering(200), max_bytes=most)
     assert isinstance(failed, ToolFailed)
     assert failed.code == "bad_arguments"
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "text"),
-    [
-        ("é".encode(), "text/plain", "é"),
-        (b"\xe9", "text/html; charset=ISO-8859-1", "é"),
-        (b"\xe9", "text/html; charset=idna", "�"),
-        (b'{"a":1}', "application/problem+json", '{"a":1}'),
-        (b"a\0b", "text/plain", "a�b"),
-        (b"a", "", "a"),
-        (b"a\0", "", None),
-        (b"%PDF", "application/pdf", None),
-    ],
-)
-def test_text_is_shown_as_text_and_all_else_as_base64(body: bytes, kind: str, text: str | None):
-    result = shown(HttpAnswer(url=URL, status=200, headers={"content-type": kind}, body=body))
-    assert result.text == text
-    assert (result.base64 is None) == (text is not None)
-
-
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (b"x" * 1_000_000, "image/png"),
-        (b"\x01" * 1_000_000, "text/plain"),
-        (b"x" * 900_000 + b"\x01" * 100_000, "text/plain"),
-        ("é" * 500_000, "text/plain"),
-    ],
-)
-def test_a_long_answer_is_cut_so_that_the_step_can_keep_it(body: bytes | str, kind: str):
-    raw = body.encode() if isinstance(body, str) else body
-    headers = {"content-type": kind, "location": "x" * 2_048}
-    result = shown(HttpAnswer(url=URL, status=200, headers=headers, body=raw))
-    assert result.truncated
-    kept = json.loads(written(result))
-    assert len(kept["text"] or kept["base64"]) > 100_000
 
 
 def test_the_classes_of_the_http_tools():
