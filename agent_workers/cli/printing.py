@@ -12,7 +12,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    written = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # What a tool or a model gave may hold half a surrogate pair, which no terminal takes.
+    print(written.encode("utf-8", "replace").decode())
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str) -> None:

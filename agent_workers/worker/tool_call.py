@@ -102,7 +102,7 @@ def _call(tool: LoadedTool, asked: argparse.Namespace, settings: Settings) -> in
             return _looked_up(seen)
         called = call_alone(tool, arguments, who, give=around.give, run=around.run)
     if called.result is not None:
-        print(json.dumps(json.loads(called.result), indent=2, ensure_ascii=False))  # noqa: T201 (its output)
+        _print(json.loads(called.result))
     unclear = "; it may have happened: look before you call it again"
     if called.remark:
         return _say(called.remark + (unclear if called.unclear else ""), _FAILED)
@@ -114,7 +114,7 @@ def _looked_up(seen: Seen) -> int:
         return _say(f"the look-up failed: {seen.broke.message}", _FAILED)
     result = None if seen.result is None else json.loads(seen.result)
     told = {"found": seen.found, "result": result, "contradictory": seen.contradictory}
-    print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 (its output)
+    _print(told)
     return 0
 
 
@@ -196,9 +196,18 @@ def _who(asked: argparse.Namespace) -> Who:
     )
 
 
+def _print(value: object) -> None:
+    print(_whole(json.dumps(value, indent=2, ensure_ascii=False)))  # noqa: T201 (its output)
+
+
 def _say(words: str, code: int) -> int:
-    print(f"agent-workers tools call: {words}", file=sys.stderr)  # noqa: T201 (its output)
+    print(f"agent-workers tools call: {_whole(words)}", file=sys.stderr)  # noqa: T201 (its output)
     return code
+
+
+def _whole(text: str) -> str:
+    """What a tool gave may hold half a surrogate pair, which no terminal takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _parser() -> argparse.ArgumentParser:

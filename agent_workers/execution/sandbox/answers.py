@@ -49,7 +49,7 @@ def read_json(written: str) -> object:
         raise NotJson(str(error)) from None
     if _deeper_than(_DEEPEST, value):
         raise NotJson(f"it is nested deeper than {_DEEPEST}")
-    return value
+    return _whole_characters(value)
 
 
 def ran(ended: Ended, bounds: Bounds) -> Ran:
@@ -121,6 +121,17 @@ def _signal(number: int) -> str:
     with suppress(ValueError):
         return signal.Signals(number).name
     return f"signal {number}"
+
+
+def _whole_characters(value: object) -> object:
+    """Put a question mark for half a surrogate pair, which JSON lets through and nobody can write."""
+    written = json.dumps(value, ensure_ascii=False)
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        whole: object = json.loads(written.encode("utf-8", "replace"))
+        return whole
+    return value
 
 
 def _refuse(word: str) -> NoReturn:

@@ -112,6 +112,11 @@ def test_an_answer_of_its_own_is_read_as_what_it_is(forged: bytes) -> None:
     assert isinstance(run(level("process"), source), Died | Raised)
 
 
+def test_half_a_character_is_not_taken_on() -> None:
+    source = "print('\\ud800')\nresult = {'\\ud801': ['\\udfff']}"
+    assert run(level("process"), source) == Finished(value={"?": ["?"]}, printed="?\n")
+
+
 def test_forged_words_are_cut() -> None:
     forged = '{"ended": "raised", "error": "E", "printed": "", "message": "' + "x" * 50_000 + '"}'
     source = f"import os\nos.write(1, b'{forged}')\nos._exit(0)"

@@ -31,6 +31,12 @@ def lies(a: int) -> str:
     return a  # type: ignore[return-value]  # that is the point
 
 
+@tool(effect=Effect.PURE, timeout=SOON)
+def half() -> str:
+    """Give half a character."""
+    return "\ud800"
+
+
 @tool(effect=Effect.PURE, timeout=timedelta(milliseconds=100))
 def hangs() -> str:
     """Never come back, whatever is raised."""

@@ -50,6 +50,12 @@ def test_what_goes_wrong_is_one_line_and_exit_code_1(
     assert (code, result, words in said, said.count("\n")) == (1, None, True, 1)
 
 
+def test_half_a_character_is_printed_as_a_question_mark(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert called(capsys, "half") == (0, "?", "")
+
+
 def test_without_a_database_only_what_needs_one_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
