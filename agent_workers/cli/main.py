@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, Command] = {
 # Its options are the worker's own, `--help` included.
 _HANDS_DOWN = "worker"
 _WRONG = 2
+_HALF = "surrogates not allowed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AgentWorkersError, EmbeddedServerError, ClientError) as error:
         print(f"agent-workers{f' {name}' if name else ''}: {_one_line(error)}", file=sys.stderr)
         return _code_of(error)
+    except UnicodeEncodeError as error:
+        if error.reason != _HALF:
+            raise
+        # A shell gives whatever bytes it was given; only names of files may be no text.
+        print(f"agent-workers {name}: {ascii(error.object)[:100]} is no text", file=sys.stderr)
+        return _WRONG
     except BrokenPipeError:
         # Whoever read us (`| head`) has seen enough; closing stdout again would say so twice.
         sys.stderr.close()

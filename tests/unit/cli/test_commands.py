@@ -44,6 +44,15 @@ def test_without_an_api_the_remedy_is_one_line(capsys: pytest.CaptureFixture[str
     assert "agent-workers up" in said
 
 
+def test_a_word_that_is_no_text_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AGENT_API_KEY", "k")
+    assert main(["jobs", "file", "job", "\udcff"]) == 2
+    assert capsys.readouterr().err == "agent-workers jobs: '\\udcff' is no text\n"
+
+
 def test_without_settings_the_doctor_fails(capsys: pytest.CaptureFixture[str]):
     assert main(["doctor"]) == 1
     assert "FAIL" in capsys.readouterr().out
