@@ -8,9 +8,9 @@ from typing import Protocol
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.remembered import Remembered
-from agent_workers.domain.tool import ToolFunction
 from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.signature import facilities_of
+from agent_workers.execution.tools.describing import place_of
 
 
 class ToolAnswers(Protocol):
@@ -62,12 +62,7 @@ def key_of(claimed: Claimed, tool: LoadedTool) -> str:
     # Two tools may have one name and take the same, and one may come to give something else.
     gives = json.dumps(tool.signature.result.schema, sort_keys=True)
     of = [claimed.tenant_id, tool.declared.name, tool.signature.schema_hash]
-    of += [_place_of(function), gives]
+    of += [place_of(tool.declared), gives]
     if tool.signature.takes_call or facilities_of(function):
         of.append(claimed.job_id.hex)
     return sha256(canonical([*of, claimed.arguments.decode()])).hexdigest()
-
-
-def _place_of(function: ToolFunction) -> str:
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}:{named.__qualname__}"
