@@ -67,16 +67,24 @@ create function admit_items(p_tenant text, p_batch uuid, p_behind int, p_most in
 returns uuid[] language plpgsql set enable_seqscan = off as $$
 declare
   i record; a record; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
-  v_sessions int := 0;
+  v_sessions int := 0; v_left text[] := '{}';
   v_asked submission[] := '{}';
 begin
   for i in select number, agent, input, options as o from batch_items
             where tenant_id = p_tenant and batch_id = p_batch and status = 'pending'
               and number > p_behind
             order by number limit p_most for update skip locked loop
-    -- A session that somebody holds, and the hundred-and-first one, are for the next look.
+    -- A session that somebody holds, and the hundred-and-first one, are for the next look; and so is
+    -- whatever stands behind an item of the same session that was left for it.
     if i.o ? 'session_id' then
-      continue when v_sessions >= 100 or not try_session(p_tenant, i.o->>'session_id');
+      continue when v_sessions >= 100 or i.o->>'session_id' = any (v_left);
+      if exists (select from batch_items
+                  where tenant_id = p_tenant and batch_id = p_batch and status = 'pending'
+                    and number < i.number and options->>'session_id' = i.o->>'session_id')
+         or not try_session(p_tenant, i.o->>'session_id') then
+        v_left := v_left || (i.o->>'session_id');
+        continue;
+      end if;
       v_sessions := v_sessions + 1;
     end if;
     v_job := gen_random_uuid();

@@ -1,6 +1,7 @@
 """Batches in the database: places are handed on, never more than agreed, and the end is told once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -205,3 +206,20 @@ def test_the_end_of_a_batch_is_announced_once(world: World):
         batch.end(job)
         batch.look()
     assert batch.told() == ["completed"]
+
+
+def test_items_of_one_session_become_jobs_in_their_order_whoever_holds_it(world: World):
+    batched = Batched(world, concurrency=3)
+    talk, other = {"session_id": "talk"}, dict[str, object]()
+    given = zip(items(4), (other, talk, other, talk), strict=True)
+    with world.database.transaction() as held:
+        held.execute("select lock_session(%s, 'talk')", (world.tenant,))
+        batched.run([replace(item, options=options) for item, options in given])
+    _, third = batched.live()
+    batched.end(third)
+    batched.look()
+    sql = (
+        "select array_agg(batch_number order by turn) from session_turns"
+        " join jobs using (tenant_id, job_id) where tenant_id = %s"
+    )
+    assert world.one(sql, world.tenant) == [2, 4]
