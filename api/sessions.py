@@ -71,14 +71,13 @@ class SessionRoutes:
         tenant_id, session_id = _place(request)
         members = checked_query(request, ("limit", "cursor"))
         limit = whole_number(members, "limit", least=1, most=100, default=50)
-        found = await self.threads.run(
+        page, is_more = await self.threads.run(
             self.sessions.messages,
             *(tenant_id, session_id),
             after=_behind(members.get("cursor")),
-            limit=limit + 1,
+            limit=limit,
         )
-        page = found[:limit]
-        more = f"{page[-1].turn}-{page[-1].part}" if len(found) > limit else None
+        more = f"{page[-1].turn}-{page[-1].part}" if is_more else None
         body = list_bytes([message_text(seen) for seen in page], next_cursor=more)
         return JsonReply(body, headers=[NO_STORE])
 

@@ -37,10 +37,18 @@ _PAGE = f"""{_SEEN} {_THERE}
    and (%(at)s::timestamptz is null or (used_at, session_id) < (%(at)s, %(behind)s))
  order by used_at desc, session_id desc limit %(limit)s"""
 _MESSAGE = "turn, part, role, content, calls, call_id, job_id, at, message_id"
+# Messages may be a megabyte each: of a page that is too much, only the begin is read.
+_MOST_BYTES = 4 * 1024 * 1024
 _MESSAGES = f"""
-select {_MESSAGE} from session_messages
- where tenant_id = %s and session_id = %s and (turn, part) > (%s, %s)
- order by turn, part limit %s"""
+select {_MESSAGE} from (
+  select *, sum(octet_length(content)) over (order by turn, part) - octet_length(content) as before
+    from session_messages
+   where tenant_id = %s and session_id = %s and (turn, part) > (%s, %s)
+   order by turn, part limit %s) m
+ where before < {_MOST_BYTES} order by turn, part"""
+_MORE = """
+select exists (select from session_messages
+                where tenant_id = %s and session_id = %s and (turn, part) > (%s, %s))"""
 _BY_ID = f"""
 select {_MESSAGE} from session_messages
  where tenant_id = %s and session_id = %s and message_id = %s"""
@@ -117,12 +125,18 @@ class SessionCalls:
 
     def messages(
         self, tenant_id: TenantId, session_id: str, *, after: tuple[int, int], limit: int
-    ) -> list[MessageSeen]:
-        """Return what was said behind a place, in the order of the turns."""
+    ) -> tuple[list[MessageSeen], bool]:
+        """Return what was said behind a place, in the order of the turns, and whether more was."""
         self.one(tenant_id, session_id)
+        place = (tenant_id, session_id)
         with self._database.connection() as connection:
-            asked = (tenant_id, session_id, *after, limit)
-            return [_message(row) for row in connection.execute(_MESSAGES, asked).fetchall()]
+            rows = connection.execute(_MESSAGES.encode(), (*place, *after, limit)).fetchall()
+            found = [_message(row) for row in rows]
+            if not found:
+                return [], False
+            last = (found[-1].turn, found[-1].part)
+            more = connection.execute(_MORE, (*place, *last)).fetchone()
+        return found, more is not None and bool(more[0])
 
     def add(self, new: NewMessage, *, message_id: UUID) -> tuple[MessageSeen, bool]:
         """Keep a message; true when it was kept before under the same key."""

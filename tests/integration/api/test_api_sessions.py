@@ -148,6 +148,14 @@ def test_messages_are_added_once_per_key_and_told_in_pages(client: httpx.Client)
     assert rest["next_cursor"] is None
 
 
+def test_a_page_of_long_messages_is_short(client: httpx.Client) -> None:
+    for _ in range(6):
+        client.post(f"{S}/messages", json={"role": "user", "content": "x" * 1_000_000})
+    page = client.get(f"{S}/messages").json()
+    rest = client.get(f"{S}/messages?cursor={page['next_cursor']}").json()
+    assert (len(page["data"]), len(rest["data"]), rest["has_more"]) == (5, 1, False)
+
+
 @pytest.mark.parametrize(
     "message",
     [
