@@ -76,6 +76,9 @@ def test_a_retry_after_is_read_and_a_silly_one_is_not(receiver: Receiver):
     outcome = send(receiver, "busy")
     assert isinstance(outcome, Answered)
     assert outcome.wish == timedelta(seconds=2)
+    silly = send(receiver, "silly")
+    assert isinstance(silly, Answered)
+    assert silly.wish is None
 
 
 def test_a_closed_port_is_a_failure():
