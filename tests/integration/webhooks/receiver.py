@@ -20,7 +20,9 @@ ANSWERS = {
     "error": b"HTTP/1.1 500 Oops\r\ncontent-length: 5\r\n\r\nsorry",
     "busy": b"HTTP/1.1 429 Later\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n",
     "closed": b"HTTP/1.1 429 Later\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n",
-    "silly": b"HTTP/1.1 429 Later\r\nretry-after: Mon, 1 Jan 2024 00:00 +" + b"9" * 30 + b"\r\n\r\n",
+    "silly": b"HTTP/1.1 429 Later\r\nretry-after: Mon, 1 Jan 2024 00:00 +"
+    + b"9" * 30
+    + b"\r\n\r\n",
     "lies": b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\nshort",
     "garbage": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
     "interim": b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + OK,
