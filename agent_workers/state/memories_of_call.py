@@ -32,7 +32,7 @@ class CallMemories:
     most_tokens: int
 
     def learn(self, lesson: Lesson) -> Known | New:
-        known = self.search.known(self._place, lesson.meaning_hash)
+        known = self.search.known(self._place, lesson.meaning_hash, days=lesson.days)
         if known is not None:
             return _known(known, lesson)
         if lesson.corrects is not None and not self.search.counts(self._place, lesson.corrects):

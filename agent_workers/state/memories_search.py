@@ -42,7 +42,9 @@ _INDEX = """
 select indisvalid from pg_index where indexrelid = to_regclass(%s)"""
 _KNOWN = f"""
 select m.memory_id from memories m
- where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.content_hash = %(hash)s and {LIVE}"""
+ where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.content_hash = %(hash)s and {LIVE}
+   and (m.expires_at is null
+        or m.expires_at >= clock_timestamp() + (%(days)s::int - 1) * interval '1 day')"""
 _REPLACED = """
 select replaced_memories(jsonb_populate_record(null::memories, %(memory)s::jsonb),
                          %(corrects)s, %(near)s)"""
@@ -80,9 +82,9 @@ class MemorySearch:
         ]
         return Recollection(found=found, unsearched=int(others[0]) if others else 0)
 
-    def known(self, place: Namespace, meaning_hash: bytes) -> UUID | None:
-        """Return the memory that says exactly this already."""
-        given = place.named | {"hash": meaning_hash}
+    def known(self, place: Namespace, meaning_hash: bytes, *, days: int | None) -> UUID | None:
+        """Return the memory that says exactly this already, to within a day for as long."""
+        given = place.named | {"hash": meaning_hash, "days": days}
         with self._database.connection() as connection:
             row = connection.execute(_KNOWN.encode(), given).fetchone()
         return None if row is None else row[0]

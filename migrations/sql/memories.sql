@@ -23,14 +23,15 @@ create function lock_memories(p_tenant text, p_user text) returns void language 
   select pg_advisory_xact_lock(hashtextextended(p_tenant || E'\x1f' || p_user, 4711))
 $$;
 
--- What a new memory would replace: what it says that it corrects, and what of the same subject means
--- nearly the same by the same model. Vectors hardly see numbers, so those have to be the same.
+-- What a new memory would replace: what it says that it corrects, the same words that were to be
+-- forgotten sooner, and what of the same subject means nearly the same by the same model. Vectors hardly see numbers, so those have to be the same.
 create function replaced_memories(m memories, p_corrects uuid, p_near float8) returns uuid[]
 language sql stable as $$
   select coalesce(array_agg(o.memory_id order by o.memory_id), '{}') from memories o
    where o.tenant_id = m.tenant_id and o.user_id = m.user_id and o.superseded_by is null
      and (o.expires_at is null or o.expires_at > clock_timestamp())
      and (o.memory_id = p_corrects
+          or o.content_hash = m.content_hash
           or o.subject = m.subject and o.subject <> '' and o.model = m.model
              and regexp_replace(o.content, '[^0-9]+', ' ', 'g')
                  = regexp_replace(m.content, '[^0-9]+', ' ', 'g')
@@ -45,22 +46,30 @@ create function remember(p jsonb, p_replaces uuid[], p_near float8) returns void
 language plpgsql as $$
 declare m memories := jsonb_populate_record(null::memories, p);
         v_now timestamptz := clock_timestamp();
+        v_same uuid;
 begin
   perform lock_memories(m.tenant_id, m.user_id);
   delete from memories where tenant_id = m.tenant_id and user_id = m.user_id
      and content_hash = m.content_hash and superseded_by is null and expires_at <= v_now;
-  if p_replaces <> replaced_memories(m, (p ->> 'corrects')::uuid, p_near)
-     or exists (select from memories where tenant_id = m.tenant_id and user_id = m.user_id
-                   and content_hash = m.content_hash and superseded_by is null) then
+  if p_replaces <> replaced_memories(m, (p ->> 'corrects')::uuid, p_near) then
     raise exception 'something of this was remembered meanwhile' using errcode = '40001';
   end if;
+  -- Of what counts each says something else: who replaces its own words counts only once they do not.
+  select memory_id into v_same from memories where tenant_id = m.tenant_id and user_id = m.user_id
+     and content_hash = m.content_hash and superseded_by is null;
   insert into memories (tenant_id, memory_id, user_id, subject, content, content_hash, confidence,
-                        model, embedding, job_id, position, created_at, expires_at)
+                        model, embedding, job_id, position, created_at, expires_at,
+                        superseded_by, superseded_at)
   values (m.tenant_id, m.memory_id, m.user_id, m.subject, m.content, m.content_hash, m.confidence,
           m.model, m.embedding, m.job_id, m.position, v_now,
-          v_now + (p ->> 'days')::int * interval '1 day');
+          v_now + (p ->> 'days')::int * interval '1 day',
+          v_same, case when v_same is not null then v_now end);
   update memories set superseded_by = m.memory_id, superseded_at = v_now
    where tenant_id = m.tenant_id and user_id = m.user_id and memory_id = any (p_replaces);
+  if v_same is not null then
+    update memories set superseded_by = null, superseded_at = null
+     where tenant_id = m.tenant_id and memory_id = m.memory_id;
+  end if;
 end $$;
 
 -- Take a memory out of its line: what it had replaced counts again, or goes to what replaced it.

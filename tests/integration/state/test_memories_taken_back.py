@@ -4,7 +4,7 @@ import pytest
 
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.memory import MemoryNotFound
+from agent_workers.domain.memory import Known, MemoryNotFound, New
 from agent_workers.state.memories import Which
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World
@@ -151,6 +151,22 @@ def test_what_is_past_its_time_is_not_found_and_goes(school: School, world: Worl
     assert (school.recall().found, school.known()) == ([], [])
     assert school.rows.forget_expired(most=1_000) >= 1
     assert school.all() == []
+
+
+def test_what_was_to_be_forgotten_is_kept_for_as_long_as_it_is_said_anew(school: School) -> None:
+    job = school.world.submit()
+    soon = school.teach("tea", days=2)
+    assert isinstance(school.look("tea", days=1), Known)
+    later = school.look("tea", days=9, job=job)
+    assert isinstance(later, New)
+    assert later.replaces == [soon]
+    school.write(later)
+    for_ever = school.teach("tea", job=job)
+    assert school.look("tea") == Known(for_ever)
+    assert (school.known(), school.all()) == (["tea"], ["tea"] * 3)
+    school.end(job)
+    assert school.unlearn(job) == (2, 1)
+    assert (school.known(), school.all()) == (["tea"], ["tea"])
 
 
 def test_what_is_past_its_time_can_be_taught_anew(school: School, world: World) -> None:
