@@ -20,15 +20,15 @@ _LONG = timedelta(hours=1)
 
 
 @tool(effect=Effect.PURE, stale_for=_LONG, max_tries=2)
-def look_lately(url: str, *, call: Call) -> str:
+def look_lately(url: str) -> str:
     """Read something outside, or say what it was lately."""
-    return _post(f"{url}/look", call.key)
+    return _post(f"{url}/look", "any job's")
 
 
 @tool(effect=Effect.PURE, stale_for=_LONG, max_tries=1, fallback="look_twice")
-def look_once(url: str, *, call: Call) -> str:
+def look_once(url: str) -> str:
     """Read something outside, or let another be asked."""
-    return _post(f"{url}/look", call.key)
+    return _post(f"{url}/look", "any job's")
 
 
 @tool(effect=Effect.PURE, max_tries=1)

@@ -34,7 +34,8 @@ def test_fifty_jobs_wait_for_a_model_without_using_up_their_tries(
     )
     failing.wait_for(*jobs, patience_s=90)
     tries = [step.tries for job in jobs for step in failing.steps(job) if step.kind == "plan"]
-    assert sum(tries) <= 5
+    # The five failures that open it, and what two slow workers tell in a second window of time.
+    assert sum(tries) < 10
     assert max(tries) < 4
     waits = "select count(*) from waits where kind = 'breaker' and key = 'model:scripted/small'"
     assert failing.ask(waits) > 0
