@@ -15,8 +15,6 @@ _PAUSES_S: Final = (0.02, 0.05, 0.1, 0.2, 0.25, 0.25, 0.25)
 _SHARE: Final = 0.25
 # After those the step waits without a worker: another one is asking, and takes its time.
 _COME_AGAIN_S: Final = 1.0
-# A call that is over this much later than its time-out is on a thread that nobody can end.
-_LATE_S: Final = 1.25
 Ran = ToolRan | ToolFailed | Broke
 
 
@@ -59,7 +57,7 @@ def shared(
     if cache_for is None:
         return run()
     key = _key(claimed, tool)
-    longest_s = claimed.timeout_ms / 1_000 + _LATE_S
+    longest_s = tool.declared.rules.kernel_budget.total_seconds()
     for pause_s in _pauses(claimed):
         token = results.lead(key, longest_s=longest_s)
         # With the lead as well: between the look and the lead another one may have kept it.
