@@ -75,7 +75,7 @@ def test_without_a_machine_of_its_own_it_sees_no_process_and_no_folder_of_the_sa
     with subprocess.Popen(
         ["/bin/sleep", "600"], env=secret, user=same, group=same, cwd="/"
     ) as other:
-        words = f"cat /proc/{other.pid}/environ {ours}; echo x > {ours}.new; cat /etc/hostname"
+        words = f"cat /proc/{other.pid}/environ '{ours}'; echo x > '{ours}.new'; cat /etc/hostname"
         ended = run(Boundary.PROCESS, words, wall=timedelta(seconds=20))
         other.kill()
     assert ended.output == Path("/etc/hostname").read_bytes()
