@@ -37,7 +37,8 @@ select s.version, t.turn, s.summary, m.turn, m.role, substring(m.content from 1 
   join jobs j using (tenant_id, job_id)
   left join lateral (
     select * from (
-      select *, sum(least(octet_length(content), %(bytes)s)) over (order by turn desc, part desc) as read
+      select *, sum(least(octet_length(content), %(bytes)s) + coalesce(octet_length(calls), 0))
+                  over (order by turn desc, part desc) as read
         from session_messages where tenant_id = t.tenant_id and session_id = t.session_id
          and turn < t.turn and turn > s.summed_to order by turn desc, part desc limit %(most)s) n
      where read <= %(all_bytes)s) m on true

@@ -1,15 +1,19 @@
 """What jobs see of their session: by function and by model, summed up, with Redis and without."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from redis import Redis
 
-from agent_workers.domain.ids import JobId
+from agent_workers.domain.ids import JobId, WorkerId
 from agent_workers.domain.job import Submission
+from agent_workers.domain.session import SessionTerms
 from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.state.claims import Claims
+from agent_workers.state.sessions import Sessions
 from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker.conftest import Bench
@@ -107,6 +111,22 @@ def test_a_huge_or_strange_message_is_cut_and_shown_as_far_as_it_can_be(
     assert huge.endswith("(cut)")
     assert len(huge) < 21_000
     assert seen(bench, runtime, "what now")[-2] == "user half a pair ? and \x00 nothing"
+
+
+def test_calls_as_long_as_books_are_not_even_read(bench: Bench) -> None:
+    call = json.dumps([{"id": "c", "name": "add", "arguments": "x" * 1_000_000}])
+    said = "select add_message(%s, 's', '', 60, gen_random_uuid(), 'assistant', '\"\"', %s, '')"
+    for _ in range(10):
+        bench.ask(said, bench.tenant, call.encode())
+    job = submit(bench, "go on")
+    claimed = Claims(bench.database, WorkerId(uuid4())).named(bench.tenant, job, 0)
+    assert claimed is not None
+    tracemalloc.start()
+    try:
+        Sessions(bench.database, SessionTerms()).past(claimed)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_model_is_shown_the_conversation_as_its_own(bench: Bench, runtime: Runtime) -> None:
