@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 from agent_workers.domain.errors import TryLater
 from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.outside_shown import one_line
 from agent_workers.execution.outside.mail_servers import MailServer
 
 _TIMEOUT_S = 10.0
@@ -20,7 +21,7 @@ def is_filed(server: MailServer, marks: tuple[str, str], *, context: ssl.SSLCont
             _ok(imap.select(_quoted(server.folder), readonly=True), f"select {server.folder}")
             found = _ok(imap.uid("SEARCH", "OR", *whole, *part), "search")
     except (imaplib.IMAP4.error, OSError) as error:
-        raise TryLater(f"{server.host} could not be asked: {str(error)[:300]}") from None
+        raise TryLater(f"{server.host} could not be asked: {one_line(str(error)[:300])}") from None
     if not found:
         raise TryLater(f"{server.host} did not say what it found")
     return any(numbers.split() for numbers in found)
@@ -37,11 +38,23 @@ def _opened(server: MailServer, context: ssl.SSLContext) -> Iterator[imaplib.IMA
     try:
         if server.starts_tls:
             imap.starttls(context)
-        imap.login(server.user, server.password)
+        _log_in(imap, server)
         yield imap
     finally:
         with suppress(imaplib.IMAP4.error, OSError):
             imap.logout()
+        with suppress(OSError):  # a server that is gone leaves us with the connection
+            imap.shutdown()
+
+
+def _log_in(imap: imaplib.IMAP4, server: MailServer) -> None:
+    try:
+        imap.login(server.user, server.password)
+    except imaplib.IMAP4.abort:
+        raise
+    except (imaplib.IMAP4.error, UnicodeError):
+        # Without what the server said: it may repeat what it was sent.
+        raise imaplib.IMAP4.error("it refused our login") from None
 
 
 def _ok(answer: tuple[str, Sequence[object]], what: str) -> list[bytes]:

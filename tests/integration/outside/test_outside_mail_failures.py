@@ -61,9 +61,10 @@ def reading_out(*replies: str) -> Iterator[str]:
     def serve() -> None:
         with suppress(OSError), listening.accept()[0] as connection:
             connection.settimeout(10)
-            heard = connection.makefile("rb")
+            heard, line = connection.makefile("rb"), b""
             for reply in replies:
-                connection.sendall(reply.encode() + b"\r\n")
+                tag = line.partition(b" ")[0].decode()  # IMAP wants it back
+                connection.sendall(reply.replace("TAG", tag).encode() + b"\r\n")
                 line = heard.readline()
                 while reply.startswith("354") and line not in {b".\r\n", b""}:
                     line = heard.readline()
@@ -151,3 +152,12 @@ def test_a_look_up_that_cannot_look_has_not_seen_that_nothing_is_there(outbox: M
     ):
         with pytest.raises(TryLater):
             looked_up(replace(outbox, imap_url=url), "k11")
+
+
+def test_what_a_server_says_of_a_login_is_not_told_on(outbox: MailOutbox):
+    said = ("* OK here", "* CAPABILITY IMAP4rev1\r\nTAG OK so", "TAG NO not by \x1b[2J secret word")
+    with reading_out(*said) as url:
+        there = replace(outbox, imap_url=url.replace("smtp://", "imap://us:secret%20word@"))
+        with pytest.raises(TryLater, match="refused our login") as failed:
+            looked_up(there, "k13")
+    assert "secret" not in str(failed.value)
