@@ -27,7 +27,7 @@ def boundary(request: pytest.FixtureRequest) -> Boundary:
 
 def test_a_program_and_what_it_started_are_gone_when_its_time_is_over(boundary: Boundary) -> None:
     marker = f"600.{os.getpid()}"
-    ended = run(boundary, f"sleep {marker} & sleep {marker}", wall=timedelta(seconds=1))
+    ended = run(boundary, f"sleep {marker} & sleep {marker}", wall=timedelta(milliseconds=600))
     assert ended.timed_out
     eventually_none(marker)
 
