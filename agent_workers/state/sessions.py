@@ -124,10 +124,13 @@ def words_of(content: bytes, *, whole: bool) -> str:
     """Say in words what was stored as JSON: the text itself, or its `message` or `goal`."""
     if not whole:
         return _cut(_begun(content.decode("utf-8", "ignore")), is_cut=True)
-    said = json.loads(content)
-    if isinstance(said, dict):
-        said = said.get("message") or said.get("goal") or said
-    return _cut(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+    try:
+        said = json.loads(content)
+        if isinstance(said, dict):
+            said = said.get("message") or said.get("goal") or said
+        return _cut(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+    except (ValueError, RecursionError):  # too deep for our stack, or a number too long to read
+        return _cut(content.decode("utf-8", "ignore"))
 
 
 def _begun(text: str) -> str:
@@ -135,7 +138,7 @@ def _begun(text: str) -> str:
     for end in range(len(text), len(text) - _LONGEST_ESCAPE, -1):
         try:
             return str(json.loads(f'{text[:end]}"'))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return text
 

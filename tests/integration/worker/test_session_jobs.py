@@ -113,6 +113,16 @@ def test_a_huge_or_strange_message_is_cut_and_shown_as_far_as_it_can_be(
     assert seen(bench, runtime, "what now")[-2] == "user half a pair ? and \x00 nothing"
 
 
+def test_what_is_too_deep_or_too_long_a_number_to_be_read_is_shown_as_it_is(
+    bench: Bench, runtime: Runtime
+) -> None:
+    odd = ["[" * 5_000 + "]" * 5_000, "9" * 5_000]
+    said = "select add_message(%s, 's', '', 60, gen_random_uuid(), 'user', %s, null, '')"
+    for one in odd:
+        bench.ask(said, bench.tenant, one.encode())
+    assert seen(bench, runtime, "and now") == [f"user {one}" for one in odd]
+
+
 def test_calls_as_long_as_books_are_not_even_read(bench: Bench) -> None:
     call = json.dumps([{"id": "c", "name": "add", "arguments": "x" * 1_000_000}])
     said = "select add_message(%s, 's', '', 60, gen_random_uuid(), 'assistant', '\"\"', %s, '')"
