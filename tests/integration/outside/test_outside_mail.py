@@ -102,6 +102,11 @@ def test_what_is_encoded_in_a_subject_stays_encoded(mail: Mail, outbox: MailOutb
     assert b"Bcc:" not in head
 
 
+def test_who_wrote_what_cannot_be_seen_is_told_so(outbox: MailOutbox):
+    with pytest.raises(EmailRefused, match="none of them invisible"):
+        outbox.send(replace(LETTER, subject="Your\u00a0order"), "k6")
+
+
 def test_nobody_is_on_an_empty_list(mail: Mail, outbox: MailOutbox):
     with pytest.raises(EmailRefused, match="AGENT_MAIL_RECIPIENTS"):
         replace(outbox, recipients=()).send(LETTER, "k4")
