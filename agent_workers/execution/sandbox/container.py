@@ -51,8 +51,8 @@ class Container:
 
 
 def _end(engine: str, called: str) -> None:
-    """End a container, too: ending the command that started it does not."""
-    kill = [engine, "kill", called]
+    """End a container, too, even one that was made and never started: its command's end does not."""
+    kill = [engine, "rm", "--force", called]
     # It has its own bound of processor time; an engine that hangs must not hold a worker.
     with suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(kill, env=_PATH, capture_output=True, timeout=_ASK_S, check=False)
