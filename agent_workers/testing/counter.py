@@ -66,12 +66,15 @@ class Ledger:
             return subject.script.pop(0) if subject.script else ""
 
     def apply(self, name: str, key: str, body: str, *, honours_keys: bool) -> str:
-        """Let the effect happen and return its result; a known key gives the first result."""
+        """Let the effect happen and return its result; a known key gives the first result.
+
+        Whoever sends no key has it happen each time, as at any provider.
+        """
         with self._lock:
             subject, now = self._of(name), time.monotonic()
             if subject.bodies.setdefault(key, body) != body:
                 subject.key_conflicts += 1
-            if honours_keys:
+            if honours_keys and key:
                 for known, result, at in subject.applied:
                     lives = now - (at - subject.shows_after_s) < subject.key_ttl_s
                     if known == key and lives:

@@ -25,6 +25,12 @@ def test_an_honoured_key_happens_once_and_gives_the_first_result_again(counter_u
     assert counting.count(counter_url, "once").applied == 1
 
 
+def test_who_forgets_the_key_has_it_happen_each_time(counter_url: str) -> None:
+    for _ in range(2):
+        act(counter_url, "forgotten", key="", keyed=True)
+    assert counting.count(counter_url, "forgotten").applied == 2
+
+
 def test_a_dead_key_is_a_new_request(counter_url: str) -> None:
     counting.prepare(counter_url, "dead", key_ttl_s=0.0)
     for _ in range(2):
@@ -75,6 +81,6 @@ def test_half_a_request_asks_for_nothing(counter_url: str) -> None:
     assert (counted.applied, counted.key_conflicts) == (1, 0)
 
 
-def act(url: str, subject: str, *, keyed: bool, note: str = "") -> str:
-    wish = Wish(subject=subject, key="k", note=note, keyed=keyed)
+def act(url: str, subject: str, *, keyed: bool, key: str = "k", note: str = "") -> str:
+    wish = Wish(subject=subject, key=key, note=note, keyed=keyed)
     return counting.act(url, wish, timeout_s=_TIMEOUT_S)
