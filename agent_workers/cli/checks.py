@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.registry import registry_of
+from agent_workers.cli.tools_checks import is_silent
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.settings import Settings
@@ -74,6 +75,6 @@ def declarations(registry: Registry) -> Iterator[Finding]:
     if unsafe:
         remedy = "a crash in one of them asks a person; say effect= (agent-workers tools check)"
         yield warn(f"unsafe tools, as they declare no effect: {', '.join(unsafe)}", remedy)
-    silent = sorted(name for name, tool in tools.items() if not tool.declared.description)
+    silent = sorted(name for name, tool in tools.items() if is_silent(tool.declared))
     if silent:
         yield warn(f"tools without a docstring: {', '.join(silent)}", "planners read it")

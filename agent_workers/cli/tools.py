@@ -123,5 +123,5 @@ def _found(registry: Registry, name: str) -> LoadedTool:
     if tool is not None:
         return tool
     near = difflib.get_close_matches(name, registry.tools, n=1)
-    hint = f"; do you mean {near[0]!r}?" if near else " (agent-workers tools list)"
+    hint = f"; do you mean {near[0]!r}?" if near else "; --tools or AGENT_TOOLS names your modules"
     raise CommandFailed(f"there is no tool {name!r}{hint}")

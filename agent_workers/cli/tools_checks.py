@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.domain.effect import EffectClass
@@ -29,7 +30,7 @@ def check_tool(tool: LoadedTool, registry: Registry) -> Iterator[Finding]:
 
 
 def cannot_load(error: AgentWorkersError) -> Finding:
-    return fail(f"tools: {error}", "mend it: no worker starts with this")
+    return fail(f"tools: {error}", "no worker starts with this")
 
 
 def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
@@ -38,10 +39,15 @@ def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
         yield fail(f"{declared.name}: its effect is not declared", _SAY_EFFECT)
     if "timeout" in declared.unsaid:
         yield fail(f"{declared.name}: its time-out is not set", _SAY_TIMEOUT)
-    if not declared.description:
+    if is_silent(declared):
         yield fail(f"{declared.name}: nothing says what it does", _SAY_WORDS)
     if tool.signature.result.adapter is None and declared.schema is None:
         yield from _unsaid_result(declared)
+
+
+def is_silent(declared: Tool) -> bool:
+    """Whether somebody forgot to say what it does; nobody here writes the words of an MCP server."""
+    return not declared.description and declared.schema is None
 
 
 def _unsaid_result(declared: Tool) -> Iterator[Finding]:
@@ -66,9 +72,10 @@ def _look_up(tool: LoadedTool) -> Iterator[Finding]:
     if declared.look_up is None:
         if declared.effect is EffectClass.KEYED:
             remedy = "give look_up=, or a person is asked when a crash outlives the key"
-            yield warn(
-                f"{declared.name}: its keys live for {declared.key_ttl}, and no longer", remedy
+            hours = (
+                f"{declared.key_ttl / timedelta(hours=1):g} h" if declared.key_ttl else "no time"
             )
+            yield warn(f"{declared.name}: its keys live for {hours}, and no longer", remedy)
         return
     wanting = _unfit(declared.look_up, tool)
     if wanting:

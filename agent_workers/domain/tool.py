@@ -123,6 +123,8 @@ class Tool:
 
 
 def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
+    bare: None = None,
+    /,
     *,
     effect: EffectClass | None = None,
     name: str | None = None,
@@ -143,6 +145,8 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     version: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
+    if bare is not None:
+        raise Misdeclared("write @tool(effect=…, timeout=…) above a tool, not @tool alone")
     said = {"effect": effect, "timeout": timeout}
 
     def declare(function: ToolFunction) -> Tool:

@@ -3,13 +3,14 @@
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.tool import Tool
 
 # Packages that bring tools name modules, or tools in them, under this group.
@@ -27,6 +28,19 @@ def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise Misdeclared(f"no module named {error.name!r} ({named_by} names {name!r})") from error
+    except AgentWorkersError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}{_place_of(error)}"
+        raise Misdeclared(f"{named_by} names {name!r}, which cannot be imported: {said}") from error
+
+
+def _place_of(error: Exception) -> str:
+    """Say where it was raised; a syntax error says that itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
 def modules_of(names: Iterable[str]) -> Iterator[ModuleType]:

@@ -72,6 +72,22 @@ def test_a_module_of_a_package_that_cannot_be_imported_is_not_passed_over(
         load([f"{package}.*"])
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("x =", r"SyntaxError: invalid syntax \(broken.py, line 1\)"),
+        ("\nimport os\nos.environ['NO_SUCH']", r"KeyError: 'NO_SUCH' \(broken.py, line 3\)"),
+        (TOOL.replace("@tool(effect=Effect.PURE)", "@tool"), r"^write @tool\(.*, not @tool alone$"),
+    ],
+)
+def test_a_module_that_breaks_is_one_line_that_says_where(
+    package: str, tmp_path: Path, written: str, words: str
+):
+    (tmp_path / package / "broken.py").write_text(written.replace("{name}", "look"))
+    with pytest.raises(Misdeclared, match=words):
+        load([f"{package}.broken"])
+
+
 def test_a_star_is_for_packages_alone():
     with pytest.raises(Misdeclared, match="is no package"):
         load([f"{HERE}.*"])

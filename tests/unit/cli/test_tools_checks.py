@@ -39,6 +39,12 @@ def good(at: str) -> str:
     return at
 
 
+@tool(effect=Effect.PURE, timeout=SECOND)
+def listed(at: str) -> str:
+    """Look."""
+    return at
+
+
 @tool()
 def silent(at: str):
     return at
@@ -69,8 +75,13 @@ def test_what_is_not_said_is_told_one_by_one() -> None:
     ]
 
 
+def test_a_tool_of_a_server_that_nobody_has_approved_yet_lacks_no_docstring() -> None:
+    of_server = replace(listed, description="", schema={"type": "object"})
+    assert said(of_server) == [(Level.OK, "listed: pure, nothing is missing")]
+
+
 def test_keys_that_end_before_anybody_can_look_are_worth_a_word() -> None:
-    assert said(pays) == [(Level.WARN, "pays: its keys live for 1:00:00, and no longer")]
+    assert said(pays) == [(Level.WARN, "pays: its keys live for 1 h, and no longer")]
 
 
 @pytest.mark.parametrize(
