@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("enable", "undo that; what has changed meanwhile needs approval all the same"),
     ):
         switch = add(name, words, _switch)
-        switch.add_argument("tools", nargs="*", metavar="TOOL")
+        switch.add_argument("tools", nargs="*", metavar="TOOL", help="by default the server")
         switch.set_defaults(enabled=name == "enable")
     add("remove", "forget a server; jobs that name its tools are told so", _remove)
 
@@ -74,9 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--url", default="", help="of a server that speaks streamable HTTP")
-    words = "of an environment, or of headers; ${MCP_NAME} in it is a variable of the worker"
-    verb.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help=words)
-    verb.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=words)
+    words = "; repeatable; ${MCP_NAME} in the value is a variable of the worker"
+    env, header = f"a variable of the program{words}", f"a header to send to the URL{words}"
+    verb.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help=env)
+    verb.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=header)
     reads = "a file or folder that the program needs; repeatable"
     verb.add_argument("--read", action="append", default=[], metavar="PATH", help=reads)
     verb.add_argument("--network", action="store_true", help="the program may use the network")
@@ -182,6 +183,10 @@ def _remove(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
 def _asked(settings: Settings, rows: McpRows, server: McpServer) -> None:
     wrong = ask(settings, rows, server)
     print_tools(rows.tools(server))
+    if wrong and server.command:
+        wrong = (
+            f"{wrong} (it runs with the system's files and what --read names; remove, and add anew)"
+        )
     if wrong:
         raise CommandFailed(wrong)
 
@@ -190,7 +195,7 @@ def _chosen(tools: Sequence[McpTool], names: Sequence[str]) -> list[McpTool]:
     known = {tool.name: tool for tool in tools} | {tool.full_name: tool for tool in tools}
     for name in names:
         if name not in known:
-            raise CommandFailed(f"the server has no tool {name!r}")
+            raise CommandFailed(f"the server has no tool {name!r} (agent-workers mcp show NAME)")
     return [known[name] for name in names] or [
         tool for tool in tools if tool.standing is not Standing.APPROVED
     ]

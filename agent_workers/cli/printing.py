@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 _WIDEST = 60
+_WIDEST_LAST = 240
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -18,17 +19,22 @@ def print_json(value: object) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str) -> None:
-    """Print these members of each row in columns; the last one may be as long as it is."""
+    """Print these members of each row in columns; what is long is cut, the last one last."""
     if not rows:
         print(none)
         return
-    table = [list(columns), *([_cell(row.get(name)) for name in columns] for row in rows)]
+    table = [list(columns), *(_cells(row, columns) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
     for line in table:
         cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)]
         print("  ".join([*cells, line[-1]]).rstrip())
 
 
-def _cell(value: object) -> str:
+def _cells(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:
+    *others, last = (row.get(name) for name in columns)
+    return [*(_cell(one, _WIDEST) for one in others), _cell(last, _WIDEST_LAST)]
+
+
+def _cell(value: object, widest: int) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"

