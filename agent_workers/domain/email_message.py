@@ -71,9 +71,8 @@ def check_email(email: Email, allowed: Iterable[str]) -> None:
         if not _may_get(address.lower(), patterns):
             raise EmailRefused(f"{address!r} is not among those whom AGENT_MAIL_RECIPIENTS names")
     if not email.subject.isprintable() or len(email.subject) > LONGEST_SUBJECT:
-        raise EmailRefused(
-            f"the subject must be one line of at most {LONGEST_SUBJECT} characters, none of them invisible"
-        )
+        words = f"the subject must be one line of at most {LONGEST_SUBJECT} characters"
+        raise EmailRefused(f"{words}, none of them invisible")
     if max(len(email.text), len(email.html)) > LONGEST_TEXT:
         raise EmailRefused(f"a text must have at most {LONGEST_TEXT} characters")
 

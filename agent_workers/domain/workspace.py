@@ -14,6 +14,8 @@ LONGEST_PATH = 512
 LARGEST_FILE = 16 * 1024 * 1024
 # Control, format (which can turn the way a name reads), surrogate and unassigned characters.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+# Letters and signs that look like nothing: fillers, and Braille without a dot.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def checked_path(path: str) -> str:
     normal = unicodedata.normalize("NFC", path)
     if not normal or len(normal.encode("utf-8", "surrogatepass")) > LONGEST_PATH:
         raise ToolError(f"a path has 1 to {LONGEST_PATH} bytes")
-    if any(unicodedata.category(letter) in _UNSEEN for letter in normal):
+    if any(one in _BLANK or unicodedata.category(one) in _UNSEEN for one in normal):
         raise ToolError(f"the path {normal!r} has characters that cannot be seen")
     if normal.startswith("/") or "\\" in normal:
         raise ToolError(f"the path {normal!r} must be relative, with / between its parts")

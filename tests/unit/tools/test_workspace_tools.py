@@ -63,7 +63,7 @@ class Shelf:
     [
         *("", "/etc/passwd", "..", "a/../b", "./a", "a/./b", "a//b", "a/", "a\\b", "C:\\a"),
         *("a\0b", "a\nb", "\x1b[2Jb", "a\x7f", " a", "a/ b", "x" * 513, "é" * 257),
-        *("a\u202etxt.exe", "a\u200bb", "a\ufeffb", "a\ud800b", "a\u2028b"),
+        *("a\u202etxt.exe", "a\u200bb", "a\ufeffb", "a\ud800b", "a\u2028b", "a\u3164"),
     ],
 )
 def test_a_path_that_leads_elsewhere_or_hides_something_is_refused(path: str) -> None:
