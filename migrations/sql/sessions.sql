@@ -142,21 +142,28 @@ begin
   update sessions set look_at = 'infinity' where tenant_id = p_tenant and session_id = p_session;
 end $$;
 
--- Look after sessions whose time has come: turns that were left, and those that nobody uses.
-create function keep_sessions(p_limit int) returns int language plpgsql
+-- Look after sessions whose time has come: turns that were left, and those that nobody uses. A long
+-- one is forgotten piece by piece: others are locked here meanwhile.
+create function keep_sessions(p_limit int) returns void language plpgsql
 set enable_seqscan = off as $$
-declare s sessions; v_kept int := 0; v_now timestamptz := clock_timestamp();
+declare s sessions; v_now timestamptz := clock_timestamp();
 begin
   for s in select * from sessions where look_at <= v_now order by look_at limit p_limit loop
     continue when not try_session(s.tenant_id, s.session_id);
-    delete from sessions where tenant_id = s.tenant_id and session_id = s.session_id
-       and look_at <= v_now and used_at + make_interval(secs => ttl_s) <= v_now
-       and not exists (select from session_turns t where t.tenant_id = s.tenant_id
-                          and t.session_id = s.session_id and t.state <> 'over');
-    if not found then perform pass_turn(s.tenant_id, s.session_id); end if;
-    v_kept := v_kept + 1;
+    if exists (select from sessions where tenant_id = s.tenant_id and session_id = s.session_id
+                  and look_at <= v_now and used_at + make_interval(secs => ttl_s) <= v_now
+                  and not exists (select from session_turns t where t.tenant_id = s.tenant_id
+                                     and t.session_id = s.session_id and t.state <> 'over')) then
+      delete from session_messages where tenant_id = s.tenant_id and session_id = s.session_id
+         and turn < coalesce((select turn from session_messages where tenant_id = s.tenant_id and
+           session_id = s.session_id order by turn offset 5000 limit 1), 2147483647);
+      delete from sessions where tenant_id = s.tenant_id and session_id = s.session_id
+         and not exists (select from session_messages m where m.tenant_id = s.tenant_id
+                            and m.session_id = s.session_id);
+    else
+      perform pass_turn(s.tenant_id, s.session_id);
+    end if;
   end loop;
-  return v_kept;
 end $$;
 
 -- Keep a message that no job said; returns its turn.

@@ -207,3 +207,18 @@ def test_a_job_of_too_many_steps_gives_its_turn_on(world: World) -> None:
     world.record(world.claim(first), Continue(outcome=PLANNED, steps=(use(), use())))
     assert world.status(first) == "failed"
     world.record(world.claim(second), FINISH)
+
+
+def test_a_long_session_is_forgotten_piece_by_piece(world: World) -> None:
+    world.one("insert into sessions (tenant_id, session_id) values (%s, 'long')", world.tenant)
+    world.one(
+        "insert into session_messages (tenant_id, session_id, turn, part, message_id, role, content)"
+        " select %s, 'long', n, 0, gen_random_uuid(), 'user', '1' from generate_series(1, 6000) n",
+        world.tenant,
+    )
+    world.one("update sessions set used_at = '2000-01-01', look_at = '2000-01-01'")
+    left = []
+    for _ in range(2):
+        world.one("select keep_sessions(100)")
+        left.append(world.one("select count(*) from sessions where tenant_id = %s", world.tenant))
+    assert left == [1, 0]
