@@ -210,11 +210,11 @@ def test_the_end_of_a_batch_is_announced_once(world: World):
 
 def test_items_of_one_session_become_jobs_in_their_order_whoever_holds_it(world: World):
     batched = Batched(world, concurrency=3)
-    talk, other = {"session_id": "talk"}, dict[str, object]()
-    given = zip(items(4), (other, talk, other, talk), strict=True)
+    talk = {"session_id": "talk"}
+    given = [replace(one, options={} if n % 2 else talk) for n, one in enumerate(items(4), 1)]
     with world.database.transaction() as held:
         held.execute("select lock_session(%s, 'talk')", (world.tenant,))
-        batched.run([replace(item, options=options) for item, options in given])
+        batched.run(given)
     _, third = batched.live()
     batched.end(third)
     batched.look()
