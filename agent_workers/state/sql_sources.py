@@ -34,6 +34,14 @@ _BOUNDED = """select case when octet_length(j) <= {most} then j end from
 ) q({names})) w"""
 # Longer numbers lose digits, or are no numbers to whoever reads the JSON.
 _MOST_DIGITS = 15
+# As errors of the server count what the question has too much of, or parameters too few.
+_MISTAKES = (
+    errors.ProtocolViolation,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    errors.TooManyColumns,
+    errors.TooManyArguments,
+)
 # Nobody was asked, or nobody had time: nothing is wrong with the question.
 _PASSING = (
     errors.OperationalError,
@@ -71,7 +79,7 @@ class ReadOnlySources:
             ) from None
         except errors.QueryCanceled:
             raise SqlRefused(f"it took longer than {bounds.within}: ask for less") from None
-        except errors.ProtocolViolation as error:  # as many parameters as there are numbers
+        except _MISTAKES as error:
             raise SqlRefused(_explained(error)) from None
         except _PASSING as error:
             raise TryLater(f"the source {source!r} cannot be asked now: {_first(error)}") from None
