@@ -31,6 +31,7 @@ from agent_workers.execution.outside.proxies import Proxy
 from agent_workers.execution.outside.reading import Read, read_answer
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PROXY_ASKS = 407
 _LEAST_S = 0.001
 _TLS_ONLY = "the headers of this tool are secret: it goes to https:// only"
 
@@ -74,6 +75,8 @@ class Caller:
                 read = _exchanged(connection, self._written(target, request), request, bounds, left)
             except OSError as error:
                 raise NoAnswer(f"{target.host} gave no answer: {said(error)}") from None
+        if self.proxy and target.scheme == "http" and read.status == _PROXY_ASKS:
+            raise NotSent("the proxy does not take the name and password of AGENT_EGRESS_PROXY")
         return _answered(request.url, read)
 
     def _target(self, url: str, bounds: HttpBounds) -> Target:

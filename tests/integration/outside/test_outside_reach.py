@@ -201,6 +201,9 @@ def test_a_proxy_that_refuses_means_that_nothing_was_sent(site: Site):
     with pytest.raises(NotSent, match="403"):
         get(f"https://{NAME}/", reach=Reach(), proxy=proxy, method="POST", body=b"secret")
     assert site.asked[0].method == "CONNECT"
+    site.answers[f"http://{NAME}/"] = said(status="407 Who are you")
+    with pytest.raises(NotSent, match="AGENT_EGRESS_PROXY"):
+        get(f"http://{NAME}/", reach=Reach(), proxy=proxy, method="POST", body=b"{}")
     for reach in (Reach(), HERE):
         with pytest.raises(NotCallable):
             get("https://10.0.0.1/", reach=reach, proxy=proxy)
