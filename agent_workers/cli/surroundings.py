@@ -43,16 +43,22 @@ def data_folder(arguments: argparse.Namespace) -> DataFolder:
 
 def settings_here(arguments: argparse.Namespace) -> Settings:
     """Read the settings; where no server is named, those of the system that runs in the folder."""
+    said = said_here(arguments)
+    return load_settings(**{name.lower(): value for name, value in said.items()})
+
+
+def said_here(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return what the system that runs in the folder adds to our variables, by bare names."""
     settings = load_settings()
     if settings.database_url or settings.broker_url:
-        return settings
+        return {}
     known = data_folder(arguments).surroundings()
-    fields = {
-        name: known[PREFIX + name.upper()]
-        for name in Settings.model_fields
-        if PREFIX + name.upper() in known and PREFIX + name.upper() not in os.environ
+    names = [name.upper() for name in Settings.model_fields]
+    return {
+        name: known[PREFIX + name]
+        for name in names
+        if PREFIX + name in known and PREFIX + name not in os.environ
     }
-    return load_settings(**fields)
 
 
 def api_here(arguments: argparse.Namespace) -> ApiPlace:

@@ -10,7 +10,7 @@ from agent_workers.cli.errors import CommandFailed
 from agent_workers.cli.findings import Level
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.registry import registry_of
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, said_here, settings_here
 from agent_workers.cli.tools_checks import cannot_load, check_tool
 from agent_workers.cli.tools_telling import COLUMNS, row_of, text_of
 from agent_workers.domain.errors import AgentWorkersError
@@ -112,7 +112,7 @@ def _call(settings: Settings, arguments: argparse.Namespace) -> int:
     options = [f"--{name}={value}" for name, value in said.items() if value]
     options += ["--yes"] if arguments.yes else []
     options += ["--look-up"] if arguments.look_up else []
-    given = {"DATABASE_URL": settings.database_url or None, "TOOLS": ",".join(settings.tools)}
+    given = {**said_here(arguments), "TOOLS": ",".join(settings.tools)}
     return become(
         programs.TOOL_CALL, given, options=[*options, "--", arguments.tool, arguments.arguments]
     )
