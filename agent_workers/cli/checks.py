@@ -1,15 +1,20 @@
 """Checks of what needs no database: settings, secrets, the broker, and the declared tools."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.registry import registry_of
 from agent_workers.cli.tools_checks import is_silent
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.execution.agents.registry import Registry
-from agent_workers.settings import Settings
+from agent_workers.settings import PREFIX, Settings
 from agent_workers.transport.diagnosis import BrokerSeen, BrokerSilent, look_at
 from agent_workers.transport.profiles import Broker
+
+# What is read elsewhere than in the settings.
+_BESIDE = frozenset(PREFIX + name for name in ("API_URL", "API_KEY", "FLOWER_URL", "SECRETS_DIR"))
+_NEAR = 0.9
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -25,6 +30,15 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         yield warn("AGENT_FLOWER_PASSWORD is not set", "Flower will not start without one")
     if not settings.redis_url:
         yield warn("no Redis for wake-ups", "set AGENT_REDIS_URL, or long-polls look once a second")
+
+
+def misspelt(names: Iterable[str]) -> Iterator[Finding]:
+    """Tell of variables that are no settings, but nearly: nobody reads them."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _BESIDE
+    for name in sorted(set(names) - known):
+        near = get_close_matches(name.removesuffix("_FILE"), known, n=1, cutoff=_NEAR)
+        if name.startswith(PREFIX) and near and near != [name.removesuffix("_FILE")]:
+            yield warn(f"{name} is no setting", f"do you mean {near[0]}?")
 
 
 def check_broker(broker_url: str) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
 """`agent-workers doctor`: looks at everything, says one line each, and what to do about it."""
 
 import argparse
+import os
 
-from agent_workers.cli.checks import check_broker, check_settings, load_tools
+from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def look(settings: Settings) -> list[Finding]:
-    found = list(check_settings(settings))
+    found = [*check_settings(settings), *misspelt(os.environ)]
     tools, agents = load_tools(settings)
     found += tools
     found += check_outside(settings)

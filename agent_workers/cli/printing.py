@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 _WIDEST = 60
 _WIDEST_LAST = 240
@@ -13,9 +14,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def print_json(value: object) -> None:
-    written = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=written)
     # What a tool or a model gave may hold half a surrogate pair, which no terminal takes.
-    print(written.encode("utf-8", "replace").decode())
+    print(text.encode("utf-8", "replace").decode())
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str) -> None:
@@ -35,6 +36,13 @@ def _cells(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:
     return [*(_cell(one, _WIDEST) for one in others), _cell(last, _WIDEST_LAST)]
 
 
+def written(value: object) -> str:
+    """Write what JSON has no word for; moments as the API writes them."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
 def _cell(value: object, widest: int) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else written(value)
     return text if len(text) <= widest else f"{text[: widest - 1]}…"

@@ -10,7 +10,7 @@ from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, print_json, print_rows, written
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
@@ -115,7 +115,7 @@ def _export(place: Place, arguments: argparse.Namespace) -> int:
     which, behind = Which(user_id=arguments.user, history=True), None
     while found := place.rows.page(place.tenant_id, which, limit=_PAGE, behind=behind):
         for memory in found:
-            print(json.dumps(_shown(memory), ensure_ascii=False, default=str))
+            print(json.dumps(_shown(memory), ensure_ascii=False, default=written))
         behind = (found[-1].created_at, found[-1].memory_id)
     return 0
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent_workers.cli.checks import broker, check_settings, load_tools
+from agent_workers.cli.checks import broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_state import (
     breakers,
     events,
@@ -143,3 +143,15 @@ def test_dead_letters_and_relays_that_are_behind_are_seen():
     letters, relay = events(2, 60.0)
     assert "triggers letters" in letters.line
     assert "60 s behind" in relay.line
+
+
+def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> None:
+    fine = [
+        "AGENT_SMTP_URL",
+        "AGENT_SMTP_URL_FILE",
+        "AGENT_API_KEY",
+        "AGENT_FLOWER_URL",
+        "SMTP_URL",
+    ]
+    [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
+    assert one.line == "warn  AGENT_SMTP_UR is no setting: do you mean AGENT_SMTP_URL?"

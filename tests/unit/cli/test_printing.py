@@ -2,6 +2,7 @@
 
 import io
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,3 +22,10 @@ def test_of_a_row_the_last_cell_says_why_something_is_missing_and_is_cut_late(
     print_rows([{"what": "w" * 100, "why": "y" * 100}], ("what", "why"), none="none")
     [_, row] = capsys.readouterr().out.splitlines()
     assert row == "w" * 59 + "…" + "  " + "y" * 100
+
+
+def test_a_moment_is_written_as_the_api_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    print_json({"at": at})
+    print_rows([{"at": at}], ("at",), none="none")
+    assert capsys.readouterr().out.count("2026-01-02T03:04:05Z") == len({"json", "rows"})
