@@ -19,22 +19,11 @@ _COLUMNS = ("id", "agent", "status", "created_at", "finished_at", "status_detail
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
-    submit = add("submit", "submit a job, and print its id or follow it to its end", _submit)
-    submit.add_argument("agent")
-    submit.add_argument("input", help="text, a JSON object, @FILE, or - for standard input")
-    submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
-    submit.add_argument("--idempotency-key", help="the same key never makes a second job")
-    submit.add_argument("--max-cost-usd", type=float, help="what the job and its children may cost")
-    submit.add_argument("--session", help="the conversation that it belongs to")
-    submit.add_argument("--user", help="whom it is done for")
-    submit.add_argument("--on-busy", choices=["queue", "reject", "interrupt"])
-    submit.add_argument("--wait", action="store_true", help="wait, and print the output")
-    submit.add_argument("--timeout", type=float, help="with --wait: give up after these seconds")
-    submit.add_argument("--watch", action="store_true", help="print events as they happen")
+    _add_submit(add("submit", "submit a job, and print its id or follow it to its end", _submit))
     listing = add("list", "list jobs, the newest first", _list)
-    listing.add_argument("--status")
-    listing.add_argument("--agent")
-    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument("--status", help="only these: waiting, running, failed, …")
+    listing.add_argument("--agent", help="only jobs of this agent")
+    listing.add_argument("--limit", type=int, default=20, help="at most so many (20)")
     add_json(listing)
     _of_a_job(add("show", "print a job with its steps", _show))
     _of_a_job(add("trace", "print a job's way through the layers", _trace))
@@ -45,12 +34,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_controls(add)
 
 
+def _add_submit(submit: argparse.ArgumentParser) -> None:
+    submit.add_argument("agent")
+    submit.add_argument("input", help="text, a JSON object, @FILE, or - for standard input")
+    noted = "kept with the job, and shown; repeatable"
+    submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE", help=noted)
+    submit.add_argument("--idempotency-key", help="the same key never makes a second job")
+    submit.add_argument("--max-cost-usd", type=float, help="what the job and its children may cost")
+    submit.add_argument("--session", help="the conversation that it belongs to")
+    submit.add_argument("--user", help="whom it is done for")
+    busy = "while its session has another job: wait for it (queue), be refused, or cancel it"
+    submit.add_argument("--on-busy", choices=["queue", "reject", "interrupt"], help=busy)
+    submit.add_argument("--wait", action="store_true", help="wait, and print the output")
+    submit.add_argument("--timeout", type=float, help="with --wait: give up after these seconds")
+    submit.add_argument("--watch", action="store_true", help="print events as they happen")
+
+
 def _add_controls(add: Verbs) -> None:
     cancel = _of_a_job(add("cancel", "end a job", _cancel))
-    cancel.add_argument("--reason", default="")
+    cancel.add_argument("--reason", default="", help="kept with the job")
     cancel.add_argument("--now", action="store_true", help="do not wait for running steps")
     pause = _of_a_job(add("pause", "start no further step of a job", _pause))
-    pause.add_argument("--reason", default="")
+    pause.add_argument("--reason", default="", help="kept with the job")
     _of_a_job(add("resume", "go on with a paused job", _resume))
     answer = _of_a_job(add("answer", "answer a question that a job asks", answer_job))
     answer.add_argument("words", nargs="+", metavar="[KEY] VALUE", help="VALUE: text, or JSON")

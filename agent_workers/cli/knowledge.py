@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(show)
     search = verb("search", "search the documents, as the tool search_knowledge does", _search)
     search.add_argument("question")
-    search.add_argument("--limit", type=int, default=5, choices=range(1, 21), metavar="1..20")
+    search.add_argument(
+        "--limit", type=int, default=5, choices=range(1, 21), metavar="1..20", help="so many (5)"
+    )
     add_json(search)
     remove = verb("remove", "remove documents", _remove)
     remove.add_argument("sources", nargs="+", metavar="SOURCE")

@@ -15,13 +15,15 @@ _SAID = ("turn", "role", "at", "words")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     listing = add("list", "list sessions, the last used first", _list)
-    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument("--limit", type=int, default=20, help="at most so many (20)")
     add_json(listing)
     show = _of_a_session(add("show", "print what was said in a session, oldest first", _show))
     add_json(show)
     say = _of_a_session(add("say", "add a message that no job says", _say))
     say.add_argument("words", help="text, @FILE, or - for standard input")
-    say.add_argument("--role", choices=["user", "assistant"], default="user")
+    say.add_argument(
+        "--role", choices=["user", "assistant"], default="user", help="who says it (user)"
+    )
     say.add_argument("--user", help="whose session it is")
     say.add_argument("--idempotency-key", help="the same key adds one message")
     _of_a_session(add("clear", "forget what was said; its jobs go on", _clear))
