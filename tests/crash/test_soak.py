@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.prove.grounds import running_counter
 from agent_workers.cli.prove.soak import soak
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
@@ -16,10 +15,8 @@ _SECONDS = 60.0
 _SEED = 1
 
 
-def test_a_minute_of_disasters_repeats_nothing_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_minute_of_disasters_repeats_nothing_and_loses_nothing(counter_url: str) -> None:
     with (
-        # Its own: the trials of other tests act upon subjects of the same names.
-        running_counter(tmp_path) as counter_url,
         temp_folder() as folder,
         EmbeddedPostgres(folder / "postgres", shelter=folder / "shelter") as postgres,
         EmbeddedRedis(folder / "redis") as redis,
