@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -70,17 +71,25 @@ def test_without_a_machine_of_its_own_it_sees_no_process_and_no_folder_of_the_sa
         pytest.skip("this kernel has no Landlock")
     same = 60_599 if os.geteuid() == 0 else None
     monkeypatch.setattr("agent_workers.execution.sandbox.confined.own_user", lambda: same)
-    ours = Path(__file__).resolve()
     secret = {"SECRET": "of another program of this user"}
-    with subprocess.Popen(
-        ["/bin/sleep", "600"], env=secret, user=same, group=same, cwd="/"
-    ) as other:
-        words = f"cat /proc/{other.pid}/environ '{ours}'; echo x > '{ours}.new'; cat /etc/hostname"
+    with (
+        # Not below /tmp, which programs of one user share.
+        tempfile.TemporaryDirectory(dir="/var/tmp") as folder,
+        subprocess.Popen(
+            ["/bin/sleep", "600"], env=secret, user=same, group=same, cwd="/"
+        ) as other,
+    ):
+        ours = Path(folder) / "ours"
+        ours.write_text("read by nobody else")
+        if same is not None:
+            os.chown(folder, same, same)
+            os.chown(ours, same, same)
+        words = f"cat /proc/{other.pid}/environ {ours}; echo x > {ours}.new; cat /etc/hostname"
         ended = run(Boundary.PROCESS, words, wall=timedelta(seconds=20))
         other.kill()
+        assert not Path(f"{ours}.new").exists()
     assert ended.output == Path("/etc/hostname").read_bytes()
     assert ended.said.count("Permission denied") == 3
-    assert not Path(f"{ours}.new").exists()
 
 
 def test_without_a_machine_of_its_own_it_ends_no_process_of_the_same_user(
