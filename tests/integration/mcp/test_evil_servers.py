@@ -14,7 +14,10 @@ from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSile
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.execution.mcp.troubles import Trouble
 from agent_workers.execution.signature import signature_of
+from tests.boundaries import needs_a_boundary
 from tests.integration.mcp.world import CALL, PATIENCE, World, approved_otherwise, evil
+
+pytestmark = needs_a_boundary
 
 SECRET = "s3cret-value-of-the-token"
 # Enough to see that nothing more comes; only calls that never end are given so little.

@@ -14,10 +14,11 @@ from agent_workers.domain.mcp import McpServer
 from agent_workers.domain.mcp_call import McpSaid
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.execution.signature import signature_of
+from tests.boundaries import needs_a_boundary
 from tests.integration.mcp.world import CALL, World
 
 # The first run has to fetch it; later ones find it in pytest's cache.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_a_boundary]
 PACKAGE, VERSION = "@modelcontextprotocol/server-everything", "2026.8.31"
 
 

@@ -19,10 +19,13 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.mcp import McpRows
 from agent_workers.state.submissions import Submissions
 from agent_workers.worker.runtime import Runtime
+from tests.boundaries import needs_a_boundary
 from tests.database import database, tenant
 from tests.integration.mcp.world import EVIL
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import LANES, Bench, bench
+
+pytestmark = needs_a_boundary
 
 __all__ = ["bench", "database", "tenant"]
 

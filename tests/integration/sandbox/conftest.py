@@ -14,6 +14,7 @@ from agent_workers.execution.sandbox.monty import MontySandbox
 from agent_workers.execution.sandbox.ports import KIB, MIB, Bounds, Program, Ran, Sandbox
 from agent_workers.execution.sandbox.wasm import WasmSandbox, why_no_wasm
 from agent_workers.settings_tools import ToolSettings
+from tests.boundaries import why_no_boundary
 
 BOUNDS = Bounds(wall=timedelta(seconds=20), memory=160 * MIB, output=32 * KIB)
 SHORT = timedelta(milliseconds=500)
@@ -26,7 +27,7 @@ def level(name: str) -> Sandbox:
             return MontySandbox()
         case "wasm":
             place = Path(ToolSettings.model_fields["sandbox_wasm"].default).expanduser()
-            if why := why_no_wasm(place):
+            if why := why_no_boundary() or why_no_wasm(place):
                 pytest.skip(why)
             return WasmSandbox(place=place)
         case "bwrap":

@@ -20,9 +20,12 @@ from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.sandbox.processes import NotStarted, run_bounded
 from agent_workers.execution.signature import signature_of
 from agent_workers.execution.tools.router import ToolRouter
+from tests.boundaries import needs_a_boundary
 from tests.integration.sandbox import isolated_tools as tools
 from tests.unit.evaluating.rounds import by_function
 from tests.unit.orchestration.agents import claimed
+
+pytestmark = needs_a_boundary
 
 
 class Clockwork(Facility, Protocol):

@@ -3,8 +3,11 @@
 import os
 from typing import Any
 
+from tests.boundaries import needs_a_boundary
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
+
+pytestmark = needs_a_boundary
 
 
 def test_code_and_isolated_tools_are_steps_like_any_others(bench: Bench) -> None:
