@@ -20,7 +20,9 @@ def test_an_id_comes_back_from_its_wire_form() -> None:
         assert from_wire(text) == job
 
 
-@pytest.mark.parametrize("text", ["", "job_", "job_1", "x" * 32, f"job_{UUID(int=7).hex}0", "job_\0"])
+@pytest.mark.parametrize(
+    "text", ["", "job_", "job_1", "x" * 32, f"job_{UUID(int=7).hex}0", "job_\0"]
+)
 def test_what_is_no_id_is_none(text: str) -> None:
     assert from_wire(text) is None
 
