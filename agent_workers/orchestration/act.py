@@ -93,6 +93,8 @@ class EffectProtocol:
             return acted
         # It happened, whatever its result looks like: that is kept, and said.
         objection = self._tools.objection(claimed, acted.outcome.result)
+        if not objection:
+            return acted
         return replace(acted, outcome=replace(acted.outcome, degraded=objection))
 
     def _run(
