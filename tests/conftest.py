@@ -16,6 +16,7 @@ from tests.servers import (
     running_redis,
     temp_folder,
 )
+from tests.soundness import Soundness, check, soundness_of
 
 _numbers = count(1)
 # How long an example takes says more of the machine than of us; what is tried is the same each time.
@@ -54,3 +55,20 @@ def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres_server.create_database(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def soundness(database_url: str) -> Iterator[Soundness]:
+    with soundness_of(database_url) as asked:
+        yield asked
+
+
+@pytest.fixture(autouse=True)
+def sound_rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Ask about every invariant when a test with a database ends; `breaks_rows` opts out."""
+    if "database_url" not in request.fixturenames:
+        yield
+        return
+    asked: Soundness = request.getfixturevalue("soundness")
+    yield
+    check(request, asked)

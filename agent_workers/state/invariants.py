@@ -1,9 +1,14 @@
 """What must be true of every job at every moment, as queries that find where it is not."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby, islice
+from uuid import UUID
+
 from agent_workers.state.engine import Database
 
 _OPEN = "('ready', 'claimed', 'paused', 'in_doubt', 'quarantined')"
-_INVARIANTS = {
+INVARIANTS = {
     "the counter of open steps is right": f"""
         select j.tenant_id, j.job_id from jobs j
          where j.open_steps <> (select count(*) from steps s where s.tenant_id = j.tenant_id
@@ -93,16 +98,74 @@ _INVARIANTS = {
     "evidence contradicts nothing": """
         select e.tenant_id, e.job_id from effects e join evidence v using (tenant_id, effect_key)
          where v.contradicts""",
+    "every doubt has a reason": """
+        select tenant_id, job_id from effects
+         where state = 'in_doubt' and (coalesce(doubt_reason, '') = '' or doubted_at is null)""",
+    # A retried job takes the effects of its root along: its journal may be the one of another job.
+    "every doubt is told in a journal": """
+        select e.tenant_id, e.job_id from effects e
+         where e.state = 'in_doubt' and not exists (
+               select from jobs j join journal n using (tenant_id, job_id)
+                where j.tenant_id = e.tenant_id and j.root_id = e.root_id
+                  and n.type = 'in_doubt' and n.at >= e.doubted_at - interval '1 second')""",
+    "a step in doubt has an effect in doubt": """
+        select s.tenant_id, s.job_id from steps s
+         where s.status = 'in_doubt' and not exists (
+               select from effects e where e.tenant_id = s.tenant_id and e.job_id = s.job_id
+                  and e.position = s.position and e.state = 'in_doubt')""",
+    "a call fails for good only when none of its permits is open": """
+        select s.tenant_id, s.job_id from steps s
+          join effects e using (tenant_id, job_id, position)
+          join permits p using (tenant_id, effect_key)
+         where s.outcome_type = 'tool_failed' and e.state in ('intended', 'in_doubt')
+           and (p.says is null or p.says = 'unknown')""",
+    "a call happens under one key": """
+        select s.tenant_id, s.job_id from steps s
+          join effects e using (tenant_id, job_id, position)
+         where s.call_id <> '' and exists (
+               select from permits p where p.tenant_id = e.tenant_id
+                  and p.effect_key = e.effect_key
+                  and (p.says is null or p.says in ('happened', 'unknown')))
+         group by s.tenant_id, s.job_id, s.round, s.tool, s.call_id
+        having count(distinct e.effect_key) > 1""",
 }
+# So many jobs are named for each invariant that does not hold, and so many are told to a person.
+_NAMED, _TOLD = 100, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A job of which one of the invariants is not true."""
+
+    invariant: str
+    tenant_id: str
+    job_id: UUID
+
+
+def violations(database: Database) -> list[Violation]:
+    """Ask for all invariants at once, in one snapshot and one round trip."""
+    with database.connection() as connection:
+        rows = connection.execute(_everything(INVARIANTS).encode(), list(INVARIANTS)).fetchall()
+    return [Violation(invariant=said, tenant_id=tenant, job_id=job) for said, tenant, job in rows]
 
 
 def broken(database: Database) -> list[str]:
     """Name every invariant that does not hold, with the first jobs that break it."""
-    found = []
-    with database.connection() as connection:
-        for said, query in _INVARIANTS.items():
-            rows = connection.execute(query.encode() + b" limit 3").fetchall()
-            if rows:
-                jobs = ", ".join(f"{job_id.hex} of {tenant}" for tenant, job_id in rows)
-                found.append(f"not true that {said}: {jobs}")
-    return found
+    return told(violations(database))
+
+
+def told(found: list[Violation]) -> list[str]:
+    """Say one sentence for each invariant that does not hold."""
+    return [
+        f"not true that {said}: "
+        + ", ".join(f"{one.job_id.hex} of {one.tenant_id}" for one in islice(those, _TOLD))
+        for said, those in groupby(found, key=lambda one: one.invariant)
+    ]
+
+
+def _everything(queries: Mapping[str, str]) -> str:
+    """One statement whose rows begin with the name of the invariant that they break."""
+    return " union all ".join(
+        f"(select %s, q{n}.* from ({query} limit {_NAMED}) as q{n} (tenant_id, job_id))"
+        for n, query in enumerate(queries.values())
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.systems import Up, end_all, up
+from tests.soundness import check, soundness_of
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +27,16 @@ def cwd() -> Iterator[Path]:
 def system(cwd: Path) -> Iterator[Up]:
     with up(cwd) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def sound_rows_of_system(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Ask the running system's database about every invariant when a test ends."""
+    if "system" not in request.fixturenames:
+        yield
+        return
+    system: Up = request.getfixturevalue("system")
+    yield
+    if system.process.poll() is None:
+        with soundness_of(system.surroundings["AGENT_DATABASE_URL"]) as asked:
+            check(request, asked)

@@ -90,8 +90,8 @@ class School:
     def end(self, job: JobId) -> None:
         """Let a job be over: nothing of it can teach any more."""
         self.world.one(
-            "update jobs set status = 'failed', open_steps = 0, finished_at = now(),"
-            " error = '{}' where job_id = %s",
+            "select stop_job(tenant_id, job_id, 'failed', '{}', 'over', true) from jobs"
+            " where job_id = %s",
             job,
         )
 

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from agent_workers.domain.claim import RecordResult
-from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.controls import Controls
-from tests.integration.state.acting import allow
+from tests.integration.state.acting import allow, say
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import AGAIN, FINISH, JOIN, World, use
 
@@ -123,6 +123,7 @@ def test_a_deadline_waits_for_the_evidence_of_a_live_permit(world: World) -> Non
         "canceling",
         ["done", "claimed", "canceled"],
     )
+    say(world, acting, Says.HAPPENED, result=b"1")
     assert world.record(acting, JOIN).status == "failed"
     assert b"deadline_exceeded" in world.job(job, "error")
 

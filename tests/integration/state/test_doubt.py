@@ -115,6 +115,7 @@ def test_a_verdict_on_a_keyed_effect_waits_for_threads_that_live_as_long_as_the_
     judge(world, key, GivenVerdict.HAPPENED, b"1")
 
 
+@pytest.mark.breaks_rows("contradictory evidence", "evidence contradicts nothing")
 def test_an_effect_that_was_given_up_is_never_granted_again(world: World) -> None:
     claimed = world.acting()
     key = allow(world, claimed)
@@ -133,6 +134,7 @@ def test_a_verdict_on_no_effect_or_another_tenants_is_not_found(world: World) ->
         judge(world, EffectKey(UUID(int=9)), GivenVerdict.ABANDON)
 
 
+@pytest.mark.breaks_rows("contradictory evidence", "evidence contradicts nothing")
 def test_evidence_that_contradicts_is_kept_journalled_and_raised(world: World) -> None:
     claimed = world.acting()
     key = allow(world, claimed)
@@ -147,6 +149,7 @@ def test_evidence_that_contradicts_is_kept_journalled_and_raised(world: World) -
     assert effect(world, claimed) == "done"
 
 
+@pytest.mark.breaks_rows("contradictory evidence", "evidence contradicts nothing")
 def test_a_refusal_after_a_verdict_that_it_happened_contradicts(world: World) -> None:
     claimed = world.acting()
     key = allow(world, claimed)

@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.wait import WaitKind
 from agent_workers.state.engine import Database
@@ -21,6 +23,11 @@ TURNS = 6
 ACTS = (*(f"waits for {kind}" for kind in WaitKind), "taken", "kept", "answered")
 
 
+@pytest.mark.breaks_rows(
+    "its actors say of effects whatever they like, and finish steps without a word",
+    "a finished job leaves no effect open",
+    "evidence contradicts nothing",
+)
 def test_waits_at_random_never_lock_up_and_leave_everything_whole(database: Database) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")  # noqa: T201  # pytest shows it when the test fails

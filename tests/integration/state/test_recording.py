@@ -196,7 +196,8 @@ def test_what_degrades_each_round_in_the_same_way_is_said_once(world: World) -> 
     job = world.submit()
     said = ["small instead of large", "limit", "small instead of large", "limit"]
     for position, degraded in enumerate(said):
-        more = Continue(outcome=replace(PLANNED, degraded=degraded), steps=(EVALUATE,))
+        following = replace(EVALUATE, round=position)
+        more = Continue(outcome=replace(PLANNED, degraded=degraded), steps=(following,))
         world.record(world.claim(job, position), more)
     assert world.job(job, "degraded") == ["small instead of large", "limit"]
 
@@ -204,6 +205,7 @@ def test_what_degrades_each_round_in_the_same_way_is_said_once(world: World) -> 
 def test_of_all_that_degrades_a_job_the_newest_hundred_are_kept(world: World) -> None:
     job = world.submit()
     for position in range(102):
-        more = Continue(outcome=replace(PLANNED, degraded=f"d{position}"), steps=(EVALUATE,))
+        following = replace(EVALUATE, round=position)
+        more = Continue(outcome=replace(PLANNED, degraded=f"d{position}"), steps=(following,))
         world.record(world.claim(job, position), more)
     assert world.job(job, "degraded") == [f"d{n}" for n in range(2, 102)]
