@@ -1,6 +1,7 @@
 """Scratch databases for proofs: made from one template, with a table that counts effects."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId
@@ -14,6 +15,35 @@ _STATUSES = "select job_id, status from jobs where tenant_id = %s"
 _DOUBTS = """
 select effect_key from effects where tenant_id = %s and job_id = %s and state = 'in_doubt'"""
 _EVER_DOUBTED = "select distinct job_id from journal where tenant_id = %s and type = 'in_doubt'"
+_WATCHED = (
+    """
+create table proof_claims (tenant_id text, job_id uuid, position int, fence int, pid int,
+                           at timestamptz default clock_timestamp())""",
+    """
+create function watch_claim() returns trigger language plpgsql as $$
+begin
+  insert into proof_claims (tenant_id, job_id, position, fence, pid)
+  select new.tenant_id, new.job_id, new.position, new.fence, pid
+    from workers where worker_id = new.claimed_by;
+  return null;
+end $$""",
+    """
+create trigger steps_watched_later after update on steps for each row
+  when (new.status = 'claimed' and new.fence > old.fence) execute function watch_claim()""",
+    """
+create trigger steps_watched_at_once after insert on steps for each row
+  when (new.status = 'claimed') execute function watch_claim()""",
+)
+_CLAIMS = """
+select job_id, c.position, coalesce(pid, -1), extract(epoch from at)::float8,
+       extract(epoch from coalesce(lead(at) over (partition by job_id, c.position order by c.fence),
+                                   done_at, clock_timestamp()))::float8
+  from proof_claims c join steps s using (tenant_id, job_id, position) where tenant_id = %s"""
+_QUARANTINED = """
+select job_id, position, deaths from steps where tenant_id = %s and status = 'quarantined'"""
+_OF_CANCELED = """
+select job_id, position, cls, e.state from jobs join effects e using (tenant_id, job_id)
+ where tenant_id = %s and status = 'canceled'"""
 _STATEMENT = "select pg_get_functiondef(%s::regproc)"
 
 
@@ -21,6 +51,11 @@ def add_counting_table(url: str) -> None:
     """What transactional tools do, they do here, in our own database."""
     with connect(url, name="agent_workers proof") as connection:
         connection.execute(_EFFECTS)
+
+
+def watch_claims(url: str) -> None:
+    """Let a scratch database remember who held which step, and when."""
+    run_script(url, _WATCHED)
 
 
 def copy_database(admin_url: str, template: str, name: str) -> None:
@@ -44,6 +79,26 @@ def source_of(url: str, function: str) -> str:
     return str(row[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A step in the hands of a process, until the next one took it or it was done."""
+
+    job_id: JobId
+    position: int
+    pid: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """What a canceled job says of one of its effects."""
+
+    position: int
+    cls: str
+    state: str
+
+
 class Proofs:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,6 +119,31 @@ class Proofs:
         with self._database.connection() as connection:
             rows = connection.execute(_DOUBTS, (tenant_id, job_id)).fetchall()
         return [row[0] for row in rows]
+
+    def claims(self, tenant_id: TenantId) -> list[Claim]:
+        """Return who held which step, as far as `watch_claims` saw it."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_CLAIMS, (tenant_id,)).fetchall()
+        return [
+            Claim(job_id=JobId(job_id), position=position, pid=pid, since=since, until=until)
+            for job_id, position, pid, since, until in rows
+        ]
+
+    def quarantined(self, tenant_id: TenantId) -> dict[JobId, tuple[int, int]]:
+        """Return the position and the deaths of every step in quarantine, by its job."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_QUARANTINED, (tenant_id,)).fetchall()
+        return {JobId(job_id): (position, deaths) for job_id, position, deaths in rows}
+
+    def left_behind(self, tenant_id: TenantId) -> dict[JobId, list[LeftBehind]]:
+        """Return what became of the effects of canceled jobs."""
+        found: dict[JobId, list[LeftBehind]] = {}
+        with self._database.connection() as connection:
+            rows = connection.execute(_OF_CANCELED, (tenant_id,)).fetchall()
+        for job_id, position, cls, state in rows:
+            one = LeftBehind(position=position, cls=cls, state=state)
+            found.setdefault(JobId(job_id), []).append(one)
+        return found
 
     def ever_doubted(self, tenant_id: TenantId) -> set[JobId]:
         """Return the jobs that have been in doubt at any time."""

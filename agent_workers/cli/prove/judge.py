@@ -34,6 +34,12 @@ class Seen:
     # False: the tools are a user's own, and somebody else counts.
     counted: bool = True
     canceled_before_permit: bool = False
+    # As many workers died under one step as it takes: no other quarantine is fine.
+    quarantine_is_due: bool = False
+    # Something befell the job that may leave an unsafe effect without an answer.
+    doubt_is_due: bool = True
+    # What the rows of a canceled job say of its effects, by subject.
+    left_behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,9 @@ def wrongs_of(trial: Trial, seen: Seen) -> tuple[str, ...]:
 
 def _of_job(trial: Trial, seen: Seen) -> list[str]:
     wrongs = []
-    fine = {"succeeded", "quarantined"} | (set() if seen.counted else {"in_doubt"})
+    fine = {"succeeded"} | (set() if seen.counted else {"in_doubt"})
+    if seen.quarantine_is_due:
+        fine |= {"quarantined"}
     if trial.fault is Fault.CANCEL:
         fine |= {"canceled"}
     if seen.status not in fine:
@@ -67,6 +75,8 @@ def _of_job(trial: Trial, seen: Seen) -> list[str]:
         and trial.fault is not Fault.CANCEL
     ):
         wrongs.append("needless doubt")
+    if seen.counted and seen.doubted and not seen.doubt_is_due:
+        wrongs.append("needless doubt: nothing befell the job")
     if seen.doubted and seen.woke and trial.place in _REPLIED:
         wrongs.append("evidence was lost: it woke with the reply, and the doubt went on")
     return wrongs
@@ -87,4 +97,17 @@ def _of_effects(trial: Trial, seen: Seen) -> list[str]:
             wrongs.append("lost: nothing was read")
         if seen.canceled_before_permit and applied:
             wrongs.append(f"{tool} happened although the job had been canceled before its permit")
+    return wrongs + _after_cancel(trial, seen)
+
+
+def _after_cancel(trial: Trial, seen: Seen) -> list[str]:
+    """What can be found out is found out after a cancel as well, and told as it is."""
+    wrongs = []
+    for tool, count, state in zip(trial.variant.tools, seen.counts, seen.left_behind, strict=False):
+        if state == "in_doubt" and tool != "unsafe":
+            wrongs.append(f"needless doubt: {tool} of a canceled job, which could be found out")
+        if state == "done" and count.applied == 0:
+            wrongs.append(f"lost: {tool} of a canceled job never happened, and its rows say it did")
+        if state in {"", "intended"} and count.applied > 0:
+            wrongs.append(f"untold: {tool} of a canceled job happened, and its rows deny it")
     return wrongs

@@ -6,84 +6,35 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from agent_workers.cli.migrations import upgrade
+from agent_workers.cli.prove.blows import Blows
 from agent_workers.cli.prove.disasters import Disasters
-from agent_workers.cli.prove.fleet import Fleet, soak_fleet
-from agent_workers.cli.prove.grounds import Asked, Ground, Servers
-from agent_workers.cli.prove.judge import Judged, Seen, wrongs_of
+from agent_workers.cli.prove.far_host import far_host, reachable
+from agent_workers.cli.prove.fleet import Fleet, Ways, soak_fleet
+from agent_workers.cli.prove.grounds import Ground, Servers
 from agent_workers.cli.prove.matrix import Report
-from agent_workers.cli.prove.trials import SERVER_FAULTS, VARIANTS, Fault, Trial
+from agent_workers.cli.prove.pooler import Pooler, running_pooler
+from agent_workers.cli.prove.soak_jobs import TENANT, Jobs
+from agent_workers.cli.prove.soak_judge import judge, subjects
+from agent_workers.cli.prove.strangers import Strangers
+from agent_workers.cli.prove.wire import Wires
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.controls import GivenVerdict
 from agent_workers.state.engine import Database
 from agent_workers.state.invariants import broken
-from agent_workers.state.proofs import add_counting_table
+from agent_workers.state.proofs import add_counting_table, watch_claims
 from agent_workers.testing import counting
 
-_AGENT = "patient"
-_TENANT = TenantId("soak")
-_EVERY_S = 0.15
-_FAULTY = 0.15
 _SETTLE_S = 240.0
 _LOOK_S = 0.5
 _ENDED = {"succeeded", "failed", "canceled", "quarantined"}
-
-
-@dataclass(slots=True, kw_only=True)
-class Jobs:
-    """Submits without a pause, and remembers what was acknowledged."""
-
-    ground: Ground
-    counter_url: str
-    random: random.Random
-    acknowledged: dict[JobId, Trial] = field(default_factory=dict)
-    refused: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        variants = [variant for variant in VARIANTS if variant.name != "keyed_short"]
-        number = 0
-        while not self._stop.wait(_EVERY_S):
-            number += 1
-            script = ""
-            if self.random.random() < _FAULTY:
-                script = self.random.choice(SERVER_FAULTS)
-            trial = Trial(
-                number=number,
-                variant=self.random.choice(variants),
-                fault=Fault.NONE,
-                script=tuple(script.split()),
-            )
-            self._submit(trial)
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def _submit(self, trial: Trial) -> None:
-        for n in range(len(trial.variant.tools)):
-            counting.prepare(
-                self.counter_url,
-                f"{trial.subject}/{n}",
-                script=trial.script,
-                shows_after_s=trial.variant.shows_after_s,
-            )
-        wish = {
-            "counter": self.counter_url,
-            "subject": trial.subject,
-            "tools": list(trial.variant.tools),
-        }
-        asked = Asked(tenant_id=_TENANT, agent=_AGENT, input=wish, plan_timeout_ms=5_000)
-        try:
-            self.acknowledged[self.ground.submit(asked)] = trial
-        except AgentWorkersError:
-            self.refused += 1  # Postgres was down: nothing was promised
 
 
 def soak(
@@ -97,27 +48,78 @@ def soak(
 ) -> int:
     """Run it and print what came of it; 1 when anything was violated."""
     print(f"seed {seed}: soaking for {seconds:.0f} s", flush=True)
-    with _ground(postgres, redis, counter_url) as ground:
+    blows = Blows()
+    with (
+        _ground(postgres, redis, counter_url) as ground,
+        running_pooler(ground.database_url, folder) as pooler,
+        _ways(ground, pooler) as ways,
+    ):
         chance = random.Random(seed)  # noqa: S311 (repeatable)
         jobs = Jobs(ground=ground, counter_url=counter_url, random=random.Random(seed + 1))  # noqa: S311
-        fleet = soak_fleet(ground.database_url, ground.broker_url, folder)
-        disasters = Disasters(fleet=fleet, postgres=postgres, redis=redis, random=chance)
-        submitting = threading.Thread(target=jobs.run, name="jobs", daemon=True)
+        fleet = soak_fleet(ways, folder)
+        fleet.swept_away = lambda pid: blows.fall("swept away", pid, counts=False)
+        strangers = Strangers(
+            fleet=fleet,
+            database_url=ground.database_url,
+            random=chance,
+            blows=blows,
+            pooler=pooler,
+            far=ways.far,
+        )
+        disasters = Disasters(
+            fleet=fleet,
+            postgres=postgres,
+            redis=redis,
+            random=chance,
+            blows=blows,
+            strangers=strangers,
+        )
         try:
-            submitting.start()
-            disasters.strike_for(seconds)
-            jobs.stop()
-            submitting.join(30)
-            disasters.calm()
-            calm_s = _settle(ground, jobs, fleet)
-            report = Report(seed=seed, judged=_judge(ground, jobs), broken=broken(ground.database))
+            calm_s = _rage(ground, jobs, disasters, seconds)
+            judged = judge(ground, TENANT, jobs.acknowledged, counter_url, blows)
+            report = Report(seed=seed, judged=judged, broken=broken(ground.database))
         finally:
             jobs.stop()
             fleet.end()
     report.print()
-    print(f"disasters: {disasters.told()}; workers started {fleet.started} times")
+    print(f"disasters: {blows.told()}; workers started {fleet.started} times")
+    missing = {"pgbouncer": pooler, "a network namespace": ways.far}
+    print("left out: " + (", ".join(name for name, there in missing.items() if not there) or "-"))
     print(f"{jobs.refused} submissions refused while Postgres was down; calm after {calm_s:.1f} s")
     return 0 if report.is_proven else 1
+
+
+def _rage(ground: Ground, jobs: Jobs, disasters: Disasters, seconds: float) -> float:
+    """Strike while jobs come in, then wait for every job to end; how long that took."""
+    submitting = threading.Thread(target=jobs.run, name="jobs", daemon=True)
+    submitting.start()
+    disasters.strike_for(seconds)
+    jobs.stop()
+    submitting.join(30)
+    disasters.calm()
+    return _settle(ground, jobs, disasters.fleet)
+
+
+@contextmanager
+def _ways(ground: Ground, pooler: Pooler | None) -> Iterator[Ways]:
+    """Some workers go through a pooler, and one sits on a host of its own."""
+    pooled = pooler.url if pooler else ""
+    straight = Ways(
+        database_url=ground.database_url, broker_url=ground.broker_url, pooled_url=pooled
+    )
+    with contextlib.ExitStack() as stack:
+        far = stack.enter_context(far_host())
+        if far is None:
+            yield straight
+            return
+        wires = Wires()
+        stack.callback(wires.close)
+        yield replace(
+            straight,
+            far=far,
+            far_database_url=stack.enter_context(reachable(far, wires, ground.database_url)),
+            far_broker_url=stack.enter_context(reachable(far, wires, ground.broker_url)),
+        )
 
 
 def _settle(ground: Ground, jobs: Jobs, fleet: Fleet) -> float:
@@ -134,7 +136,7 @@ def _settle(ground: Ground, jobs: Jobs, fleet: Fleet) -> float:
 
 
 def _open_after_a_look(ground: Ground, jobs: Jobs) -> list[JobId]:
-    statuses = ground.proofs.statuses(_TENANT)
+    statuses = ground.proofs.statuses(TENANT)
     open_ = [job for job in jobs.acknowledged if statuses.get(job) not in _ENDED]
     for job_id in open_:
         if statuses.get(job_id) == "in_doubt":
@@ -144,11 +146,11 @@ def _open_after_a_look(ground: Ground, jobs: Jobs) -> list[JobId]:
 
 def _resolve(ground: Ground, jobs: Jobs, job_id: JobId) -> None:
     trial = jobs.acknowledged[job_id]
-    happened = any(counting.count(jobs.counter_url, one).applied for one in _subjects(trial))
-    for key in ground.proofs.doubts(_TENANT, job_id):
+    happened = any(counting.count(jobs.counter_url, one).applied for one in subjects(trial))
+    for key in ground.proofs.doubts(TENANT, job_id):
         try:
             ground.control.give_verdict(
-                _TENANT,
+                TENANT,
                 key,
                 verdict=GivenVerdict.HAPPENED if happened else GivenVerdict.NOT_HAPPENED,
                 result=canonical("seen by the judge") if happened else None,
@@ -159,33 +161,13 @@ def _resolve(ground: Ground, jobs: Jobs, job_id: JobId) -> None:
             continue  # too early, or its own evidence was quicker
 
 
-def _judge(ground: Ground, jobs: Jobs) -> list[Judged]:
-    statuses = ground.proofs.statuses(_TENANT)
-    counts = counting.counts(jobs.counter_url)
-    doubted = ground.proofs.ever_doubted(_TENANT)
-    judged = []
-    for job_id, trial in jobs.acknowledged.items():
-        seen = Seen(
-            status=statuses.get(job_id, ""),
-            counts=tuple(counts[one] for one in _subjects(trial)),
-            written=tuple(ground.proofs.written(one) for one in _subjects(trial)),
-            doubted=job_id in doubted,
-            job_id=job_id,
-        )
-        judged.append(Judged(trial=trial, seen=seen, wrongs=wrongs_of(trial, seen)))
-    return judged
-
-
-def _subjects(trial: Trial) -> list[str]:
-    return [f"{trial.subject}/{n}" for n in range(len(trial.variant.tools))]
-
-
 @contextmanager
 def _ground(postgres: EmbeddedPostgres, redis: EmbeddedRedis, counter_url: str) -> Iterator[Ground]:
     servers = Servers(postgres_url=postgres.url, redis_url=redis.url, counter_url=counter_url)
     url = postgres.create_database("soak")
     upgrade(url)
     add_counting_table(url)
+    watch_claims(url)
     database = Database(url, pool_size=4, name="agent_workers soak")
     try:
         yield Ground(database_url=url, broker_url=servers.redis_of(0), database=database)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agent_workers.embedded.ports import LOOPBACK
+
 _CHUNK = 1 << 16
 _RESET = struct.pack("ii", 1, 0)
 
@@ -34,6 +36,8 @@ class Wire:
     chunks: int = 0
     is_cut: threading.Event = field(default_factory=threading.Event)
     own_port: int = 0
+    # Where it is entered.
+    address: str = LOOPBACK
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -87,8 +91,10 @@ class Wires:
         self._thread.start()
 
     @contextmanager
-    def laid(self, host: str, port: int, *, at: int, how: Cut | None) -> Iterator[Wire]:
-        wire = Wire(host=host, port=port, at=at, how=how)
+    def laid(
+        self, host: str, port: int, *, at: int, how: Cut | None, address: str = LOOPBACK
+    ) -> Iterator[Wire]:
+        wire = Wire(host=host, port=port, at=at, how=how, address=address)
         server = asyncio.run_coroutine_threadsafe(_listen(wire), self._loop).result(10)
         try:
             yield wire
@@ -111,7 +117,7 @@ async def _end_all() -> None:
 
 
 async def _listen(wire: Wire) -> asyncio.Server:
-    server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
+    server = await asyncio.start_server(wire.carry, wire.address, 0)
     wire.own_port = server.sockets[0].getsockname()[1]
     return server
 

@@ -1,0 +1,64 @@
+"""The judge of a proof: which quarantines and doubts are fine, and which are failures."""
+
+import time
+from dataclasses import replace
+
+from agent_workers.cli.prove.blows import Blows, Held
+from agent_workers.cli.prove.judge import Seen, wrongs_of
+from agent_workers.cli.prove.trials import BY_NAME, Fault, Trial
+from agent_workers.testing.counting import Count
+
+_ONCE = Count(applied=1, keys=1, requests=1, reads=0, key_conflicts=0)
+_NEVER = replace(_ONCE, applied=0)
+_FINE = Seen(status="succeeded", counts=(_ONCE,), written=(0,))
+
+
+def trial(variant: str, fault: Fault = Fault.NONE) -> Trial:
+    return Trial(number=1, variant=BY_NAME[variant], fault=fault)
+
+
+def test_a_quarantine_is_fine_only_where_it_is_due() -> None:
+    seen = replace(_FINE, status="quarantined")
+    assert wrongs_of(trial("keyed"), seen) == ("unfinished: quarantined",)
+    assert wrongs_of(trial("keyed"), replace(seen, quarantine_is_due=True)) == ()
+
+
+def test_an_unsafe_effect_is_not_in_doubt_for_no_reason() -> None:
+    seen = replace(_FINE, doubted=True)
+    assert wrongs_of(trial("unsafe"), seen) == ()
+    assert wrongs_of(trial("unsafe"), replace(seen, doubt_is_due=False)) == (
+        "needless doubt: nothing befell the job",
+    )
+
+
+def test_what_could_be_found_out_is_not_in_doubt_after_a_cancel() -> None:
+    seen = replace(_FINE, status="canceled", left_behind=("in_doubt",))
+    assert wrongs_of(trial("unsafe", Fault.CANCEL), seen) == ()
+    (wrong,) = wrongs_of(trial("keyed", Fault.CANCEL), seen)
+    assert wrong.startswith("needless doubt")
+
+
+def test_a_canceled_job_tells_what_happened() -> None:
+    done = replace(_FINE, status="canceled", left_behind=("done",))
+    denied = replace(done, left_behind=("intended",))
+    canceled = trial("keyed", Fault.CANCEL)
+    assert wrongs_of(canceled, done) == ()
+    (lost,) = wrongs_of(canceled, replace(done, counts=(_NEVER,)))
+    (untold,) = wrongs_of(canceled, denied)
+    assert (lost.partition(":")[0], untold.partition(":")[0]) == ("lost", "untold")
+
+
+def test_a_blow_counts_against_the_process_that_it_fell_upon_while_it_held_the_step() -> None:
+    blows, now = Blows(), time.time()
+    blows.fall("kill -9", 7)
+    assert blows.struck(Held(pid=7, since=now - 5, until=now + 5))
+    assert not blows.struck(Held(pid=8, since=now - 5, until=now + 5))
+    assert not blows.struck(Held(pid=7, since=now - 9, until=now - 5))
+
+
+def test_what_befalls_everybody_is_no_blow_upon_one() -> None:
+    blows, now = Blows(), time.time()
+    blows.fall("Postgres crash", seconds=10)
+    assert not blows.struck(Held(pid=7, since=now, until=now + 1))
+    assert blows.disturbed(now, now + 1)
+    assert not blows.disturbed(now - 9, now - 5)
