@@ -1,8 +1,10 @@
 """Runs migrations against the database that the settings name, each in its own transaction."""
 
 from alembic import context
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
+from agent_workers.state.session_settings import SCHEMA, SETTINGS
 from agent_workers.state.tables import metadata
 from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers
@@ -33,13 +35,24 @@ assert (
     is metadata
 )
 
+_VECTORS_HERE = """
+select true from pg_extension where extname = 'vector'
+   and extnamespace = to_regnamespace(:name)::oid"""
+_IN_USE = "2BP01"
+
 
 def run(url: str) -> None:
     """Migrate one database; a lock that does not come within 5 s gives up rather than blocks."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
+        # Whoever may not create schemas has been given this one.
+        if not connection.scalar(text("select to_regnamespace(:name)"), {"name": SCHEMA}):
+            connection.execute(text(f"create schema {SCHEMA}"))
         connection.execute(text("set lock_timeout = '5s'"))
+        connection.execute(text(f"set search_path = {SETTINGS['search_path']}"))
         connection.commit()
+        # Alembic compares what has no schema in our metadata with what is in this one.
+        connection.dialect.default_schema_name = SCHEMA
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -48,7 +61,23 @@ def run(url: str) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if context.get_context().get_current_revision() is None:
+            _leave(connection)
     engine.dispose()
+
+
+def _leave(connection: Connection) -> None:
+    """Take the schema away with its last table, unless others use what is in it, say pgvector."""
+    try:
+        if connection.scalar(text(_VECTORS_HERE), {"name": SCHEMA}):
+            connection.execute(text("drop extension vector"))
+        connection.execute(text(f"drop table if exists {SCHEMA}.alembic_version"))
+        connection.execute(text(f"drop schema {SCHEMA}"))
+        connection.commit()
+    except DBAPIError as error:
+        connection.rollback()
+        if getattr(error.orig, "sqlstate", None) != _IN_USE:
+            raise
 
 
 run(context.config.get_main_option("sqlalchemy.url") or "")

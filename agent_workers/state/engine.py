@@ -1,27 +1,52 @@
 """The way to Postgres: a pool of connections, and the only code that opens a transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 import psycopg
 import psycopg.errors
+from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from agent_workers.domain.errors import StateUnavailable
+from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, wrong
 
 Connection = psycopg.Connection[TupleRow]
 
-# A frozen client must not hold a lock, and a lock must not hold a job, for longer than this;
-# whoever waits for a lock outlasts a holder that froze, or a cancel would fail for no reason.
-# A permit or a submission that was acknowledged must be there after a crash of Postgres.
-_OPTIONS = (
-    "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=8000 -c statement_timeout=30000"
-    " -c synchronous_commit=on"
-)
+# Where Postgres gives up waiting for a standby: the words of its warning are translated, this is not.
+_STANDBY_WAIT = "SyncRepWaitForLSN"
+_UNREPLICATED = "committed here, but not on the standby: the wait for it was canceled"
+
+
+class NotReplicated(StateUnavailable):
+    """A commit is on this server alone, which is not what was to be acknowledged."""
+
+
+class SettingsDropped(StateUnavailable):
+    """A session does not look into our schema: something on the way drops our settings."""
+
+
+class _Session(psycopg.Connection[TupleRow]):
+    """A connection that knows what the server warned of, and whether a pooler is in between."""
+
+    heard: "_Heard"
+    pooled: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the server said besides its answers."""
+
+    unreplicated: bool = False
+
+    def note(self, notice: Diagnostic) -> None:
+        if notice.source_function == _STANDBY_WAIT:
+            self.unreplicated = True
 
 
 class Database:
@@ -48,7 +73,12 @@ class Database:
             raise StateUnavailable(str(error).strip()) from error
         try:
             # cast: the pool hands out what `_open` told it to make.
-            yield cast(Connection, pooled.driver_connection)
+            session = cast(_Session, pooled.driver_connection)
+            session.heard.unreplicated = False
+            yield session
+            # Whatever was done is as good as a commit whose answer got lost.
+            if session.heard.unreplicated:
+                raise NotReplicated(_UNREPLICATED)
         except psycopg.Error as error:
             if not _is_lost(error):
                 raise
@@ -88,19 +118,42 @@ def _is_lost(error: psycopg.Error) -> bool:
 
 
 def connect(url: str, *, name: str) -> Connection:
-    """Open one autocommitted connection."""
-    return psycopg.connect(
+    """Open one autocommitted connection that looks into our schema."""
+    session, seen = opened(url, name=name)
+    if "search_path" in wrong(seen):
+        session.close()
+        raise SettingsDropped(
+            "our settings do not arrive (a pooler drops them), so our schema is not looked into:"
+            " run `agent-workers migrate`, which keeps them for our role"
+        )
+    return session
+
+
+def opened(url: str, *, name: str) -> tuple[_Session, Mapping[str, str]]:
+    """Open a connection, however it is set, and say how that is."""
+    session = _Session.connect(
         conninfo(url),
         autocommit=True,
         connect_timeout=3,
         application_name=name,
-        options=_OPTIONS,
+        options=OPTIONS,
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=20_000,
         prepare_threshold=1,
     )
+    session.heard = _Heard()
+    session.add_notice_handler(session.heard.note)
+    row = session.execute(READ.encode(), prepare=False).fetchone()
+    assert row is not None
+    pid, *values = row
+    # A pooler tells its clients a number of its own. Its next statement may reach another server
+    # process, which knows of nothing that was prepared in this one.
+    if pid != session.info.backend_pid:
+        session.pooled = True
+        session.prepare_threshold = None
+    return session, dict(zip(SETTINGS, values, strict=True))
 
 
 def conninfo(url: str) -> str:

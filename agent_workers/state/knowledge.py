@@ -16,7 +16,7 @@ from agent_workers.domain.knowledge import (
     Vectors,
 )
 from agent_workers.state.engine import Connection, Database
-from agent_workers.state.vectors import needing_vectors
+from agent_workers.state.vectors import needing_vectors, schema_of_vectors
 
 _FIELDS = "source title kind bytes chunks model added_at updated_at".split()
 _COLUMNS = ", ".join(_FIELDS)
@@ -73,7 +73,7 @@ with asked as materialized (
       from hits, every group by chunk_id order by score desc, chunk_id limit %(pool)s) s
 ), near as (
   select chunk_id, distance, row_number() over (order by distance, chunk_id) as place from (
-    select chunk_id, embedding::vector <#> %(vector)s::real[]::vector as distance
+    select chunk_id, embedding::PG.vector operator(PG.<#>) %(vector)s::real[]::PG.vector as distance
       from knowledge_chunks
      where tenant_id = %(tenant_id)s and model = %(model)s and dimensions = %(dimensions)s
      order by distance, chunk_id limit %(pool)s) n
@@ -169,7 +169,9 @@ class Documents:
             "limit": question.limit,
         }
         with self._database.connection() as connection, needing_vectors():
-            rows = connection.execute(_SEARCH, asked).fetchall()
+            vectors = schema_of_vectors(connection).replace("%", "%%")
+            query = _SEARCH.replace("PG.", f"{vectors}.")
+            rows = connection.execute(query.encode(), asked).fetchall()
         return [
             Hit(chunk_id=i, source=s, title=t, heading=h, content=c, similarity=near)
             for i, s, t, h, c, near in rows

@@ -9,7 +9,7 @@ from uuid import UUID
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.memories_search import index_name, literal
-from agent_workers.state.vectors import needing_vectors
+from agent_workers.state.vectors import needing_vectors, schema_of_vectors
 
 # What pgvector's HNSW takes of the plain vector type.
 _MOST_DIMENSIONS: Final = 2_000
@@ -52,13 +52,14 @@ class MemoryIndexes:
         """Make the index, without keeping anybody from remembering meanwhile."""
         with needing_vectors(), self._database.alone() as connection:
             dimensions = _dimensions(connection, model)
+            vectors = schema_of_vectors(connection)
             connection.execute("set statement_timeout = 0")
             connection.execute("set lock_timeout = 0")
             # One that was cut short is left behind invalid.
             connection.execute(f"drop index concurrently if exists {index_name(model)}".encode())
             connection.execute(
                 f"create index concurrently {index_name(model)} on memories using hnsw"
-                f" ((embedding::vector({dimensions})) vector_cosine_ops)"
+                f" ((embedding::{vectors}.vector({dimensions})) {vectors}.vector_cosine_ops)"
                 f" where model = {literal(model)} and superseded_by is null"
                 f" and cardinality(embedding) = {dimensions}".encode()
             )

@@ -10,7 +10,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory import NEAR, Recalled, Recollection
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.memories import COLUMNS, LIVE, NAMES, memory_of
-from agent_workers.state.vectors import needing_vectors
+from agent_workers.state.vectors import needing_vectors, schema_of_vectors
 
 # Up to so many memories of one namespace each is compared, even where there is an index.
 EXACT_UP_TO: Final = 10_000
@@ -21,15 +21,17 @@ _HERE = f"m.tenant_id = %(tenant)s and m.user_id = %(user)s and {LIVE}"
 # is what was sorted by: computed once for each.
 _EXACT = f"""
 select {COLUMNS}, 1 - m.distance as score from (
-  select {COLUMNS}, m.embedding::vector <=> %(vector)s::real[]::vector as distance
+  select {COLUMNS}, m.embedding::PG.vector operator(PG.<=>) %(vector)s::real[]::PG.vector as distance
     from memories m where {_HERE} and m.model = %(model)s and {_LENGTH}
    order by distance, m.memory_id limit %(limit)s) m
  order by m.distance, m.memory_id"""
 _NEAREST = f"""
 select {COLUMNS},
-       1 - (m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM)) as score
+       1 - (m.embedding::PG.vector(DIM)
+            operator(PG.<=>) %(vector)s::real[]::PG.vector(DIM)) as score
   from memories m where {_HERE} and m.model = MODEL and cardinality(m.embedding) = DIM
- order by m.embedding::vector(DIM) <=> %(vector)s::real[]::vector(DIM) limit %(limit)s"""
+ order by m.embedding::PG.vector(DIM) operator(PG.<=>) %(vector)s::real[]::PG.vector(DIM)
+ limit %(limit)s"""
 # As two ranges, so that an index of models answers it: mostly there is nothing to count.
 _UNSEARCHED = f"""
 select count(*) from memories m
@@ -108,18 +110,21 @@ class MemorySearch:
         """Choose how to look: through all, or by the index once there are too many."""
         model, vector = str(given["model"]), given["vector"]
         assert isinstance(vector, list)
+        vectors = schema_of_vectors(connection).replace("%", "%%")
+        exact = _EXACT.replace("PG.", f"{vectors}.")
         row = connection.execute(_INDEX, (index_name(model),)).fetchone()
         if row is None or not row[0]:
-            return _EXACT
+            return exact
         most = given | {"most": self._exact_up_to + 1}
         many = connection.execute(_MANY.encode(), most).fetchone()
         if many is None or many[0] <= self._exact_up_to:
-            return _EXACT
+            return exact
         # A filter behind an index may leave too few of what it found: then it looks on, in order.
         connection.execute("set local hnsw.iterative_scan = strict_order")
         connection.execute("set local hnsw.ef_search = 200")
         named = literal(model).replace("%", "%%")  # what follows is a query with parameters
-        return _NEAREST.replace("DIM", str(len(vector))).replace("MODEL", named)
+        nearest = _NEAREST.replace("PG.", f"{vectors}.").replace("DIM", str(len(vector)))
+        return nearest.replace("MODEL", named)
 
 
 def index_name(model: str) -> str:

@@ -71,6 +71,11 @@ def run_script(url: str, statements: Sequence[str]) -> None:
             connection.execute(statement.encode())
 
 
+def run_outside(url: str, statements: Sequence[str]) -> None:
+    """Run what an author of tools says of tables of their own: those are not in our schema."""
+    run_script(url, ("set search_path = public", *statements))
+
+
 def source_of(url: str, function: str) -> str:
     """Return the SQL that would make this function again."""
     with connect(url, name="agent_workers proof") as connection:

@@ -151,10 +151,14 @@ class Reads:
     def schema_revision(self) -> str | None:
         """Return the migration that this database stands at; None when it was never migrated."""
         with self._database.connection() as connection:
-            there = connection.execute("select to_regclass('alembic_version')").fetchone()
+            there = connection.execute(
+                "select to_regclass('agent_workers.alembic_version')"
+            ).fetchone()
             if there is None or there[0] is None:
                 return None
-            row = connection.execute("select version_num from alembic_version").fetchone()
+            row = connection.execute(
+                "select version_num from agent_workers.alembic_version"
+            ).fetchone()
         return None if row is None else str(row[0])
 
 

@@ -20,7 +20,7 @@ from agent_workers.domain.errors import (
 )
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
-from agent_workers.state.engine import Connection, Database
+from agent_workers.state.engine import Connection, Database, NotReplicated
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +94,8 @@ class Submissions:
         try:
             with self._database.connection() as connection:
                 return [insert_jobs(connection, asked)] * len(asked)
+        except NotReplicated as error:  # storing them again would find them, and wait for nothing
+            return [error] * len(asked)
         except (StateUnavailable, psycopg.Error) as error:
             log.warning("submissions_retried_singly", jobs=len(asked), error=repr(error))
         return self._singly(asked)

@@ -75,7 +75,7 @@ class Watching:
 
 def _checked(connection: Connection, asked: Watch) -> tuple[str, str]:
     place = _place(connection, asked.table)
-    there = {row[0] for row in connection.execute(_COLUMNS, (asked.table,)).fetchall()}
+    there = {row[0] for row in connection.execute(_COLUMNS, (_named(asked.table),)).fetchall()}
     missing = [name for name in asked.key if name not in there]
     if missing:
         raise CannotWatch(f"table {asked.table!r} has no column {missing[0]!r}")
@@ -85,10 +85,15 @@ def _checked(connection: Connection, asked: Watch) -> tuple[str, str]:
 
 
 def _place(connection: Connection, table: str) -> tuple[str, str]:
-    row = connection.execute(_TABLE, (table,)).fetchone()
+    row = connection.execute(_TABLE, (_named(table),)).fetchone()
     if row is None:
         raise CannotWatch(f"this database has no table {table!r}")
     return row[0], row[1]
+
+
+def _named(table: str) -> str:
+    """Our own schema is the first on our path: a table without one is not ours, but in `public`."""
+    return table if "." in table else f"public.{table}"
 
 
 def _statement(asked: Watch, place: tuple[str, str]) -> sql.Composed:

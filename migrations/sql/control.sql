@@ -15,6 +15,7 @@ create function stop_job(
 ) returns text language plpgsql as $$
 declare j jobs; v_open int;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if not found then return 'not_found'; end if;
   if j.finished_at is not null then return j.status; end if;
@@ -58,6 +59,7 @@ create function pause_job(p_tenant text, p_job uuid, p_reason text)
 returns text language plpgsql as $$
 declare j jobs;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if not found then return 'not_found'; end if;
   if j.finished_at is not null or j.status = 'canceling' or j.pause_requested then
@@ -88,6 +90,7 @@ create function resume_job(p_tenant text, p_job uuid)
 returns text language plpgsql as $$
 declare j jobs; v_after text;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if not found then return 'not_found'; end if;
   if j.finished_at is not null or not j.pause_requested then return j.status; end if;
@@ -105,6 +108,7 @@ create function release_step(p_tenant text, p_job uuid, p_position int)
 returns text language plpgsql as $$
 declare j jobs; v_after text;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if not found then return 'not_found'; end if;
   update steps set status = case when j.pause_requested then 'paused' else 'ready' end,

@@ -13,6 +13,7 @@ create function ask_permit(
 ) returns asked_permit language plpgsql as $$
 declare j jobs; e effects; p permits; a asked_permit;
 begin
+  perform hold_briefly();
   a.now := clock_timestamp();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
@@ -74,6 +75,7 @@ create function add_evidence(
 ) returns taken_evidence language plpgsql as $$
 declare j jobs; e effects; p permits; t taken_evidence; v_first boolean;
 begin
+  perform hold_briefly();
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key;
   select * into j from jobs where tenant_id = p_tenant and job_id = e.job_id for no key update;
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
@@ -149,6 +151,7 @@ create function doubt_effect(
 ) returns text language plpgsql as $$
 declare j jobs; v_after text;
 begin
+  perform hold_briefly();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   v_after := case when j.status = 'canceling' then 'canceled' else 'in_doubt' end;
   update steps set status = v_after, lease_until = null
@@ -181,6 +184,7 @@ create function give_verdict(
 ) returns taken_evidence language plpgsql as $$
 declare j jobs; e effects; p permits; t taken_evidence; v_quiet timestamptz;
 begin
+  perform hold_briefly();
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key;
   if not found then raise exception 'no such effect' using errcode = 'AW006'; end if;
   select * into j from jobs where tenant_id = p_tenant and job_id = e.job_id for no key update;

@@ -113,6 +113,7 @@ create function stand_down(p_tenant text, p_job uuid, p_position int, p_fence in
 returns text language plpgsql as $$
 declare j jobs; v_after text;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   v_after := case when j.status = 'canceling' then 'canceled'
                   when j.pause_requested then 'paused' else 'ready' end;

@@ -26,6 +26,7 @@ declare
   v_now timestamptz := clock_timestamp();
   v_held bigint := 0; v_may_carry boolean; v_ended boolean;
 begin
+  perform hold_briefly();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
                    lease_until = null, done_at = v_now
@@ -191,6 +192,7 @@ create function retry_step(
 ) returns recorded language plpgsql as $$
 declare j jobs; r recorded; v_due timestamptz; v_hold bigint;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   select hold_micro into v_hold from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and status = 'claimed' for update;

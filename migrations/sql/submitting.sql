@@ -12,6 +12,7 @@ create type submission as (
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
 declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int;
 begin
+  perform commit_durably();
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, next_position, open_steps,
                     journal_number, created_at, deadline_at, agent_version, depth, user_id,

@@ -19,6 +19,7 @@ returns ring language plpgsql as $$
 declare j jobs; r ring; v_permit boolean; v_after text;
         v_deaths int := s.deaths + case when p_died then 1 else 0 end;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = s.tenant_id and job_id = s.job_id
      for no key update skip locked;
   if not found then return null; end if;

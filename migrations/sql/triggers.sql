@@ -1,5 +1,6 @@
 -- Events in: many jobs under keys of their own in one transaction, and what other people's
--- transactions may call. The schema keeps our names out of theirs.
+-- transactions may call. What those run says by itself where its names are: theirs come first on
+-- their own path.
 
 -- Jobs that events started, each under its key; those of keys that were seen before are not stored.
 -- The keys are taken in one order, so that two deliveries of the same events never deadlock.
@@ -37,10 +38,9 @@ begin
       left join unnest(v_new) as n (id) on n.id = i.job_id;
 end $$;
 
-create schema agent_workers;
-
 -- A version 7 UUID: ids made later sort later, which keeps indexes dense.
-create function agent_workers.new_job_id() returns uuid language sql volatile as $$
+create function agent_workers.new_job_id() returns uuid language sql volatile
+set search_path = pg_catalog, agent_workers, pg_temp as $$
   select (left(h, 12) || '7' || substr(h, 14))::uuid
     from (select lpad(to_hex(floor(extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
                  || substr(replace(gen_random_uuid()::text, '-', ''), 13) as h) t
@@ -51,7 +51,7 @@ $$;
 create function agent_workers.store(
   p_tenant text, p_agent text, p_input jsonb, p_key text, p_fingerprint bytea, p_priority int,
   p_run_at timestamptz, p_metadata jsonb, p_max_steps int, out verdict text, out id uuid
-) language plpgsql set search_path = public, pg_temp as $$
+) language plpgsql set search_path = pg_catalog, agent_workers, pg_temp as $$
 declare a agents; v_id uuid := agent_workers.new_job_id();
 begin
   select * into a from agents where tenant_id in (p_tenant, '*') and name = p_agent
@@ -86,7 +86,8 @@ create function agent_workers.enqueue(
   agent text, input jsonb, key text default null, tenant text default 'default',
   priority int default 0, run_at timestamptz default null, metadata jsonb default '{}',
   max_steps int default 1000
-) returns text language plpgsql security definer set search_path = public, pg_temp as $$
+) returns text language plpgsql security definer
+set search_path = pg_catalog, agent_workers, pg_temp as $$
 declare v record;
 begin
   select * into v from agent_workers.store(
@@ -103,7 +104,8 @@ end $$;
 -- What `agent-workers triggers watch-table` puts on a table: a job for each row that is written, or
 -- for each new value of the key columns. Its arguments: agent, tenant, and these columns (JSON).
 create function agent_workers.watch_row() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer
+set search_path = pg_catalog, agent_workers, pg_temp as $$
 declare v_row jsonb; v_key text; v_table text := tg_table_schema || '.' || tg_table_name;
 begin
   v_row := case tg_op when 'DELETE' then null else to_jsonb(new) end;
@@ -120,4 +122,5 @@ begin
   return null;
 end $$;
 
-revoke all on all functions in schema agent_workers from public;
+revoke all on function agent_workers.new_job_id, agent_workers.store, agent_workers.enqueue,
+  agent_workers.watch_row from public;

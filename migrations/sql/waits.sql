@@ -89,6 +89,7 @@ declare
   j jobs; r recorded; w waits; v_answer bytea; v_now timestamptz; v_due timestamptz;
   v_expires timestamptz; v_allowance bigint; v_held bigint := case when p_keeps_hold then p_hold else 0 end;
 begin
+  perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position

@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 _FILES = (
+    "session.sql",
     "ending.sql",
     "submitting.sql",
     "claiming.sql",
@@ -24,7 +25,7 @@ _FUNCTIONS = (
     " release_step resume_job status_of_live pause_job stop_job has_live_permit"
     " retry_step finish_record record_and_claim record_step claim_nudged is_more_due claim_next claim_step job_is_claimable take_step"
     " submit_once reserve_allowance submit_jobs end_stopped stand_down end_job job_ended may_end lock_budgets"
-    " settle_reservations note write_journal staged"
+    " settle_reservations note write_journal staged hold_briefly commit_durably"
 ).split()
 _TYPES = "ring taken_evidence asked_permit recorded next_step claimed_step submission".split()
 

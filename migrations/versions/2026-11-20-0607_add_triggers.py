@@ -17,7 +17,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     # Triggers that watch tables of the users' go with the function that they call.
-    op.execute("drop schema agent_workers cascade")
+    op.execute("drop function agent_workers.watch_row cascade")
+    op.execute("drop function agent_workers.enqueue, agent_workers.store, agent_workers.new_job_id")
     op.execute("drop function relay_batch, submit_many_once")
     for table in ("relays", "dead_letters", "triggers"):
         op.drop_table(table)

@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-import psycopg
-
 from agent_workers.domain.outside_sending import http_sender
 from agent_workers.execution.tools.builtin.http import http_send
 from agent_workers.execution.tools.builtin.mail import mail_tool
 from agent_workers.execution.tools.builtin.memory import remember
 from agent_workers.execution.tools.builtin.workspace import delete_file, write_file
+from agent_workers.state.engine import connect
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import Reach, Try
 from agent_workers.testing.trying import Tried
@@ -147,6 +146,6 @@ def _losing(counter: EffectCounter, mark: str) -> dict[str, object]:
 
 
 def _one(query: str, tried: Tried) -> int:
-    with psycopg.connect(tried.database_url) as connection:
+    with connect(tried.database_url, name="test") as connection:
         row = connection.execute(query.encode(), (tried.tenant_id, tried.job_id)).fetchone()
     return int(row[0] or 0) if row else 0

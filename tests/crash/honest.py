@@ -37,7 +37,7 @@ def charge(counter: str, mark: str, *, call: Call) -> str:
 @tool(effect=Effect.TRANSACTIONAL)
 def note(mark: str) -> Transaction[str]:
     """Write it into our own database."""
-    sql = "insert into notes (mark) values (%(mark)s)"
+    sql = "insert into public.notes (mark) values (%(mark)s)"
     return Transaction([Statement(sql, {"mark": mark})], mark)
 
 

@@ -48,22 +48,29 @@ _OURS = """not exists (select from pg_depend d where d.classid = 'pg_proc'::regc
    and d.objid = p.oid and d.deptype = 'e')"""
 _LEFT = f"""
 select relname::text from pg_class c join pg_namespace n on n.oid = relnamespace
- where nspname = 'public' and relkind in ('r','c','S') and relname <> 'alembic_version' union
+ where nspname = 'agent_workers' and relkind in ('r','c','S') union
 select proname::text from pg_proc p join pg_namespace n on n.oid = pronamespace
- where nspname = 'public' and {_OURS}"""
+ where nspname = 'agent_workers' and {_OURS}"""
 _ALL = f"""
 select md5(string_agg(line, '' order by line)) from (
   select pg_get_functiondef(p.oid) as line from pg_proc p
-    join pg_namespace n on n.oid = pronamespace where nspname = 'public' and {_OURS} union all
+    join pg_namespace n on n.oid = pronamespace where nspname = 'agent_workers' and {_OURS} union all
   select pg_get_constraintdef(c.oid) from pg_constraint c
-    join pg_namespace n on n.oid = connamespace where nspname = 'public' union all
+    join pg_namespace n on n.oid = connamespace where nspname = 'agent_workers' union all
   select pg_get_triggerdef(t.oid) from pg_trigger t where not tgisinternal union all
-  select indexdef from pg_indexes where schemaname = 'public') d"""
+  select indexdef from pg_indexes where schemaname = 'agent_workers') d"""
 
 _CHECKS = """
 select split_part(conrelid::regclass::text, '.', -1) || ' ' || conname || ' ' || pg_get_constraintdef(c.oid)
   from pg_constraint c join pg_namespace n on n.oid = connamespace
- where nspname = 'public' and contype in ('c', 'f', 'u', 'p')"""
+ where nspname = 'agent_workers' and contype in ('c', 'f', 'u', 'p')"""
+
+# Tables, functions and types: an index, a sequence or an array type goes with one of them.
+_IN_PUBLIC = """
+select relname::text from pg_class where relnamespace = 'public'::regnamespace union
+select proname::text from pg_proc where pronamespace = 'public'::regnamespace union
+select typname::text from pg_type where typnamespace = 'public'::regnamespace"""
+_SCHEMA = "select nspname::text from pg_namespace where nspname = 'agent_workers'"
 
 
 def _all(url: str, sql: str) -> list[object]:
@@ -90,6 +97,14 @@ def test_up_and_down_and_up_again_leads_to_the_same_place(database_url: str) -> 
     assert _all(database_url, _ALL) == first
 
 
+def test_all_of_ours_is_in_a_schema_of_its_own(database_url: str) -> None:
+    config = alembic(database_url)
+    command.upgrade(config, "head")
+    assert _all(database_url, _IN_PUBLIC) == []
+    command.downgrade(config, "base")
+    assert _all(database_url, _SCHEMA) == []
+
+
 def test_every_single_step_goes_down_and_up(database_url: str) -> None:
     config = alembic(database_url)
     command.upgrade(config, "head")
@@ -114,7 +129,9 @@ def test_checks_in_code_and_in_the_database_are_the_same(database_url: str) -> N
         connection.execute("set search_path = from_code")
         for table in metadata.sorted_tables:
             connection.execute(str(CreateTable(table).compile(dialect=dialect())).encode())
-        rows = connection.execute(_CHECKS.replace("public", "from_code").encode()).fetchall()
+        rows = connection.execute(
+            _CHECKS.replace("'agent_workers'", "'from_code'").encode()
+        ).fetchall()
         connection.execute("drop schema from_code cascade")
     in_code = {row[0] for row in rows}
     assert in_code == {line for line in in_database if not str(line).startswith("alembic_version")}

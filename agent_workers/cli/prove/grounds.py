@@ -21,7 +21,7 @@ from agent_workers.domain.step import Lane, StepKind
 from agent_workers.orchestration.control import Control
 from agent_workers.state.controls import Controls
 from agent_workers.state.engine import Database
-from agent_workers.state.proofs import Proofs, add_counting_table, copy_database, run_script
+from agent_workers.state.proofs import Proofs, add_counting_table, copy_database, run_outside
 from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.transport.redis_bell import RedisBell, connected
@@ -131,7 +131,7 @@ class Grounds:
         url = self.servers.url_of(self._template)
         upgrade(url)
         add_counting_table(url)
-        run_script(url, self._statements)
+        run_outside(url, self._statements)
 
     def make(self, number: int) -> Ground:
         name = f"{self._prefix}_{number}"

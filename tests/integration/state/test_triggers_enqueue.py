@@ -26,7 +26,7 @@ def registered(database: Database) -> None:
 
 @pytest.fixture
 def orders(world: World) -> Iterator[str]:
-    name = "orders_" + world.tenant.removeprefix("tenant-")
+    name = "public.orders_" + world.tenant.removeprefix("tenant-")
     world.one(f"create table {name} (id int primary key, customer text, total numeric)")
     yield name
     world.one(f"drop table {name}")
@@ -162,7 +162,7 @@ def test_a_key_of_columns_starts_one_job_for_each_value_of_them(world: World, or
 
 def test_a_table_is_watched_until_it_is_not(world: World, orders: str) -> None:
     watching = Watching(world.database)
-    watch(world, orders)
+    watch(world, orders.removeprefix("public."))  # where a table without a schema is looked for
     watch(world, orders, when="new.id > 1")  # takes the place of the first
     assert [(table, name) for table, name, _ in watching.all()] == [(orders, "aw")]
     watching.unwatch(orders, "aw")
