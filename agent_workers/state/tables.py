@@ -66,6 +66,8 @@ jobs = Table(
     count("open_steps"),
     count("journal_number"),
     count("allowance_micro", BigInteger),
+    # Without a limit of its own: its allowance is what it has drawn from its tenant's budgets so far.
+    Column("draws", Boolean, nullable=False, server_default=text("false")),
     count("held_micro", BigInteger),
     count("spent_micro", BigInteger),
     count("input_tokens", BigInteger),

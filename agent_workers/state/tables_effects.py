@@ -176,8 +176,7 @@ budgets = Table(
     # What calls cost beyond what was held for them: booked, never hidden, never a failed record.
     count("overrun_micro", BigInteger),
     CheckConstraint(
-        "limit_micro >= 0 and reserved_micro >= 0 and spent_micro >= 0"
-        " and spent_micro + reserved_micro <= limit_micro + overrun_micro",
+        "limit_micro >= 0 and reserved_micro >= 0 and spent_micro >= 0",
         name="limit",
     ),
 )

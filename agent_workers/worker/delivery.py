@@ -42,6 +42,8 @@ class Busy:
     steps: dict[int, tuple[Claimed, float]] = field(default_factory=dict)
     # Steps that were taken from their threads, which hang on: until when that may be.
     stuck: dict[int, float] = field(default_factory=dict)
+    # Claims whose reply seemed lost, and which others may hold by now: it may only have been late.
+    given_back: set[tuple[JobId, int, int]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -53,13 +55,28 @@ class Busy:
         hopeless = [until for until in list(self.stuck.values()) if until < now]
         return len(hopeless) >= self.slots
 
-    def is_doing(self, due: Due, fence: int) -> bool:
-        """Say whether one of our threads holds just this claim of this step."""
+    def begin(self, claimed: Claimed) -> bool:
+        """Take note of a step that a thread begins; false when its claim was given back before."""
+        with self.lock:
+            place = _place(claimed)
+            if place in self.given_back:
+                self.given_back.discard(place)
+                return False
+            self.steps[id(claimed)] = (claimed, time.monotonic())
+            return True
+
+    def give_up(self, due: Due, fence: int) -> bool:
+        """Bar a claim that no thread of ours has begun; false when one is doing it."""
         place = (due.job_id, due.position, fence)
-        return any(
-            place == (claimed.job_id, claimed.position, claimed.fence)
-            for claimed, _ in list(self.steps.values())
-        )
+        with self.lock:
+            if any(place == _place(claimed) for claimed, _ in list(self.steps.values())):
+                return False
+            self.given_back.add(place)
+            return True
+
+
+def _place(claimed: Claimed) -> tuple[JobId, int, int]:
+    return claimed.job_id, claimed.position, claimed.fence
 
 
 class Deliveries:
@@ -138,8 +155,10 @@ class Deliveries:
         return done
 
     def _advance(self, claimed: Claimed, onward: Going) -> Claimed | NothingDue | None:
+        if not self._busy.begin(claimed):
+            log.warning("claim_came_late", job_id=claimed.job_id.hex, position=claimed.position)
+            return None
         number = id(claimed)
-        self._busy.steps[number] = (claimed, time.monotonic())
         try:
             # Whatever a tool or a library logs meanwhile says for which job.
             with bound_contextvars(job_id=claimed.job_id.hex, position=claimed.position):

@@ -83,7 +83,7 @@ class Keeper:
             try:
                 self._hold()
                 self.end_stuck()
-                self._give_back()
+                self.give_back()
                 pause = self._sweep()
                 self._keep()
             except AgentWorkersError as error:
@@ -121,13 +121,13 @@ class Keeper:
             log.error("every_slot_stuck", slots=self._busy.slots)
             self._leave(EXIT_CODE)
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """Free what we hold without knowing it: the reply to a claim or a record was lost."""
         if time.monotonic() - self._compared_at < _COMPARE_EVERY_S:
             return
         self._compared_at = time.monotonic()
         for held in self._workers.held(self._process.worker_id):
-            if not self._busy.is_doing(held.due, held.fence) and self._workers.give_back(held):
+            if self._busy.give_up(held.due, held.fence) and self._workers.give_back(held):
                 log.warning(
                     "step_given_back", job_id=held.due.job_id.hex, position=held.due.position
                 )

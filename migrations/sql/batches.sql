@@ -55,8 +55,8 @@ begin
   end if;
   update batches set item_count = item_count + r.stored,
                      last_number = last_number + cardinality(p_ids),
-                     costs = costs or exists (select from unnest(p_options) o
-                                               where o ? 'max_cost_micro')
+                     costs = costs or has_budgets(p_tenant)
+                             or exists (select from unnest(p_options) o where o ? 'max_cost_micro')
    where tenant_id = p_tenant and batch_id = p_batch;
   return r;
 end $$;
@@ -87,6 +87,10 @@ begin
       end if;
       v_sessions := v_sessions + 1;
     end if;
+    if i.o ? 'max_cost_micro' then
+      -- It waits until there is more, as does what stands behind it.
+      exit when left_in_budgets(p_tenant) < (i.o->>'max_cost_micro')::bigint;
+    end if;
     v_job := gen_random_uuid();
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
@@ -100,7 +104,7 @@ begin
     v_asked := v_asked || row(
       p_tenant, v_job, null, null, i.agent, i.input, coalesce(i.o->'metadata', '{}'),
       i.o->>'callback_url', coalesce((i.o->>'priority')::int, 0),
-      coalesce((i.o->>'max_steps')::int, 1000), coalesce((i.o->>'max_cost_micro')::bigint, 0),
+      coalesce((i.o->>'max_steps')::int, 1000), (i.o->>'max_cost_micro')::bigint,
       coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
       (i.o->>'deadline_ms')::bigint, a.version, 0, i.o->>'user_id',
       i.o->>'session_id', null, (i.o->>'session_ttl_s')::int)::submission;

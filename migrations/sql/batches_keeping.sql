@@ -3,28 +3,20 @@
 -- Fill the places that are free. Budgets that somebody holds are asked for at the next look: who
 -- has locked a batch may not wait for a budget.
 create function fill_batch(b batches) returns uuid[] language plpgsql as $$
-declare v_free int; v_one uuid[]; v_jobs uuid[] := '{}'; v_all int; v_locked int;
+declare v_free int; v_all int; v_locked int;
 begin
   select b.concurrency - count(*) into v_free from batch_items
    where tenant_id = b.tenant_id and batch_id = b.batch_id and status = 'running';
-  if v_free <= 0 then return v_jobs; end if;
+  if v_free <= 0 then return '{}'; end if;
   if not b.costs then
     return admit_items(b.tenant_id, b.batch_id, 0, least(v_free, 1000));
   end if;
   select count(*) into v_all from budgets where tenant_id = b.tenant_id;
   perform 1 from budgets where tenant_id = b.tenant_id for update skip locked;
   get diagnostics v_locked = row_count;
-  if v_locked < v_all then return v_jobs; end if;
-  for i in 1..least(v_free, 100) loop
-    begin
-      v_one := admit_items(b.tenant_id, b.batch_id, 0, 1);
-    exception when sqlstate 'AW003' then
-      exit;  -- a budget is used up: the item waits until there is more
-    end;
-    exit when v_one = '{}';
-    v_jobs := v_jobs || v_one;
-  end loop;
-  return v_jobs;
+  if v_locked < v_all or left_in_budgets(b.tenant_id) < 1 then return '{}'; end if;
+  -- Not one by one: a transaction of more than 64 subtransactions slows every snapshot down.
+  return admit_items(b.tenant_id, b.batch_id, 0, least(v_free, 100));
 end $$;
 
 -- Cancel the live jobs of a batch, but for those that somebody holds just now.

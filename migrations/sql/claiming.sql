@@ -8,10 +8,49 @@ create type claimed_step as (
   left_micro bigint, deadline_ms bigint, user_id text, session_id text
 );
 
+-- Was a budget of this tenant lowered below what is used of it? Then it pays for nothing more.
+create function is_overdrawn(p_tenant text) returns boolean language plpgsql stable as $$
+begin
+  return exists (select from budgets where tenant_id = p_tenant
+                    and spent_micro + reserved_micro > limit_micro + overrun_micro);
+end $$;
+
+-- Can a job, whose row is locked by us, pay for what a step may cost: ok, busy (somebody holds one of
+-- the budgets) or spent? A job without a limit of its own draws what is missing, and as much again as
+-- the step may cost, so that it need not come for each. Budgets are only tried: whoever looks for
+-- work may hold others.
+create function pay_for(j jobs, p_hold bigint, out says text, out drawn bigint)
+language plpgsql as $$
+declare v_missing bigint := j.held_micro + j.spent_micro + p_hold - j.allowance_micro;
+        v_all int; v_locked int; v_left bigint;
+begin
+  drawn := 0;
+  if is_overdrawn(j.tenant_id) then
+    says := 'spent';
+  elsif v_missing <= 0 then
+    says := 'ok';
+  elsif not j.draws then
+    says := 'spent';
+  else
+    select count(*) into v_all from budgets where tenant_id = j.tenant_id;
+    select count(*), coalesce(min(b.unused), 9e15) into v_locked, v_left from (
+      select limit_micro - spent_micro - reserved_micro as unused from budgets
+       where tenant_id = j.tenant_id for update skip locked) b;
+    says := case when v_locked < v_all then 'busy' when v_left < v_missing then 'spent' else 'ok' end;
+    if says = 'ok' then
+      drawn := least(v_left, v_missing + p_hold);
+      perform reserve_allowance(j.tenant_id, j.job_id, drawn);
+      update jobs set allowance_micro = allowance_micro + drawn
+       where tenant_id = j.tenant_id and job_id = j.job_id;
+    end if;
+  end if;
+end $$;
+
 -- Claim a step whose job is locked by us and whose row we know to be ready.
 create function take_step(j jobs, p_position int, p_worker uuid, p_task text)
 returns claimed_step language plpgsql as $$
 declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
+        v_says text; v_drawn bigint;
 begin
   perform commit_durably();
   update steps set status = 'claimed', fence = fence + 1, claimed_by = p_worker,
@@ -21,8 +60,18 @@ begin
      and status = 'ready' and due_at <= v_now
    returning * into s;
   if not found then return null; end if;
-  if j.allowance_micro > 0 and s.hold_micro > 0
-     and j.held_micro + j.spent_micro + s.hold_micro > j.allowance_micro then
+  -- A plan for which nothing is held may cost something all the same.
+  if (j.allowance_micro > 0 or j.draws) and (s.hold_micro > 0 or s.kind = 'plan') then
+    select * into v_says, v_drawn
+      from pay_for(j, greatest(s.hold_micro, case when j.draws then 1 else 0 end));
+    j.allowance_micro := j.allowance_micro + v_drawn;
+  end if;
+  if v_says = 'busy' then
+    update steps set status = 'ready', lease_until = null, due_at = v_now + interval '50 ms',
+                     ring_at = v_now + interval '50 ms'
+     where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position;
+    return null;
+  elsif v_says = 'spent' then
     -- Its siblings as well: a step that cannot be claimed stands in everybody's way.
     update steps set status = 'paused', lease_until = null
      where tenant_id = s.tenant_id and job_id = s.job_id
@@ -62,7 +111,8 @@ begin
         j.input, j.max_steps, j.next_position, s.lease_until, false, j.agent_version, j.depth,
         j.course,
         case when j.allowance_micro > 0
-             then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro end,
+             then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro
+                  + case when j.draws then coalesce(left_in_budgets(j.tenant_id), 0) else 0 end end,
         (extract(epoch from j.deadline_at - v_now) * 1000)::bigint, j.user_id, j.session_id);
   return c;
 end $$;

@@ -66,3 +66,17 @@ create trigger permits_says before update on permits for each row
   execute function refuse('what is proven of a permit is final');
 create trigger permits_kept before delete on permits for each row
   execute function refuse('permits are kept as long as their effect');
+
+-- A limit may be lowered below what is used; what is used never grows beyond it. What a call cost
+-- beyond what was held for it is booked as overrun, and is no growth.
+create function guard_budget() returns trigger language plpgsql as $$
+begin
+  if new.reserved_micro + new.spent_micro - new.overrun_micro
+     > greatest(new.limit_micro, old.reserved_micro + old.spent_micro - old.overrun_micro) then
+    perform violated('budgets', 'budgets_limit_check');
+  end if;
+  return new;
+end $$;
+
+create trigger budgets_guard before update on budgets
+  for each row execute function guard_budget();

@@ -59,8 +59,10 @@ begin
     for s in select * from json_populate_recordset(null::next_step, p_steps) loop
       i := i + 1;
       if v_may_carry and r.carried = 0 and s.lane = any (p_carry)
-         and (j.allowance_micro = 0 or j.held_micro - p_hold + j.spent_micro + p_cost
-                                       + s.hold_micro <= j.allowance_micro) then
+         and (j.allowance_micro = 0 or (
+              j.held_micro - p_hold + j.spent_micro + p_cost
+              + greatest(s.hold_micro, case when j.draws then 1 else 0 end) <= j.allowance_micro
+              and not is_overdrawn(p_tenant))) then
         r.carried := i;
         v_held := s.hold_micro;
       end if;

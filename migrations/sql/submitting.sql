@@ -10,15 +10,20 @@ create type submission as (
 );
 
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
-declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int;
+declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int; v_draws bool;
 begin
   perform commit_durably();
+  v_draws := exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
+                      where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0);
+  if v_draws then perform check_budgets(p_jobs); end if;
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
-                    priority, max_steps, allowance_micro, next_position, open_steps,
+                    priority, max_steps, allowance_micro, draws, next_position, open_steps,
                     journal_number, created_at, deadline_at, agent_version, depth, user_id,
                     session_id)
   select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
-         callback_url, priority, max_steps, allowance_micro, 1, 1, 1, v_now,
+         callback_url, priority, max_steps, coalesce(allowance_micro, 0),
+         v_draws and coalesce(allowance_micro, 0) = 0 and coalesce(depth, 0) = 0
+         and has_budgets(tenant_id), 1, 1, 1, v_now,
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
          coalesce(depth, 0), coalesce(user_id, ''), coalesce(session_id, '')
     from unnest(p_jobs);
@@ -36,7 +41,7 @@ begin
   select tenant_id, job_id, 1, 'queued', v_now,
          convert_to(json_build_object(
            'stage', 'admit', 'component', 'cost', 'agent', agent,
-           'cost', json_build_object('allowance_micro', allowance_micro))::text, 'UTF8')
+           'cost', json_build_object('allowance_micro', coalesce(allowance_micro, 0)))::text, 'UTF8')
     from unnest(p_jobs);
   select count(deadline_ms), count(nullif(session_id, '')) into v_deadlines, v_sessions
     from unnest(p_jobs);
@@ -49,7 +54,31 @@ begin
   return next v_now;
 end $$;
 
--- Move a job's allowance from each budget of its tenant; false when one of them is used up.
+create function has_budgets(p_tenant text) returns boolean language plpgsql stable as $$
+begin
+  return exists (select from budgets where tenant_id = p_tenant);
+end $$;
+
+-- What every budget of a tenant has left; null when it has none.
+create function left_in_budgets(p_tenant text) returns bigint language plpgsql stable as $$
+begin
+  return (select min(limit_micro - spent_micro - reserved_micro) from budgets
+           where tenant_id = p_tenant);
+end $$;
+
+-- A job without a limit of its own reserves nothing here: it draws what each of its steps may cost
+-- when that step is claimed. It is refused where its first step could not be paid for now. A null
+-- allowance is not refused: who stored it would lose more than a job.
+create function check_budgets(p_jobs submission[]) returns void language plpgsql as $$
+declare v_id text;
+begin
+  select b.budget_id into v_id from unnest(p_jobs) a join budgets b using (tenant_id)
+   where a.allowance_micro = 0 and coalesce(a.depth, 0) = 0
+     and b.limit_micro - b.spent_micro - b.reserved_micro < greatest(1, a.plan_hold_micro) limit 1;
+  if found then raise exception 'budget % is used up', v_id using errcode = 'AW003'; end if;
+end $$;
+
+-- Move an allowance, or more of one, from each budget of its tenant to a job.
 create function reserve_allowance(p_tenant text, p_job uuid, p_amount bigint)
 returns boolean language plpgsql as $$
 declare b budgets;
@@ -61,8 +90,9 @@ begin
     end if;
     update budgets set reserved_micro = reserved_micro + p_amount
      where tenant_id = p_tenant and budget_id = b.budget_id;
-    insert into reservations (tenant_id, budget_id, job_id, amount_micro)
-    values (p_tenant, b.budget_id, p_job, p_amount);
+    insert into reservations as r (tenant_id, budget_id, job_id, amount_micro)
+    values (p_tenant, b.budget_id, p_job, p_amount)
+    on conflict (tenant_id, budget_id, job_id) do update set amount_micro = r.amount_micro + p_amount;
     -- Told once, by whoever takes the budget over four fifths.
     if (b.spent_micro + b.reserved_micro) * 5 < b.limit_micro * 4
        and (b.spent_micro + b.reserved_micro + p_amount) * 5 >= b.limit_micro * 4 then

@@ -8,7 +8,7 @@ CREATE TABLE budgets (
   spent_micro BIGINT DEFAULT 0 NOT NULL,
   overrun_micro BIGINT DEFAULT 0 NOT NULL,
   CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, budget_id),
-  CONSTRAINT budgets_limit_check CHECK (limit_micro >= 0 and reserved_micro >= 0 and spent_micro >= 0 and spent_micro + reserved_micro <= limit_micro + overrun_micro)
+  CONSTRAINT budgets_limit_check CHECK (limit_micro >= 0 and reserved_micro >= 0 and spent_micro >= 0)
 );
 
 CREATE TABLE effects (

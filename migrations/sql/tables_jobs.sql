@@ -60,6 +60,7 @@ CREATE TABLE jobs (
   open_steps INTEGER DEFAULT 0 NOT NULL,
   journal_number INTEGER DEFAULT 0 NOT NULL,
   allowance_micro BIGINT DEFAULT 0 NOT NULL,
+  draws BOOLEAN DEFAULT false NOT NULL,
   held_micro BIGINT DEFAULT 0 NOT NULL,
   spent_micro BIGINT DEFAULT 0 NOT NULL,
   input_tokens BIGINT DEFAULT 0 NOT NULL,

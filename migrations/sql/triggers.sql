@@ -47,7 +47,8 @@ set search_path = pg_catalog, agent_workers, pg_temp as $$
 $$;
 
 -- Store a job for who calls from a transaction of their own. No allowance: a budget's row would stay
--- locked until that transaction ends.
+-- locked until that transaction ends. A budget that is used up does not end it either: the job is
+-- paused before its first step.
 create function agent_workers.store(
   p_tenant text, p_agent text, p_input jsonb, p_key text, p_fingerprint bytea, p_priority int,
   p_run_at timestamptz, p_metadata jsonb, p_max_steps int, out verdict text, out id uuid
@@ -69,7 +70,7 @@ begin
   select s.verdict, s.job_id into store.verdict, store.id from submit_once(
     p_key, p_fingerprint, interval '30 days',
     row(p_tenant, v_id, null, null, p_agent, convert_to(p_input::text, 'UTF8'),
-        coalesce(p_metadata, '{}'), null, coalesce(p_priority, 0), coalesce(p_max_steps, 1000), 0,
+        coalesce(p_metadata, '{}'), null, coalesce(p_priority, 0), coalesce(p_max_steps, 1000), null,
         a.plan_timeout_ms, a.plan_hold_micro, p_run_at, null, null, a.version, 0,
         null, null, null, null)::submission) s;
   if store.verdict = 'created' then

@@ -40,6 +40,11 @@ returns bigint language plpgsql stable as $$
 declare v_left bigint := j.allowance_micro - j.held_micro - j.spent_micro - p_reserve; v_others int;
 begin
   if j.allowance_micro = 0 then return null; end if;
+  if j.draws then
+    -- Nobody said how much: a tenth, so that the others of its tenant can go on meanwhile.
+    v_left := coalesce(left_in_budgets(j.tenant_id), p_asked, 0) + v_left;
+    p_asked := coalesce(p_asked, v_left / 10);
+  end if;
   if p_asked is not null then
     return case when p_asked <= v_left + p_reserve then p_asked else 0 end;
   end if;
@@ -114,8 +119,11 @@ begin
       v_answer := w.answer;
       v_held := w.held_micro;
     else
+      if j.draws then
+        perform 1 from budgets where tenant_id = p_tenant order by budget_id for update;
+      end if;
       v_allowance := carve_allowance(j, p_asked, p_reserve);
-      if v_allowance < 1 then
+      if v_allowance < 1 or (j.draws and (pay_for(j, v_allowance)).says = 'spent') then
         v_answer := refusal('budget', format('the job has %s micro-USD left, %s', greatest(0,
           j.allowance_micro - j.held_micro - j.spent_micro), case when p_asked is null
           then 'too little to share' else 'and ' || p_asked || ' were asked for' end));

@@ -17,5 +17,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.execute(
-        "drop function refuse, guard_job, guard_step, violated, job_may_move, step_may_move cascade"
+        "drop function refuse, guard_budget, guard_job, guard_step, violated, job_may_move, step_may_move cascade"
     )
