@@ -33,11 +33,11 @@ from agent_workers.domain.engaging import (
     wait,
     wait_for_event,
 )
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError, TryLater
 from agent_workers.domain.job import Limits
 from agent_workers.domain.knowledge import Knowledge
 from agent_workers.domain.memory import Memories
-from agent_workers.domain.outside_http import Http
+from agent_workers.domain.outside_http import Http, NotSent
 from agent_workers.domain.outside_sending import http_sender
 from agent_workers.domain.sql_source import SqlSources
 from agent_workers.domain.tool import (
@@ -65,6 +65,7 @@ __all__ = [
     "Effect",
     "Embedder",
     "Escalate",
+    "FacilityError",
     "Found",
     "GiveUp",
     "Http",
@@ -74,6 +75,7 @@ __all__ = [
     "Limits",
     "Memories",
     "NotExecuted",
+    "NotSent",
     "OnDoubt",
     "Outbox",
     "Past",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
-from agent_workers.domain.errors import ToolError
+from agent_workers.domain.errors import FacilityError
 from agent_workers.domain.sql_source import SqlBounds
 from agent_workers.execution.outside.outbox import MailOutbox
 from agent_workers.execution.outside.proxies import proxy_of
@@ -65,6 +65,6 @@ def _proxy(url: str) -> Finding:
 def _tried(text: str, attempt: Callable[[], object], remedy: str) -> Finding:
     try:
         attempt()
-    except ToolError as error:
+    except FacilityError as error:
         return fail(str(error), remedy)
     return ok(text)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
-from agent_workers.domain.errors import ToolError
+from agent_workers.domain.errors import FacilityError
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.embedders import OFFLINE, embedder_of
 from agent_workers.execution.models.prices import default_prices
@@ -46,5 +46,5 @@ def _of_model(settings: Settings, counted: Mapping[str, int]) -> Finding:
     try:
         embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
         return vectors(embedder.model, counted)
-    except ToolError as error:
+    except FacilityError as error:
         return fail(f"embedding: {error}", "see AGENT_EMBEDDING_MODEL")

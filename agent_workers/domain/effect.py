@@ -1,4 +1,4 @@
-"""Effects: their classes, and the one pure rule that grants, refuses or doubts a permit."""
+"""Effects: their classes, what is known of them, and what may be answered to who wants to act."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -106,6 +106,8 @@ class KnownEffect:
     first_granted_at: datetime | None
     quiet_after: datetime | None
     last: LastPermit | None
+    # How often the tool refused for good.
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,16 @@ class Proof:
     source: Source = Source.REPLY
     result: bytes | None = None
     reason: str = ""
+    # A refusal that the next attempt would get as well.
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How many attempts of a step failed, and how many its tool allows."""
+
+    made: int = 0
+    most: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +140,8 @@ class LookedUp:
     found: bool
     result: bytes | None = None
     contradictory: str = ""
+    # It saw nothing, neither the effect nor its absence.
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,71 +180,3 @@ class Abandon:
 
 
 PermitAnswer = Grant | Adopt | LookUp | WaitUntil | Doubt | Abandon
-
-
-def decide_permit(
-    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
-) -> PermitAnswer:
-    """Say what may be done now: pure, total, the same in the model that spin checks."""
-    if known.state is EffectState.DONE:
-        return Adopt(result=known.result or b"null")
-    if known.state is EffectState.ABANDONED:
-        return Abandon(reason="abandoned by a verdict")
-    if known.last is None:
-        return Grant(mode=PermitMode.FIRST)
-    # A quiet time stands as long as any permit is open: a repeat that was refused proves nothing
-    # of the permit before it.
-    if known.last.says in {Says.NOT_EXECUTED, Says.ABSENT} and known.quiet_after is None:
-        return Grant(mode=_mode_after(known.last))
-    return _after_silence(rules, known, now, looked)
-
-
-def _mode_after(last: LastPermit) -> PermitMode:
-    if last.says is Says.NOT_EXECUTED:
-        return PermitMode.AFTER_REFUSAL
-    return PermitMode.AFTER_VERDICT if last.source is Source.VERDICT else PermitMode.AFTER_ABSENT
-
-
-def _after_silence(
-    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
-) -> PermitAnswer:
-    """An earlier permit has no outcome: its holder crashed, is cut off, or is slow."""
-    if rules.cls is EffectClass.KEYED and _key_lives(rules, known, now):
-        return Grant(mode=PermitMode.SAME_KEY)
-    if known.quiet_after is not None and now < known.quiet_after:
-        return WaitUntil(at=known.quiet_after)
-    if rules.has_lookup and rules.cls in {EffectClass.KEYED, EffectClass.RECONCILABLE}:
-        return _by_lookup(rules, known, looked)
-    return _doubted(rules, f"no evidence of attempt {_attempt(known)}")
-
-
-def _key_lives(rules: EffectRules, known: KnownEffect, now: datetime) -> bool:
-    if rules.key_ttl is None or known.first_granted_at is None:
-        return False
-    return now < known.first_granted_at + rules.key_ttl - rules.key_margin
-
-
-def _by_lookup(rules: EffectRules, known: KnownEffect, looked: LookedUp | None) -> PermitAnswer:
-    if looked is None or (known.quiet_after is not None and looked.began_at < known.quiet_after):
-        return LookUp()
-    if looked.contradictory:
-        return _doubted(rules, f"the look-up contradicts itself: {looked.contradictory}")
-    if looked.found:
-        return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
-    return Grant(mode=PermitMode.AFTER_ABSENT)
-
-
-def _doubted(rules: EffectRules, reason: str) -> PermitAnswer:
-    match rules.on_doubt:
-        case OnDoubt.ASK:
-            return Doubt(reason=reason)
-        case OnDoubt.FAIL:
-            return Abandon(reason=reason)
-        case OnDoubt.ASSUME_DONE:
-            return Adopt(result=b"null", source=Source.ASSUMED)
-        case OnDoubt.REPEAT:
-            return Grant(mode=PermitMode.REPEAT)
-
-
-def _attempt(known: KnownEffect) -> int:
-    return known.last.attempt if known.last else 0

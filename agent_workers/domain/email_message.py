@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import FacilityAway, FacilityError
 from agent_workers.domain.facility import Facility
 
 MOST_RECIPIENTS = 20
@@ -43,17 +43,17 @@ class Outbox(Facility, Protocol):
         """Return the Message-ID of what was sent with this key, or nothing when it was not."""
 
 
-class EmailRefused(ToolError):
+class EmailRefused(FacilityError):
     """It may not be sent, or the server refused it for good; nobody got it."""
 
     code = "refused"
 
 
-class EmailNotSent(NotExecuted):
+class EmailNotSent(FacilityAway):
     """It was not sent, and may be later."""
 
 
-class EmailUnclear(TryLater):
+class EmailUnclear(FacilityAway):
     """The server had all of it, and did not say whether it took it."""
 
 

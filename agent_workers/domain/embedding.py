@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from agent_workers.domain.errors import ToolError, TryLater
+from agent_workers.domain.errors import FacilityAway, FacilityError
 from agent_workers.domain.facility import Facility
 
 
-class NotEmbedded(ToolError):
+class NotEmbedded(FacilityError):
     """These texts cannot be turned into vectors, however often it is tried."""
 
     code = "not_embedded"
 
 
-class EmbeddingAway(TryLater):
+class EmbeddingAway(FacilityAway):
     """Whoever turns texts into vectors does not answer now."""
 
     code = "embedding_away"

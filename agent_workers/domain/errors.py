@@ -101,6 +101,22 @@ class NotExecuted(ToolError):
     code = "not_executed"
 
 
+class FacilityError(AgentWorkersError):
+    """What a worker gave to a tool could not do what the tool asked of it.
+
+    No refusal by the tool: whatever the tool did before, it may have done.
+    """
+
+    code = "tool_error"
+
+
+class FacilityAway(FacilityError):
+    """The same may work later."""
+
+    retryable = True
+    code = "try_later"
+
+
 class Misdeclared(AgentWorkersError):
     """A tool or agent is declared in a way that cannot work; raised when it is loaded."""
 

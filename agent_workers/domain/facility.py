@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from agent_workers.domain.errors import ToolError
+from agent_workers.domain.errors import FacilityError, ToolError
 from agent_workers.domain.tool import Call
 
 F = TypeVar("F")
@@ -16,8 +16,14 @@ class Facility(Protocol):
     """
 
 
-class NotInstalled(ToolError):
+class NotInstalled(FacilityError):
     """This installation does not have what a tool asks for; the message says which setting does."""
+
+    code = "not_installed"
+
+
+class NotBegun(ToolError):
+    """The tool was not called: what it asks for could not be given to it."""
 
     code = "not_installed"
 

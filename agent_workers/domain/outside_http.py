@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import FacilityAway, FacilityError
 from agent_workers.domain.facility import Facility
 
 MOST_BYTES = 1_000_000
@@ -50,17 +50,15 @@ class Http(Facility, Protocol):
 
 
 # These are no outages of the tool: the next call may go to quite another host.
-class NotCallable(ToolError):
+class NotCallable(FacilityError):
     """The request may not be sent, or cannot be: it never will be."""
 
     code = "refused"
 
 
-class NotSent(NotExecuted):
-    """Nothing of the request has left us."""
-
-    code = "try_later"
+class NotSent(FacilityAway):
+    """Nothing of the request has left us; whether the tool did anything else is for it to say."""
 
 
-class NoAnswer(TryLater):
+class NoAnswer(FacilityAway):
     """The request was sent, and nothing came back that says what became of it."""

@@ -14,6 +14,7 @@ from agent_workers.domain.outside_http import (
     HttpBounds,
     HttpRequest,
     NoAnswer,
+    NotCallable,
     NotSent,
 )
 from agent_workers.domain.outside_shown import HttpResult, one_line, shown
@@ -81,11 +82,25 @@ def request_of(
     )
 
 
+class NotTaken(NotExecuted):
+    """Nothing of the only request of a tool has left us."""
+
+    code = "try_later"
+
+
 def sent(http: Http, request: HttpRequest, key: str, bounds: HttpBounds) -> HttpAnswer:
-    """Send a request with its key, whatever else calls itself by that header's name."""
+    """Send a request with its key, whatever else calls itself by that header's name.
+
+    For tools that do nothing else: what was not sent was not done.
+    """
     headers = {**_without(request.headers, KEY_HEADER), KEY_HEADER: key}
     keyed = HttpRequest(method=request.method, url=request.url, headers=headers, body=request.body)
-    return http(keyed, bounds)
+    try:
+        return http(keyed, bounds)
+    except NotCallable as error:
+        raise Refused(str(error)) from None
+    except NotSent as error:
+        raise NotTaken(str(error)) from None
 
 
 def proved(answer: HttpAnswer) -> HttpResult:
@@ -138,7 +153,7 @@ def http_sender(
         request = request_of(method, url, body, content_type, fixed)
         try:
             answer = sent(http, request, call.key, bounds)
-        except NotSent as error:
+        except NotTaken as error:
             raise NotExecuted(str(error)) from None
         except NoAnswer as error:
             raise Unavailable(str(error)) from None

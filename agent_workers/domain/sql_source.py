@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from agent_workers.domain.errors import ToolError
+from agent_workers.domain.errors import FacilityError
 from agent_workers.domain.facility import Facility
 
 Scalar = str | int | float | bool | None
@@ -27,7 +27,7 @@ class SqlRows:
     truncated: bool
 
 
-class SqlRefused(ToolError):
+class SqlRefused(FacilityError):
     """The question cannot be answered; the message helps whoever wrote it to write a better one."""
 
     code = "refused"

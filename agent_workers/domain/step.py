@@ -116,11 +116,13 @@ class ToolFailed:
     """The tool ended without a result, for good; the evaluator sees it as data.
 
     `fallback`: the tool that is asked instead; what that one gives is all that is seen then.
+    `left_no_mark`: said of a tool with an effect, when no attempt can have had it.
     """
 
     code: str
     message: str
     fallback: str = ""
+    left_no_mark: bool = False
     degraded: str = ""
     usage: Usage = NO_USAGE
 

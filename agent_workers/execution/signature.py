@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.facility import Give, is_facility, no_facilities
+from agent_workers.domain.facility import Give, NotBegun, NotInstalled, is_facility, no_facilities
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_arguments import model_of
 from agent_workers.execution.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
@@ -79,7 +79,10 @@ def invoke(
     give: Give = no_facilities,
 ) -> object:
     """Call a tool's function, with its `call` and the facilities that it asks for."""
-    given = {name: give(wanted, call) for name, wanted in facilities_of(function).items()}
+    try:
+        given = {name: give(wanted, call) for name, wanted in facilities_of(function).items()}
+    except NotInstalled as error:
+        raise NotBegun(str(error)) from None
     if takes_call(function):
         given["call"] = call
     return function(**arguments, **given)

@@ -19,11 +19,11 @@ from agent_workers.domain.effect import (
     Proof,
     Says,
     Source,
+    Tries,
     WaitUntil,
-    decide_permit,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.domain.recovery import delay_after
+from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_rules import (
@@ -31,7 +31,10 @@ from agent_workers.orchestration.act_rules import (
     life_of_key,
     out_of_tries,
     seen_absent,
+    unfinished,
+    until_next_look,
 )
+from agent_workers.orchestration.failing import unanswered
 from agent_workers.orchestration.ports import Effects, Timer
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
@@ -56,10 +59,9 @@ class Acted:
             return TryAgain(
                 delay=self.patience, code=broke.code, message=broke.message, counts=False
             )
-        if self.proof is not None and self.proof.says is Says.UNKNOWN:
+        if self.proof is not None and not self.certainly_not:
             # What follows silence is for the next permit to say, however often it was tried.
-            delay = delay_after(tries + 1, jitter=jitter)
-            return TryAgain(delay=delay, code=broke.code, message=broke.message)
+            return unanswered(tries, broke, jitter=jitter)
         return None
 
 
@@ -102,6 +104,7 @@ class EffectProtocol:
     ) -> Acted | Parked:
         key = effect_key(claimed.root_id, claimed.position)
         looked: LookedUp | None = None
+        broke: Broke | None = None
         while True:
             # The timer runs before the permit exists, so that it ends before its quiet time.
             with self._timer.armed(rules.kernel_budget) as rearm:
@@ -116,10 +119,9 @@ class EffectProtocol:
                     return _acted(reply, key, attempt, alone=asked.known.quiet_after is None)
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
-            seen = self._look_up(claimed, asked, key)
-            if isinstance(seen, Acted):
-                return seen
-            looked = seen
+            if looked is not None and broke is not None:
+                return Acted(outcome=broke, patience=until_next_look(claimed))
+            looked, broke = self._look_up(claimed, asked, key)
 
     def _ask(
         self,
@@ -132,7 +134,8 @@ class EffectProtocol:
     ) -> tuple[Asked, PermitAnswer | Barred]:
         with self._permits.transaction() as connection:
             asked = self._permits.ask(connection, claimed, key, claimed.arguments)
-            answer = decide_permit(rules, asked.known, asked.now, looked)
+            tries = Tries(made=claimed.tries, most=max_tries)
+            answer = decide_permit(rules, asked.known, asked.now, looked, tries)
             if asked.result == "fenced":
                 return asked, answer
             if isinstance(answer, Grant) and answer.mode is PermitMode.AFTER_ABSENT:
@@ -140,7 +143,7 @@ class EffectProtocol:
                 asked = seen_absent(asked)
             if barred and isinstance(answer, Grant) and asked.result == "ok":
                 return asked, Barred()
-            if isinstance(answer, Grant) and claimed.tries >= max_tries:
+            if isinstance(answer, Grant) and tries.made >= tries.most:
                 answer = out_of_tries(rules, answer, claimed.tries)
             self._keep(connection, claimed, rules, key, asked, answer)
             return asked, answer
@@ -196,19 +199,19 @@ class EffectProtocol:
             case Grant() | LookUp():
                 return Parked(why="stopping")
 
-    def _look_up(self, claimed: Claimed, asked: Asked, key: EffectKey) -> LookedUp | Acted:
+    def _look_up(
+        self, claimed: Claimed, asked: Asked, key: EffectKey
+    ) -> tuple[LookedUp, Broke | None]:
         began_at = self._permits.now()
         seen = self._tools.look_up(claimed, asked.request, key=key)
-        if seen.broke is not None:
-            return Acted(
-                outcome=seen.broke, patience=timedelta(seconds=2 ** min(claimed.fence - 1, 6))
-            )
-        return LookedUp(
+        looked = LookedUp(
             began_at=began_at,
             found=seen.found,
             result=seen.result,
             contradictory=seen.contradictory,
+            failed=seen.broke is not None,
         )
+        return looked, seen.broke
 
 
 def is_timed(cls: EffectClass) -> bool:
@@ -226,11 +229,16 @@ def _acted(reply: Reply, key: EffectKey, attempt: int, *, alone: bool) -> Acted:
             proof = Proof(key=key, attempt=attempt, says=Says.HAPPENED, result=reply.result)
             return Acted(outcome=ToolRan(result=reply.result), proof=proof)
         case NotDone():
-            message = reply.broke.message
             proof = Proof(
-                key=key, attempt=attempt, says=Says.NOT_EXECUTED, result=None, reason=message
+                key=key,
+                attempt=attempt,
+                says=Says.NOT_EXECUTED,
+                reason=reply.broke.message,
+                is_final=isinstance(reply.broke, ToolFailed),
             )
-            return Acted(outcome=reply.broke, proof=proof, certainly_not=alone)
+            # It says nothing of an earlier attempt that had no answer, so it cannot end the step.
+            outcome = reply.broke if alone else unfinished(reply.broke)
+            return Acted(outcome=outcome, proof=proof, certainly_not=alone)
         case Unclear():
             message = reply.broke.message
             proof = Proof(key=key, attempt=attempt, says=Says.UNKNOWN, result=None, reason=message)

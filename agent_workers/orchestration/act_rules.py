@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
     Abandon,
     Doubt,
@@ -13,6 +14,7 @@ from agent_workers.domain.effect import (
     PermitMode,
     Says,
 )
+from agent_workers.domain.step import Broke, ToolFailed
 from agent_workers.state.permits import Asked
 
 
@@ -30,6 +32,18 @@ def did_nothing(asked: Asked) -> bool:
     return closed and asked.known.quiet_after is None
 
 
+def unfinished(refusal: Broke | ToolFailed) -> Broke:
+    """A refusal that cannot end the step, because an earlier attempt had no answer."""
+    if isinstance(refusal, Broke):
+        return refusal
+    return Broke(code=refusal.code, message=refusal.message, retryable=True)
+
+
+def until_next_look(claimed: Claimed) -> timedelta:
+    """How long to wait after a look-up that failed."""
+    return timedelta(seconds=2 ** min(claimed.fence - 1, 6))
+
+
 def life_of_key(rules: EffectRules, asked: Asked) -> timedelta:
     """How long a thread may go on with a key: until a send would no longer be the same effect.
 
@@ -45,10 +59,13 @@ def life_of_key(rules: EffectRules, asked: Asked) -> timedelta:
 
 
 def out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:
-    """Enough was tried: certain failure where it is certain, doubt where it is not."""
-    if answer.mode is PermitMode.AFTER_VERDICT:
-        return answer  # a person asked for it
-    if answer.mode not in {PermitMode.SAME_KEY, PermitMode.REPEAT}:
+    """Enough was tried: certain failure where it is certain, doubt where it is not.
+
+    A key that lives is used on: that cannot do anything twice, and giving up would be a doubt.
+    """
+    if answer.mode in {PermitMode.AFTER_VERDICT, PermitMode.SAME_KEY}:
+        return answer  # a person asked for the one
+    if answer.mode is not PermitMode.REPEAT:
         return Abandon(reason=f"it did not happen in {tries} attempts")
     if rules.on_doubt is OnDoubt.FAIL:
         return Abandon(reason=f"no clear reply in {tries} attempts")

@@ -65,7 +65,7 @@ class Aftermath:
             return park, b""
         message = f"{claimed.tool} has failed too often lately"
         failed = ToolFailed(code="breaker_open", message=message)
-        return self._written(after_failed(claimed, failed, agent, ways))
+        return _written(claimed, after_failed(claimed, failed, agent, ways), certain=certain)
 
     def left(self, claimed: Claimed) -> None:
         """Say that the tool was not called after all."""
@@ -83,12 +83,7 @@ class Aftermath:
         decision = self._decided(claimed, agent, result, acted, is_down=is_down)
         if isinstance(decision, Fail):
             decision = after_end(claimed, decision, agent)
-        return self._written(decision)
-
-    def _written(self, decision: Decision) -> tuple[Decision, bytes]:
-        if isinstance(decision, TryAgain | Park):
-            return decision, b""
-        return decision, codec.encode(decision.outcome)
+        return _written(claimed, decision, certain=_is_certain(claimed, acted))
 
     def _decided(
         self,
@@ -130,10 +125,10 @@ class Aftermath:
         """Leave a step to its next permit where an attempt may have acted."""
         if acted is None:
             is_open = needs_permit(claimed) and self._permits.is_open(claimed)
-            return unanswered(claimed, broke, jitter=jitter) if is_open else None
+            return unanswered(claimed.tries, broke, jitter=jitter) if is_open else None
         again = acted.again(broke, claimed.tries, jitter=jitter)
         if again is None and not acted.certainly_not:
-            again = unanswered(claimed, broke, jitter=jitter)
+            again = unanswered(claimed.tries, broke, jitter=jitter)
         # Who calls for everybody does not use up tries of its own.
         return replace(again, counts=False) if again is not None and is_down else again
 
@@ -145,8 +140,7 @@ class Aftermath:
         acted: Acted | None,
     ) -> Ways:
         """Say what is left to try; something instead only of what certainly left no mark."""
-        certain = claimed.effect in LEAVES_NO_MARK or (acted is not None and acted.certainly_not)
-        return self._ways(claimed, agent, failed.code, certain=certain)
+        return self._ways(claimed, agent, failed.code, certain=_is_certain(claimed, acted))
 
     def _tell(self, claimed: Claimed, result: Outcome | Broke, acted: Acted | None) -> bool:
         """Tell the tool's breaker; true when the failure leaves it open."""
@@ -163,3 +157,18 @@ class Aftermath:
                 self._breakers.tell(name, failed=True, code=getattr(result, "code", ""))
                 return self._breakers.is_open(name)
         return False
+
+
+def _is_certain(claimed: Claimed, acted: Acted | None) -> bool:
+    return claimed.effect in LEAVES_NO_MARK or (acted is not None and acted.certainly_not)
+
+
+def _written(claimed: Claimed, decision: Decision, *, certain: bool) -> tuple[Decision, bytes]:
+    """Write an outcome; a verdict may run a failed effect again only where this says so."""
+    if isinstance(decision, TryAgain | Park):
+        return decision, b""
+    outcome = decision.outcome
+    if isinstance(outcome, ToolFailed) and certain and claimed.effect is not EffectClass.PURE:
+        outcome = replace(outcome, left_no_mark=True)
+        decision = replace(decision, outcome=outcome)
+    return decision, codec.encode(outcome)

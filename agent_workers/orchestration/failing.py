@@ -1,5 +1,7 @@
 """Attempts that gave nothing: the step hung, or what did it broke in a way nobody foresaw."""
 
+from datetime import timedelta
+
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import TryAgain
@@ -9,6 +11,7 @@ from agent_workers.domain.step import Broke
 
 _WITH_PERMITS = frozenset({EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 _LONGEST = 2_000
+_LONGEST_WAIT = timedelta(minutes=5)
 
 
 def late(claimed: Claimed) -> Broke:
@@ -35,7 +38,8 @@ def needs_permit(claimed: Claimed) -> bool:
     return claimed.effect in _WITH_PERMITS
 
 
-def unanswered(claimed: Claimed, broke: Broke, *, jitter: float) -> TryAgain:
+def unanswered(tries: int, broke: Broke, *, jitter: float) -> TryAgain:
     """Leave it to the next permit to say what becomes of the last one, however often it takes."""
-    delay = delay_after(claimed.tries + 1, jitter=jitter)
+    asked = timedelta(seconds=broke.retry_after_s or 0)
+    delay = max(delay_after(tries + 1, jitter=jitter), min(asked, _LONGEST_WAIT))
     return TryAgain(delay=delay, code=broke.code, message=broke.message)

@@ -33,4 +33,4 @@ def _is_pure(call: ToolCall, agent: AgentTraits) -> bool:
 def _may_have_left_a_mark(done: Done, claimed: Claimed) -> bool:
     if not done.tool or done.round != claimed.round:
         return False
-    return done.type == "tool_ran" or json.loads(done.outcome).get("code") in UNSURE
+    return done.type == "tool_ran" or not json.loads(done.outcome).get("left_no_mark")

@@ -37,10 +37,11 @@ def encode(outcome: Outcome) -> bytes:
             return _judged(outcome)
         case Summarised():
             return _summarised(outcome)
-        case ToolFailed(fallback=tool) if tool:
+        case ToolFailed():
             failed = {"code": outcome.code, "message": outcome.message}
-            return canonical(failed | {"fallback": tool})
-        case ToolFailed() | GaveUp():
+            more = {"fallback": outcome.fallback, "left_no_mark": outcome.left_no_mark}
+            return canonical(failed | {name: value for name, value in more.items() if value})
+        case GaveUp():
             return canonical({"code": outcome.code, "message": outcome.message})
 
 

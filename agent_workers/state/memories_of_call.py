@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from agent_workers.domain.embedding import Embedder
-from agent_workers.domain.errors import ToolError
+from agent_workers.domain.errors import FacilityError
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory import (
     NEAR,
@@ -37,7 +37,7 @@ class CallMemories:
             return _known(known, lesson)
         if lesson.corrects is not None and not self.search.counts(self._place, lesson.corrects):
             wanted = memory_to_wire(lesson.corrects)
-            raise ToolError(f"{wanted} is no memory of this user that still counts")
+            raise FacilityError(f"{wanted} is no memory of this user that still counts")
         vector = self.embedder.embed([lesson.to_embed])[0]
         memory_id = uuid5(self.call.job_id, f"memory:{self.call.position}")
         memory = json.dumps(self._written(lesson, memory_id, vector))
@@ -76,5 +76,5 @@ class CallMemories:
 def _known(memory_id: UUID, lesson: Lesson) -> Known:
     if lesson.corrects not in {None, memory_id}:
         same = memory_to_wire(memory_id)
-        raise ToolError(f"exactly this is remembered already, as {same}: nothing is corrected")
+        raise FacilityError(f"exactly this is remembered already, as {same}: nothing is corrected")
     return Known(memory_id)

@@ -23,9 +23,10 @@ from agent_workers.state.engine import Connection, Database
 
 _ASK = """
 select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
-       source, now from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
+       source, now, refusals from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
 _GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s)"
-_EVIDENCE = "select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_EVIDENCE = """
+select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _LIVE = """
 select attempt from permits where tenant_id = %s and effect_key = %s
    and (says is null or says = 'unknown') order by attempt"""
@@ -76,7 +77,8 @@ class Permits:
         )
         row = connection.execute(_ASK, arguments, binary=True).fetchone()
         assert row is not None
-        result, state, effect_result, stored, first, quiet, attempt, says, source, now = row
+        result, state, effect_result, stored, first, quiet, *more = row
+        attempt, says, source, now, refusals = more
         last = None
         if attempt is not None:
             last = LastPermit(
@@ -91,6 +93,7 @@ class Permits:
             first_granted_at=first,
             quiet_after=quiet,
             last=last,
+            refusals=refusals or 0,
         )
         return Asked(result=result, known=known, request=stored or request, now=now)
 
@@ -120,7 +123,7 @@ class Permits:
             (
                 *(claimed.tenant_id, proof.key, proof.attempt, proof.says, proof.source),
                 *(proof.result, None if proof.result is None else digest(proof.result)),
-                *(str(self._worker_id), plain(proof.reason)),
+                *(str(self._worker_id), plain(proof.reason), proof.is_final),
             ),
         ).fetchone()
         return bool(row and row[1])

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from agent_workers.domain.errors import TryLater
+from agent_workers.domain.errors import FacilityAway
 from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.sql_source import Scalar, SqlBounds, SqlRefused, SqlRows
 from agent_workers.state.engine import Connection, conninfo
@@ -82,7 +82,9 @@ class ReadOnlySources:
         except _MISTAKES as error:
             raise SqlRefused(_explained(error)) from None
         except _PASSING as error:
-            raise TryLater(f"the source {source!r} cannot be asked now: {_first(error)}") from None
+            raise FacilityAway(
+                f"the source {source!r} cannot be asked now: {_first(error)}"
+            ) from None
         except psycopg.Error as error:
             raise SqlRefused(_explained(error)) from None
 

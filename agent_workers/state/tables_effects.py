@@ -69,6 +69,7 @@ permits = Table(
     Column("says", Text),
     Column("source", Text),
     when("checked_at"),
+    Column("refused_for_good", Boolean, nullable=False, server_default=text("false")),
     ForeignKeyConstraint(
         ["tenant_id", "effect_key", "cls"],
         ["effects.tenant_id", "effects.effect_key", "effects.cls"],

@@ -22,7 +22,6 @@ _SETTLE = timedelta(milliseconds=50)
 _KEY_TTL = timedelta(minutes=5)
 # So short that a key dies while its holder is frozen; it must outlive a permit's quiet time.
 _SHORT_KEY_TTL = timedelta(seconds=2.4)
-_MAX_TRIES = 12
 LookedUp = Found[str] | Absent | Contradictory
 
 
@@ -72,7 +71,6 @@ class _Counted:
             settle=_SETTLE,
             key_ttl=key_ttl,
             look_up=look_up,
-            max_tries=_MAX_TRIES,
         )
         return declare(function)
 

@@ -42,7 +42,7 @@ _RECORDS = "agent_workers.state.records"
 _PERMITS = "agent_workers.state.permits"
 _SWEEPS = "agent_workers.state.sweeps"
 _COUNTING = "agent_workers.testing.counting"
-_EFFECT = "agent_workers.domain.effect"
+_PERMITTING = "agent_workers.domain.permitting"
 _CALL, _RETURN, _LINE = Event.CALL, Event.RETURN, Event.LINE
 
 POINTS = (
@@ -68,7 +68,7 @@ POINTS = (
     Point("permit.begin", _ACT, "EffectProtocol._ask", _CALL),
     Point("permit.ask", _PERMITS, "Permits.ask", _CALL),
     Point("permit.asked", _PERMITS, "Permits.ask", _RETURN),
-    Point("permit.decided", _EFFECT, "decide_permit", _RETURN),
+    Point("permit.decided", _PERMITTING, "decide_permit", _RETURN),
     Point("permit.grant", _PERMITS, "Permits.grant", _CALL),
     Point("permit.granted", _PERMITS, "Permits.grant", _RETURN),
     Point("permit.committed", _ACT, "EffectProtocol._ask", _RETURN),
@@ -132,7 +132,7 @@ STEP_PATH = (
     _ACT,
     _DECIDE,
     _CARRYING,
-    _EFFECT,
+    _PERMITTING,
     _PERFORM,
     _EVALUATING,
     _ROUTER,

@@ -3,7 +3,8 @@
 create type asked_permit as (
   result text,              -- ok, fenced, stopping (canceled, paused, past its deadline)
   state text, effect_result bytea, request bytea, cls text, first_granted_at timestamptz,
-  quiet_after timestamptz, attempt int, says text, source text, now timestamptz
+  quiet_after timestamptz, attempt int, says text, source text, now timestamptz,
+  refusals int              -- how often the tool refused for good
 );
 
 -- Write the intent if there is none yet, and read all that decides about a permit, under locks.
@@ -41,9 +42,10 @@ begin
   -- A keyed effect may run on a thread, which ends no sooner than its key; but one that has
   -- replied, however unclearly, acts no more.
   select max(greatest(quiet_after, case when says is null then key_expires_at end))
-    into a.quiet_after from permits
-   where tenant_id = p_tenant and effect_key = p_key
-     and (says is null or says = 'unknown');
+           filter (where says is null or says = 'unknown'),
+         count(*) filter (where refused_for_good)
+    into a.quiet_after, a.refusals from permits
+   where tenant_id = p_tenant and effect_key = p_key;
   return a;
 end $$;
 
@@ -71,7 +73,7 @@ create type taken_evidence as (job_id uuid, "position" int, contradicts boolean,
 -- Keep a piece of evidence, whatever became of the step, the lease or the job meanwhile.
 create function add_evidence(
   p_tenant text, p_key uuid, p_attempt int, p_says text, p_source text, p_result bytea,
-  p_hash bytea, p_by text, p_reason text
+  p_hash bytea, p_by text, p_reason text, p_for_good boolean default false
 ) returns taken_evidence language plpgsql as $$
 declare j jobs; e effects; p permits; t taken_evidence; v_first boolean;
 begin
@@ -102,7 +104,8 @@ begin
          p_reason, t.contradicts
     from evidence where tenant_id = p_tenant and effect_key = p_key;
   if v_first then
-    update permits set says = p_says, source = p_source, checked_at = clock_timestamp()
+    update permits set says = p_says, source = p_source, checked_at = clock_timestamp(),
+                       refused_for_good = p_for_good
      where tenant_id = p_tenant and effect_key = p_key and attempt = p_attempt;
   end if;
   if p_says = 'happened' and e.state <> 'done' then

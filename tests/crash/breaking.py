@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from agent_workers.domain import effect
+from agent_workers.domain import permitting
 from agent_workers.domain.claim import Claimed, RecordResult
 from agent_workers.domain.effect import (
     Doubt,
@@ -19,9 +19,10 @@ from agent_workers.domain.effect import (
     PermitMode,
     Proof,
     Says,
-    decide_permit,
+    Tries,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
+from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened
 from agent_workers.domain.step import Broke, ToolRan
 from agent_workers.orchestration import act
@@ -31,7 +32,7 @@ from agent_workers.state.permits import Asked, Permits
 from agent_workers.state.records import Records
 from agent_workers.worker.timers import KernelTimer
 
-Decide = Callable[[EffectRules, KnownEffect, datetime, LookedUp | None], PermitAnswer]
+Decide = Callable[[EffectRules, KnownEffect, datetime, LookedUp | None, Tries], PermitAnswer]
 
 
 def key_per_attempt() -> None:
@@ -59,11 +60,15 @@ def look_up_before_quiet() -> None:
 
 def verdict_before_quiet() -> None:
     def decide(
-        rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+        rules: EffectRules,
+        known: KnownEffect,
+        now: datetime,
+        looked: LookedUp | None,
+        tries: Tries,
     ) -> PermitAnswer:
         if known.last is not None and known.last.says is None:
             return Doubt(reason="in haste")
-        return decide_permit(rules, known, now, looked)
+        return decide_permit(rules, known, now, looked, tries)
 
     _decides(decide)
 
@@ -77,7 +82,7 @@ def second_permit() -> None:
 
 
 def same_key_after_its_death() -> None:
-    _put(effect, "_key_lives", lambda *_: True)
+    _put(permitting, "_key_lives", lambda *_: True)
 
 
 def quiet_time_without_the_timer() -> None:
@@ -152,21 +157,29 @@ def _again(cls: EffectClass, mode: PermitMode) -> Decide:
     """After silence, simply act once more."""
 
     def decide(
-        rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+        rules: EffectRules,
+        known: KnownEffect,
+        now: datetime,
+        looked: LookedUp | None,
+        tries: Tries,
     ) -> PermitAnswer:
         silent = known.last is not None and known.last.says in {None, Says.UNKNOWN}
         if rules.cls is cls and silent:
             return Grant(mode=mode)
-        return decide_permit(rules, known, now, looked)
+        return decide_permit(rules, known, now, looked, tries)
 
     return decide
 
 
 def _hasty(
-    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+    rules: EffectRules,
+    known: KnownEffect,
+    now: datetime,
+    looked: LookedUp | None,
+    tries: Tries,
 ) -> PermitAnswer:
     """As if every permit were quiet already."""
-    return decide_permit(rules, replace(known, quiet_after=None), now, looked)
+    return decide_permit(rules, replace(known, quiet_after=None), now, looked, tries)
 
 
 def _put(owner: object, name: str, mistake: object) -> None:

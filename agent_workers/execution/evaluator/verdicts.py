@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Final, assert_never
+from typing import assert_never
 
 from agent_workers.domain.agent import (
     Answer,
@@ -19,11 +19,6 @@ from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.evaluator.checks_answer import accepted, problem_with
 from agent_workers.execution.evaluator.checks_work import Work, unfit
 from agent_workers.execution.planner.waves import calls_again
-
-# Failures that say for certain that a tool which leaves a mark left none.
-_LEFT_NO_MARK: Final = frozenset(
-    {"bad_arguments", "no_transaction", "not_executed", "statement_refused", "tool_error"}
-)
 
 
 def said(work: Work, verdict: Said) -> Judged:
@@ -86,4 +81,4 @@ def _in_the_way(work: Work, wanted: Collection[str], known: dict[str, Past]) -> 
 
 
 def _left_no_mark(past: Past) -> bool:
-    return past.type == "tool_failed" and past.value["code"] in _LEFT_NO_MARK
+    return past.type == "tool_failed" and bool(past.value.get("left_no_mark"))

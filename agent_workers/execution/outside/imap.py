@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from agent_workers.domain.errors import TryLater
+from agent_workers.domain.errors import FacilityAway
 from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.outside_shown import one_line
 from agent_workers.execution.outside.mail_servers import MailServer
@@ -21,9 +21,11 @@ def is_filed(server: MailServer, marks: tuple[str, str], *, context: ssl.SSLCont
             _ok(imap.select(_quoted(server.folder), readonly=True), f"select {server.folder}")
             found = _ok(imap.uid("SEARCH", "OR", *whole, *part), "search")
     except (imaplib.IMAP4.error, OSError) as error:
-        raise TryLater(f"{server.host} could not be asked: {one_line(str(error)[:300])}") from None
+        raise FacilityAway(
+            f"{server.host} could not be asked: {one_line(str(error)[:300])}"
+        ) from None
     if not found:
-        raise TryLater(f"{server.host} did not say what it found")
+        raise FacilityAway(f"{server.host} did not say what it found")
     return any(numbers.split() for numbers in found)
 
 

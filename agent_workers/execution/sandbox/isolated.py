@@ -132,8 +132,6 @@ def _again(raised: Mapping[str, Any]) -> Exception:
             return _named(TryLater(message), code)
         case "tool_error":
             return _named(ToolError(message), code)
-        case "no_connection":
-            return ConnectionRefusedError(message)
         case _:
             return RaisedInside(message, code=code, retryable=bool(raised.get("retryable")))
 

@@ -80,8 +80,6 @@ def _kind(error: Exception) -> str:
             return "try_later"
         case ToolError():
             return "tool_error"
-        case ConnectionRefusedError():
-            return "no_connection"
         case _:
             return "other"
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import (
+    FacilityAway,
+    FacilityError,
+    NotExecuted,
+    ToolError,
+    TryLater,
+)
 from agent_workers.domain.facility import Give, no_facilities
 from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.remembered import Remembered
@@ -21,9 +27,6 @@ from agent_workers.execution.tools.caching import ToolResults, kept, shared
 from agent_workers.execution.tools.calling import call_look_up, call_tool
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
-
-# Nothing was sent: the other side was never reached.
-_NO_CONNECTION = (ConnectionRefusedError,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,9 @@ class ToolRouter:
             return Unclear(broke=broke_of(error, retryable=True))
         except ToolError as error:
             return NotDone(broke=ToolFailed(code=error.code, message=str(error)))
-        except _NO_CONNECTION as error:
-            return NotDone(broke=broke_of(error, retryable=True))
-        except Exception as error:  # noqa: BLE001  # whatever it was, the effect may have happened
+        # Whatever else it was: the effect may have happened before. Only the tool can say that it
+        # did not, in words of its own; no exception that passes through it says so.
+        except Exception as error:  # noqa: BLE001  # see above
             return Unclear(broke=broke_of(error, retryable=True))
         return Happened(result=tool.signature.result.written(result))
 
@@ -152,9 +155,9 @@ class ToolRouter:
             return _Returned(call_tool(tool.declared, arguments, written, call, self.give))
         except ValidationError as error:
             return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
-        except TryLater as error:
+        except (TryLater, FacilityAway) as error:
             return broke_of(error, retryable=True)
-        except ToolError as error:
+        except (ToolError, FacilityError) as error:
             return ToolFailed(code=error.code, message=str(error))
         except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
             return broke_of(error)

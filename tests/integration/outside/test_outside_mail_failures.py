@@ -14,7 +14,7 @@ from agent_workers.domain.email_message import (
     EmailUnclear,
     Outbox,
 )
-from agent_workers.domain.errors import TryLater
+from agent_workers.domain.errors import FacilityAway
 from agent_workers.domain.tool import Absent, Call, Found
 from agent_workers.execution.outside.mail_servers import mail_server
 from agent_workers.execution.outside.outbox import MailOutbox
@@ -150,7 +150,7 @@ def test_a_look_up_that_cannot_look_has_not_seen_that_nothing_is_there(outbox: M
         "imap://us:wrong@127.0.0.1:1/Sent",
         outbox.imap_url.replace("us:", "x:"),
     ):
-        with pytest.raises(TryLater):
+        with pytest.raises(FacilityAway):
             looked_up(replace(outbox, imap_url=url), "k11")
 
 
@@ -158,6 +158,6 @@ def test_what_a_server_says_of_a_login_is_not_told_on(outbox: MailOutbox):
     said = ("* OK here", "* CAPABILITY IMAP4rev1\r\nTAG OK so", "TAG NO not by \x1b[2J secret word")
     with reading_out(*said) as url:
         there = replace(outbox, imap_url=url.replace("smtp://", "imap://us:secret%20word@"))
-        with pytest.raises(TryLater, match="refused our login") as failed:
+        with pytest.raises(FacilityAway, match="refused our login") as failed:
             looked_up(there, "k13")
     assert "secret" not in str(failed.value)

@@ -14,16 +14,16 @@ from agent_workers.domain.effect import (
     Doubt,
     EffectClass,
     Grant,
-    LookUp,
+    LookedUp,
     PermitAnswer,
     PermitMode,
     Proof,
     Says,
     WaitUntil,
-    decide_permit,
 )
 from agent_workers.domain.errors import IllegalMove, SessionBusy, TooEarly
 from agent_workers.domain.ids import JobId, TenantId, effect_key
+from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.session import OnBusy
 from agent_workers.domain.step import GaveUp, StepKind
 from agent_workers.state.controls import Controls, GivenVerdict
@@ -160,10 +160,10 @@ class Actor:
         attempt = 1 + (asked.known.last.attempt if asked.known.last else 0)
         if asked.result != "ok":
             return asked.result, attempt
-        answer = decide_permit(declared, asked.known, asked.now, None)
-        if isinstance(answer, LookUp):
+        seen = LookedUp(began_at=asked.now, found=False)
+        answer = decide_permit(declared, asked.known, asked.now, seen)
+        if answer == Grant(mode=PermitMode.AFTER_ABSENT):
             permits.absent(connection, claimed, key)
-            answer = Grant(mode=PermitMode.AFTER_ABSENT)
         if isinstance(answer, Grant):
             permits.grant(connection, claimed, key, answer.mode, attempt, declared)
         elif isinstance(answer, Doubt):

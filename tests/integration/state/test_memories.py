@@ -6,7 +6,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from agent_workers.domain.errors import StateUnavailable, ToolError
+from agent_workers.domain.errors import FacilityError, StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.memory import Known, New
 from tests.integration.state.refusing import CHECK, FOREIGN, TRIGGER, refused
@@ -78,13 +78,13 @@ def test_what_says_that_it_corrects_a_memory_replaces_it_however_far(school: Sch
     school.teach("Sofia", subject="", corrects=tea)
     assert school.known() == ["Sofia"]
     for gone in (tea, uuid4()):
-        with pytest.raises(ToolError, match="no memory of this user that still counts"):
+        with pytest.raises(FacilityError, match="no memory of this user that still counts"):
             school.look("coffee", corrects=gone)
 
 
 def test_nobody_corrects_the_memory_of_another_user(school: School) -> None:
     tea = school.teach("tea", user="bob")
-    with pytest.raises(ToolError, match="no memory of this user"):
+    with pytest.raises(FacilityError, match="no memory of this user"):
         school.look("coffee", corrects=tea)
 
 
@@ -101,7 +101,7 @@ def test_what_is_corrected_meanwhile_undoes_the_step_so_that_it_looks_again(
 def test_what_is_known_corrects_nothing_but_itself(school: School) -> None:
     tea, coffee = school.teach("tea"), school.teach("coffee")
     assert school.look("tea", corrects=tea) == Known(tea)
-    with pytest.raises(ToolError, match="remembered already"):
+    with pytest.raises(FacilityError, match="remembered already"):
         school.look("tea", corrects=coffee)
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from agent_workers.domain.errors import TryLater
+from agent_workers.domain.errors import FacilityAway
 from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.sql_source import Scalar, SqlBounds, SqlRefused, SqlRows
 from agent_workers.state.engine import Connection, Database
@@ -190,7 +190,7 @@ def test_a_role_that_may_write_reads_when_that_is_allowed(sources: ReadOnlySourc
 
 
 def test_a_database_that_is_away_may_be_back_later(sources: ReadOnlySources):
-    with pytest.raises(TryLater, match="nowhere"):
+    with pytest.raises(FacilityAway, match="nowhere"):
         ask(sources, "select 1", source="nowhere")
 
 

@@ -24,8 +24,8 @@ from agent_workers.domain.effect import (
     Says,
     Source,
     WaitUntil,
-    decide_permit,
 )
+from agent_workers.domain.permitting import decide_permit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -124,6 +124,9 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
 ]  # fmt: skip
 
 
+SAME_KEY = Grant(mode=PermitMode.SAME_KEY)
+
+
 @pytest.mark.parametrize(("_name", "rules", "effect", "looked", "answer"), TABLE)
 def test_every_row_of_the_table(
     _name: str,
@@ -175,14 +178,21 @@ def test_whatever_is_known_no_permit_is_granted_beside_an_open_one() -> None:
             assert rules.on_doubt is OnDoubt.REPEAT
 
 
-def test_before_it_is_quiet_nothing_is_doubted_looked_up_or_given_up() -> None:
+def test_before_it_is_quiet_nothing_is_doubted_or_given_up_and_what_is_not_seen_proves_nothing() -> (
+    None
+):
     for rules, effect, looked in EVERYTHING:
         if effect.quiet_after == EARLY and effect.state in {
             EffectState.INTENDED,
             EffectState.IN_DOUBT,
         }:
             answer = decide_permit(rules, effect, NOW, looked)
-            assert isinstance(answer, WaitUntil) or answer == Grant(mode=PermitMode.SAME_KEY)
+            is_seen = answer == Adopt(result=b"1", source=Source.LOOKUP)
+            assert is_seen or isinstance(answer, WaitUntil | LookUp) or answer == SAME_KEY
+            if is_seen or answer == LookUp():
+                # A key may be looked up at any time: it is used on when nothing is found.
+                assert rules.cls is EffectClass.KEYED
+                assert rules.has_lookup
 
 
 def test_a_permit_lives_longer_than_its_tool_and_a_key_longer_than_its_last_permit() -> None:

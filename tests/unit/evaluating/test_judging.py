@@ -52,7 +52,10 @@ RISKY = Judging(risky=True)
         (by_model(judging=RISKY), (planned(call("p", "pay")), failed("p", "x", name="pay")), True),
         (
             by_model(judging=RISKY),
-            (planned(call("p", "pay")), failed("p", "bad_arguments", name="pay")),
+            (
+                planned(call("p", "pay")),
+                failed("p", "bad_arguments", name="pay", left_no_mark=True),
+            ),
             False,
         ),
         (by_model(judging=Judging(sample=1.0)), ROUND, True),

@@ -75,9 +75,10 @@ def test_what_cannot_safely_run_again_takes_another_plan(
 
 
 def test_an_effect_that_certainly_left_no_mark_may_run_again() -> None:
-    refused = (planned(call("p", "pay")), failed("p", "tool_error", name="pay"))
-    said = told(deciding(Retry()), *refused)
-    assert [call.call_id for call in said.calls] == ["p"]
+    for sure, again in ((True, ["p"]), (False, [])):
+        refused = failed("p", "tool_error", name="pay", left_no_mark=sure)
+        said = told(deciding(Retry()), planned(call("p", "pay")), refused)
+        assert [call.call_id for call in said.calls] == again
 
 
 def test_the_first_check_that_objects_decides_before_the_function_is_asked() -> None:

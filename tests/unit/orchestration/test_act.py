@@ -141,16 +141,41 @@ def test_after_enough_tries_it_fails_where_it_is_certain_and_is_in_doubt_where_i
     acted = run(refused, Tools(), tries=3)
     assert isinstance(acted, Acted)
     assert refused.wrote == [("abandon", "it did not happen in 3 attempts")]
-    alive = replace(permitted(), first_granted_at=START)
-    unclear = Ledger(known=alive)
-    assert run(unclear, Tools(), KEYED, tries=3) == Parked(why="in_doubt")
-    failing = Ledger(known=alive)
-    run(failing, Tools(), replace(KEYED, on_doubt=OnDoubt.FAIL), tries=3)
-    assert failing.wrote == [("abandon", "no clear reply in 3 attempts")]
     repeated = Ledger(known=permitted())
     assert run(repeated, Tools(), replace(UNSAFE, on_doubt=OnDoubt.REPEAT), tries=3) == (
         Parked(why="in_doubt")
     )
+
+
+def test_a_living_key_is_used_on_however_often_it_was_tried() -> None:
+    for on_doubt in (OnDoubt.ASK, OnDoubt.FAIL):
+        ledger = Ledger(known=replace(permitted(), first_granted_at=START))
+        run(ledger, Tools(), replace(KEYED, on_doubt=on_doubt), tries=300)
+        assert ledger.wrote == [("grant", PermitMode.SAME_KEY, 2)]
+
+
+def test_a_refused_repeat_ends_nothing_because_the_attempt_before_it_had_no_answer() -> None:
+    refusal = NotDone(broke=ToolFailed(code="tool_error", message="404"))
+    alone = run(Ledger(), Tools(reply=refusal), KEYED)
+    assert isinstance(alone, Acted)
+    assert (alone.outcome, alone.certainly_not) == (refusal.broke, True)
+    open_ = Ledger(known=replace(permitted(), first_granted_at=START))
+    repeat = run(open_, Tools(reply=refusal), KEYED)
+    assert isinstance(repeat, Acted)
+    assert isinstance(repeat.outcome, Broke)
+    assert not repeat.certainly_not
+    assert repeat.proof is not None
+    assert (repeat.proof.says, repeat.proof.is_final) == (Says.NOT_EXECUTED, True)
+    again = repeat.again(repeat.outcome, 50, jitter=0.0)
+    assert again is not None
+    assert (again.code, again.counts) == ("tool_error", True)
+
+
+def test_a_look_up_that_fails_while_the_key_lives_keeps_nobody_from_using_it() -> None:
+    known = replace(permitted(), first_granted_at=START)
+    ledger, tools = Ledger(known=known), Tools(seen=Seen(broke=BROKE))
+    run(ledger, tools, replace(KEYED, has_lookup=True), tries=3)
+    assert ledger.wrote == [("grant", PermitMode.SAME_KEY, 2)]
 
 
 def test_a_person_who_says_it_did_not_happen_gets_it_done_however_often_it_was_tried() -> None:

@@ -60,7 +60,8 @@ def test_more_calls_than_may_run_at_once_are_handed_out_in_slices() -> None:
     [
         (done(2, "p", "tool_ran", b"1"), False),
         (done(2, "p", "tool_failed", b'{"code":"effect_abandoned","message":""}'), False),
-        (done(2, "p", "tool_failed", b'{"code":"tool_error","message":""}'), True),
+        (done(2, "p", "tool_failed", b'{"code":"tool_error","message":""}'), False),
+        (done(2, "p", "tool_failed", b'{"code":"tool_error","left_no_mark":true}'), True),
         (done(2, "other", "tool_ran", b"1"), True),
     ],
 )

@@ -13,8 +13,12 @@ from agent_workers.domain.email_message import (
     LONGEST_TEXT,
     MOST_RECIPIENTS,
     Email,
+    EmailNotSent,
+    EmailRefused,
     Outbox,
 )
+from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError
+from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.tool import Absent, Call, Found, Tool, tool
 
 _Addresses = Annotated[list[str], Field(max_length=MOST_RECIPIENTS)]
@@ -29,6 +33,14 @@ SETTLE = timedelta(seconds=30)
 class SentEmail:
     message_id: str
     recipients: Sequence[str]
+
+
+class _NotTaken(ToolError):
+    """Nobody got it, and sending it is all that the tool does."""
+
+    def __init__(self, error: FacilityError) -> None:
+        super().__init__(str(error))
+        self.code = error.code
 
 
 def mail_tool(
@@ -58,7 +70,12 @@ def _send(  # noqa: PLR0913 (each is an argument that a planner gives by its nam
 ) -> SentEmail:
     """Send an e-mail to people whom this installation may write to."""
     email = Email(to=tuple(to), cc=tuple(cc or ()), subject=subject, text=text, html=html)
-    sent = outbox.send(email, call.key)
+    try:
+        sent = outbox.send(email, call.key)
+    except EmailNotSent as error:
+        raise NotExecuted(str(error)) from None
+    except (EmailRefused, NotInstalled) as error:
+        raise _NotTaken(error) from None
     return SentEmail(message_id=sent, recipients=email.recipients)
 
 

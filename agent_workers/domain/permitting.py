@@ -1,0 +1,123 @@
+"""The one pure rule that grants, refuses or doubts a permit."""
+
+from datetime import datetime
+
+from agent_workers.domain.effect import (
+    Abandon,
+    Adopt,
+    Doubt,
+    EffectClass,
+    EffectRules,
+    EffectState,
+    Grant,
+    KnownEffect,
+    LastPermit,
+    LookedUp,
+    LookUp,
+    OnDoubt,
+    PermitAnswer,
+    PermitMode,
+    Says,
+    Source,
+    Tries,
+    WaitUntil,
+)
+
+_UNTRIED = Tries()
+
+
+def decide_permit(
+    rules: EffectRules,
+    known: KnownEffect,
+    now: datetime,
+    looked: LookedUp | None,
+    tries: Tries = _UNTRIED,
+) -> PermitAnswer:
+    """Say what may be done now: pure, total, the same in the model that spin checks."""
+    if known.state is EffectState.DONE:
+        return Adopt(result=known.result or b"null")
+    if known.state is EffectState.ABANDONED:
+        return Abandon(reason="abandoned by a verdict")
+    if known.last is None:
+        return Grant(mode=PermitMode.FIRST)
+    # A quiet time stands as long as any permit is open: a repeat that was refused proves nothing
+    # of the permit before it.
+    if known.last.says in {Says.NOT_EXECUTED, Says.ABSENT} and known.quiet_after is None:
+        return Grant(mode=_mode_after(known.last))
+    if rules.cls is EffectClass.KEYED and _key_lives(rules, known, now):
+        return _with_key(rules, known, looked, tries)
+    return _after_silence(rules, known, now, looked)
+
+
+def _mode_after(last: LastPermit) -> PermitMode:
+    if last.says is Says.NOT_EXECUTED:
+        return PermitMode.AFTER_REFUSAL
+    return PermitMode.AFTER_VERDICT if last.source is Source.VERDICT else PermitMode.AFTER_ABSENT
+
+
+def _with_key(
+    rules: EffectRules, known: KnownEffect, looked: LookedUp | None, tries: Tries
+) -> PermitAnswer:
+    """Go on with a living key: no number of attempts ends that, but a look may come first.
+
+    A refused repeat says nothing of the attempt before it, so it ends nothing either.
+    """
+    is_refused = known.last is not None and known.last.says is Says.NOT_EXECUTED
+    if not rules.has_lookup and is_refused and known.refusals >= tries.most:
+        return _doubted(rules, f"an attempt had no answer, and {known.refusals} were refused")
+    if not rules.has_lookup or not (is_refused or tries.made >= tries.most):
+        return Grant(mode=PermitMode.SAME_KEY)
+    if looked is None:
+        return LookUp()
+    if looked.found and not looked.contradictory:
+        return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
+    if is_refused and not looked.failed and _began_quiet(known, looked):
+        return _by_lookup(rules, known, looked)
+    return Grant(mode=PermitMode.SAME_KEY)
+
+
+def _after_silence(
+    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+) -> PermitAnswer:
+    """An earlier permit has no outcome: its holder crashed, is cut off, or is slow."""
+    if known.quiet_after is not None and now < known.quiet_after:
+        return WaitUntil(at=known.quiet_after)
+    if rules.has_lookup and rules.cls in {EffectClass.KEYED, EffectClass.RECONCILABLE}:
+        return _by_lookup(rules, known, looked)
+    return _doubted(rules, f"no evidence of attempt {_attempt(known)}")
+
+
+def _key_lives(rules: EffectRules, known: KnownEffect, now: datetime) -> bool:
+    if rules.key_ttl is None or known.first_granted_at is None:
+        return False
+    return now < known.first_granted_at + rules.key_ttl - rules.key_margin
+
+
+def _by_lookup(rules: EffectRules, known: KnownEffect, looked: LookedUp | None) -> PermitAnswer:
+    if looked is None or looked.failed or not _began_quiet(known, looked):
+        return LookUp()
+    if looked.contradictory:
+        return _doubted(rules, f"the look-up contradicts itself: {looked.contradictory}")
+    if looked.found:
+        return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
+    return Grant(mode=PermitMode.AFTER_ABSENT)
+
+
+def _began_quiet(known: KnownEffect, looked: LookedUp) -> bool:
+    return known.quiet_after is None or looked.began_at >= known.quiet_after
+
+
+def _doubted(rules: EffectRules, reason: str) -> PermitAnswer:
+    match rules.on_doubt:
+        case OnDoubt.ASK:
+            return Doubt(reason=reason)
+        case OnDoubt.FAIL:
+            return Abandon(reason=reason)
+        case OnDoubt.ASSUME_DONE:
+            return Adopt(result=b"null", source=Source.ASSUMED)
+        case OnDoubt.REPEAT:
+            return Grant(mode=PermitMode.REPEAT)
+
+
+def _attempt(known: KnownEffect) -> int:
+    return known.last.attempt if known.last else 0
