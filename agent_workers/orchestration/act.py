@@ -28,10 +28,10 @@ from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_rules import (
     did_nothing,
-    life_of_key,
     out_of_tries,
     seen_absent,
 )
+from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.ports import Effects, Timer
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
@@ -83,6 +83,7 @@ class EffectProtocol:
         self._permits = permits
         self._tools = tools
         self._timer = timer
+        self._in_time = InTime(timer, permits)
 
     def run(
         self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool = False
@@ -103,23 +104,34 @@ class EffectProtocol:
         key = effect_key(claimed.root_id, claimed.position)
         looked: LookedUp | None = None
         while True:
-            # The timer runs before the permit exists, so that it ends before its quiet time.
-            with self._timer.armed(rules.kernel_budget) as rearm:
-                asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
-                if isinstance(answer, Barred):
-                    return Parked(why="barred", certainly_not=did_nothing(asked))
-                if isinstance(answer, Grant) and asked.result == "ok":
-                    if rules.cls is EffectClass.KEYED:
-                        rearm(life_of_key(rules, asked))
-                    attempt = _next_attempt(asked)
-                    reply = self._tools.act(claimed, asked.request, key=key, attempt=attempt)
-                    return _acted(reply, key, attempt, alone=asked.known.quiet_after is None)
+            began = self._timer.now()
+            asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
+            if isinstance(answer, Barred):
+                return Parked(why="barred", certainly_not=did_nothing(asked))
+            if isinstance(answer, Grant) and asked.result == "ok":
+                return self._act(claimed, rules, key, asked, began)
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
             seen = self._look_up(claimed, asked, key)
             if isinstance(seen, Acted):
                 return seen
             looked = seen
+
+    def _act(
+        self, claimed: Claimed, rules: EffectRules, key: EffectKey, asked: Asked, began: float
+    ) -> Acted:
+        attempt, alone = _next_attempt(asked), asked.known.quiet_after is None
+        reply = self._in_time.act(
+            rules,
+            asked,
+            began=began,
+            act=lambda: self._tools.act(claimed, asked.request, key=key, attempt=attempt),
+        )
+        if not isinstance(reply, TooLate):
+            return _acted(reply, key, attempt, alone=alone)
+        acted = _acted(reply.as_reply(), key, attempt, alone=alone)
+        # The tool was not called: that counts for nobody's tries.
+        return replace(acted, patience=timedelta(seconds=2 ** min(claimed.fence - 1, 6)))
 
     def _ask(
         self,
