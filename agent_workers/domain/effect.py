@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from agent_workers.domain.clock_reference import tolerance
 from agent_workers.domain.ids import EffectKey
 
 
@@ -75,6 +76,15 @@ class EffectRules:
     def kernel_budget(self) -> timedelta:
         """How long a process may live with a permit: longer than the tool's own time-out."""
         return self.timeout * 1.25 + timedelta(seconds=1)
+
+    @property
+    def act_budget(self) -> timedelta:
+        """How long after it asked for a permit a process may live with it.
+
+        Less than the kernel's budget, which quiet times are counted by: clocks may differ by as
+        much as nobody notices.
+        """
+        return self.kernel_budget - tolerance(self.kernel_budget)
 
     @property
     def quiet_time(self) -> timedelta:

@@ -92,6 +92,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "job_has_ended": Row(_SHOWN, "an event was sent to a job that has ended", _NOT_DONE),
     "sent_otherwise": Row(_SHOWN, "the same event was sent with other data", _NOT_DONE),
     # The protocol of effects, and dead workers.
+    "permit_late": Row(_WAIT, "the tool was not called; no try is used up", _BUSY),
     "waiting_for_quiet": Row(_WAIT, "an earlier permit may still act; no try is used up", _CHECK),
     "no_lookup": Row(_WAIT, "a look-up that failed has seen nothing; it is asked again", _CHECK),
     "in_doubt": Row((Way.PERSON,), "nobody can know whether it happened", _CHECK),

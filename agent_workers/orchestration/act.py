@@ -26,9 +26,9 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
+from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
     did_nothing,
-    life_of_key,
     out_of_tries,
     seen_absent,
     unfinished,
@@ -85,6 +85,7 @@ class EffectProtocol:
         self._permits = permits
         self._tools = tools
         self._timer = timer
+        self._in_time = InTime(timer, permits)
 
     def run(
         self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool = False
@@ -106,22 +107,33 @@ class EffectProtocol:
         looked: LookedUp | None = None
         broke: Broke | None = None
         while True:
-            # The timer runs before the permit exists, so that it ends before its quiet time.
-            with self._timer.armed(rules.kernel_budget) as rearm:
-                asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
-                if isinstance(answer, Barred):
-                    return Parked(why="barred", certainly_not=did_nothing(asked))
-                if isinstance(answer, Grant) and asked.result == "ok":
-                    if rules.cls is EffectClass.KEYED:
-                        rearm(life_of_key(rules, asked))
-                    attempt = _next_attempt(asked)
-                    reply = self._tools.act(claimed, asked.request, key=key, attempt=attempt)
-                    return _acted(reply, key, attempt, alone=asked.known.quiet_after is None)
+            began = self._timer.now()
+            asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
+            if isinstance(answer, Barred):
+                return Parked(why="barred", certainly_not=did_nothing(asked))
+            if isinstance(answer, Grant) and asked.result == "ok":
+                return self._act(claimed, rules, key, asked, began)
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
             if looked is not None and broke is not None:
                 return Acted(outcome=broke, patience=until_next_look(claimed))
             looked, broke = self._look_up(claimed, asked, key)
+
+    def _act(
+        self, claimed: Claimed, rules: EffectRules, key: EffectKey, asked: Asked, began: float
+    ) -> Acted:
+        attempt, alone = _next_attempt(asked), asked.known.quiet_after is None
+        reply = self._in_time.act(
+            rules,
+            asked,
+            began=began,
+            act=lambda: self._tools.act(claimed, asked.request, key=key, attempt=attempt),
+        )
+        if not isinstance(reply, TooLate):
+            return _acted(reply, key, attempt, alone=alone)
+        acted = _acted(reply.as_reply(), key, attempt, alone=alone)
+        # The tool was not called: that counts for nobody's tries.
+        return replace(acted, patience=timedelta(seconds=2 ** min(claimed.fence - 1, 6)))
 
     def _ask(
         self,

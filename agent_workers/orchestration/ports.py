@@ -64,12 +64,11 @@ class Breakers(Protocol):
 
 
 class Timer(Protocol):
-    """Ends the process in the kernel when an effect outlives its permit.
+    """Ends the process in the kernel when an effect outlives its permit."""
 
-    What it yields sets another budget, counted from when it was armed.
-    """
+    def now(self) -> float: ...
 
-    def armed(self, budget: timedelta) -> AbstractContextManager[Callable[[timedelta], None]]: ...
+    def armed(self, deadline: float) -> AbstractContextManager[None]: ...
 
 
 class Ring(Protocol):

@@ -20,10 +20,13 @@ from agent_workers.domain.encoding import digest
 from agent_workers.domain.ids import EffectKey, WorkerId
 from agent_workers.state.codec import plain
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.server_clock import ServerClock
 
 _ASK = """
 select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
        source, now, refusals from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
+_QUIET, _NOW = 5, 9
+_VOUCH = "select vouch_quiet(%s, %s, %s)"
 _GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s)"
 _EVIDENCE = """
 select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -50,9 +53,12 @@ class Asked:
 class Permits:
     """The effect protocol's statements; each method belongs to an open transaction."""
 
-    def __init__(self, database: Database, worker_id: WorkerId) -> None:
+    def __init__(
+        self, database: Database, worker_id: WorkerId, clock: ServerClock | None = None
+    ) -> None:
         self._database = database
         self._worker_id = worker_id
+        self._clock = clock or ServerClock(database)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -75,8 +81,15 @@ class Permits:
             *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
             *(key, claimed.tool, claimed.effect, request, digest(request)),
         )
+        ours = self._clock.own()
         row = connection.execute(_ASK, arguments, binary=True).fetchone()
         assert row is not None
+        if row[_QUIET] is not None and row[_QUIET] <= row[_NOW]:
+            # Unless the clock ran ahead, or the server is another one than it was.
+            since = self._clock.since_jump(row[_NOW], ours)
+            connection.execute(_VOUCH, (claimed.tenant_id, key, since))
+            row = connection.execute(_ASK, arguments, binary=True).fetchone()
+            assert row is not None
         result, state, effect_result, stored, first, quiet, *more = row
         attempt, says, source, now, refusals = more
         last = None

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     Table,
     Text,
@@ -70,6 +71,8 @@ permits = Table(
     Column("source", Text),
     when("checked_at"),
     Column("refused_for_good", Boolean, nullable=False, server_default=text("false")),
+    # Set where `quiet_after` was put off: how long a quiet time this permit has.
+    Column("quiet_time", Interval),
     ForeignKeyConstraint(
         ["tenant_id", "effect_key", "cls"],
         ["effects.tenant_id", "effects.effect_key", "effects.cls"],
@@ -134,6 +137,16 @@ evidence = Table(
     ),
     CheckConstraint("says in ('happened','not_executed','absent','unknown')", name="says"),
     CheckConstraint("source in ('reply','lookup','verdict','assumed')", name="source"),
+)
+
+# Since when this server is what it is: its one row outlives neither a crash nor a promotion.
+incarnations = Table(
+    "incarnations",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    when("since", required=True),
+    CheckConstraint("one", name="one"),
+    prefixes=["UNLOGGED"],
 )
 
 workers = Table(

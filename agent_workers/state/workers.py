@@ -1,5 +1,6 @@
 """Worker processes as the database knows them: each holds a lock that dies with it."""
 
+import select
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import psycopg
 
 from agent_workers.domain.claim import Due
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.engine import Connection, Database, connect
@@ -24,6 +26,12 @@ select tenant_id, job_id, "position", kind, lane, fence from steps
 _LEAVE = """
 delete from workers where worker_id = %s and not exists (
   select from steps where status = 'claimed' and claimed_by = workers.worker_id)"""
+# A host that is lost says nothing: the server asks, and ends the session within five seconds.
+_NOTICE_SOON = """
+select set_config('tcp_keepalives_idle', '2', false),
+       set_config('tcp_keepalives_interval', '1', false),
+       set_config('tcp_keepalives_count', '3', false),
+       set_config('tcp_user_timeout', '5000', false)"""
 _ON_HOST = "select worker_id, pid, pid_started from workers where host = %s"
 
 
@@ -67,8 +75,12 @@ class DeadMan:
         if self._connection is not None and _answers(self._connection):
             return False
         self.let_go()
-        connection = connect(self._url, name="agent_workers dead-man")
         try:
+            connection = connect(self._url, name="agent_workers dead-man")
+        except psycopg.OperationalError as error:
+            raise StateUnavailable(str(error).strip()) from error
+        try:
+            connection.execute(_NOTICE_SOON)
             if self._take(connection):
                 self._connection = connection
         finally:
@@ -94,6 +106,18 @@ class DeadMan:
             },
         )
         return True
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Say whether the server has sent something: mostly that the connection has ended."""
+        if self._connection is None:
+            return False
+        waits = select.poll()
+        try:
+            waits.register(self._connection.fileno(), select.POLLIN)
+        except psycopg.Error:
+            return True  # closed already
+        return bool(waits.poll(0))
 
     @property
     def is_held(self) -> bool:

@@ -14,6 +14,7 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
+from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
@@ -29,6 +30,8 @@ _STUCK_AFTER_S = 30.0
 EXIT_CODE = 75
 _KEEP_EVERY_S = 0.25
 _SHORTEST_S, _LONGEST_S = 0.05, 0.5
+_GLANCE_S = 0.2
+_CLOCK_EVERY_S = 5.0
 
 
 class Keeper:
@@ -41,6 +44,7 @@ class Keeper:
         dead_man: DeadMan | None,
         workers: Workers,
         sweeps: Sweeps,
+        clock: ServerClock,
         driver: Driver,
         busy: Busy,
         busy_lanes: Callable[[], Sequence[Lane]],
@@ -53,6 +57,8 @@ class Keeper:
         self._dead_man = dead_man
         self._workers = workers
         self._sweeps = sweeps
+        self._clock = clock
+        self._clock_seen_at = float("-inf")
         self._driver = driver
         self._busy = busy
         self._busy_lanes = busy_lanes
@@ -67,8 +73,9 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
-        """Hold the lock before the first step is claimed, then keep on."""
+        """Hold the lock and know the time before the first step is claimed, then keep on."""
         self._hold()
+        self._look_at_clock()
         self._thread.start()
 
     def stop(self) -> None:
@@ -79,9 +86,10 @@ class Keeper:
 
     def _run(self) -> None:
         pause = _SHORTEST_S
-        while not self._stop.wait(pause):
+        while not self._rest(pause):
             try:
                 self._hold()
+                self._look_at_clock()
                 self.end_stuck()
                 self.give_back()
                 pause = self._sweep()
@@ -94,13 +102,38 @@ class Keeper:
                 log.exception("keeper_broke")
                 pause = _LONGEST_S
 
+    def _rest(self, seconds: float) -> bool:
+        """Wait, but no longer than our lock is held; true when it is time to stop.
+
+        Who loses its lock without having died has a second to come back for it.
+        """
+        if self._dead_man is not None and not self._dead_man.is_held:
+            seconds = min(seconds, _GLANCE_S)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._is_disturbed:
+            if self._stop.wait(min(left, _GLANCE_S)):
+                return True
+        return self._stop.is_set()
+
+    @property
+    def _is_disturbed(self) -> bool:
+        return self._dead_man is not None and self._dead_man.is_disturbed
+
     def _hold(self) -> None:
-        if self._dead_man is None or time.monotonic() - self._held_at < _HOLD_EVERY_S:
+        if self._dead_man is None:
+            return
+        is_young = time.monotonic() - self._held_at < _HOLD_EVERY_S
+        if is_young and self._dead_man.is_held and not self._dead_man.is_disturbed:
             return
         if self._dead_man.hold():
             log.info("lock_held", worker_id=str(self._process.worker_id))
         if self._dead_man.is_held:
             self._held_at = time.monotonic()
+
+    def _look_at_clock(self) -> None:
+        if time.monotonic() - self._clock_seen_at >= _CLOCK_EVERY_S:
+            self._clock_seen_at = time.monotonic()
+            self._clock.look()
 
     def end_stuck(self) -> None:
         """Let a step that is over its time be tried elsewhere, though its thread hangs on."""
@@ -139,6 +172,8 @@ class Keeper:
             self._recover(self._sweeps.lost(gone(known)))
         due_at, now = self._sweeps.next_due()
         if due_at is not None and due_at <= now and self._sweeps.may("steps", _LOOK / 6):
+            # No lease has run out by a clock that jumped.
+            self._clock.look()
             self._recover(self._sweeps.expired())
             self._ring_for(self._sweeps.overdue(self._busy_lanes()))
             for job_id in self._sweeps.deadlines():

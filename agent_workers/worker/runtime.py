@@ -37,6 +37,7 @@ from agent_workers.state.mail import Mail
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
+from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sessions import Sessions
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.tool_places import ToolPlaces
@@ -120,7 +121,8 @@ def open_runtime(
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
-    permits = Permits(database, worker_id)
+    clock = ServerClock(database)
+    permits = Permits(database, worker_id, clock)
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
@@ -182,6 +184,7 @@ def open_runtime(
         dead_man=DeadMan(url, process) if (url := settings.direct_database_url) else None,
         workers=workers,
         sweeps=Sweeps(database),
+        clock=clock,
         driver=driver,
         busy=busy,
         busy_lanes=Depths(settings.broker_url).busy,

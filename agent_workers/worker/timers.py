@@ -3,10 +3,13 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from itertools import count
+
+_SHORTEST_S = 0.001
+# How much later than asked for a timer may ring before it is set again.
+_TOLERANCE_S = 0.01
 
 
 class KernelTimer:
@@ -21,27 +24,32 @@ class KernelTimer:
         self._numbers = count()
         self._lock = threading.Lock()
 
+    def now(self) -> float:
+        """Return the clock that deadlines are given in."""
+        return time.monotonic()
+
     @contextmanager
-    def armed(self, budget: timedelta) -> Iterator[Callable[[timedelta], None]]:
-        """Arm; what is yielded sets another budget, counted from the same beginning."""
-        number, began = next(self._numbers), time.monotonic()
-
-        def rearm(budget: timedelta) -> None:
-            with self._lock:
-                self._deadlines[number] = began + budget.total_seconds()
-                self._set()
-
-        rearm(budget)
+    def armed(self, deadline: float) -> Iterator[None]:
+        number = next(self._numbers)
+        with self._lock:
+            self._deadlines[number] = deadline
+            self._set()
         try:
-            yield rearm
+            yield
         finally:
             with self._lock:
                 del self._deadlines[number]
                 self._set()
 
     def _set(self) -> None:
+        """Set the kernel's timer, again if we were frozen between reading the clock and setting it."""
         if not self._deadlines:
             signal.setitimer(signal.ITIMER_REAL, 0)
             return
-        left = min(self._deadlines.values()) - time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
+        deadline = min(self._deadlines.values())
+        while True:
+            signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), _SHORTEST_S))
+            left, _ = signal.getitimer(signal.ITIMER_REAL)
+            now = time.monotonic()
+            if now + left <= max(deadline, now + _SHORTEST_S) + _TOLERANCE_S:
+                return

@@ -65,6 +65,11 @@ begin
           case when e.cls = 'keyed'
                then case when p_mode = 'same_key' then e.first_granted_at else v_now end
                     + make_interval(secs => p_key_ttl_ms / 1000.0) end);
+  -- A permit that waited long has the whole of its lease all the same.
+  update steps set lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
+   where tenant_id = p_tenant and job_id = e.job_id and position = e.position
+     and fence = p_fence and status = 'claimed'
+     and lease_until < v_now + make_interval(secs => timeout_ms / 1000.0);
   return v_quiet;
 end $$;
 

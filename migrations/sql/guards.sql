@@ -58,7 +58,8 @@ create trigger effects_kept before delete on effects for each row
   execute function refuse('effects are kept as long as their job');
 create trigger permits_grant before update on permits for each row
   when (new.attempt <> old.attempt or new.mode <> old.mode or new.fence <> old.fence
-        or new.granted_at <> old.granted_at or new.quiet_after <> old.quiet_after
+        or new.granted_at <> old.granted_at or new.quiet_after < old.quiet_after
+        or (new.quiet_after > old.quiet_after and old.says in ('happened', 'not_executed', 'absent'))
         or new.key_expires_at is distinct from old.key_expires_at)
   execute function refuse('what a permit granted never changes');
 create trigger permits_says before update on permits for each row

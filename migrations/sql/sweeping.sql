@@ -67,47 +67,81 @@ begin
   return case when v_after = 'ready' then r end;
 end $$;
 
--- Leases that ran out. A worker that froze this often on one step is as good as dead.
+-- Whether an attempt may have been in the tool's own code: an effect is only under its permit.
+create function is_acting(s steps) returns boolean language sql stable as $$
+  select s.effect not in ('keyed', 'reconcilable', 'unsafe') or exists (
+    select from effects e join permits p using (tenant_id, effect_key)
+     where e.tenant_id = s.tenant_id and e.job_id = s.job_id and e.position = s.position
+       and p.worker_id = s.claimed_by and p.fence = s.fence and p.says is null)
+$$;
+
+-- Leases that ran out. A worker that froze this often on one step is as good as dead, unless the
+-- step only waited for its permit.
 create function free_expired(p_limit int, p_poison_after int)
 returns setof ring language plpgsql as $$
 declare s steps; r ring; v_now timestamptz := clock_timestamp();
 begin
   for s in select * from steps where status = 'claimed' and lease_until < v_now
             order by lease_until limit p_limit for update skip locked loop
-    r := free_step(s, 'the lease ran out', true, p_poison_after);
+    r := free_step(s, 'the lease ran out', is_acting(s), p_poison_after);
     if r.job_id is not null then return next r; end if;
   end loop;
 end $$;
 
--- Workers whose lock is gone. Work that is safe to repeat is freed at once; whether it was a
--- death is known when the worker has not come back (or its host says that the process is gone:
--- then nothing of it can act any more, and its permits say what may follow).
+-- Workers that do not hold their lock.
+create function unlocked_workers() returns setof workers language sql volatile as $$
+  select * from workers
+   where not exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
+                        and ((l.classid::bigint << 32) | l.objid::bigint) = workers.lock_key
+                        and l.database = (select oid from pg_database
+                                           where datname = current_database()))
+$$;
+
+-- Workers whose lock is gone. Of those that their host says are gone nothing can act any more: all
+-- is freed at once, and its permits say what may follow. Of others only the connection may be
+-- gone, and they come back for it: they have a second, and five where the locks of several hosts
+-- vanished together or with the server. Then all is freed but what may still be acting and cannot
+-- be repeated; whether it was a death is known when the worker has not come back within p_grace.
 create function free_lost(p_grace interval, p_gone uuid[], p_poison_after int)
 returns setof ring language plpgsql as $$
 declare
   w workers; s steps; r ring; v_now timestamptz := clock_timestamp();
-  v_restarted timestamptz := pg_postmaster_start_time();
+  v_since timestamptz := server_since(); v_together boolean; v_gone boolean; v_blamed boolean;
 begin
+  select count(distinct u.host) > 1 into v_together from unlocked_workers() u
+   where u.worker_id <> all (p_gone) and coalesce(u.lost_at, v_now) > v_now - interval '5 seconds';
   for w in
-    select * from workers
-     where not exists (select from pg_locks l where l.locktype = 'advisory' and l.granted
-                          and ((l.classid::bigint << 32) | l.objid::bigint) = workers.lock_key
-                          and l.database = (select oid from pg_database
-                                             where datname = current_database()))
-       and (locked_at > v_restarted or v_restarted < v_now - p_grace)
-     for update skip locked loop
+    select workers.* from workers join unlocked_workers() using (worker_id)
+       for update of workers skip locked loop
+    v_gone := w.worker_id = any (p_gone);
+    -- It may have come back while we waited to look at it.
+    continue when not v_gone
+                  and not exists (select from unlocked_workers() where worker_id = w.worker_id);
+    if not v_gone and w.lost_at is null then
+      update workers set lost_at = v_now where worker_id = w.worker_id;
+      continue;
+    end if;
+    continue when not v_gone and w.lost_at > v_now - case
+      when v_together or w.locked_at <= v_since then interval '5 seconds'
+      else interval '1 second' end;
+    -- Who did not act did not end its process; where nobody acted, nobody can be told from another.
+    v_blamed := not exists (select from steps where status = 'claimed' and claimed_by = w.worker_id
+                               and is_acting(steps));
     for s in select * from steps where status = 'claimed' and claimed_by = w.worker_id
-                and (effect not in ('reconcilable', 'unsafe') or w.worker_id = any (p_gone))
               for update skip locked loop
-      r := free_step(s, 'its worker was lost', w.worker_id = any (p_gone), p_poison_after);
+      -- Asked under the lock, which whoever grants a permit holds.
+      continue when not v_gone and s.effect in ('reconcilable', 'unsafe')
+                    and has_live_permit(s.tenant_id, s.job_id, s.position);
+      r := free_step(s, 'its worker was lost', v_gone and (v_blamed or is_acting(s)),
+                     p_poison_after);
       continue when r.job_id is null;
       return next r;
-      if w.worker_id <> all (p_gone) then
+      if not v_gone and (v_blamed or is_acting(s)) then
         insert into suspicions (worker_id, tenant_id, job_id, position)
         values (w.worker_id, s.tenant_id, s.job_id, s.position) on conflict do nothing;
       end if;
     end loop;
-    if w.worker_id = any (p_gone) or w.lost_at < v_now - p_grace then
+    if v_gone or w.lost_at < v_now - p_grace then
       update steps set deaths = deaths + 1 from suspicions u
        where u.worker_id = w.worker_id and steps.tenant_id = u.tenant_id
          and steps.job_id = u.job_id and steps.position = u.position
@@ -115,8 +149,6 @@ begin
       delete from suspicions where worker_id = w.worker_id;
       delete from workers where worker_id = w.worker_id and not exists (
         select from steps where status = 'claimed' and claimed_by = w.worker_id);
-    elsif w.lost_at is null then
-      update workers set lost_at = v_now where worker_id = w.worker_id;
     end if;
   end loop;
 end $$;

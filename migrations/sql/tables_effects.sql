@@ -55,6 +55,13 @@ CREATE TABLE sweeps (
   CONSTRAINT sweeps_pkey PRIMARY KEY (name)
 );
 
+CREATE UNLOGGED TABLE incarnations (
+  one BOOLEAN DEFAULT true NOT NULL,
+  since TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT incarnations_pkey PRIMARY KEY (one),
+  CONSTRAINT incarnations_one_check CHECK (one)
+);
+
 CREATE TABLE workers (
   worker_id UUID NOT NULL,
   lock_key BIGINT NOT NULL,
@@ -82,6 +89,7 @@ CREATE TABLE permits (
   source TEXT,
   checked_at TIMESTAMP WITH TIME ZONE,
   refused_for_good BOOLEAN DEFAULT false NOT NULL,
+  quiet_time INTERVAL,
   CONSTRAINT permits_pkey PRIMARY KEY (tenant_id, effect_key, attempt),
   CONSTRAINT permits_tenant_id_effect_key_cls_fkey FOREIGN KEY(tenant_id, effect_key, cls) REFERENCES effects (tenant_id, effect_key, cls),
   CONSTRAINT permits_attempt_check CHECK (attempt >= 1),

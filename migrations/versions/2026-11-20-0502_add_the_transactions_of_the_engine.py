@@ -17,10 +17,12 @@ _FILES = (
     "recording.sql",
     "control.sql",
     "effects.sql",
+    "clocks.sql",
     "sweeping.sql",
 )
 _FUNCTIONS = (
-    "next_due pass_deadlines ring_again free_lost free_expired free_step may_sweep"
+    "next_due pass_deadlines ring_again free_lost unlocked_workers is_acting free_expired free_step may_sweep"
+    " vouch_quiet server_since extend_grants open_permits"
     " give_verdict doubt_effect end_doubt add_evidence grant_permit ask_permit"
     " release_step resume_job status_of_live pause_job stop_job has_live_permit"
     " retry_step finish_record record_and_claim record_step claim_nudged is_more_due claim_next claim_step job_is_claimable take_step pay_for is_overdrawn"

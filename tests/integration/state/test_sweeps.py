@@ -1,22 +1,17 @@
-"""Sweeping: lost workers, leases that ran out, rings nobody heard, and who may sweep."""
+"""Sweeping: leases that ran out, rings nobody heard, and who may sweep."""
 
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
 from agent_workers.domain.claim import Claimed, RecordResult
-from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane
-from agent_workers.state.workers import DeadMan, Process, Workers
 from tests.integration.state.acting import allow
 from tests.integration.state.invariants import broken
-from tests.integration.state.world import FINISH, World, use
+from tests.integration.state.world import FINISH, World
 
 
 @pytest.fixture(autouse=True)
@@ -27,126 +22,6 @@ def _alone(world: World) -> Iterator[None]:
     world.one("delete from workers")
     yield
     assert broken(world.database) == {}
-
-
-def process(worker: WorkerId) -> Process:
-    return Process(worker_id=worker, host="h", pid=7, pid_started=1, lanes="tool")
-
-
-@contextmanager
-def alive(world: World) -> Iterator[DeadMan]:
-    man = DeadMan(world.database.url, process(world.worker))
-    assert man.hold()
-    yield man
-    man.let_go()
-
-
-def wait_until_unlocked(world: World) -> None:
-    """A server process takes a moment to notice that its client hung up."""
-    key = process(world.worker).lock_key
-    for _ in range(500):
-        if world.one("select pg_try_advisory_lock(%s) and pg_advisory_unlock(%s)", key, key):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("the lock is still held")
-
-
-def test_a_worker_that_holds_its_lock_keeps_its_steps(world: World) -> None:
-    job = world.submit()
-    with alive(world) as man:
-        world.claim(job)
-        assert not man.hold()
-        assert world.sweeps.lost([]) == []
-        assert world.one("select lost_at from workers") is None
-
-
-def test_a_lost_lock_frees_what_is_safe_to_repeat_at_once(world: World) -> None:
-    job = world.submit()
-    classes = list(EffectClass)
-    with alive(world):
-        world.plan(job, *map(use, classes))
-        for i in range(len(classes)):
-            world.claim(job, 1 + i)
-    wait_until_unlocked(world)
-    freed = world.sweeps.lost([])
-    safe = {EffectClass.PURE, EffectClass.KEYED, EffectClass.TRANSACTIONAL}
-    assert {due.position for due in freed} == {1 + classes.index(cls) for cls in safe}
-    assert all(due.high for due in freed)
-    expected = ["ready" if cls in safe else "claimed" for cls in classes]
-    assert world.steps(job) == ["done", *expected]
-    assert world.one("select max(deaths) from steps where job_id = %s", job) == 0
-    assert world.journal(job).count("step.recovered") == 3
-
-
-def test_a_lost_lock_is_a_death_only_if_the_worker_does_not_come_back(world: World) -> None:
-    job = world.submit()
-    with alive(world):
-        world.claim(job)
-    wait_until_unlocked(world)
-    world.sweeps.lost([])
-    with alive(world):
-        world.one(
-            "update workers set lost_at = now() - interval '1 hour' where lost_at is not null"
-        )
-        world.sweeps.lost([])
-    wait_until_unlocked(world)
-    world.sweeps.lost([])
-    world.one("update workers set lost_at = now() - interval '11 seconds'")
-    world.sweeps.lost([])
-    assert world.step(job, 0, "deaths") == 0
-    assert world.one("select count(*) from workers") == 0
-
-
-def test_a_worker_that_stays_away_died_and_is_forgotten(world: World) -> None:
-    job = world.submit()
-    with alive(world):
-        world.claim(job)
-    wait_until_unlocked(world)
-    world.sweeps.lost([])
-    assert world.step(job, 0, "deaths") == 0
-    world.one("update workers set lost_at = now() - interval '11 seconds'")
-    world.sweeps.lost([])
-    assert world.step(job, 0, "deaths") == 1
-    assert world.one("select count(*) from workers") == 0
-    assert world.one("select count(*) from suspicions") == 0
-
-
-def test_a_worker_that_is_known_to_be_gone_died_at_once(world: World) -> None:
-    job = world.submit()
-    with alive(world):
-        world.claim(job)
-    wait_until_unlocked(world)
-    world.sweeps.lost([world.worker])
-    assert world.step(job, 0, "status, deaths") == ("ready", 1)
-
-
-def test_no_worker_is_lost_right_after_postgres_itself_restarted(world: World) -> None:
-    job = world.submit()
-    with alive(world):
-        world.claim(job)
-    wait_until_unlocked(world)
-    world.one("update workers set locked_at = pg_postmaster_start_time() - interval '1 second'")
-    grace = "select count(*) from free_lost(%s::interval, '{}', 3)"
-    assert world.one(grace, timedelta(days=1)) == 0
-    assert world.one(grace, timedelta(0)) == 1
-
-
-def test_workers_of_a_host_are_known_until_they_leave(world: World) -> None:
-    workers = Workers(world.database)
-    with alive(world):
-        assert workers.on_host("h") == [(world.worker, 7, 1)]
-        workers.leave(world.worker)
-        assert workers.on_host("h") == []
-
-
-def test_a_negative_lock_key_is_recognised_too(world: World) -> None:
-    high = WorkerId(type(uuid4())(int=(0x8000_0001 << 32) + 5))
-    assert process(high).lock_key < 0
-    man = DeadMan(world.database.url, process(high))
-    man.hold()
-    world.sweeps.lost([])
-    assert world.one("select lost_at is null from workers") is True
-    man.let_go()
 
 
 def test_a_lease_that_ran_out_frees_a_step_of_any_class(world: World) -> None:

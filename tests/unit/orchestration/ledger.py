@@ -16,6 +16,7 @@ from agent_workers.domain.effect import (
     Proof,
     Says,
 )
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import EffectKey
 from agent_workers.domain.reply import Happened, Reply, Seen, Written
 from agent_workers.domain.step import ToolFailed, ToolRan
@@ -39,6 +40,9 @@ class Ledger(Permits):
             last=None,
         )
         self.wrote: list[tuple[object, ...]] = []
+        # What happens while the permit is granted, and what asking for the time meets.
+        self.on_grant: Callable[[], None] = lambda: None
+        self.away: StateUnavailable | None = None
 
     @contextmanager
     @override
@@ -47,6 +51,8 @@ class Ledger(Permits):
 
     @override
     def now(self) -> datetime:
+        if self.away is not None:
+            raise self.away
         return self.clock
 
     @override
@@ -66,6 +72,7 @@ class Ledger(Permits):
         rules: EffectRules,
     ) -> None:
         self.wrote.append(("grant", mode, attempt))
+        self.on_grant()
 
     @override
     def evidence(self, connection: Connection, claimed: Claimed, proof: Proof) -> bool:
@@ -96,7 +103,10 @@ class Tools:
         self._seen = seen
         self.acted: list[int] = []
         self.requests: list[tuple[Claimed, bytes, EffectKey]] = []
-        self.timers: list[timedelta] = []
+        # When the kernel would end the process, and what its clock says: it stands still by itself.
+        self.deadlines: list[float] = []
+        self.time = 0.0
+        self.on_arming: Callable[[], None] = lambda: None
         self._armed = False
 
     def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply:
@@ -119,11 +129,15 @@ class Tools:
     def objection(self, claimed: Claimed, result: bytes) -> str:  # noqa: ARG002 (as tools have it)
         return "" if result.isdigit() else "it is no number"
 
+    def now(self) -> float:
+        return self.time
+
     @contextmanager
-    def armed(self, budget: timedelta) -> Iterator[Callable[[timedelta], None]]:
-        self.timers.append(budget)
+    def armed(self, deadline: float) -> Iterator[None]:
+        self.deadlines.append(deadline)
+        self.on_arming()
         self._armed = True
-        yield self.timers.append
+        yield
         self._armed = False
 
 

@@ -34,13 +34,13 @@ def run(
     return EffectProtocol(ledger, tools, tools).run(step, rules, max_tries=3)
 
 
-def test_a_tool_acts_once_under_a_permit_and_a_timer_that_was_armed_before_it() -> None:
+def test_a_tool_acts_once_under_a_permit_and_a_timer_that_counts_from_before_it() -> None:
     ledger, tools = Ledger(), Tools()
     acted = run(ledger, tools)
     assert isinstance(acted, Acted)
     assert (acted.outcome, tools.acted) == (ToolRan(result=b"1"), [1])
     assert ledger.wrote == [("grant", PermitMode.FIRST, 1)]
-    assert tools.timers == [UNSAFE.kernel_budget]
+    assert tools.deadlines == [UNSAFE.act_budget.total_seconds()]
     assert [(request, key) for _, request, key in tools.requests] == [(b"{}", effect_key(JOB, 1))]
     assert acted.proof is not None
     assert (acted.proof.attempt, acted.proof.says, acted.proof.result) == (1, Says.HAPPENED, b"1")
@@ -193,8 +193,8 @@ def test_a_thread_may_go_on_with_a_key_for_as_long_as_the_key_lives() -> None:
     run(Ledger(known=known), later, KEYED, fence=2)
     assert KEYED.key_ttl is not None
     whole = KEYED.key_ttl - KEYED.settle
-    assert first.timers == [KEYED.kernel_budget, whole]
-    assert later.timers == [KEYED.kernel_budget, whole - age]
+    assert first.deadlines == [whole.total_seconds()]
+    assert later.deadlines == [(whole - age).total_seconds()]
 
 
 def test_only_what_is_never_repeated_needs_a_process_of_its_own() -> None:

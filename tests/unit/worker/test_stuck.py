@@ -8,6 +8,7 @@ from typing_extensions import override
 from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.ids import JobId
 from agent_workers.orchestration.advance import Driver
+from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.workers import Process, Workers
 from agent_workers.worker.delivery import Busy
@@ -41,6 +42,7 @@ def keeper(busy: Busy, left: list[int]) -> Keeper:
         dead_man=None,
         workers=nowhere(Workers),
         sweeps=nowhere(Sweeps),
+        clock=nowhere(ServerClock),
         driver=Ended(),
         busy=busy,
         busy_lanes=list,

@@ -1,0 +1,64 @@
+"""Postgres's clock as one process knows it, and what is extended when that clock ran ahead."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from agent_workers.domain.clock_reference import ClockReference
+from agent_workers.state.engine import Database
+
+log = structlog.get_logger(__name__)
+
+# Older references would tolerate too much, younger ones would never notice a fast clock.
+_RENEW_AFTER_S = 10.0
+# A reply that took longer says too little about when it was given.
+_QUICK_S = 0.25
+_EXTEND = "select extend_grants(%s)"
+
+
+class ServerClock:
+    """Compares Postgres's clock with our monotonic one, from look to look."""
+
+    def __init__(
+        self, database: Database, *, own: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._own = own
+        self._reference: ClockReference | None = None
+        self._lock = threading.Lock()
+
+    def look(self) -> None:
+        """Look at Postgres's clock; where it ran ahead, permits and leases last longer."""
+        with self._database.connection() as connection:
+            ours = self._own()
+            row = connection.execute("select clock_timestamp()").fetchone()
+            assert row is not None
+            took = self._own() - ours
+            since = self.since_jump(row[0], ours)
+            if since is not None:
+                left = connection.execute(_EXTEND, (since,)).fetchone()
+                log.warning("clock_ran_ahead", since=since.isoformat(), now=row[0].isoformat())
+                if left is not None and left[0] > 0:
+                    return  # somebody held those: the next look sees the same jump
+        if took <= _QUICK_S:
+            self._renew(row[0], ours, jumped=since is not None)
+
+    def since_jump(self, theirs: datetime, ours: float) -> datetime | None:
+        """Return the last moment before a jump by Postgres's clock, None if there was no jump."""
+        reference = self._reference
+        if reference is None or not reference.ran_ahead(theirs, ours):
+            return None
+        return reference.theirs
+
+    def own(self) -> float:
+        """Return our own clock, to be read just before Postgres is asked."""
+        return self._own()
+
+    def _renew(self, theirs: datetime, ours: float, *, jumped: bool) -> None:
+        with self._lock:
+            reference = self._reference
+            if reference is None or jumped or ours - reference.ours >= _RENEW_AFTER_S:
+                self._reference = ClockReference(theirs=theirs, ours=ours)

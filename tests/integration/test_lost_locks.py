@@ -1,0 +1,104 @@
+"""A lock that is lost is not a death: not when a backend is killed, nor when one is terminated."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.ids import JobId
+from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.state.engine import Database
+from agent_workers.state.invariants import broken
+from tests.database import alembic
+from tests.integration.worker_system import System, system, until
+from tests.servers import running_postgres
+
+AGENTS = "tests.integration.lasting_agents"
+# Longer than the longest grace of a worker that lost its lock.
+SECONDS = 8
+JOBS = 4
+DEAD_MEN = "select count(*) from pg_stat_activity where application_name = 'agent_workers dead-man'"
+
+
+@pytest.fixture(scope="module")
+def own_postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that nobody else is connected to when it crashes."""
+    with running_postgres(server_folder / "own") as server:
+        yield server
+
+
+@pytest.fixture
+def running(
+    own_postgres: EmbeddedPostgres, redis_server: EmbeddedRedis, tmp_path: Path
+) -> Iterator[System]:
+    url = own_postgres.create_database(f"t{os.urandom(4).hex()}")
+    command.upgrade(alembic(url), "head")
+    database = Database(url, pool_size=4, name="tests")
+    with system(database, redis_server.url, tmp_path, AGENT_TOOLS=AGENTS) as started:
+        yield started
+    database.close()
+
+
+def busy(running: System, book: Path) -> list[JobId]:
+    """Two workers, each of whose threads is in a tool."""
+    for name in ("first", "second"):
+        running.worker(name)
+    jobs = [running.submit("lasting", book=str(book), seconds=SECONDS) for _ in range(JOBS)]
+    until(lambda: began(book) == JOBS, "all tools have begun", 60)
+    return jobs
+
+
+def began(book: Path) -> int:
+    return len(book.read_text().split()) if book.exists() else 0
+
+
+def assert_nothing_was_repeated(running: System, jobs: list[JobId], book: Path) -> None:
+    running.wait_for(*jobs, patience_s=60)
+    assert began(book) == JOBS
+    assert running.ask("select max(fence) from steps where kind = 'tool'") == 1
+    assert running.ask("select max(deaths) from steps") == 0
+    assert running.ask("select count(*) from suspicions") == 0
+    assert not broken(running.database)
+
+
+def test_a_backend_that_is_killed_repeats_nothing_of_living_workers(
+    running: System, own_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    book = tmp_path / "book"
+    jobs = busy(running, book)
+    started = running.ask("select pg_postmaster_start_time()")
+    before = running.ask("select since from incarnations")
+    victim = running.ask(
+        "select pid from pg_stat_activity where application_name = 'agent_workers worker' limit 1"
+    )
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: is_back(running), "Postgres has recovered")
+    assert running.ask("select pg_postmaster_start_time()") == started
+    assert_nothing_was_repeated(running, jobs, book)
+    assert running.ask("select since from incarnations") > before
+
+
+def is_back(running: System) -> bool:
+    try:
+        return running.ask(DEAD_MEN) == 2  # noqa: PLR2004 (the two workers)
+    except StateUnavailable:
+        return False
+
+
+def test_a_worker_whose_lock_is_taken_away_is_back_before_anything_is_freed(
+    running: System, tmp_path: Path
+) -> None:
+    book = tmp_path / "book"
+    jobs = busy(running, book)
+    ended: int = running.ask(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where application_name = 'agent_workers dead-man' and datname = current_database()"
+    )
+    assert ended == 2  # noqa: PLR2004 (the two workers)
+    assert_nothing_was_repeated(running, jobs, book)
+    assert is_back(running)
