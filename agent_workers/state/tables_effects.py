@@ -70,6 +70,8 @@ permits = Table(
     Column("source", Text),
     when("checked_at"),
     Column("refused_for_good", Boolean, nullable=False, server_default=text("false")),
+    Column("settle_ms", BigInteger, nullable=False, server_default=text("0")),
+    when("holder_gone_at"),
     ForeignKeyConstraint(
         ["tenant_id", "effect_key", "cls"],
         ["effects.tenant_id", "effects.effect_key", "effects.cls"],

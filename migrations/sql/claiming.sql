@@ -20,7 +20,7 @@ begin
      and status = 'ready' and due_at <= v_now
    returning * into s;
   if not found then return null; end if;
-  if j.allowance_micro > 0 and s.hold_micro > 0
+  if j.allowance_micro > 0 and s.hold_micro > 0 and j.status <> 'canceling'
      and j.held_micro + j.spent_micro + s.hold_micro > j.allowance_micro then
     -- Its siblings as well: a step that cannot be claimed stands in everybody's way.
     update steps set status = 'paused', lease_until = null
@@ -66,8 +66,10 @@ begin
   return c;
 end $$;
 
+-- A ready step of a job that is being stopped finds out what became of an attempt (see settles).
 create function job_is_claimable(j jobs) returns boolean language sql volatile as $$
-  select j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
+  select j.status = 'canceling'
+         or j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
          and not j.pause_requested
          and (j.deadline_at is null or j.deadline_at > clock_timestamp())
 $$;
@@ -98,9 +100,10 @@ begin
                       from steps s join jobs using (tenant_id, job_id)
                      where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                        and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
-                                           'quarantined')
+                                           'quarantined', 'canceling')
                        and not jobs.pause_requested
-                       and (jobs.deadline_at is null or jobs.deadline_at > v_now)
+                       and (jobs.deadline_at is null or jobs.deadline_at > v_now
+                            or jobs.status = 'canceling')
                      order by s.due_at limit 1 for no key update of jobs, s skip locked) due
      limit 1;
     exit when not found;
