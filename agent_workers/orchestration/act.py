@@ -1,10 +1,9 @@
 """One tool effect: intent, permit, act, evidence. The only code that lets a tool act."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.decision import TryAgain
 from agent_workers.domain.effect import (
     Abandon,
     Adopt,
@@ -24,58 +23,24 @@ from agent_workers.domain.effect import (
 )
 from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.permitting import decide_permit
-from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
+    NEXT_LOOK_AT_BREAKER,
+    SETTLING,
+    acts,
     did_nothing,
     out_of_tries,
     seen_absent,
-    unfinished,
+    settled,
     until_next_look,
 )
-from agent_workers.orchestration.failing import unanswered
+from agent_workers.orchestration.acted import Acted, Barred, Parked, acted_of
 from agent_workers.orchestration.ports import Effects, Timer
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 
 _KERNEL_TIMED = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acted:
-    """What acting gave: an outcome or a failed attempt, with the proof to keep beside it."""
-
-    outcome: ToolRan | ToolFailed | Broke
-    proof: Proof | None = None
-    # Not a failed attempt but a wait that the protocol asks for.
-    patience: timedelta | None = None
-    # No attempt of this effect can have happened: something else may be done instead.
-    certainly_not: bool = False
-
-    def again(self, broke: Broke, tries: int, *, jitter: float) -> TryAgain | None:
-        """The protocol's own way to go on; None when the step's retry policy decides."""
-        if self.patience is not None:
-            return TryAgain(
-                delay=self.patience, code=broke.code, message=broke.message, counts=False
-            )
-        if self.proof is not None and not self.certainly_not:
-            # What follows silence is for the next permit to say, however often it was tried.
-            return unanswered(tries, broke, jitter=jitter)
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Barred:
-    """A permit could have been granted, but a breaker stands in the way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
-    """The step has no result: in doubt, stopped, somebody else's, or kept from acting."""
-
-    why: str
-    certainly_not: bool = False
 
 
 class EffectProtocol:
@@ -110,13 +75,14 @@ class EffectProtocol:
             began = self._timer.now()
             asked, answer = self._ask(claimed, rules, key, looked, max_tries, barred)
             if isinstance(answer, Barred):
-                return Parked(why="barred", certainly_not=did_nothing(asked))
-            if isinstance(answer, Grant) and asked.result == "ok":
+                return self._barred(asked)
+            if isinstance(answer, Grant) and acts(asked, answer):
                 return self._act(claimed, rules, key, asked, began)
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
             if looked is not None and broke is not None:
-                return Acted(outcome=broke, patience=until_next_look(claimed))
+                wait, settles = until_next_look(claimed), asked.result == SETTLING
+                return Acted(outcome=broke, patience=wait, settles=settles)
             looked, broke = self._look_up(claimed, asked, key)
 
     def _act(
@@ -129,11 +95,12 @@ class EffectProtocol:
             began=began,
             act=lambda: self._tools.act(claimed, asked.request, key=key, attempt=attempt),
         )
+        settles = asked.result == SETTLING
         if not isinstance(reply, TooLate):
-            return _acted(reply, key, attempt, alone=alone)
-        acted = _acted(reply.as_reply(), key, attempt, alone=alone)
+            return replace(acted_of(reply, key, attempt, alone=alone), settles=settles)
+        acted = acted_of(reply.as_reply(), key, attempt, alone=alone)
         # The tool was not called: that counts for nobody's tries.
-        return replace(acted, patience=timedelta(seconds=2 ** min(claimed.fence - 1, 6)))
+        return replace(acted, patience=until_next_look(claimed), settles=settles)
 
     def _ask(
         self,
@@ -150,10 +117,12 @@ class EffectProtocol:
             answer = decide_permit(rules, asked.known, asked.now, looked, tries)
             if asked.result == "fenced":
                 return asked, answer
+            if asked.result == SETTLING:
+                answer = settled(answer, looked, tries)
             if isinstance(answer, Grant) and answer.mode is PermitMode.AFTER_ABSENT:
                 self._permits.absent(connection, claimed, key)
                 asked = seen_absent(asked)
-            if barred and isinstance(answer, Grant) and asked.result == "ok":
+            if barred and isinstance(answer, Grant) and acts(asked, answer):
                 return asked, Barred()
             if isinstance(answer, Grant) and tries.made >= tries.most:
                 answer = out_of_tries(rules, answer, claimed.tries)
@@ -170,7 +139,7 @@ class EffectProtocol:
         answer: PermitAnswer,
     ) -> None:
         match answer:
-            case Grant() if asked.result == "ok":
+            case Grant() if acts(asked, answer):
                 attempt = _next_attempt(asked)
                 self._permits.grant(connection, claimed, key, answer.mode, attempt, rules)
             case Adopt(source=Source() as source):
@@ -189,6 +158,12 @@ class EffectProtocol:
                 self._permits.abandon(connection, claimed, key, answer.reason)
             case _:
                 pass
+
+    def _barred(self, asked: Asked) -> Acted | Parked:
+        if asked.result != SETTLING:
+            return Parked(why="barred", certainly_not=did_nothing(asked))
+        broke = Broke(code="breaker_open", message="its tool is not called now", retryable=True)
+        return Acted(outcome=broke, patience=NEXT_LOOK_AT_BREAKER, settles=True)
 
     def _without_acting(self, asked: Asked, answer: PermitAnswer) -> Acted | Parked:
         if asked.result == "fenced":
@@ -233,25 +208,3 @@ def is_timed(cls: EffectClass) -> bool:
 
 def _next_attempt(asked: Asked) -> int:
     return 1 + (asked.known.last.attempt if asked.known.last else 0)
-
-
-def _acted(reply: Reply, key: EffectKey, attempt: int, *, alone: bool) -> Acted:
-    match reply:
-        case Happened():
-            proof = Proof(key=key, attempt=attempt, says=Says.HAPPENED, result=reply.result)
-            return Acted(outcome=ToolRan(result=reply.result), proof=proof)
-        case NotDone():
-            proof = Proof(
-                key=key,
-                attempt=attempt,
-                says=Says.NOT_EXECUTED,
-                reason=reply.broke.message,
-                is_final=isinstance(reply.broke, ToolFailed),
-            )
-            # It says nothing of an earlier attempt that had no answer, so it cannot end the step.
-            outcome = reply.broke if alone else unfinished(reply.broke)
-            return Acted(outcome=outcome, proof=proof, certainly_not=alone)
-        case Unclear():
-            message = reply.broke.message
-            proof = Proof(key=key, attempt=attempt, says=Says.UNKNOWN, result=None, reason=message)
-            return Acted(outcome=reply.broke, proof=proof)

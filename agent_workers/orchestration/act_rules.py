@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
@@ -9,13 +10,20 @@ from agent_workers.domain.effect import (
     Doubt,
     EffectRules,
     Grant,
+    LookedUp,
+    LookUp,
     OnDoubt,
     PermitAnswer,
     PermitMode,
     Says,
+    Tries,
 )
 from agent_workers.domain.step import Broke, ToolFailed
 from agent_workers.state.permits import Asked
+
+# What is asked of a job that is being stopped, for a step whose earlier attempt has no answer.
+SETTLING: Final = "settling"
+NEXT_LOOK_AT_BREAKER: Final = timedelta(seconds=15)
 
 
 def seen_absent(asked: Asked) -> Asked:
@@ -56,6 +64,27 @@ def life_of_key(rules: EffectRules, asked: Asked) -> timedelta:
         return whole
     left = whole - (asked.now - asked.known.first_granted_at)
     return left if left >= rules.kernel_budget else whole
+
+
+def acts(asked: Asked, answer: Grant) -> bool:
+    """Say whether a permit is to be granted: in a job that is being stopped, to finish only."""
+    if asked.result == SETTLING:
+        return answer.mode is PermitMode.SAME_KEY
+    return asked.result == "ok"
+
+
+def settled(answer: PermitAnswer, looked: LookedUp | None, tries: Tries) -> PermitAnswer:
+    """What is left of an answer once its job is being stopped: finding out, so many times.
+
+    Nothing is begun. A key that was used may be used again, because that asks what became of it.
+    """
+    if isinstance(answer, Grant) and answer.mode is PermitMode.REPEAT:
+        return Doubt(reason="canceled while an earlier attempt had no answer")
+    uses_key = isinstance(answer, Grant) and answer.mode is PermitMode.SAME_KEY
+    sees_nothing = isinstance(answer, LookUp) and looked is not None and looked.failed
+    if tries.made >= tries.most and (uses_key or sees_nothing):
+        return Doubt(reason=f"canceled, and {tries.made} more attempts to find out failed")
+    return answer
 
 
 def out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:

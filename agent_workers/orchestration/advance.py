@@ -11,7 +11,8 @@ from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import Written
 from agent_workers.domain.step import Broke, Outcome, StepKind, ToolFailed, ToolRan
-from agent_workers.orchestration.act import Acted, EffectProtocol, Parked, is_timed
+from agent_workers.orchestration.act import EffectProtocol, is_timed
+from agent_workers.orchestration.acted import Acted, Parked
 from agent_workers.orchestration.aftermath import Aftermath
 from agent_workers.orchestration.carrying import (
     TAIL,

@@ -12,7 +12,7 @@ from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
 from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
-from agent_workers.orchestration.act import Acted
+from agent_workers.orchestration.acted import Acted
 from agent_workers.orchestration.carrying import on_time
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.failing import needs_permit, unanswered
@@ -130,7 +130,9 @@ class Aftermath:
         if again is None and not acted.certainly_not:
             again = unanswered(claimed.tries, broke, jitter=jitter)
         # Who calls for everybody does not use up tries of its own.
-        return replace(again, counts=False) if again is not None and is_down else again
+        if again is None or not is_down or acted.settles:
+            return again
+        return replace(again, counts=False)
 
     def _left(
         self,

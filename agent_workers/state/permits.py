@@ -27,7 +27,7 @@ select result, state, effect_result, request, first_granted_at, quiet_after, att
        source, now, refusals from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
 _QUIET, _NOW = 5, 9
 _VOUCH = "select vouch_quiet(%s, %s, %s)"
-_GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s)"
+_GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _EVIDENCE = """
 select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _LIVE = """
@@ -126,6 +126,7 @@ class Permits:
                 *(claimed.tenant_id, key, attempt, mode, claimed.fence, self._worker_id),
                 _ms(rules.quiet_time),
                 _ms(rules.key_ttl) if rules.key_ttl else None,
+                _ms(rules.settle),
             ),
         )
 

@@ -73,6 +73,8 @@ permits = Table(
     Column("refused_for_good", Boolean, nullable=False, server_default=text("false")),
     # Set where `quiet_after` was put off: how long a quiet time this permit has.
     Column("quiet_time", Interval),
+    Column("settle_ms", BigInteger, nullable=False, server_default=text("0")),
+    when("holder_gone_at"),
     ForeignKeyConstraint(
         ["tenant_id", "effect_key", "cls"],
         ["effects.tenant_id", "effects.effect_key", "effects.cls"],

@@ -61,7 +61,7 @@ begin
    returning * into s;
   if not found then return null; end if;
   -- A plan for which nothing is held may cost something all the same.
-  if (j.allowance_micro > 0 or j.draws) and (s.hold_micro > 0 or s.kind = 'plan') then
+  if (j.allowance_micro > 0 or j.draws) and j.status <> 'canceling' and (s.hold_micro > 0 or s.kind = 'plan') then
     select * into v_says, v_drawn
       from pay_for(j, greatest(s.hold_micro, case when j.draws then 1 else 0 end));
     j.allowance_micro := j.allowance_micro + v_drawn;
@@ -117,8 +117,10 @@ begin
   return c;
 end $$;
 
+-- A ready step of a job that is being stopped finds out what became of an attempt (see settles).
 create function job_is_claimable(j jobs) returns boolean language sql volatile as $$
-  select j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
+  select j.status = 'canceling'
+         or j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
          and not j.pause_requested
          and (j.deadline_at is null or j.deadline_at > clock_timestamp())
 $$;
@@ -149,9 +151,10 @@ begin
                       from steps s join jobs using (tenant_id, job_id)
                      where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                        and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
-                                           'quarantined')
+                                           'quarantined', 'canceling')
                        and not jobs.pause_requested
-                       and (jobs.deadline_at is null or jobs.deadline_at > v_now)
+                       and (jobs.deadline_at is null or jobs.deadline_at > v_now
+                            or jobs.status = 'canceling')
                      order by s.due_at limit 1 for no key update of jobs, s skip locked) due
      limit 1;
     exit when not found;

@@ -9,34 +9,59 @@ returns boolean language sql stable as $$
        and e.state = 'intended' and (p.says is null or p.says = 'unknown'))
 $$;
 
+-- Would another look, or the same key once more, tell what became of an attempt without an answer?
+-- A step of a job that is being stopped goes on for that alone. Not for ever: its workers may die
+-- of it, and its tool may be gone.
+create function settles(p_tenant text, p_job uuid, p_position int)
+returns boolean language sql stable as $$
+  select exists (
+    select from effects e join permits p using (tenant_id, effect_key)
+      join steps s on s.tenant_id = e.tenant_id and s.job_id = e.job_id
+                  and s.position = e.position
+     where e.tenant_id = p_tenant and e.job_id = p_job and e.position = p_position
+       and e.state = 'intended' and e.cls <> 'unsafe' and s.tries < 25
+       and (p.says is null or p.says = 'unknown'))
+$$;
+
 -- Stop a job: at once where nothing is being done, else as soon as that can be known.
 create function stop_job(
   p_tenant text, p_job uuid, p_status text, p_error bytea, p_reason text, p_now boolean
 ) returns text language plpgsql as $$
-declare j jobs; v_open int;
+declare j jobs; s steps; v_open int; v_settling int[] := '{}'; v_now timestamptz := clock_timestamp();
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if not found then return 'not_found'; end if;
   if j.finished_at is not null then return j.status; end if;
-  -- A step that was between two attempts leaves a right to act behind: that is a doubt.
-  update effects e set state = 'in_doubt', doubt_reason = p_reason, doubted_at = clock_timestamp()
-    from steps s
-   where e.tenant_id = p_tenant and e.job_id = p_job and e.state = 'intended'
-     and s.tenant_id = p_tenant and s.job_id = p_job and s.position = e.position
-     and s.status in ('ready', 'paused', 'quarantined')
-     and has_live_permit(p_tenant, p_job, e.position);
-  if found then
-    perform announce(p_tenant, p_job, 'job.in_doubt',
-                     convert_to(json_build_object('reason', p_reason)::text, 'UTF8'));
-  end if;
+  -- A step that was between two attempts leaves a right to act behind: what became of that is found
+  -- out where it can be, and is a doubt where it cannot. Its tries are counted anew.
+  for s in select steps.* from steps join effects e using (tenant_id, job_id, position)
+            where e.tenant_id = p_tenant and e.job_id = p_job and e.state = 'intended'
+              and steps.status in ('ready', 'claimed', 'paused', 'quarantined')
+              and has_live_permit(p_tenant, p_job, e.position)
+            order by steps.position loop
+    if s.status = 'claimed' then
+      if j.status <> 'canceling' then
+        update steps set tries = 0
+         where tenant_id = p_tenant and job_id = p_job and position = s.position;
+      end if;
+    elsif s.status <> 'quarantined' and settles(p_tenant, p_job, s.position) then
+      v_settling := v_settling || s.position;
+      update steps set status = 'ready', due_at = least(due_at, v_now), ring_at = v_now, rings = 0,
+                       tries = case when j.status = 'canceling' then tries else 0 end
+       where tenant_id = p_tenant and job_id = p_job and position = s.position;
+    else
+      perform doubt_open(p_tenant, p_job, s.position, p_reason);
+    end if;
+  end loop;
   update steps set status = 'canceled', lease_until = null
    where tenant_id = p_tenant and job_id = p_job
-     and (status in ('ready', 'paused', 'in_doubt', 'quarantined')
+     and ((status in ('ready', 'paused', 'in_doubt', 'quarantined')
+           and position <> all (v_settling))
           or (p_now and status = 'claimed'
               and not has_live_permit(p_tenant, p_job, position)));
   select count(*) into v_open from steps
-   where tenant_id = p_tenant and job_id = p_job and status = 'claimed';
+   where tenant_id = p_tenant and job_id = p_job and status in ('claimed', 'ready');
   if v_open = 0 then
     update jobs set cancel_reason = coalesce(cancel_reason, p_reason)
      where tenant_id = p_tenant and job_id = p_job;

@@ -1,11 +1,33 @@
 -- Permits and evidence. Lock order: job, step, effect, permit.
 
 create type asked_permit as (
-  result text,              -- ok, fenced, stopping (canceled, paused, past its deadline)
+  result text,              -- ok, fenced, stopping (canceled, paused, past its deadline), or
+                            -- settling: canceled, and an attempt has no answer yet
   state text, effect_result bytea, request bytea, cls text, first_granted_at timestamptz,
   quiet_after timestamptz, attempt int, says text, source text, now timestamptz,
   refusals int              -- how often the tool refused for good
 );
+
+-- When a permit acts no more. A keyed effect may run on a thread, which ends no sooner than its key;
+-- but one that has replied, however unclearly, or whose process is gone, acts no more.
+create function quiet_of(p permits) returns timestamptz language sql immutable as $$
+  select greatest(p.quiet_after, case when p.says is null and p.holder_gone_at is null
+                                      then p.key_expires_at end)
+$$;
+
+-- The process of a worker is gone, as its own host says: what it was allowed to do, it does no more,
+-- and what it had sent can be seen after the settling time.
+create function hush_permits(p_tenant text, p_job uuid, p_position int, p_worker uuid)
+returns void language sql as $$
+  update permits set holder_gone_at = gone.at,
+                     quiet_after = least(quiet_after,
+                                         gone.at + make_interval(secs => settle_ms / 1000.0))
+    from effects e, (select clock_timestamp() as at) gone
+   where e.tenant_id = p_tenant and e.job_id = p_job and e.position = p_position
+     and permits.tenant_id = e.tenant_id and permits.effect_key = e.effect_key
+     and permits.worker_id = p_worker and permits.holder_gone_at is null
+     and (permits.says is null or permits.says = 'unknown')
+$$;
 
 -- Write the intent if there is none yet, and read all that decides about a permit, under locks.
 create function ask_permit(
@@ -39,19 +61,21 @@ begin
   a.state := e.state; a.effect_result := e.result; a.request := e.request; a.cls := e.cls;
   a.first_granted_at := e.first_granted_at;
   a.attempt := p.attempt; a.says := p.says; a.source := p.source;
-  -- A keyed effect may run on a thread, which ends no sooner than its key; but one that has
-  -- replied, however unclearly, acts no more.
-  select max(greatest(quiet_after, case when says is null then key_expires_at end))
+  select max(quiet_of(permits))
            filter (where says is null or says = 'unknown'),
          count(*) filter (where refused_for_good)
     into a.quiet_after, a.refusals from permits
    where tenant_id = p_tenant and effect_key = p_key;
+  if j.status = 'canceling' and a.quiet_after is not null and e.state = 'intended'
+     and e.cls <> 'unsafe' then
+    a.result := 'settling';
+  end if;
   return a;
 end $$;
 
 create function grant_permit(
   p_tenant text, p_key uuid, p_attempt int, p_mode text, p_fence int, p_worker uuid,
-  p_quiet_ms bigint, p_key_ttl_ms bigint
+  p_quiet_ms bigint, p_key_ttl_ms bigint, p_settle_ms bigint
 ) returns timestamptz language plpgsql as $$
 declare e effects; v_now timestamptz := clock_timestamp(); v_quiet timestamptz;
 begin
@@ -60,8 +84,9 @@ begin
    where tenant_id = p_tenant and effect_key = p_key returning * into e;
   v_quiet := v_now + make_interval(secs => p_quiet_ms / 1000.0);
   insert into permits (tenant_id, effect_key, attempt, cls, mode, fence, worker_id, granted_at,
-                       quiet_after, key_expires_at)
+                       quiet_after, settle_ms, key_expires_at)
   values (p_tenant, p_key, p_attempt, e.cls, p_mode, p_fence, p_worker, v_now, v_quiet,
+          p_settle_ms,
           case when e.cls = 'keyed'
                then case when p_mode = 'same_key' then e.first_granted_at else v_now end
                     + make_interval(secs => p_key_ttl_ms / 1000.0) end);
@@ -153,11 +178,39 @@ begin
   return v_rings;
 end $$;
 
+-- The one place where a doubt is written down: with its reason, in the journal, and announced.
+create function mark_doubt(e effects, p_reason text) returns void language plpgsql as $$
+declare v_reason text := coalesce(nullif(p_reason, ''), 'an attempt had no answer'); v_data bytea;
+begin
+  update effects set state = 'in_doubt', doubt_reason = v_reason, doubted_at = clock_timestamp()
+   where tenant_id = e.tenant_id and effect_key = e.effect_key and state = 'intended';
+  v_data := convert_to(json_build_object('position', e.position, 'effect_key', e.effect_key,
+                                         'reason', v_reason)::text, 'UTF8');
+  perform note(e.tenant_id, e.job_id, 'in_doubt', v_data);
+  perform announce(e.tenant_id, e.job_id, 'job.in_doubt', v_data);
+end $$;
+
+-- Nobody will ask any more what became of the open permits of a step (of a job: null).
+create function doubt_open(p_tenant text, p_job uuid, p_position int, p_reason text)
+returns void language plpgsql as $$
+declare e effects;
+begin
+  for e in select * from effects
+            where tenant_id = p_tenant and job_id = p_job and state = 'intended'
+              and (p_position is null or position = p_position)
+              and exists (select from permits p where p.tenant_id = effects.tenant_id
+                             and p.effect_key = effects.effect_key
+                             and (p.says is null or p.says = 'unknown'))
+            order by position, effect_key for update loop
+    perform mark_doubt(e, p_reason);
+  end loop;
+end $$;
+
 -- Nobody can know: the effect is in doubt, its step is parked, the job says so.
 create function doubt_effect(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_key uuid, p_reason text
 ) returns text language plpgsql as $$
-declare j jobs; v_after text;
+declare j jobs; e effects; v_after text;
 begin
   perform hold_briefly();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
@@ -166,18 +219,12 @@ begin
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and status = 'claimed';
   if not found then return 'fenced'; end if;
-  update effects set state = 'in_doubt', doubt_reason = p_reason, doubted_at = clock_timestamp()
-   where tenant_id = p_tenant and effect_key = p_key and state = 'intended';
-  perform note(p_tenant, p_job, 'in_doubt',
-               convert_to(json_build_object('position', p_position, 'effect_key', p_key,
-                                            'reason', p_reason)::text, 'UTF8'));
+  select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
+  perform mark_doubt(e, p_reason);
   if v_after = 'in_doubt' then
     update jobs set status = 'in_doubt' where tenant_id = p_tenant and job_id = p_job
        and not pause_requested and status <> 'in_doubt';
   end if;
-  perform announce(p_tenant, p_job, 'job.in_doubt',
-                   convert_to(json_build_object('position', p_position, 'effect_key', p_key,
-                                                'reason', p_reason)::text, 'UTF8'));
   if v_after <> 'in_doubt' then
     update jobs set open_steps = open_steps - 1 where tenant_id = p_tenant and job_id = p_job;
     if j.open_steps = 1 then perform end_stopped(j); end if;
@@ -208,7 +255,7 @@ begin
   end if;
   for p in select * from permits where tenant_id = p_tenant and effect_key = p_key
               and (says is null or says = 'unknown') order by attempt loop
-    v_quiet := greatest(p.quiet_after, case when p.says is null then p.key_expires_at end);
+    v_quiet := quiet_of(p);
     if p_verdict <> 'happened' and clock_timestamp() < v_quiet then
       raise exception 'permit % may act until %', p.attempt, v_quiet using errcode = 'AW004';
     end if;

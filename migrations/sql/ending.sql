@@ -115,18 +115,16 @@ declare j jobs; v_after text;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  v_after := case when j.status = 'canceling' then 'canceled'
+  v_after := case when j.status = 'canceling' and settles(p_tenant, p_job, p_position) then 'ready'
+                  when j.status = 'canceling' then 'canceled'
                   when j.pause_requested then 'paused' else 'ready' end;
   update steps set status = v_after, lease_until = null, ring_at = clock_timestamp()
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and status = 'claimed';
   if not found then return 'fenced'; end if;
-  if v_after = 'canceled' and has_live_permit(p_tenant, p_job, p_position) then
-    -- It only waited to learn what became of a permit before its own; now nobody asks any more.
-    update effects set state = 'in_doubt', doubted_at = clock_timestamp(),
-                       doubt_reason = 'canceled while an earlier attempt had no answer'
-     where tenant_id = p_tenant and job_id = p_job and position = p_position
-       and state = 'intended';
+  if v_after = 'canceled' then
+    perform doubt_open(p_tenant, p_job, p_position,
+                       'canceled while an earlier attempt had no answer');
   end if;
   update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end

@@ -56,10 +56,17 @@ create trigger effects_abandoned before update on effects for each row
   execute function refuse('an effect that was given up is not attempted again');
 create trigger effects_kept before delete on effects for each row
   execute function refuse('effects are kept as long as their job');
+-- Until its outcome is proven, the quiet time of a permit may end sooner (settling time after its
+-- process was known to be gone) or later (a clock jumped), and not otherwise.
 create trigger permits_grant before update on permits for each row
   when (new.attempt <> old.attempt or new.mode <> old.mode or new.fence <> old.fence
-        or new.granted_at <> old.granted_at or new.quiet_after < old.quiet_after
-        or (new.quiet_after > old.quiet_after and old.says in ('happened', 'not_executed', 'absent'))
+        or new.granted_at <> old.granted_at or new.settle_ms <> old.settle_ms
+        or (new.quiet_after <> old.quiet_after and old.says in ('happened', 'not_executed', 'absent'))
+        or (new.quiet_after < old.quiet_after
+            and new.quiet_after is distinct from
+                new.holder_gone_at + make_interval(secs => new.settle_ms / 1000.0))
+        or (old.holder_gone_at is not null
+            and new.holder_gone_at is distinct from old.holder_gone_at)
         or new.key_expires_at is distinct from old.key_expires_at)
   execute function refuse('what a permit granted never changes');
 create trigger permits_says before update on permits for each row

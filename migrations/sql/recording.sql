@@ -50,6 +50,13 @@ begin
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 
+  if j.status <> 'canceling' and p_follow in ('succeed', 'fail') and j.open_steps > 1 then
+    -- Its siblings are canceled with it, and nobody asks any more what became of their attempts.
+    perform doubt_open(p_tenant, p_job, null, 'the job ended while an attempt had no answer');
+    select journal_number into j.journal_number from jobs
+     where tenant_id = p_tenant and job_id = p_job;
+  end if;
+
   r.result := 'recorded';
   r.carried := 0;
   r.open_steps := j.open_steps - 1 + n;
@@ -203,7 +210,8 @@ begin
     r.status := j.status;
     return r;
   end if;
-  if j.status = 'canceling' or j.pause_requested then
+  if j.pause_requested
+     or j.status = 'canceling' and not settles(p_tenant, p_job, p_position) then
     update jobs set spent_micro = spent_micro + p_cost
      where tenant_id = p_tenant and job_id = p_job;
     r.result := stand_down(p_tenant, p_job, p_position, p_fence);

@@ -14,9 +14,10 @@ $$;
 
 -- A step somebody held is free again: ready, or at the end of its job's patience. It keeps the
 -- due time it had, and so goes before whatever has queued up since.
-create function free_step(s steps, p_why text, p_died boolean, p_poison_after int)
-returns ring language plpgsql as $$
-declare j jobs; r ring; v_permit boolean; v_after text;
+create function free_step(
+  s steps, p_why text, p_died boolean, p_poison_after int, p_gone boolean default false
+) returns ring language plpgsql as $$
+declare j jobs; r ring; v_after text;
         v_deaths int := s.deaths + case when p_died then 1 else 0 end;
 begin
   perform commit_durably();
@@ -24,9 +25,9 @@ begin
      for no key update skip locked;
   if not found then return null; end if;
   if j.status = 'canceling' and not may_end(j) then return null; end if;
-  v_permit := j.status = 'canceling'
-              and has_live_permit(s.tenant_id, s.job_id, s.position);
-  v_after := case when j.status = 'canceling' then 'canceled'
+  v_after := case when j.status = 'canceling' and v_deaths < p_poison_after
+                       and settles(s.tenant_id, s.job_id, s.position) then 'ready'
+                  when j.status = 'canceling' then 'canceled'
                   when v_deaths >= p_poison_after then 'quarantined'
                   when j.pause_requested then 'paused' else 'ready' end;
   update steps set status = v_after, lease_until = null, rings = 1, deaths = v_deaths,
@@ -34,20 +35,16 @@ begin
    where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
      and fence = s.fence and status = 'claimed';
   if not found then return null; end if;
+  if p_gone and s.effect in ('keyed', 'reconcilable', 'unsafe') then
+    perform hush_permits(s.tenant_id, s.job_id, s.position, s.claimed_by);
+  end if;
   -- The lost attempt is booked in full, so that recorded cost is never below the real one.
   update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
                   spent_micro = spent_micro + s.hold_micro,
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end
    where tenant_id = s.tenant_id and job_id = s.job_id
      and (s.hold_micro > 0 or v_after = 'canceled');
-  if v_permit then
-    update effects set state = 'in_doubt', doubt_reason = p_why, doubted_at = clock_timestamp()
-     where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
-       and state = 'intended';
-    perform announce(s.tenant_id, s.job_id, 'job.in_doubt',
-                     convert_to(json_build_object('position', s.position, 'reason', p_why)::text,
-                                'UTF8'));
-  end if;
+  if v_after = 'canceled' then perform doubt_open(s.tenant_id, s.job_id, s.position, p_why); end if;
   if v_after = 'quarantined' then
     update jobs set status = 'quarantined', status_detail = p_why
      where tenant_id = s.tenant_id and job_id = s.job_id and not pause_requested
@@ -133,7 +130,7 @@ begin
       continue when not v_gone and s.effect in ('reconcilable', 'unsafe')
                     and has_live_permit(s.tenant_id, s.job_id, s.position);
       r := free_step(s, 'its worker was lost', v_gone and (v_blamed or is_acting(s)),
-                     p_poison_after);
+                     p_poison_after, v_gone);
       continue when r.job_id is null;
       return next r;
       if not v_gone and (v_blamed or is_acting(s)) then

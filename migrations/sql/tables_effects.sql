@@ -90,6 +90,8 @@ CREATE TABLE permits (
   checked_at TIMESTAMP WITH TIME ZONE,
   refused_for_good BOOLEAN DEFAULT false NOT NULL,
   quiet_time INTERVAL,
+  settle_ms BIGINT DEFAULT 0 NOT NULL,
+  holder_gone_at TIMESTAMP WITH TIME ZONE,
   CONSTRAINT permits_pkey PRIMARY KEY (tenant_id, effect_key, attempt),
   CONSTRAINT permits_tenant_id_effect_key_cls_fkey FOREIGN KEY(tenant_id, effect_key, cls) REFERENCES effects (tenant_id, effect_key, cls),
   CONSTRAINT permits_attempt_check CHECK (attempt >= 1),

@@ -26,7 +26,8 @@ from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened
 from agent_workers.domain.step import Broke, ToolRan
 from agent_workers.orchestration import act
-from agent_workers.orchestration.act import Acted, EffectProtocol, Parked
+from agent_workers.orchestration.act import EffectProtocol
+from agent_workers.orchestration.acted import Acted, Parked
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 from agent_workers.state.records import Records

@@ -41,7 +41,7 @@ def test_a_transaction_that_idled_too_long_has_lost_its_connection(database: Dat
 def test_a_step_that_stands_down_canceled_with_an_open_permit_leaves_a_doubt(
     world: World,
 ) -> None:
-    first = world.acting(EffectClass.RECONCILABLE)
+    first = world.acting(EffectClass.UNSAFE)
     allow(world, first)
     world.expire(first)
     world.sweeps.expired()

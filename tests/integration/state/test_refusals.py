@@ -84,6 +84,8 @@ PERMITS = [
     ("fence = 9", TRIGGER, "granted never changes"),
     ("granted_at = now()", TRIGGER, "granted never changes"),
     ("quiet_after = now()", TRIGGER, "granted never changes"),
+    ("quiet_after = now(), holder_gone_at = now() - interval '1 s'", TRIGGER, "granted never"),
+    ("settle_ms = settle_ms + 1", TRIGGER, "granted never changes"),
     ("key_expires_at = now()", TRIGGER, "granted never changes"),
     ("says = 'absent', source = 'lookup', checked_at = now()", CHECK, "absent_needs_quiet"),
     ("says = 'absent', source = 'verdict', checked_at = now()", CHECK, "absent_needs_quiet"),
