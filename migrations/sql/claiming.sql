@@ -64,6 +64,12 @@ begin
         case when j.allowance_micro > 0
              then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro end,
         (extract(epoch from j.deadline_at - v_now) * 1000)::bigint, j.user_id, j.session_id);
+  -- A client that freezes while it reads a long reply would hold the job's lock: a reply that fits
+  -- into the sockets' buffers has left us anyway. The rest is read without any lock.
+  if octet_length(c.input) + coalesce(octet_length(c.arguments), 0) > 65536 then
+    c.input := null;
+    c.arguments := null;
+  end if;
   return c;
 end $$;
 
