@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.checks_agents import check_agents
+from agent_workers.cli.checks_session import direct, session
 from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
@@ -16,6 +17,7 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
+from agent_workers.state.pooling import look_at
 from agent_workers.state.reads import Reads
 
 _OLDEST_VERSION = 140_000
@@ -34,8 +36,12 @@ def check_database(settings: Settings, database: Database, agents: Sequence[str]
 
 def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> Iterator[Finding]:
     diagnosis = Diagnosis(database)
+    seen = look_at(settings.database_url)
+    yield from session(seen)
+    yield direct(settings)
+    if "search_path" in seen.wrong:
+        return  # nothing of ours would be found
     yield from server(diagnosis.server(), pool=settings.db_pool_size)
-    yield from _direct(settings, diagnosis)
     migrated = schema(Reads(database).schema_revision())
     yield migrated
     if migrated.level.value == "FAIL":
@@ -51,15 +57,11 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
 
 
 def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:
-    """Judge the server: is a commit a commit, and is there room for everybody?"""
+    """Judge the server: does it keep what it took, and is there room for everybody?"""
     if seen.version < _OLDEST_VERSION:
         yield fail(f"Postgres {seen.version_text}", "14 is the oldest that will do")
     else:
         yield ok(f"Postgres {seen.version_text}")
-    if seen.synchronous_commit == "off":
-        yield fail("synchronous_commit is off for us", "a pooler drops our options: let them pass")
-    else:
-        yield ok(f"synchronous_commit is {seen.synchronous_commit}")
     unsafe = [n for n in ("fsync", "full_page_writes") if not getattr(seen, n)]
     if unsafe:
         yield warn(f"{' and '.join(unsafe)} off", "a crash of the machine may lose what was done")
@@ -141,20 +143,6 @@ def events(dead: int, behind_s: float) -> Iterator[Finding]:
         yield warn(f"a relay is {behind_s:.0f} s behind", remedy)
     if not dead and behind_s <= _LATE_S:
         yield ok("every event was taken, and told")
-
-
-def _direct(settings: Settings, diagnosis: Diagnosis) -> Iterator[Finding]:
-    try:
-        keeps = diagnosis.keeps_session_locks(settings.direct_database_url)
-    except StateUnavailable as error:
-        keeps, reason = False, f" ({str(error).splitlines()[0]})"
-    else:
-        reason = ""
-    if keeps:
-        yield ok("the direct URL holds session locks: killed workers are noticed at once")
-    else:
-        remedy = "point AGENT_DIRECT_DATABASE_URL past the pooler; until then only leases notice"
-        yield warn(f"the direct URL holds no session locks{reason}", remedy)
 
 
 def _known_agents(wanted: Sequence[str], seen: Mapping[str, object]) -> Iterator[Finding]:

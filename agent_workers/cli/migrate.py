@@ -7,6 +7,13 @@ from agent_workers.cli.migrations import downgrade, is_behind, known, newest, up
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.state.engine import Database
 from agent_workers.state.reads import Reads
+from agent_workers.state.role_defaults import (
+    Answer,
+    Ask,
+    Told,
+    forget_role_defaults,
+    set_role_defaults,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="REVISION", help="stop at this one (or go back to it)")
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit 1 when the schema is behind"
+    )
+    parser.add_argument(
+        "--role-defaults",
+        choices=[ask.value for ask in Ask],
+        default=Ask.AUTO.value,
+        help="keep our settings for the workers' role in this database, for poolers that drop them"
+        " (auto: unless the role is used for other things there)",
     )
 
 
@@ -23,13 +37,36 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = arguments.to or newest()
     if wanted != "base" and not known(wanted):
         raise WronglyAsked(f"this release has no migration {wanted!r}")
-    stands_at = stands(settings.direct_database_url)
+    url, ask = settings.direct_database_url, Ask(arguments.role_defaults)
     if arguments.check:
-        return _report(stands_at, wanted)
+        return _report(stands(url), wanted)
+    if wanted == "base":
+        forget_role_defaults(url, workers_url=settings.database_url)
+    else:
+        _say(set_role_defaults(url, workers_url=settings.database_url, ask=ask))
+    stands_at = stands(url)
     if stands_at == wanted:
         print(f"the schema stands at {wanted}")
         return 0
-    return _move(settings.direct_database_url, stands_at, wanted, asked=bool(arguments.to))
+    return _move(url, stands_at, wanted, asked=bool(arguments.to))
+
+
+def _say(told: Told) -> None:
+    match told.answer:
+        case Answer.SET:
+            print(f"sessions of {told.role} in {told.database} begin with our settings")
+        case Answer.SHARED:
+            print(
+                f"{told.role} is a superuser or used for other things here: its sessions begin as"
+                " before. Our own set themselves; behind a pooler that drops options give the"
+                " workers a role of their own (or --role-defaults set)"
+            )
+        case Answer.FORBIDDEN | Answer.UNKNOWN:
+            print(f"behind a pooler that drops options, set these for {told.role}:")
+            for statement in told.statements:
+                print(f"  {statement};")
+        case Answer.LEFT:
+            pass
 
 
 def stands(database_url: str) -> str | None:

@@ -58,6 +58,8 @@ class Claimed:
     # On this process's monotonic clock: when the deadline was so far away.
     claimed_at_s: float = 0.0
     more: bool = False
+    # False: input and arguments are too large to be sent while the job is locked; read them next.
+    is_whole: bool = True
     # None: not known here, read it when it is needed. A carried step has it in memory.
     history: tuple[Done, ...] | None = None
 

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent_workers.domain import course
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.engine import Database
@@ -17,6 +19,9 @@ select tenant_id, job_id, root_id, "position", round, kind, lane, fence, tries, 
 _CLAIM_STEP = _CLAIM + "claim_step(%s, %s, %s, %s, %s)"
 _CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s)"
 _CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s)"
+_LARGE = """
+select j.input, s.arguments from jobs j join steps s using (tenant_id, job_id)
+ where tenant_id = %s and job_id = %s and s."position" = %s"""
 # Back to the plan of the round that the limit falls into: half a round would be a wrong answer.
 _HISTORY = """
 select "position", round, kind, tool, call_id, outcome_type, outcome from steps
@@ -74,6 +79,17 @@ class Claims:
             row = connection.execute(_CLAIM_NEXT, arguments, binary=True).fetchone()
         return None if row is None else claimed_of(row)
 
+    def whole(self, claimed: Claimed) -> Claimed:
+        """Read what was too large for the reply of the claim, whose locks are gone by now."""
+        if claimed.is_whole:
+            return claimed
+        place = (claimed.tenant_id, claimed.job_id, claimed.position)
+        with self._database.connection() as connection:
+            row = connection.execute(_LARGE, place, binary=True).fetchone()
+        if row is None:
+            raise StateUnavailable("the job was deleted after its step was claimed")
+        return replace(claimed, input=row[0], arguments=row[1] or b"", is_whole=True)
+
     def history(self, claimed: Claimed, *, limit: int) -> tuple[Done, ...]:
         """Read the newest recorded steps before this one, in whole rounds, oldest first."""
         arguments = {
@@ -109,6 +125,9 @@ def claimed_of(row: Sequence[object]) -> Claimed:
     values["kind"] = _KINDS[str(values["kind"])]
     values["lane"] = _LANES[str(values["lane"])]
     values["effect"] = _EFFECTS[str(values["effect"])]
+    # No job is without an input: this one is too large to be sent while its job is locked.
+    values["is_whole"] = values["input"] is not None
+    values["input"] = values["input"] or b""
     values["arguments"] = values["arguments"] or b""
     values["course"] = course.read(str(values["course"]))
     values["claimed_at_s"] = time.monotonic()

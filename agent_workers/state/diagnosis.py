@@ -6,8 +6,8 @@ from agent_workers.state.engine import Connection, Database
 
 _SERVER = """
 select current_setting('server_version_num')::int, current_setting('server_version'),
-       current_setting('synchronous_commit'), current_setting('fsync') = 'on',
-       current_setting('full_page_writes') = 'on', current_setting('max_connections')::int"""
+       current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
+       current_setting('max_connections')::int"""
 # A worker lives while its session holds its lock, which pg_locks shows in two halves.
 _WORKERS = """
 select count(*), coalesce(string_agg(lanes, ','), '') from workers
@@ -39,8 +39,6 @@ select (select count(*) from dead_letters where state = 'dead'),
        (select coalesce(max(extract(epoch from clock_timestamp() - next.at)), 0)::float8
           from relays r, lateral (select at from journal where xact > r.told_xact
                                    order by xact limit 1) next)"""
-# Any number of our own; nobody else's lock hashes to it on purpose.
-_PROBE = 7_206_001_846_295_338_411
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,6 @@ class ServerSeen:
 
     version: int
     version_text: str
-    synchronous_commit: str
     fsync: bool
     full_page_writes: bool
     max_connections: int
@@ -77,11 +74,10 @@ class Diagnosis:
         with self._database.connection() as connection:
             row = connection.execute(_SERVER).fetchone()
         assert row is not None
-        version, text, commit, fsync, pages, connections = row
+        version, text, fsync, pages, connections = row
         return ServerSeen(
             version=version,
             version_text=text,
-            synchronous_commit=commit,
             fsync=fsync,
             full_page_writes=pages,
             max_connections=connections,
@@ -120,18 +116,6 @@ class Diagnosis:
         with self._database.connection() as connection:
             dead, behind = _row(connection, _EVENTS)
         return int(str(dead)), float(str(behind))
-
-    def keeps_session_locks(self, direct_url: str) -> bool:
-        """Say whether a lock taken by one statement is still its session's in the next one."""
-        with self._database.alone(url=direct_url) as connection:
-            connection.execute("select pg_advisory_lock(%s)", (_PROBE,))
-            held = connection.execute(
-                "select count(*) from pg_locks where locktype = 'advisory'"
-                " and pid = pg_backend_pid() and (classid::bigint << 32) | objid::bigint = %s",
-                (_PROBE,),
-            ).fetchone()
-            released = connection.execute("select pg_advisory_unlock(%s)", (_PROBE,)).fetchone()
-        return bool(held and held[0] and released and released[0])
 
 
 def _row(connection: Connection, sql: str) -> tuple[object, ...]:

@@ -71,16 +71,17 @@ class Database:
             pooled = self._engine.raw_connection()
         except (psycopg.OperationalError, PoolExhausted) as error:
             raise StateUnavailable(str(error).strip()) from error
+        # cast: the pool hands out what `_open` told it to make.
+        session = cast(_Session, pooled.driver_connection)
         try:
-            # cast: the pool hands out what `_open` told it to make.
-            session = cast(_Session, pooled.driver_connection)
             session.heard.unreplicated = False
             yield session
             # Whatever was done is as good as a commit whose answer got lost.
             if session.heard.unreplicated:
                 raise NotReplicated(_UNREPLICATED)
         except psycopg.Error as error:
-            if not _is_lost(error):
+            # Through a pooler a lost connection may look like a server that answers nonsense.
+            if not _is_lost(error) and not session.broken:
                 raise
             pooled.invalidate()
             raise StateUnavailable(str(error).strip()) from error
@@ -154,6 +155,11 @@ def opened(url: str, *, name: str) -> tuple[_Session, Mapping[str, str]]:
         session.pooled = True
         session.prepare_threshold = None
     return session, dict(zip(SETTINGS, values, strict=True))
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Say whether a pooler stands between us and the server."""
+    return isinstance(connection, _Session) and connection.pooled
 
 
 def conninfo(url: str) -> str:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
+import structlog
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane, StepKind
-from agent_workers.state.engine import Connection, Database, connect
+from agent_workers.state.engine import Connection, Database, connect, is_pooled
+from agent_workers.state.pooling import shares_sessions
+
+log = structlog.get_logger(__name__)
 
 # A process that came back did not die: what it was suspected of is forgotten.
 _REGISTER = """
@@ -69,6 +73,7 @@ class DeadMan:
         self._url = url
         self._process = process
         self._connection: Connection | None = None
+        self._has_complained = False
 
     def hold(self) -> bool:
         """Make sure that the lock is held; true when it had to be taken (again)."""
@@ -79,6 +84,11 @@ class DeadMan:
             connection = connect(self._url, name="agent_workers dead-man")
         except psycopg.OperationalError as error:
             raise StateUnavailable(str(error).strip()) from error
+        if is_pooled(connection) and shares_sessions(self._url):
+            # The lock would be the pooler's: it would outlive us, or die before us.
+            connection.close()
+            self._complain()
+            return False
         try:
             connection.execute(_NOTICE_SOON)
             if self._take(connection):
@@ -88,6 +98,15 @@ class DeadMan:
             if self._connection is None:
                 connection.close()
         return self._connection is not None
+
+    def _complain(self) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            log.error(
+                "no_session_lock",
+                why="AGENT_DIRECT_DATABASE_URL leads through a pooler that shares its sessions",
+                what="a killed worker is noticed only when its leases run out",
+            )
 
     def _take(self, connection: Connection) -> bool:
         """Take the lock; false while the server has not noticed the end of our last connection."""

@@ -141,6 +141,7 @@ class Deliveries:
             return Onward(task_id=task_id, lanes=self._lanes, look_further=free)
 
         while claimed is not None:
+            claimed = self._whole(claimed)
             if claimed.more and self._busy.has_free_slots:
                 self._ring([anything_due(claimed)], parent=None)
             done += 1
@@ -166,6 +167,11 @@ class Deliveries:
         finally:
             self._busy.steps.pop(number, None)
             self._busy.stuck.pop(number, None)
+
+    def _whole(self, claimed: Claimed) -> Claimed:
+        return patiently(
+            lambda: self._claims.whole(claimed), seconds=_PATIENCE_S, enough=self._stopping
+        )
 
     def _next(self, task_id: str | None) -> Claimed | None:
         return self._claims.next(

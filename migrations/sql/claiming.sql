@@ -52,7 +52,7 @@ returns claimed_step language plpgsql as $$
 declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
         v_says text; v_drawn bigint;
 begin
-  perform commit_durably();
+  if current_setting('synchronous_commit') in ('off', 'local') then perform commit_durably(); end if;
   update steps set status = 'claimed', fence = fence + 1, claimed_by = p_worker,
                    task_id = p_task, claimed_at = v_now,
                    lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
@@ -114,6 +114,12 @@ begin
              then j.allowance_micro - j.held_micro - j.spent_micro - s.hold_micro
                   + case when j.draws then coalesce(left_in_budgets(j.tenant_id), 0) else 0 end end,
         (extract(epoch from j.deadline_at - v_now) * 1000)::bigint, j.user_id, j.session_id);
+  -- A client that freezes while it reads a long reply would hold the job's lock: a reply that fits
+  -- into the sockets' buffers has left us anyway. The rest is read without any lock.
+  if octet_length(c.input) + coalesce(octet_length(c.arguments), 0) > 65536 then
+    c.input := null;
+    c.arguments := null;
+  end if;
   return c;
 end $$;
 

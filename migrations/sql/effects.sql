@@ -58,7 +58,9 @@ begin
   end if;
   select * into p from permits where tenant_id = p_tenant and effect_key = p_key
    order by attempt desc limit 1;
-  a.state := e.state; a.effect_result := e.result; a.request := e.request; a.cls := e.cls;
+  a.state := e.state; a.effect_result := e.result; a.cls := e.cls;
+  -- Not what the asker has: a long reply to one that freezes meanwhile would hold these locks.
+  a.request := case when e.request <> p_request then e.request end;
   a.first_granted_at := e.first_granted_at;
   a.attempt := p.attempt; a.says := p.says; a.source := p.source;
   select max(quiet_of(permits))

@@ -118,6 +118,25 @@ def test_only_who_has_been_granted_it_may_enqueue(world: World) -> None:
         world.one(f"drop role {role}")
 
 
+def test_only_durability_is_changed_in_the_transaction_of_others(world: World) -> None:
+    """What they wait for, and how long they may think, is their own."""
+    theirs = {
+        "synchronous_commit": "off",
+        "lock_timeout": "20s",
+        "idle_in_transaction_session_timeout": "30s",
+        "statement_timeout": "40s",
+        "search_path": "public",
+    }
+    with a_transaction(world) as on:
+        for name, value in theirs.items():
+            on.execute(f"set local {name} = '{value}'".encode())
+        enqueue(on, world, {})
+        now = {
+            name: (on.execute(f"show {name}".encode()).fetchone() or ("",))[0] for name in theirs
+        }
+    assert now == theirs | {"synchronous_commit": "on"}
+
+
 def watch(world: World, table: str, **given: Any) -> str:
     members: dict[str, Any] = {"table": table, "name": "aw", "agent": "demo"}
     return Watching(world.database).watch(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_workers.cli.checks import broker, check_settings, load_tools, misspelt
+from agent_workers.cli.checks_session import session
 from agent_workers.cli.checks_state import (
     breakers,
     events,
@@ -18,13 +19,14 @@ from agent_workers.cli.migrations import newest
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.settings import Settings
 from agent_workers.state.diagnosis import ServerSeen, WorkSeen
+from agent_workers.state.pooling import SessionSeen
+from agent_workers.state.session_settings import SETTINGS
 from agent_workers.transport.diagnosis import BrokerSeen
 from agent_workers.transport.profiles import Broker
 
 _SERVER = ServerSeen(
     version=180_004,
     version_text="18.4",
-    synchronous_commit="on",
     fsync=True,
     full_page_writes=True,
     max_connections=200,
@@ -39,6 +41,7 @@ _WORK = WorkSeen(
     quarantined=0,
     questions=0,
 )
+_SESSION = SessionSeen(wrong={}, is_pooled=False, is_shared=False)
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -50,9 +53,18 @@ def test_a_good_server_is_all_ok():
     assert levels(list(server(_SERVER, pool=10))) == {Level.OK}
 
 
-def test_a_commit_that_is_none_fails():
-    found = list(server(replace(_SERVER, synchronous_commit="off"), pool=10))
-    assert Level.FAIL in levels(found)
+def test_each_setting_that_does_not_arrive_is_named_with_what_helps():
+    assert levels(list(session(_SESSION))) == {Level.OK}
+    for name in SETTINGS:
+        found = [f for f in session(replace(_SESSION, wrong={name: "off"})) if f.level != Level.OK]
+        [line] = [f.line for f in found]
+        assert f"{name} is off, not {SETTINGS[name]}" in line
+        assert "agent-workers migrate" in line
+
+
+def test_only_a_path_past_our_schema_stops_everything():
+    found = {name: list(session(replace(_SESSION, wrong={name: "x"}))) for name in SETTINGS}
+    assert [n for n, each in found.items() if Level.FAIL in levels(each)] == ["search_path"]
 
 
 def test_a_server_that_forgets_in_a_power_cut_is_worth_a_warning():

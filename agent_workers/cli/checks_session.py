@@ -1,0 +1,43 @@
+"""Checks of the connections that workers use: what they are set to, and what a pooler takes away."""
+
+from collections.abc import Iterator
+
+from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.settings import Settings
+from agent_workers.state.pooling import SessionSeen, look_at
+from agent_workers.state.session_settings import SETTINGS
+
+# Without these a guarantee does not hold; the functions that need the others set them themselves.
+_NEEDED = {"search_path"}
+_MIGRATE = "run `agent-workers migrate`, then let the pooler reconnect"
+
+
+def session(seen: SessionSeen) -> Iterator[Finding]:
+    """Judge a connection of the pool: does each setting that we count on arrive?"""
+    for name, wanted in SETTINGS.items():
+        if name not in seen.wrong:
+            yield ok(f"{name} is as it should be")
+        else:
+            is_now = seen.wrong[name] or "empty"
+            say = fail if name in _NEEDED else warn
+            yield say(f"{name} is {is_now}, not {wanted}: a pooler drops our options", _MIGRATE)
+    if seen.is_shared:
+        remedy = "nothing to do, if AGENT_DIRECT_DATABASE_URL leads past it"
+        yield warn(
+            "a pooler shares the sessions of the database: statements are not prepared", remedy
+        )
+    elif seen.is_pooled:
+        yield ok("a pooler is in between, with a session for each connection")
+
+
+def direct(settings: Settings) -> Finding:
+    """Judge the connection that holds the lock of a living worker."""
+    remedy = "point AGENT_DIRECT_DATABASE_URL past the pooler; until then only leases notice"
+    try:
+        seen = look_at(settings.direct_database_url)
+    except StateUnavailable as error:
+        return warn(f"the direct URL cannot be reached ({str(error).splitlines()[0]})", remedy)
+    if seen.is_shared:
+        return warn("the direct URL holds no session locks: a pooler shares its sessions", remedy)
+    return ok("the direct URL holds session locks: killed workers are noticed at once")
