@@ -32,6 +32,7 @@ from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
+from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
@@ -57,6 +58,7 @@ class Driver:
         tell: Tell,
         aftermath: Aftermath,
         places: Places,
+        calls: Calls,
         patience_s: float = 20.0,
     ) -> None:
         self._book = book
@@ -71,6 +73,7 @@ class Driver:
         self._tell = tell
         self._aftermath = aftermath
         self._places = places
+        self._calls = calls
         self._patience_s = patience_s
 
     def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
@@ -87,7 +90,8 @@ class Driver:
         # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
         except (Exception, SystemExit) as error:
             log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
-            return self._settle(claimed, agent, broken(claimed, error), halt)
+            broke = broken(claimed, error, self._calls.begun_micro(claimed))
+            return self._settle(claimed, agent, broke, halt)
 
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:
@@ -127,7 +131,8 @@ class Driver:
         """Record for a step whose thread is stuck that its attempt is over."""
         agent = self._book(claimed)
         if isinstance(agent, AgentTraits) and not is_timed(claimed.effect):
-            self._settle(claimed, agent, late(claimed), halt)
+            broke = late(claimed, self._calls.begun_micro(claimed))
+            self._settle(claimed, agent, broke, halt)
 
     def stand_down(self, claimed: Claimed) -> None:
         """Give back a step undone, so that another worker may come for it at once."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
+from agent_workers.execution.models.begun import BeginCall, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
@@ -26,22 +27,27 @@ def uses_models(registry: Registry) -> bool:
 
 
 def model_steps(
-    registry: Registry, settings: Settings, breakers: Breakers | None = None
+    registry: Registry,
+    settings: Settings,
+    breakers: Breakers | None = None,
+    begin: BeginCall = unwritten,
 ) -> ModelSteps:
     """Return the way to models, loaded now or when an agent that is applied later needs one."""
     if uses_models(registry):
-        return _loaded(settings, breakers)
-    late = LateModels(lambda: _loaded(settings, breakers))
+        return _loaded(settings, breakers, begin)
+    late = LateModels(lambda: _loaded(settings, breakers, begin))
     return ModelSteps(models=late, close=late.close)
 
 
-def _loaded(settings: Settings, breakers: Breakers | None) -> ModelSteps:
+def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> ModelSteps:
     litellm = load_litellm()
     prices = default_prices()
     register_scripted(litellm, load_script(*settings.scenario), models=tuple(prices.prices))
     loop = LoopThread()
     gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=loop)
-    models = AttemptModels(model=gateway, prices=prices, breakers=breakers or AlwaysClosed())
+    models = AttemptModels(
+        model=gateway, prices=prices, breakers=breakers or AlwaysClosed(), begin=begin
+    )
     if not settings.redis_url:
         return ModelSteps(models=models, close=loop.close)
     redis, deltas = AwayOrNot(settings.redis_url), RedisDeltas(settings.redis_url)

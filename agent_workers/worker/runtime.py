@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from agent_workers.domain.claim import Due
+from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.session import SessionTerms
@@ -16,6 +16,7 @@ from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.models.begun import BeginCall
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
 from agent_workers.orchestration.act import EffectProtocol
@@ -25,12 +26,14 @@ from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
+from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
 from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.breakers import BreakerRows
+from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
 from agent_workers.state.mail import Mail
@@ -61,6 +64,8 @@ from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.timers import KernelTimer
 
 log = structlog.get_logger(__name__)
+
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +152,7 @@ def open_runtime(
         wakeups.publish((job_id.hex,))
 
     breakers = SharedBreakers(BreakerRows(database), by=str(worker_id), ring=ring)
-    models = model_steps(registry, settings, breakers)
+    models = model_steps(registry, settings, breakers, _patient(Calls(database)))
     driver = Driver(
         book=AgentBook(roster),
         claims=claims,
@@ -175,6 +180,7 @@ def open_runtime(
             jitter=random.random,
         ),
         places=Places(ToolPlaces(database, worker_id), ring=ring, jitter=random.random),
+        calls=Calls(database),
     )
     workers = Workers(database)
     keeper = Keeper(
@@ -224,6 +230,13 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
         redis_url=settings.redis_url,
         kept_for=timedelta(seconds=settings.session_ttl_s),
     )
+
+
+def _patient(calls: Calls) -> BeginCall:
+    def begin(claimed: Claimed, worst_micro: int) -> bool:
+        return patiently(lambda: calls.begin(claimed, worst_micro), seconds=_PATIENCE_S)
+
+    return begin
 
 
 def _each(*parts: Callable[[], None]) -> Callable[[], None]:

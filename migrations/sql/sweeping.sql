@@ -34,11 +34,11 @@ begin
      and fence = s.fence and status = 'claimed';
   if not found then return null; end if;
   -- The lost attempt is booked in full, so that recorded cost is never below the real one.
-  update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
-                  spent_micro = spent_micro + s.hold_micro,
+  update jobs set held_micro = greatest(0, held_micro - s.hold_micro - s.called_micro),
+                  spent_micro = spent_micro + s.hold_micro + s.called_micro,
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end
    where tenant_id = s.tenant_id and job_id = s.job_id
-     and (s.hold_micro > 0 or v_after = 'canceled');
+     and (s.hold_micro + s.called_micro > 0 or v_after = 'canceled');
   if v_permit then
     update effects set state = 'in_doubt', doubt_reason = p_why, doubted_at = clock_timestamp()
      where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position

@@ -17,9 +17,7 @@ from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
 from tests.unit.orchestration.agents import claimed
 
-PROCESS = Process(
-    worker_id=WorkerId(UUID(int=1)), host="here", pid=1, pid_started=1, lanes="plan"
-)
+PROCESS = Process(worker_id=WorkerId(UUID(int=1)), host="here", pid=1, pid_started=1, lanes="plan")
 
 
 class Noting(Driver):
