@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from agent_workers.domain.claim import Claimed
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
@@ -14,12 +15,16 @@ from agent_workers.execution.models.ports import Breakers
 from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
+from agent_workers.orchestration.patience import patiently
 from agent_workers.settings import Settings
+from agent_workers.state.calls import Calls
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas
 from agent_workers.transport.model_quotas import RedisQuotas
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.worker.models_late import LateModels
+
+_PATIENCE_S = 20.0
 
 
 def uses_models(registry: Registry) -> bool:
@@ -37,6 +42,15 @@ def model_steps(
         return _loaded(settings, breakers, begin)
     late = LateModels(lambda: _loaded(settings, breakers, begin))
     return ModelSteps(models=late, close=late.close)
+
+
+def patient(calls: Calls) -> BeginCall:
+    """Write a call down before it begins, as long as Postgres is worth waiting for."""
+
+    def begin(claimed: Claimed, worst_micro: int) -> bool:
+        return patiently(lambda: calls.begin(claimed, worst_micro), seconds=_PATIENCE_S)
+
+    return begin
 
 
 def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> ModelSteps:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from agent_workers.domain.claim import Claimed, Due
+from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.session import SessionTerms
@@ -16,7 +16,6 @@ from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.begun import BeginCall
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
 from agent_workers.orchestration.act import EffectProtocol
@@ -26,7 +25,6 @@ from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
-from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
 from agent_workers.settings import Settings, mcp_secrets
@@ -41,6 +39,7 @@ from agent_workers.state.memories import MemoryRows
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.sessions import Sessions
+from agent_workers.state.spill import SpillFolder
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.tool_places import ToolPlaces
 from agent_workers.state.waits import Waits
@@ -56,16 +55,15 @@ from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
-from agent_workers.worker.models import model_steps
+from agent_workers.worker.models import model_steps, patient
 from agent_workers.worker.outside import caller_of
 from agent_workers.worker.process import this_process
 from agent_workers.worker.routing import tool_router
+from agent_workers.worker.spilling import late_evidence, proving
 from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.timers import KernelTimer
 
 log = structlog.get_logger(__name__)
-
-_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +123,7 @@ def open_runtime(
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
-    permits = Permits(database, worker_id)
+    permits, records = Permits(database, worker_id), Records(database, worker_id, tuple(lanes))
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
@@ -152,12 +150,11 @@ def open_runtime(
         wakeups.publish((job_id.hex,))
 
     breakers = SharedBreakers(BreakerRows(database), by=str(worker_id), ring=ring)
-    models = model_steps(registry, settings, breakers, _patient(Calls(database)))
+    models = model_steps(registry, settings, breakers, patient(Calls(database)))
     driver = Driver(
         book=AgentBook(roster),
         claims=claims,
-        records=Records(database, worker_id, tuple(lanes)),
-        permits=permits,
+        records=records,
         engaging=Engaging(Waits(database), Mail(database), ring=ring),
         perform=Performer(
             find=roster.find,
@@ -181,6 +178,7 @@ def open_runtime(
         ),
         places=Places(ToolPlaces(database, worker_id), ring=ring, jitter=random.random),
         calls=Calls(database),
+        proving=proving(_spill(settings), permits, records, worker_id),
     )
     workers = Workers(database)
     keeper = Keeper(
@@ -199,6 +197,7 @@ def open_runtime(
             converse.keep,
             Forgetting(MemoryRows(database)).keep,
             mcp.keep,
+            late_evidence(_spill(settings), database).keep,
         ),
     )
     keeper.start()
@@ -232,11 +231,8 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
     )
 
 
-def _patient(calls: Calls) -> BeginCall:
-    def begin(claimed: Claimed, worst_micro: int) -> bool:
-        return patiently(lambda: calls.begin(claimed, worst_micro), seconds=_PATIENCE_S)
-
-    return begin
+def _spill(settings: Settings) -> SpillFolder:
+    return SpillFolder(settings.spill_folder, settings.spill_secret)
 
 
 def _each(*parts: Callable[[], None]) -> Callable[[], None]:

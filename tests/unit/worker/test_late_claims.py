@@ -74,8 +74,8 @@ def held(of: Claimed) -> Held:
     return Held(due=due, fence=of.fence)
 
 
-def nobody(_: Sequence[Due], *, parent: str | None) -> None:
-    del parent
+def nobody(due: Sequence[Due], *, parent: str | None) -> None:
+    del due, parent
 
 
 def keeper(workers: Workers, busy: Busy) -> Keeper:
