@@ -18,6 +18,8 @@ FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin agent
 COPY --from=build /opt/venv /opt/venv
+# A new volume takes the owner of the folder that it is mounted on.
+RUN install --directory --owner=10001 --mode=0700 /var/lib/agent-workers
 WORKDIR /app
 USER 10001
 EXPOSE 8000

@@ -38,6 +38,7 @@ class Settings(ToolSettings):
 
     env: Literal["production", "development", "test"] = "production"
     data_folder: Path = Path(".agent-workers")
+    spill_dir: Path | None = None  # for evidence that cannot be written while Postgres is away
 
     database_url: str = Field(default="", repr=False)
     direct_database_url: str = Field(default="", repr=False)  # past a pooler, for dead-man locks
@@ -132,6 +133,16 @@ class Settings(ToolSettings):
         if pepper and len(pepper) < 16:  # noqa: PLR2004 (the message says it)
             raise ValueError("must be at least 16 characters")
         return pepper
+
+    @property
+    def spill_folder(self) -> Path:
+        """Where evidence waits on disk: every worker process of a host reads the same."""
+        return self.spill_dir or self.data_folder / "evidence"
+
+    @property
+    def spill_secret(self) -> str:
+        """What signs it: the pepper, or for workers without one what only our processes know too."""
+        return self.secret_pepper or self.database_url
 
     def demand(self, *names: str) -> None:
         """Refuse to go on without these."""

@@ -7,6 +7,7 @@ from agent_workers.cli.checks import check_broker, check_settings, load_tools, m
 from agent_workers.cli.checks_mcp import check_mcp
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
+from agent_workers.cli.checks_spill import check_spill
 from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level
 from agent_workers.cli.surroundings import add_folder, settings_here
@@ -31,6 +32,7 @@ def look(settings: Settings) -> list[Finding]:
     found += tools
     found += check_outside(settings)
     found += check_sandbox(settings)
+    found += check_spill(settings)
     found += check_mcp(settings)
     if settings.broker_url:
         found += check_broker(settings.broker_url)

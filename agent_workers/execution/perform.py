@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.session import SILENCE, Conversation
 from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind, Summarised
 from agent_workers.execution.agents.registry import LoadedAgent
@@ -49,6 +50,8 @@ class Performer:
             if claimed.kind is StepKind.PLAN:
                 return self._plan(claimed, agent, situation)
             return evaluate(claimed, agent, situation, self.models)
+        except StateUnavailable:
+            raise  # before a call that could not be written down: nobody's failed attempt either
         except ModelFailed as error:
             return error.as_broke(worst_case_micro=claimed.hold_micro)
         except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code

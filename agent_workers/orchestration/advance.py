@@ -6,7 +6,7 @@ import structlog
 
 from agent_workers.domain.claim import Claimed, Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Park, TryAgain
-from agent_workers.domain.effect import EffectClass, Proof
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import Written
@@ -28,13 +28,14 @@ from agent_workers.orchestration.carrying import (
 from agent_workers.orchestration.decide import missing
 from agent_workers.orchestration.engaging import Engaging, elsewhere
 from agent_workers.orchestration.failing import broken, late
-from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
+from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
+from agent_workers.orchestration.proving import Proving
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
+from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
-from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,6 @@ class Driver:
         book: Book,
         claims: Claims,
         records: Records,
-        permits: Permits,
         engaging: Engaging,
         perform: Perform,
         tools: Effects,
@@ -58,12 +58,13 @@ class Driver:
         tell: Tell,
         aftermath: Aftermath,
         places: Places,
+        calls: Calls,
+        proving: Proving,
         patience_s: float = 20.0,
     ) -> None:
         self._book = book
         self._claims = claims
         self._records = records
-        self._permits = permits
         self._engaging = engaging
         self._perform = perform
         self._tools = tools
@@ -72,6 +73,8 @@ class Driver:
         self._tell = tell
         self._aftermath = aftermath
         self._places = places
+        self._calls = calls
+        self._proving = proving
         self._patience_s = patience_s
 
     def advance(self, claimed: Claimed, onward: Going = halt) -> Following:
@@ -88,7 +91,8 @@ class Driver:
         # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
         except (Exception, SystemExit) as error:
             log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
-            return self._settle(claimed, agent, broken(claimed, error), halt)
+            broke = broken(claimed, error, self._calls.begun_micro(claimed))
+            return self._settle(claimed, agent, broke, halt)
 
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:
@@ -128,7 +132,8 @@ class Driver:
         """Record for a step whose thread is stuck that its attempt is over."""
         agent = self._book(claimed)
         if isinstance(agent, AgentTraits) and not is_timed(claimed.effect):
-            self._settle(claimed, agent, late(claimed), halt)
+            broke = late(claimed, self._calls.begun_micro(claimed))
+            self._settle(claimed, agent, broke, halt)
 
     def stand_down(self, claimed: Claimed) -> None:
         """Give back a step undone, so that another worker may come for it at once."""
@@ -190,28 +195,10 @@ class Driver:
         self, claimed: Claimed, agent: AgentTraits, acted: Acted, onward: Going
     ) -> Following:
         """Keep the evidence and record the step in one transaction; evidence needs no fence."""
-        decision, written = self._aftermath.after(claimed, agent, acted.outcome, acted)
-        recorded = patiently(
-            lambda: self._record_with_proof(claimed, decision, acted.proof, written, onward),
-            seconds=self._patience_s * (1 if acted.proof is None else PROOF_IS_WORTH),
-        )
+        with self._proving.safe(claimed, acted.proof):
+            decision, written = self._aftermath.after(claimed, agent, acted.outcome, acted)
+            recorded = self._proving.record(claimed, decision, acted.proof, written, onward)
         return self._follow(claimed, decision, written, recorded, onward)
-
-    def _record_with_proof(
-        self,
-        claimed: Claimed,
-        decision: Decision,
-        proof: Proof | None,
-        written: bytes,
-        onward: Going,
-    ) -> Recorded:
-        if proof is None:
-            return self._records.record(claimed, decision, written=written, onward=onward())
-        with self._permits.transaction() as connection:
-            self._permits.evidence(connection, claimed, proof)
-            return self._records.record(
-                claimed, decision, written=written, onward=onward(), connection=connection
-            )
 
     def _follow(
         self,

@@ -14,23 +14,23 @@ _LONGEST = 2_000
 _LONGEST_WAIT = timedelta(minutes=5)
 
 
-def late(claimed: Claimed) -> Broke:
+def late(claimed: Claimed, begun_micro: int = 0) -> Broke:
     """Say that a step is over its time; what it may have cost is booked in full."""
     return Broke(
         code="timeout",
         message=f"not done within {claimed.timeout_ms} ms",
         retryable=True,
-        usage=Usage(cost_micro=claimed.hold_micro),
+        usage=Usage(cost_micro=claimed.hold_micro + begun_micro),
     )
 
 
-def broken(claimed: Claimed, error: BaseException) -> Broke:
+def broken(claimed: Claimed, error: BaseException, begun_micro: int = 0) -> Broke:
     """Say that a step ended in an error that is not its own; it counts as an attempt."""
     return Broke(
         code="broken",
         message=f"{type(error).__name__}: {error}"[:_LONGEST],
         retryable=True,
-        usage=Usage(cost_micro=claimed.hold_micro),
+        usage=Usage(cost_micro=claimed.hold_micro + begun_micro),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from agent_workers.domain.claim import Claimed, Done, Due
+from agent_workers.domain.effect import Proof
 from agent_workers.domain.ids import EffectKey, JobId
 from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Reply, Seen, Written
@@ -69,6 +70,14 @@ class Timer(Protocol):
     def now(self) -> float: ...
 
     def armed(self, deadline: float) -> AbstractContextManager[None]: ...
+
+
+class Spill(Protocol):
+    """Keeps a proof on disk while Postgres is away; raises OSError where that cannot be done."""
+
+    def put(self, claimed: Claimed, proof: Proof) -> None: ...
+
+    def forget(self, claimed: Claimed, proof: Proof) -> None: ...
 
 
 class Ring(Protocol):

@@ -39,7 +39,7 @@ INVARIANTS = {
     "what is held is what claimed and waiting steps hold": """
         select tenant_id, job_id from jobs j
          where finished_at is null and held_micro <>
-               (select coalesce(sum(case when status = 'claimed' then hold_micro else 0 end
+               (select coalesce(sum(case when status = 'claimed' then hold_micro + called_micro else 0 end
                                     + coalesce(w.held_micro, 0)), 0)
                   from steps s left join waits w using (tenant_id, job_id, position)
                  where s.tenant_id = j.tenant_id and s.job_id = j.job_id

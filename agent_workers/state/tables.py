@@ -108,6 +108,8 @@ steps = Table(
     Column("effect", Text, nullable=False, server_default="pure"),
     Column("timeout_ms", Integer, nullable=False),
     count("hold_micro", BigInteger),
+    # What the calls of this claim may cost at most, where nothing was held for them beforehand.
+    count("called_micro", BigInteger),
     count("fence"),
     count("tries", SmallInteger),
     count("deaths", SmallInteger),

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from agent_workers.domain.claim import Claimed
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
+from agent_workers.execution.models.begun import BeginCall, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
@@ -13,12 +15,16 @@ from agent_workers.execution.models.ports import Breakers
 from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
+from agent_workers.orchestration.patience import patiently
 from agent_workers.settings import Settings
+from agent_workers.state.calls import Calls
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas
 from agent_workers.transport.model_quotas import RedisQuotas
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.worker.models_late import LateModels
+
+_PATIENCE_S = 20.0
 
 
 def uses_models(registry: Registry) -> bool:
@@ -26,22 +32,36 @@ def uses_models(registry: Registry) -> bool:
 
 
 def model_steps(
-    registry: Registry, settings: Settings, breakers: Breakers | None = None
+    registry: Registry,
+    settings: Settings,
+    breakers: Breakers | None = None,
+    begin: BeginCall = unwritten,
 ) -> ModelSteps:
     """Return the way to models, loaded now or when an agent that is applied later needs one."""
     if uses_models(registry):
-        return _loaded(settings, breakers)
-    late = LateModels(lambda: _loaded(settings, breakers))
+        return _loaded(settings, breakers, begin)
+    late = LateModels(lambda: _loaded(settings, breakers, begin))
     return ModelSteps(models=late, close=late.close)
 
 
-def _loaded(settings: Settings, breakers: Breakers | None) -> ModelSteps:
+def patient(calls: Calls) -> BeginCall:
+    """Write a call down before it begins, as long as Postgres is worth waiting for."""
+
+    def begin(claimed: Claimed, worst_micro: int) -> bool:
+        return patiently(lambda: calls.begin(claimed, worst_micro), seconds=_PATIENCE_S)
+
+    return begin
+
+
+def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> ModelSteps:
     litellm = load_litellm()
     prices = default_prices()
     register_scripted(litellm, load_script(*settings.scenario), models=tuple(prices.prices))
     loop = LoopThread()
     gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=loop)
-    models = AttemptModels(model=gateway, prices=prices, breakers=breakers or AlwaysClosed())
+    models = AttemptModels(
+        model=gateway, prices=prices, breakers=breakers or AlwaysClosed(), begin=begin
+    )
     if not settings.redis_url:
         return ModelSteps(models=models, close=loop.close)
     redis, deltas = AwayOrNot(settings.redis_url), RedisDeltas(settings.redis_url)

@@ -31,6 +31,7 @@ from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.breakers import BreakerRows
+from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
 from agent_workers.state.mail import Mail
@@ -39,6 +40,7 @@ from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sessions import Sessions
+from agent_workers.state.spill import SpillFolder
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.tool_places import ToolPlaces
 from agent_workers.state.waits import Waits
@@ -54,10 +56,11 @@ from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
-from agent_workers.worker.models import model_steps
+from agent_workers.worker.models import model_steps, patient
 from agent_workers.worker.outside import caller_of
 from agent_workers.worker.process import this_process
 from agent_workers.worker.routing import tool_router
+from agent_workers.worker.spilling import late_evidence, proving
 from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.timers import KernelTimer
 
@@ -123,6 +126,7 @@ def open_runtime(
     claims = Claims(database, worker_id)
     clock = ServerClock(database)
     permits = Permits(database, worker_id, clock)
+    records = Records(database, worker_id, tuple(lanes))
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
@@ -149,12 +153,11 @@ def open_runtime(
         wakeups.publish((job_id.hex,))
 
     breakers = SharedBreakers(BreakerRows(database), by=str(worker_id), ring=ring)
-    models = model_steps(registry, settings, breakers)
+    models = model_steps(registry, settings, breakers, patient(Calls(database)))
     driver = Driver(
         book=AgentBook(roster),
         claims=claims,
-        records=Records(database, worker_id, tuple(lanes)),
-        permits=permits,
+        records=records,
         engaging=Engaging(Waits(database), Mail(database), ring=ring),
         perform=Performer(
             find=roster.find,
@@ -177,6 +180,8 @@ def open_runtime(
             jitter=random.random,
         ),
         places=Places(ToolPlaces(database, worker_id), ring=ring, jitter=random.random),
+        calls=Calls(database),
+        proving=proving(_spill(settings), permits, records, worker_id),
     )
     workers = Workers(database)
     keeper = Keeper(
@@ -196,6 +201,7 @@ def open_runtime(
             converse.keep,
             Forgetting(MemoryRows(database)).keep,
             mcp.keep,
+            late_evidence(_spill(settings), database).keep,
         ),
     )
     keeper.start()
@@ -227,6 +233,10 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
         redis_url=settings.redis_url,
         kept_for=timedelta(seconds=settings.session_ttl_s),
     )
+
+
+def _spill(settings: Settings) -> SpillFolder:
+    return SpillFolder(settings.spill_folder, settings.spill_secret)
 
 
 def _each(*parts: Callable[[], None]) -> Callable[[], None]:

@@ -46,6 +46,26 @@ begin
   end if;
 end $$;
 
+-- A call of a model is about to begin in a step for which nothing is held: what it may cost at most is
+-- held until the step is recorded, and booked if its worker is lost. Says ok, fenced or spent.
+create function begin_call(p_tenant text, p_job uuid, p_position int, p_fence int, p_worst bigint)
+returns text language plpgsql as $$
+declare j jobs;
+begin
+  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
+  perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+     and fence = p_fence and status = 'claimed' for update;
+  if not found then return 'fenced'; end if;
+  if j.draws then
+    perform 1 from budgets where tenant_id = p_tenant order by budget_id for update;
+    if (pay_for(j, p_worst)).says <> 'ok' then return 'spent'; end if;
+  end if;
+  update steps set called_micro = called_micro + p_worst
+   where tenant_id = p_tenant and job_id = p_job and position = p_position;
+  update jobs set held_micro = held_micro + p_worst where tenant_id = p_tenant and job_id = p_job;
+  return 'ok';
+end $$;
+
 -- Claim a step whose job is locked by us and whose row we know to be ready.
 create function take_step(j jobs, p_position int, p_worker uuid, p_task text)
 returns claimed_step language plpgsql as $$
@@ -54,7 +74,7 @@ declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
 begin
   if current_setting('synchronous_commit') in ('off', 'local') then perform commit_durably(); end if;
   update steps set status = 'claimed', fence = fence + 1, claimed_by = p_worker,
-                   task_id = p_task, claimed_at = v_now,
+                   task_id = p_task, claimed_at = v_now, called_micro = 0,
                    lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
    where tenant_id = j.tenant_id and job_id = j.job_id and position = p_position
      and status = 'ready' and due_at <= v_now

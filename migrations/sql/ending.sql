@@ -111,7 +111,7 @@ end $$;
 -- A claimed step leaves an orderly way: the job's status says which.
 create function stand_down(p_tenant text, p_job uuid, p_position int, p_fence int)
 returns text language plpgsql as $$
-declare j jobs; v_after text;
+declare j jobs; v_after text; v_held bigint;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
@@ -120,17 +120,15 @@ begin
                   when j.pause_requested then 'paused' else 'ready' end;
   update steps set status = v_after, lease_until = null, ring_at = clock_timestamp()
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and status = 'claimed' returning hold_micro + called_micro into v_held;
   if not found then return 'fenced'; end if;
   if v_after = 'canceled' then
     perform doubt_open(p_tenant, p_job, p_position,
                        'canceled while an earlier attempt had no answer');
   end if;
-  update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
+  update jobs set held_micro = greatest(0, held_micro - v_held),
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end
-    from steps s
-   where jobs.tenant_id = p_tenant and jobs.job_id = p_job and s.tenant_id = p_tenant
-     and s.job_id = p_job and s.position = p_position;
+   where tenant_id = p_tenant and job_id = p_job;
   if v_after = 'canceled' and j.open_steps = 1 then
     perform end_stopped(j);
   end if;

@@ -24,7 +24,7 @@ declare
   j jobs; r recorded; s next_step; i int := 0;
   n int := coalesce(json_array_length(p_steps), 0);
   v_now timestamptz := clock_timestamp();
-  v_held bigint := 0; v_may_carry boolean; v_ended boolean;
+  v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean;
 begin
   -- Asked here, because a call costs more than the answer.
   if current_setting('synchronous_commit') in ('off', 'local')
@@ -35,12 +35,13 @@ begin
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
                    lease_until = null, done_at = v_now
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and status = 'claimed' returning called_micro into v_called;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;
     return r;
   end if;
+  j.held_micro := j.held_micro - v_called;
 
   if j.status = 'canceling' or p_follow in ('succeed', 'fail')
      or (p_follow = 'join' and j.open_steps > 1) then
@@ -203,11 +204,11 @@ create function retry_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_cost bigint,
   p_delay_ms bigint, p_error text, p_counts boolean, p_data bytea
 ) returns recorded language plpgsql as $$
-declare j jobs; r recorded; v_due timestamptz; v_hold bigint;
+declare j jobs; r recorded; v_due timestamptz; v_hold bigint; v_called bigint;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  select hold_micro into v_hold from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+  select hold_micro, called_micro into v_hold, v_called from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and status = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
@@ -227,7 +228,7 @@ begin
                    last_error = p_error
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What the step's wait holds it holds on: another attempt finds the same answer.
-  update jobs set held_micro = greatest(0, held_micro - least(p_hold, v_hold)),
+  update jobs set held_micro = greatest(0, held_micro - v_called - least(p_hold, v_hold)),
                   spent_micro = spent_micro + p_cost,
                   status = case when j.status = 'running' and j.open_steps = 1
                                      and p_delay_ms >= 5000 then 'waiting' else j.status end

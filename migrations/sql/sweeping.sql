@@ -39,11 +39,11 @@ begin
     perform hush_permits(s.tenant_id, s.job_id, s.position, s.claimed_by);
   end if;
   -- The lost attempt is booked in full, so that recorded cost is never below the real one.
-  update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
-                  spent_micro = spent_micro + s.hold_micro,
+  update jobs set held_micro = greatest(0, held_micro - s.hold_micro - s.called_micro),
+                  spent_micro = spent_micro + s.hold_micro + s.called_micro,
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end
    where tenant_id = s.tenant_id and job_id = s.job_id
-     and (s.hold_micro > 0 or v_after = 'canceled');
+     and (s.hold_micro + s.called_micro > 0 or v_after = 'canceled');
   if v_after = 'canceled' then perform doubt_open(s.tenant_id, s.job_id, s.position, p_why); end if;
   if v_after = 'quarantined' then
     update jobs set status = 'quarantined', status_detail = p_why

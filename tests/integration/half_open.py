@@ -43,7 +43,8 @@ class Wire:
                     threading.Thread(target=_carry, args=(*ends, self._cut), daemon=True).start()
 
     def stop_listening(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it has stopped before
+            self._listening.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Once nobody serves any more, who would open others."""

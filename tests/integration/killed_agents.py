@@ -28,3 +28,5 @@ helped = Agent(
     max_cost_micro_per_call=HOLD,
     step_timeout=TIMEOUT,
 )
+# Nothing is held for its calls: what each may cost is written down before it is made.
+unheld = Agent(name="unheld", tools=[add], model="scripted/small", step_timeout=TIMEOUT)

@@ -50,12 +50,12 @@ def script(folder: Path) -> str:
     return str(path)
 
 
-def submit(running: System, agent: str, goal: str) -> JobId:
+def submit(running: System, agent: str, goal: str, hold: int = HOLD) -> JobId:
     job_id = JobId(time_ordered(time.time_ns() // 1_000_000, os.urandom(10)))
     submission = Submission(
         tenant_id=TENANT, job_id=job_id, agent=agent, input=json.dumps(goal).encode()
     )
-    pace = Pace(plan_timeout_ms=int(TIMEOUT.total_seconds() * 1_000), plan_hold_micro=HOLD)
+    pace = Pace(plan_timeout_ms=int(TIMEOUT.total_seconds() * 1_000), plan_hold_micro=hold)
     Submissions(running.database).once((submission, pace), key=None, fingerprint=b"")
     running.ring(job_id)
     return job_id
@@ -76,14 +76,24 @@ def test_jobs_of_a_killed_worker_end_as_their_faults_say_and_every_call_is_paid(
     until(lambda: " ready." in first.output() or not first.is_alive, "the first is ready", 60)
     jobs = {goal: submit(running, "lonely", goal) for goal in ALONE}
     jobs |= {goal: submit(running, "helped", goal) for goal in HELPED}
+    unheld = submit(running, "unheld", "answer", hold=0)
     until(
-        lambda: running.ask("select count(*) from steps where status = 'claimed'") == len(jobs),
+        lambda: running.ask("select count(*) from steps where status = 'claimed'") == len(jobs) + 1,
         "all of them are under way",
     )
+    until(
+        lambda: running.ask("select count(*) from steps where called_micro > 0") == 1,
+        "what the call for which nothing is held may cost is written down",
+    )
+    worst = running.ask("select called_micro from steps where called_micro > 0")
     first.kill()
 
     running.start("second", *worker("second"))
-    until(lambda: all(running.job(job).finished for job in jobs.values()), "all have ended", 90)
+    until(
+        lambda: all(running.job(job).finished for job in [*jobs.values(), unheld]),
+        "all have ended",
+        90,
+    )
 
     for goal, (status, code) in ALONE.items():
         job = running.job(jobs[goal])
@@ -94,6 +104,10 @@ def test_jobs_of_a_killed_worker_end_as_their_faults_say_and_every_call_is_paid(
         degraded = running.ask("select degraded::text from jobs where job_id = %s", jobs[goal])
         assert "model scripted/small instead of scripted/large" in degraded
     # The call that died with its worker is booked in full: nobody knows what it cost.
-    spent = running.ask("select min(spent_micro) from jobs where spent_micro < %s", HOLD)
+    spent = running.ask(
+        "select min(spent_micro) from jobs where spent_micro < %s and job_id <> %s", HOLD, unheld
+    )
     assert spent is None
+    paid = running.ask("select spent_micro from jobs where job_id = %s", unheld)
+    assert paid > worst
     assert running.ask("select sum(held_micro) from jobs") == 0

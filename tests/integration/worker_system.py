@@ -227,6 +227,7 @@ class System:
             "AGENT_BROKER_URL": self.broker_url,
             "AGENT_SECRET_PEPPER": PEPPER,
             "AGENT_TOOLS": AGENTS,
+            "AGENT_SPILL_DIR": str(self.folder / "evidence"),
             **self.variables,
         }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.claim import Claimed
 from agent_workers.execution.models.answers_in_memory import NoAnswers
+from agent_workers.execution.models.begun import BeginCall, Begun, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed, BehindBreaker
 from agent_workers.execution.models.cached import Cached, Scope
 from agent_workers.execution.models.capped import Capped
@@ -17,7 +18,7 @@ from agent_workers.execution.models.told import NobodyWatches, StreamingModel, T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptModels:
-    """From the provider outwards: streamed, broken off, metered, capped, cached, and the next model.
+    """From the provider outwards: streamed, written down, broken off, metered, capped, cached, and the next model.
 
     A hit of the cache meets neither quota nor breaker nor hold. A quota has no room before a
     breaker is asked, because a probe that is not made would close it.
@@ -29,12 +30,15 @@ class AttemptModels:
     quotas: Quotas = field(default_factory=NoQuotas)
     answers: Answers = field(default_factory=NoAnswers)
     deltas: Deltas = field(default_factory=NobodyWatches)
+    begin: BeginCall = unwritten
 
     def of(self, claimed: Claimed, agent: Agent) -> Model:
         """Wrap the gateway for one attempt."""
         model: Model = self.model
         if agent.streamed:
             model = Told(self.model, deltas=self.deltas, claimed=claimed)
+        if not claimed.hold_micro:
+            model = Begun(model, prices=self.prices, claimed=claimed, begin=self.begin)
         model = BehindBreaker(model, breakers=self.breakers)
         model = Metered(model, quotas=self.quotas)
         if claimed.hold_micro:

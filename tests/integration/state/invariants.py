@@ -30,7 +30,7 @@ INVARIANTS = {
                    and t.kind = 'deadline'))""",
     "what a job holds is what its claimed and its waiting steps hold": """
         select j.job_id, j.held_micro, n.held from jobs j, lateral (
-          select coalesce(sum(case when status = 'claimed' then hold_micro else 0 end
+          select coalesce(sum(case when status = 'claimed' then hold_micro + called_micro else 0 end
                               + coalesce(w.held_micro, 0)), 0) as held
             from steps s left join waits w using (tenant_id, job_id, position)
            where s.tenant_id = j.tenant_id and s.job_id = j.job_id

@@ -17,9 +17,7 @@ from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
 from tests.unit.orchestration.agents import claimed
 
-PROCESS = Process(
-    worker_id=WorkerId(UUID(int=1)), host="here", pid=1, pid_started=1, lanes="plan"
-)
+PROCESS = Process(worker_id=WorkerId(UUID(int=1)), host="here", pid=1, pid_started=1, lanes="plan")
 
 
 class Noting(Driver):
@@ -76,8 +74,8 @@ def held(of: Claimed) -> Held:
     return Held(due=due, fence=of.fence)
 
 
-def nobody(_: Sequence[Due], *, parent: str | None) -> None:
-    del parent
+def nobody(due: Sequence[Due], *, parent: str | None) -> None:
+    del due, parent
 
 
 def keeper(workers: Workers, busy: Busy) -> Keeper:
