@@ -14,6 +14,8 @@ from agent_workers.cli.prove.wire import Cut, Wire, Wires
 from agent_workers.testing.orders import Said
 
 _LAST_WORDS_S = 0.5
+# So many workers die or freeze under a step before it is put into quarantine.
+_POISON = 3
 
 
 def run(stage: Stage, wires: Wires) -> Judged:
@@ -147,6 +149,7 @@ def _see(stage: Stage, *, struck: bool, chunks: int) -> Seen:
         chunks=chunks,
         passed=frozenset(said.place for said in passed if said.place),
         lines=max((said.number for said in passed), default=0),
+        quarantine_is_due=stage.cast.struck >= _POISON,
         canceled_before_permit=cancel and stage.trial.place in BEFORE_PERMIT,
         counted=stage.job.is_counted,
     )

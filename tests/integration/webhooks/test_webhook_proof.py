@@ -30,7 +30,7 @@ from tests.integration.webhooks.posting import PEPPER, Posting
 from tests.integration.webhooks.receiver import receiving
 from tests.servers import running_postgres, temp_folder
 
-JOBS = 120
+JOBS, AFTERWARDS = 120, 20
 PATIENCE_S = 50.0
 SEED = 7
 KILLS, LEAST_KILLS = 0.08, 5
@@ -130,6 +130,9 @@ class Storm:
                 hasten(self.posting.world)
             self.posting.receiver.script["slow"] = ["ok"]
             self.calm()
+            # By now its 410 is recorded, and each of these is a reason to go there again.
+            self.ended += end_jobs(self.posting, AFTERWARDS)
+            self.calm()
             self.claims = claims_after(self.posting.world)
 
     def calm(self) -> None:
@@ -154,11 +157,6 @@ def test_every_end_is_told_though_deliverers_are_killed_and_postgres_crashes(tmp
         storm = Storm(posting=posting, server=server, log=tmp_path / "log")
         storm.blow()
         gone_at = when_gone(posting.world, endpoints["gone"])
-        # Most jobs ended only afterwards, and each of them was a reason to go there again.
-        sql = (
-            "select count(*) from jobs where finished_at > clock_timestamp() - %s * interval '1 s'"
-        )
-        assert posting.world.one(sql, time.monotonic() - gone_at) > JOBS // 3
         database.close()
     assert len(storm.ended) > JOBS * 3 // 4
     assert storm.kills >= LEAST_KILLS
