@@ -1,5 +1,7 @@
-"""Three real beats side by side: one is killed, schedules are edited, a day is caught up."""
+"""Three real beats side by side: killed and frozen, schedules edited, a day caught up."""
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from tests.timing import is_ever
 pytestmark = pytest.mark.slow
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
+_DUE = "select count(*) from schedules where status = 'active' and next_fire_at <= now()"
 
 
 @pytest.fixture
@@ -89,6 +92,55 @@ def test_three_beats_of_which_one_is_killed_fire_each_second_once(
     keys = Counter(line.split()[1] for line in book.read_text().splitlines())
     assert (len(keys), set(keys.values())) == (7, {1})
     assert clock.read(schedule).status is ScheduleStatus.COMPLETED
+
+
+def test_beats_that_freeze_in_turn_and_wake_fire_each_second_once(
+    running: System, clock: Clockwork
+) -> None:
+    beats = start_beats(running)
+    start_at = datetime.now(UTC).replace(microsecond=0) + SECOND
+    seconds = 12
+    schedule = clock.make(
+        since=start_at,
+        type=ScheduleType.INTERVAL,
+        interval_s=1,
+        start_at=start_at,
+        end_at=start_at + seconds * SECOND,
+        overlap=Overlap.ALLOW,
+        target=JobTarget(agent="answering", input=b"1"),
+    )
+    # One after the other freezes for longer than a tick, at another moment of it each time.
+    for number in range(6):
+        frozen = beats[number % len(beats)]
+        os.killpg(frozen.pid, signal.SIGSTOP)
+        time.sleep(1.15)
+        os.killpg(frozen.pid, signal.SIGCONT)
+    # Whoever woke last fires what is left, alone.
+    for other in beats[:-1]:
+        other.kill()
+    until(partial(has_fired, running, schedule, seconds + 1), "all have fired")
+    assert fired(running, schedule) == [start_at + n * SECOND for n in range(seconds + 1)]
+    assert clock.read(schedule).status is ScheduleStatus.COMPLETED
+    assert beats[-1].end() == 0, beats[-1].output()
+
+
+def test_a_schedule_fires_in_time_while_a_beat_is_frozen(running: System, clock: Clockwork) -> None:
+    beats = start_beats(running, 2)
+    os.killpg(beats[0].pid, signal.SIGSTOP)
+    start_at = datetime.now(UTC).replace(microsecond=0) + SECOND
+    schedule = clock.make(
+        since=start_at,
+        type=ScheduleType.INTERVAL,
+        interval_s=1,
+        start_at=start_at,
+        end_at=start_at + 2 * SECOND,
+        overlap=Overlap.ALLOW,
+    )
+    until(partial(has_fired, running, schedule, 3), "all have fired")
+    os.killpg(beats[0].pid, signal.SIGCONT)
+    until(lambda: not (running.ask(_DUE) or 0), "nothing is due any more")
+    assert beats[0].end() == 0, beats[0].output()
+    assert fired(running, schedule) == [start_at + n * SECOND for n in range(3)]
 
 
 def test_an_edit_takes_effect_within_a_second(running: System, clock: Clockwork) -> None:

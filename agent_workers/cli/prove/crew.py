@@ -60,6 +60,11 @@ class Cast:
                 return self.has(worker, *events, since=since)
         return True
 
+    @property
+    def struck(self) -> int:
+        """How many workers died or froze so far, by whatever hand."""
+        return len({one.worker for one in self.heard if one.event == "stopped" or _died(one)})
+
     def signal(self, worker: str, number: int) -> None:
         self.crew.order(Signal(worker=worker, number=number))
 
@@ -70,6 +75,10 @@ class Cast:
         until = time.monotonic() + 10
         while self.alive and time.monotonic() < until:
             self.listen(0.5)
+
+
+def _died(said: Said) -> bool:
+    return said.event == "ended" and said.number != 0
 
 
 class Crew:

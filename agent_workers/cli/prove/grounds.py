@@ -54,6 +54,8 @@ class Asked:
     plan_timeout_ms: int = 1_000
     # Ring for a step that is not there: whoever answers takes what is due.
     astray: bool = False
+    # Ring for nothing at all.
+    unrung: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +91,12 @@ class Ground:
         answer = Submissions(self.database).many([(submission, pace)])[0]
         if isinstance(answer, AgentWorkersError):
             raise answer
-        # A doorbell that cannot be rung is rung by the sweeper.
-        with contextlib.suppress(RedisError, OSError):
-            bell = RedisBell(self.broker_url, cap=64)
-            bell.carry([_ring(asked, job_id)])
-            bell.close()
+        if not asked.unrung:
+            # A doorbell that cannot be rung is rung by the sweeper.
+            with contextlib.suppress(RedisError, OSError):
+                bell = RedisBell(self.broker_url, cap=64)
+                bell.carry([_ring(asked, job_id)])
+                bell.close()
         return job_id
 
     def clear_doorbells(self) -> None:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TypeVar
 
 from agent_workers.cli.prove.judge import Judged
+from agent_workers.cli.prove.planning_keeper import clearing_up
 from agent_workers.cli.prove.trials import (
     SERVER_FAULTS,
     VARIANTS,
@@ -104,6 +105,7 @@ class Planning:
                     trials += self._cuts(variant, one.trial.measures, one.seen.chunks)
             trials += self._of_server(variant) + self._stopped(variant, first.seen.passed)
             trials += self._stopped_later(variant, later)
+        trials += clearing_up(self.variants, self._numbers)
         self._random.shuffle(trials)
         return trials
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from agent_workers.cli.prove.clearing import STRIKE_S, WAKE_S, come_late, die, sweep
 from agent_workers.cli.prove.judge import Judged, Seen, wrongs_of
 from agent_workers.cli.prove.stage import Stage
 from agent_workers.cli.prove.trials import BEFORE_PERMIT, DOZE_S, Fault
 from agent_workers.cli.prove.wire import Cut, Wire, Wires
-from agent_workers.testing.orders import Said, Trip
+from agent_workers.testing.orders import Said
 
-_STRIKE_S = 12.0
-_WAKE_S = 8.0
 _LAST_WORDS_S = 0.5
+# So many workers die or freeze under a step before it is put into quarantine.
+_POISON = 3
 
 
 def run(stage: Stage, wires: Wires) -> Judged:
@@ -48,53 +49,41 @@ def _strike(stage: Stage, wire: Wire | None) -> bool:
             stage.hire(wire=wire)
             return True
         case Fault.KILL:
-            struck = _die(stage, trial.trips)
+            struck = die(stage, trial.trips)
             time.sleep(trial.alone_s)
             stage.replace()
             return struck
-        case Fault.DUEL:
-            return _duel(stage)
+        case Fault.DUEL | Fault.SWEEP | Fault.LATE:
+            return _OF_TWO[trial.fault](stage)
         case Fault.PAIR:
-            _die(stage, trial.trips)
-            struck = _die(stage, trial.then)
+            die(stage, trial.trips)
+            struck = die(stage, trial.then)
             stage.replace()
             return struck
         case Fault.POSTGRES | Fault.REDIS:
             assert wire is not None
             stage.hire(wire=wire)
-            stage.until(lambda: wire.is_cut.is_set() or stage.rests(), _STRIKE_S)
+            stage.until(lambda: wire.is_cut.is_set() or stage.rests(), STRIKE_S)
             stage.replace()
             return wire.is_cut.is_set()
         case Fault.FREEZE | Fault.DOZE | Fault.CANCEL | Fault.PAUSE:
             return _freeze(stage)
 
 
-def _die(stage: Stage, trips: tuple[Trip, ...]) -> bool:
-    worker, cast = stage.hire(trips), stage.cast
-    stage.until(lambda: cast.has(worker, "ended") or stage.rests(), stage.job.calm_s / 5)
-    if cast.has(worker, "tripped"):
-        cast.wait_for(worker, "ended", seconds=_WAKE_S)
-    if not cast.has(worker, "ended"):
-        # It came through: an ordinary crash, so that the next one has something to do.
-        cast.signal(worker, signal.SIGKILL)
-        cast.wait_for(worker, "ended", seconds=_WAKE_S)
-    return cast.has(worker, "tripped")
-
-
 def _freeze(stage: Stage) -> bool:
     if stage.trial.then:
-        _die(stage, stage.trial.trips)
+        die(stage, stage.trial.trips)
     worker, cast = stage.hire(stage.trial.then or stage.trial.trips), stage.cast
-    stage.until(lambda: cast.has(worker, "stopped", "ended") or stage.rests(), _STRIKE_S)
+    stage.until(lambda: cast.has(worker, "stopped", "ended") or stage.rests(), STRIKE_S)
     if cast.has(worker, "tripped"):
-        cast.wait_for(worker, "stopped", "ended", seconds=_WAKE_S)
+        cast.wait_for(worker, "stopped", "ended", seconds=WAKE_S)
     if not cast.has(worker, "stopped"):
         stage.replace()
         return False
     _meanwhile(stage)
     frozen_until = len(cast.heard)
     cast.signal(worker, signal.SIGCONT)
-    cast.wait_for(worker, "idle", "ended", seconds=_WAKE_S, since=frozen_until)
+    cast.wait_for(worker, "idle", "ended", seconds=WAKE_S, since=frozen_until)
     if stage.trial.fault is Fault.PAUSE:
         stage.ground.control.resume(stage.tenant_id, stage.job_id)
     if stage.trial.fault in {Fault.CANCEL, Fault.PAUSE}:
@@ -107,14 +96,17 @@ def _duel(stage: Stage) -> bool:
     cast, stood = stage.cast, []
     for trips in (stage.trial.trips, stage.trial.then):
         stood.append(stage.hire(trips))
-        stage.until(lambda: cast.has(stood[-1], "stopped", "ended") or stage.rests(), _STRIKE_S)
+        stage.until(lambda: cast.has(stood[-1], "stopped", "ended") or stage.rests(), STRIKE_S)
     struck = all(cast.has(worker, "stopped") for worker in stood)
     for worker in (*stood, stood[0]):
         since = len(cast.heard)
         cast.signal(worker, signal.SIGCONT)
-        cast.wait_for(worker, "idle", "ended", "stopped", seconds=_WAKE_S, since=since)
+        cast.wait_for(worker, "idle", "ended", "stopped", seconds=WAKE_S, since=since)
     stage.replace()
     return struck
+
+
+_OF_TWO = {Fault.DUEL: _duel, Fault.SWEEP: sweep, Fault.LATE: come_late}
 
 
 def _meanwhile(stage: Stage) -> None:
@@ -157,6 +149,7 @@ def _see(stage: Stage, *, struck: bool, chunks: int) -> Seen:
         chunks=chunks,
         passed=frozenset(said.place for said in passed if said.place),
         lines=max((said.number for said in passed), default=0),
+        quarantine_is_due=stage.cast.struck >= _POISON,
         canceled_before_permit=cancel and stage.trial.place in BEFORE_PERMIT,
         counted=stage.job.is_counted,
     )

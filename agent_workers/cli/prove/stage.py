@@ -85,6 +85,7 @@ class Stage:
             input=self.job.outside.prepare(self.trial),
             plan_timeout_ms=self.job.plan_timeout_ms,
             astray=self.trial.variant.astray,
+            unrung=self.trial.unrung,
         )
         self.job_id = self.ground.submit(asked)
 

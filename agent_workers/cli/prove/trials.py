@@ -23,6 +23,10 @@ class Fault(StrEnum):
     DUEL = "duel"
     # It dies, and so does the one that came after.
     PAIR = "pair"
+    # The one that clears up behind it dies at that.
+    SWEEP = "sweep"
+    # It wakes too late for its own step, and dies as it takes another.
+    LATE = "late"
     # The wire to Postgres, or to Redis, breaks at a chunk.
     POSTGRES = "postgres"
     REDIS = "redis"
@@ -78,6 +82,8 @@ class Trial:
     split: bool = False
     prepare: str = ""
     watch: bool = False
+    # Nobody rings for its job.
+    unrung: bool = False
     # How long nobody comes after the blow.
     alone_s: float = 0.0
     # Lay a wire that stays whole, to count its chunks.

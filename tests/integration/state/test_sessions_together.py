@@ -73,6 +73,8 @@ def test_jobs_that_come_together_run_in_one_order_each_once(world: World) -> Non
         assert len(running) == 1
         order.append(running[0].job_id)
         world.record(running[0], FINISH)
+    sql = "select array_agg(job_id order by turn) from session_turns where session_id = 'many'"
+    assert order == world.one(sql)
     assert sorted(order) == sorted(jobs)
 
 

@@ -30,7 +30,7 @@ from tests.integration.webhooks.posting import PEPPER, Posting
 from tests.integration.webhooks.receiver import receiving
 from tests.servers import running_postgres, temp_folder
 
-JOBS = 120
+JOBS, AFTERWARDS = 120, 20
 PATIENCE_S = 50.0
 SEED = 7
 KILLS, LEAST_KILLS = 0.08, 5
@@ -110,6 +110,8 @@ class Storm:
     log: Path
     ended: list[str] = field(default_factory=list)
     kills: int = 0
+    # How many deliveries to a disabled endpoint were claimed after that.
+    claims: int = -1
 
     def blow(self) -> None:
         chance, url = random.Random(SEED), self.posting.world.database.url
@@ -128,6 +130,10 @@ class Storm:
                 hasten(self.posting.world)
             self.posting.receiver.script["slow"] = ["ok"]
             self.calm()
+            # By now its 410 is recorded, and each of these is a reason to go there again.
+            self.ended += end_jobs(self.posting, AFTERWARDS)
+            self.calm()
+            self.claims = claims_after(self.posting.world)
 
     def calm(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -147,15 +153,18 @@ def test_every_end_is_told_though_deliverers_are_killed_and_postgres_crashes(tmp
         receiver.script, receiver.slow_s = dict(MOODS), 3.0
         endpoints = {path: posting.endpoint(path, "job.*").endpoint_id for path in MOODS}
         posting.endpoint("operators", "webhook_endpoint.*")
+        watch_claims(posting.world)
         storm = Storm(posting=posting, server=server, log=tmp_path / "log")
         storm.blow()
+        gone_at = when_gone(posting.world, endpoints["gone"])
         database.close()
     assert len(storm.ended) > JOBS * 3 // 4
     assert storm.kills >= LEAST_KILLS
     for path in set(MOODS) - {"gone"}:
         all_told_once_or_more(posting, path, endpoints[path], storm.ended)
     all_told_once_or_more(posting, "mine", None, storm.ended)
-    gone_is_left_alone(posting, endpoints["gone"])
+    assert storm.claims == 0
+    gone_is_left_alone(posting, endpoints["gone"], gone_at)
 
 
 def all_told_once_or_more(
@@ -172,9 +181,42 @@ def all_told_once_or_more(
     assert len(ids) == len(set(ids.values()))
 
 
-def gone_is_left_alone(posting: Posting, endpoint_id: UUID) -> None:
+def watch_claims(world: World) -> None:
+    """Let the database note when a delivery was claimed, and whether its endpoint was there."""
+    world.one("create table claimed_deliveries (endpoint_id uuid, at timestamptz, status text)")
+    world.one("""
+create function note_claim() returns trigger language plpgsql as $$
+begin
+  insert into claimed_deliveries
+  select new.endpoint_id, clock_timestamp(), status from webhook_endpoints
+   where tenant_id = new.tenant_id and endpoint_id = new.endpoint_id;
+  return null;
+end $$""")
+    world.one(
+        "create trigger note_claim after update on webhook_deliveries for each row"
+        " when (new.status = 'sending' and new.fence > old.fence) execute function note_claim()"
+    )
+
+
+def when_gone(world: World, endpoint_id: UUID) -> float:
+    """Return when the 410 was recorded, by the clock of the receiver."""
+    sql = (
+        "select extract(epoch from clock_timestamp() - disabled_at)::float8 from webhook_endpoints"
+        " where endpoint_id = %s"
+    )
+    return time.monotonic() - float(world.one(sql, endpoint_id))
+
+
+def claims_after(world: World) -> int:
+    """Count the deliveries that were claimed though their endpoint was known to be gone."""
+    return int(world.one("select count(*) from claimed_deliveries where status = 'disabled'"))
+
+
+def gone_is_left_alone(posting: Posting, endpoint_id: UUID, gone_at: float) -> None:
     """Those that were under way when the 410 came, and not one more; and it was said."""
     assert 3 <= len(posting.receiver.at("gone")) <= 3 + posting.each
+    late = [one.at - gone_at for one in posting.receiver.at("gone") if one.at > gone_at + 1.0]
+    assert not late, "a request began long after the 410 had been recorded"
     told = [json.loads(one.body)["data"] for one in posting.receiver.at("operators")]
     reasons = {one["reason"] for one in told if one["id"] == f"we_{endpoint_id.hex}"}
     assert reasons == {"the receiver answered 410 Gone"}
