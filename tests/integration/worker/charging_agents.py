@@ -39,7 +39,7 @@ def charge_elsewhere(order: str, *, call: Call) -> str:
     return "charged elsewhere"
 
 
-_VERDICTS = {
+_VERDICTS: dict[str, Retry | Replan | Escalate] = {
     "retry": Retry(reason="once more"),
     "replan": Replan("another way"),
     "escalate": Escalate("a better model"),
