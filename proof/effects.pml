@@ -61,6 +61,8 @@ byte own_rows = 0;
 #define LAST_PROVEN (PROVEN(1) || PROVEN(2) || PROVEN(3))
 /* Who looks sees the effect, not the attempt. */
 #define NEWEST_OPEN (OPEN(3) -> 3 : (OPEN(2) -> 2 : 1))
+/* A look-up that began before all was quiet proves no absence. */
+#define SEEN (looked && (calm || MUT == 2))
 #define LAST_REFUSED (says[permits] == REFUSED)
 
 /* domain/effect.decide_permit, line by line. */
@@ -76,13 +78,20 @@ inline decide(looked, found) {
        mode = (LAST_REFUSED -> AFTER_REFUSAL : (of_verdict -> AFTER_VERDICT : AFTER_ABSENT))
     :: else ->
       if
-      :: HAS_KEY && (usable || MUT == 8) -> answer = GRANT; mode = SAME_KEY
+      :: HAS_KEY && (usable || MUT == 8) ->
+        if
+        :: answer = GRANT; mode = SAME_KEY
+        :: HAS_LOOKUP && !looked -> answer = LOOK_UP /* a look may come first, at any time */
+        :: HAS_LOOKUP && looked && found -> answer = ADOPT_SEEN
+        :: HAS_LOOKUP && looked && !found && LAST_REFUSED && calm && ALL_QUIET ->
+           answer = GRANT; mode = AFTER_ABSENT; close_open()
+        fi
       :: MUT == 4 && CLS == UNSAFE -> answer = GRANT; mode = AFTER_ABSENT; close_open()
       :: else ->
         if
         :: !ALL_QUIET && MUT != 2 -> answer = WAIT
-        :: (ALL_QUIET || MUT == 2) && HAS_LOOKUP && !looked -> answer = LOOK_UP
-        :: (ALL_QUIET || MUT == 2) && HAS_LOOKUP && looked ->
+        :: (ALL_QUIET || MUT == 2) && HAS_LOOKUP && !SEEN -> answer = LOOK_UP
+        :: (ALL_QUIET || MUT == 2) && HAS_LOOKUP && SEEN ->
            if
            :: found -> answer = ADOPT_SEEN
            :: else -> answer = GRANT; mode = AFTER_ABSENT; close_open()
@@ -124,7 +133,7 @@ inline keep(p, what) {
 proctype Worker() {
   byte mine;
   byte p;
-  bool looked, found;
+  bool looked, found, calm; /* calm: all was quiet when the look-up began */
   mtype:answer answer;
   mtype:mode mode;
   mtype:reply heard;
@@ -132,7 +141,7 @@ again:
   end_claim: atomic {
     step == READY && fence < CLAIMS && !stopping ->
     step = CLAIMED; fence++; mine = fence;
-    p = 0; looked = false; found = false; answer = WAIT; mode = FIRST; heard = SILENCE
+    p = 0; looked = false; found = false; calm = false; answer = WAIT; mode = FIRST; heard = SILENCE
   }
 #if CLS == TRANSACTIONAL
   atomic { /* the statements and the record are one fenced transaction */
@@ -166,7 +175,7 @@ ask:
   }
   if
   :: answer == LOOK_UP ->
-     atomic { found = (effects > 0); looked = true; goto ask } /* may freeze on either side */
+     atomic { found = (effects > 0); looked = true; calm = ALL_QUIET; goto ask } /* may freeze on either side */
   :: answer == ADOPT || answer == ABANDON -> goto record
   :: answer == GRANT -> skip
   fi;

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 # Closing then sends a reset instead of an orderly end.
 _RESET = pack("ii", 1, 0)
+_REFUSALS = {"deny": 409, "refuse": 404, "fail": 503}
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Subject:
     requests: int = 0
     reads: int = 0
     key_conflicts: int = 0
-    # What to do with the next requests: "", lose, drop, slow, late, deny or fail.
+    # What to do with the next requests: "", lose, drop, slow, late, deny, fail, refuse or ledger.
     script: list[str] = field(default_factory=list)
     key_ttl_s: float = 3600.0
     shows_after_s: float = 0.0
@@ -156,7 +157,11 @@ class _Window(BaseHTTPRequestHandler):
             key = query.get("key") or self.headers.get("Idempotency-Key") or ""
             return self.ledger.apply(name, key, body, honours_keys=honours)
 
-        match self.ledger.next_fault(name):
+        fault = self.ledger.next_fault(name)
+        if fault in _REFUSALS:
+            self._answer(_REFUSALS[fault], {"error": "not done"})
+            return
+        match fault:
             case "drop":
                 self._reset()
             case "lose":
@@ -170,10 +175,9 @@ class _Window(BaseHTTPRequestHandler):
                 apply()
                 time.sleep(1.0)
                 self._reset()
-            case "deny":
-                self._answer(409, {"error": "not executed"})
-            case "fail":
-                self._answer(503, {"error": "try again"})
+            case "ledger":
+                # It happened; what the tool does next, in its own process, fails.
+                self._answer(202, {"result": apply()})
             case _:
                 self._answer(200, {"result": apply()})
 

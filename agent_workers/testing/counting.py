@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
 
-from agent_workers.domain.errors import NotExecuted
+from agent_workers.domain.errors import NotExecuted, ToolError
 
 _DENIED = 409
+_REFUSED = 404
+# It happened, and the ledger in which the tool writes that down cannot be reached.
+_UNWRITTEN = 202
 _FINE = 200
 
 
@@ -88,6 +91,10 @@ def _asked(url: str, method: str, place: str, body: bytes, timeout_s: float) -> 
         connection.close()
     if response.status == _DENIED:
         raise NotExecuted(f"the counter refused: {response.status}")
+    if response.status == _REFUSED:
+        raise ToolError(f"the counter refused for good: {response.status}")
+    if response.status == _UNWRITTEN:
+        raise ConnectionRefusedError("the ledger is not there")
     if response.status != _FINE:
         raise ConnectionError(f"the counter answered {response.status}")
     answer: dict[str, object] = json.loads(written)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from agent_workers.domain import permitting
@@ -21,11 +22,13 @@ from agent_workers.domain.effect import (
     Says,
     Tries,
 )
+from agent_workers.domain.errors import NotExecuted
 from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.permitting import decide_permit
-from agent_workers.domain.reply import Happened
+from agent_workers.domain.reply import Happened, Reply
 from agent_workers.domain.step import Broke, ToolRan
-from agent_workers.orchestration import act
+from agent_workers.execution.tools import calling, router
+from agent_workers.orchestration import act, acted
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.acted import Acted, Parked
 from agent_workers.state.engine import Connection
@@ -57,6 +60,47 @@ def no_permit() -> None:
 
 def look_up_before_quiet() -> None:
     _decides(_hasty)
+
+
+def refused_connection_is_evidence() -> None:
+    """A connection that was refused after the effect happened is taken for proof that it did not."""
+    call = calling.call_tool
+
+    def called(*given: Any) -> object:
+        try:
+            return call(*given)
+        except ConnectionRefusedError as error:
+            raise NotExecuted(str(error)) from None
+
+    _put(router, "call_tool", called)
+
+
+def refusal_closes_all() -> None:
+    """A refused repeat ends the step, although an earlier attempt had no answer."""
+
+    def closed(reply: Reply, key: EffectKey, attempt: int, *, alone: bool) -> Acted:
+        del alone
+        return acted.acted_of(reply, key, attempt, alone=True)
+
+    _put(act, "acted_of", closed)
+
+
+def tries_end_a_living_key() -> None:
+    """Enough unclear replies are a doubt, although the key lives."""
+
+    def decide(
+        rules: EffectRules,
+        known: KnownEffect,
+        now: datetime,
+        looked: LookedUp | None,
+        tries: Tries,
+    ) -> PermitAnswer:
+        answer = decide_permit(rules, known, now, looked, tries)
+        if answer == Grant(mode=PermitMode.SAME_KEY) and tries.made >= tries.most:
+            return Doubt(reason="tried often enough")
+        return answer
+
+    _decides(decide)
 
 
 def verdict_before_quiet() -> None:

@@ -46,6 +46,11 @@ def _killed(variant: str, place: str, broken: str, *, alone_s: float = 0.0) -> T
     return replace(_trial(variant, Fault.KILL, place, broken=broken), alone_s=alone_s)
 
 
+def _behaving(variant: str, script: str, broken: str) -> Trial:
+    trial = _trial(variant, Fault.BEHAVES, script, broken=broken)
+    return replace(trial, trips=(), script=tuple(script.split()))
+
+
 _DUEL = replace(
     _trial(
         "transactional",
@@ -151,5 +156,17 @@ MUTANTS = (
     Mutant(
         name="evidence is written before the act",
         trial=_killed("unsafe", "act.before_send", "evidence_in_advance"),
+    ),
+    Mutant(
+        name="a refused connection is taken for proof that nothing happened",
+        trial=_behaving("unsafe", "ledger ledger", "refused_connection_is_evidence"),
+    ),
+    Mutant(
+        name="a refused repeat closes an attempt without an answer",
+        trial=_behaving("keyed", "lose refuse", "refusal_closes_all"),
+    ),
+    Mutant(
+        name="a living key is given up after so many attempts",
+        trial=_behaving("keyed", "lose lose lose lose lose", "tries_end_a_living_key"),
     ),
 )

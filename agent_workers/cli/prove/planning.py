@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import TypeVar
 
+from agent_workers.cli.prove.behaviours import undisturbed, with_a_death
 from agent_workers.cli.prove.judge import Judged
 from agent_workers.cli.prove.planning_keeper import clearing_up
 from agent_workers.cli.prove.trials import (
@@ -50,20 +51,12 @@ class Extent:
     postgres: int = 6
     redis: int = 2
     server: int = 4
+    behaviours: int = 4
     stops: int = 5
 
 
 _ALL = 1_000_000
-FULL = Extent(
-    freezes=_ALL,
-    dozes=_ALL,
-    pairs=_ALL,
-    lines=_ALL,
-    postgres=_ALL,
-    redis=_ALL,
-    server=_ALL,
-    stops=_ALL,
-)
+FULL = Extent(**{one.name: _ALL for one in fields(Extent)})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +96,8 @@ class Planning:
             for one in mine:
                 if one.trial.measures is not None:
                     trials += self._cuts(variant, one.trial.measures, one.seen.chunks)
-            trials += self._of_server(variant) + self._stopped(variant, first.seen.passed)
+            trials += self._of_server(variant) + self._behaving(variant)
+            trials += self._stopped(variant, first.seen.passed)
             trials += self._stopped_later(variant, later)
         trials += clearing_up(self.variants, self._numbers)
         self._random.shuffle(trials)
@@ -187,6 +181,16 @@ class Planning:
         return [self._trial(variant, Fault.KILL, place="retry.record", **denied)] + [
             self._trial(variant, Fault.SERVER, place=script, script=tuple(script.split()))
             for script in self._sample(SERVER_FAULTS, self.extent.server)
+        ]
+
+    def _behaving(self, variant: Variant) -> list[Trial]:
+        alone = [(script, script, ()) for script in undisturbed(variant)]
+        killed = self._sample(list(with_a_death(variant)), self.extent.behaviours)
+        return [
+            self._trial(
+                variant, Fault.BEHAVES, place=name, script=tuple(script.split()), trips=trips
+            )
+            for name, script, trips in [*alone, *killed]
         ]
 
     def _stopped(self, variant: Variant, places: frozenset[str]) -> list[Trial]:

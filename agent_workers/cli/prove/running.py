@@ -48,6 +48,10 @@ def _strike(stage: Stage, wire: Wire | None) -> bool:
         case Fault.NONE | Fault.SERVER:
             stage.hire(wire=wire)
             return True
+        case Fault.BEHAVES:
+            struck = not trial.trips or _die(stage, trial.trips)
+            stage.replace()
+            return struck
         case Fault.KILL:
             struck = die(stage, trial.trips)
             time.sleep(trial.alone_s)

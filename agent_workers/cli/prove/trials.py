@@ -32,6 +32,8 @@ class Fault(StrEnum):
     REDIS = "redis"
     # The tool's own server is down, slow, or loses what it answered.
     SERVER = "server"
+    # The tool or its server behaves badly in more than one attempt, with a death in between or not.
+    BEHAVES = "behaves"
     # The job is canceled, or paused and resumed, while the process is frozen.
     CANCEL = "cancel"
     PAUSE = "pause"
