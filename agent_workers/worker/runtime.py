@@ -124,8 +124,7 @@ def open_runtime(
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
-    clock = ServerClock(database)
-    permits = Permits(database, worker_id, clock)
+    permits = Permits(database, worker_id, ServerClock(database))
     records = Records(database, worker_id, tuple(lanes))
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
@@ -189,7 +188,7 @@ def open_runtime(
         dead_man=DeadMan(url, process) if (url := settings.direct_database_url) else None,
         workers=workers,
         sweeps=Sweeps(database),
-        clock=clock,
+        clock=permits.server_clock,
         driver=driver,
         busy=busy,
         busy_lanes=Depths(settings.broker_url).busy,
