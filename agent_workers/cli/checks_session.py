@@ -8,8 +8,9 @@ from agent_workers.settings import Settings
 from agent_workers.state.pooling import SessionSeen, look_at
 from agent_workers.state.session_settings import SETTINGS
 
-# Without these a guarantee does not hold; the functions that need the others set them themselves.
-_NEEDED = {"search_path"}
+# Without these nothing is found, or a key or a schedule that was acknowledged may be lost; a permit
+# sets the others for itself.
+_NEEDED = {"search_path", "synchronous_commit"}
 _MIGRATE = "run `agent-workers migrate`, then let the pooler reconnect"
 
 

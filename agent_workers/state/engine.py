@@ -103,6 +103,8 @@ class Database:
             raise StateUnavailable(str(error).strip()) from error
         with connection:
             yield connection
+            if isinstance(connection, _Session) and connection.heard.unreplicated:
+                raise NotReplicated(_UNREPLICATED)
 
     def close(self) -> None:
         self._engine.dispose()

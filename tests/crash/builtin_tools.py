@@ -41,7 +41,8 @@ begin
   return null;
 end $$""",
     """
-create trigger jobs_old_file after insert on jobs for each row execute function give_old_file()""",
+create trigger jobs_old_file after insert on agent_workers.jobs for each row
+  execute function give_old_file()""",
 )
 _REMEMBERED = "select count(*) from memories where tenant_id = %s and job_id = %s"
 

@@ -51,16 +51,16 @@ def test_a_table_is_watched_from_the_terminal(
     capsys: Capture, world: World, tenant: TenantId
 ) -> None:
     table = "watched_" + tenant.removeprefix("tenant-")
-    world.one(f"create table {table} (id int)")
+    world.one(f"create table public.{table} (id int)")
     try:
         said(capsys, "watch-table", table, "--agent", AGENT, "--tenant", tenant, "--key", "id")
         assert table in said(capsys, "watched")
-        world.one(f"insert into {table} values (1), (1), (2)")
+        world.one(f"insert into public.{table} values (1), (1), (2)")
         assert world.one("select count(*) from jobs where tenant_id = %s", tenant) == 2
         said(capsys, "unwatch-table", table)
         said(capsys, "watch-table", table, "--agent", AGENT, "--on", "looking", code=2)
     finally:
-        world.one(f"drop table {table}")
+        world.one(f"drop table public.{table}")
 
 
 @pytest.mark.parametrize(

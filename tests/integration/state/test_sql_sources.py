@@ -16,6 +16,7 @@ from agent_workers.state.sql_cutting import cut_off_after
 from agent_workers.state.sql_sources import ReadOnlySources
 
 ROLES = """
+set search_path = public;
 create role sql_reader login password 'x';
 create role sql_writer login password 'x';
 create role sql_climber login noinherit password 'x';

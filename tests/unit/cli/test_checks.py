@@ -62,9 +62,12 @@ def test_each_setting_that_does_not_arrive_is_named_with_what_helps():
         assert "agent-workers migrate" in line
 
 
-def test_only_a_path_past_our_schema_stops_everything():
+def test_what_nothing_makes_up_for_fails():
     found = {name: list(session(replace(_SESSION, wrong={name: "x"}))) for name in SETTINGS}
-    assert [n for n, each in found.items() if Level.FAIL in levels(each)] == ["search_path"]
+    assert [n for n, each in found.items() if Level.FAIL in levels(each)] == [
+        "search_path",
+        "synchronous_commit",
+    ]
 
 
 def test_a_server_that_forgets_in_a_power_cut_is_worth_a_warning():
