@@ -49,7 +49,7 @@ def _strike(stage: Stage, wire: Wire | None) -> bool:
             stage.hire(wire=wire)
             return True
         case Fault.BEHAVES:
-            struck = not trial.trips or _die(stage, trial.trips)
+            struck = not trial.trips or die(stage, trial.trips)
             stage.replace()
             return struck
         case Fault.KILL:
