@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import datetime
 
 import psycopg
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane, StepKind
+from agent_workers.state.bounds import FROM_THE_BEGINNING
 from agent_workers.state.engine import Connection, Database, connect
 
 # A process that came back did not die: what it was suspected of is forgotten.
@@ -19,12 +20,11 @@ values (%(worker_id)s, %(lock_key)s, %(host)s, %(pid)s, %(pid_started)s, %(lanes
 on conflict (worker_id) do update set locked_at = clock_timestamp(), lost_at = null"""
 _HELD = """
 select tenant_id, job_id, "position", kind, lane, fence from steps
- where status = 'claimed' and claimed_by = %s
+ where status = 'claimed' and claimed_by = %s and lease_until >= %s
    and claimed_at < clock_timestamp() - interval '3 seconds'"""
 _LEAVE = """
 delete from workers where worker_id = %s and not exists (
   select from steps where status = 'claimed' and claimed_by = workers.worker_id)"""
-_ON_HOST = "select worker_id, pid, pid_started from workers where host = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +117,14 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def on_host(self, host: str) -> Sequence[tuple[UUID, int, int]]:
-        """The registered processes of this host, with the pid and start time they had."""
-        with self._database.connection() as connection:
-            rows = connection.execute(_ON_HOST, (host,)).fetchall()
-        return [(row[0], row[1], row[2]) for row in rows]
+    def held(self, worker_id: WorkerId, since: datetime | None = None) -> Sequence[Held]:
+        """The steps that the database believes this process to be doing, but for the newest.
 
-    def held(self, worker_id: WorkerId) -> Sequence[Held]:
-        """The steps that the database believes this process to be doing, but for the newest."""
+        No lease before `since` is open.
+        """
+        arguments = (worker_id, since or FROM_THE_BEGINNING)
         with self._database.connection() as connection:
-            rows = connection.execute(_HELD, (worker_id,), binary=True).fetchall()
+            rows = connection.execute(_HELD, arguments, binary=True).fetchall()
         return [
             Held(
                 due=Due(

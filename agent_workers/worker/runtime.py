@@ -1,7 +1,7 @@
 """Composition root of the worker: settings become the parts of one process."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -52,6 +52,7 @@ from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
+from agent_workers.worker.keeping import keeping
 from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
 from agent_workers.worker.models import model_steps
 from agent_workers.worker.outside import caller_of
@@ -187,12 +188,12 @@ def open_runtime(
         busy_lanes=Depths(settings.broker_url).busy,
         ring=ring,
         tell=tell,
-        keep=_each(
-            BatchRuns(Batches(database), ring=ring).keep,
-            breakers.keep,
-            converse.keep,
-            Forgetting(MemoryRows(database)).keep,
-            mcp.keep,
+        keep=keeping(
+            batches=BatchRuns(Batches(database), ring=ring),
+            breakers=breakers,
+            converse=converse,
+            forgetting=Forgetting(MemoryRows(database)),
+            mcp=mcp,
         ),
     )
     keeper.start()
@@ -224,11 +225,3 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
         redis_url=settings.redis_url,
         kept_for=timedelta(seconds=settings.session_ttl_s),
     )
-
-
-def _each(*parts: Callable[[], None]) -> Callable[[], None]:
-    def keep() -> None:
-        for part in parts:
-            part()
-
-    return keep

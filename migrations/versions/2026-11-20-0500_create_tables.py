@@ -10,16 +10,13 @@ branch_labels = None
 depends_on = None
 
 _TABLES = (
-    "reservations budgets sweeps suspicions workers evidence permits effects"
+    "reservations budgets suspicions workers evidence permits effects"
     " api_keys agents idempotency_keys timers journal steps jobs"
 ).split()
 
 
 def upgrade() -> None:
     run("tables_jobs.sql", "tables_effects.sql")
-    op.execute(
-        "insert into sweeps (name, swept_at) values ('steps', 'epoch'), ('workers', 'epoch')"
-    )
 
 
 def downgrade() -> None:
