@@ -28,7 +28,8 @@ _GRACE = timedelta(seconds=10)
 _AT_ONCE = 200
 # Jobs that end together keep what others wait for, a budget or a session, until the last has ended.
 _ENDED_AT_ONCE = 50
-_KINDS = 5
+# Of these kinds are the times in `since`: rings, leases, timers, batches, sessions.
+_KINDS, LEASES = 5, 1
 # A look from the beginning heals what a look from a remembered place cannot find, should there be
 # such a thing. Its cost grows while an old snapshot is open, so it may take one percent of our time.
 _AFRESH_EVERY_S = 2.0

@@ -15,7 +15,7 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
-from agent_workers.state.sweeps import Seen, Sweeps
+from agent_workers.state.sweeps import LEASES, Seen, Sweeps
 from agent_workers.state.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
 from agent_workers.worker.process import gone
@@ -160,7 +160,7 @@ class Keeper:
             costs_s = seen.passed_for_holds * _COMPARE_S_PER_ENTRY
             self._compare_at = now + max(_COMPARE_EVERY_S, costs_s)
         if seen.holds:
-            self._give_back(seen.lease_until)
+            self._give_back(self._sweeps.since[LEASES])
         if seen.lost or lost:
             self._recover(self._sweeps.lost(gone(seen.neighbours)))
         swept = self._sweep(seen)
@@ -172,7 +172,7 @@ class Keeper:
         # What is due and could not be done is held by somebody.
         return seen.next_in_s if seen.next_in_s is not None and seen.next_in_s > 0 else longest
 
-    def _give_back(self, since: datetime | None) -> None:
+    def _give_back(self, since: datetime) -> None:
         """Free what we hold without knowing it: the reply to a claim or a record was lost."""
         for held in self._workers.held(self._process.worker_id, since):
             if not self._busy.is_doing(held.due, held.fence) and self._workers.give_back(held):
