@@ -11,7 +11,7 @@ depends_on = None
 
 _TABLES = (
     "reservations budgets suspicions workers evidence permits effects"
-    " api_keys agents idempotency_keys timers journal steps jobs"
+    " api_keys agents idempotency_keys timers journal steps job_labels jobs"
 ).split()
 
 

@@ -23,7 +23,7 @@ _FUNCTIONS = (
     " give_verdict doubt_effect end_doubt add_evidence grant_permit ask_permit"
     " release_step resume_job status_of_live pause_job stop_job has_live_permit"
     " retry_step finish_record record_and_claim record_step claim_nudged is_more_due claim_next remember_ready ready_passed ready_since claim_step job_is_claimable take_step"
-    " submit_once reserve_allowance submit_jobs end_stopped stand_down end_job job_ended may_end lock_budgets"
+    " submit_once reserve_allowance submit_jobs label_of end_stopped stand_down end_job job_ended may_end lock_budgets"
     " settle_reservations note write_journal staged"
 ).split()
 _TYPES = "seen ring taken_evidence asked_permit recorded next_step claimed_step submission".split()
