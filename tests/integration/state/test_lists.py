@@ -54,12 +54,11 @@ def filled(database: Database) -> TenantId:
 
 # Any: plans are JSON.
 def rows_read(plan: Mapping[str, Any]) -> int:
-    own = float(plan.get("Rows Removed by Filter", 0))
-    own += plan.get("Rows Removed by Index Recheck", 0)
-    if "Plans" not in plan:
-        own += plan["Actual Rows"]
-    parts: list[Mapping[str, Any]] = plan.get("Plans", [])
-    return round(own * float(plan["Actual Loops"])) + sum(rows_read(one) for one in parts)
+    inner: list[Mapping[str, Any]] = plan.get("Plans", [])
+    own = 0 if inner else int(plan["Actual Rows"])
+    own += int(plan.get("Rows Removed by Filter", 0))
+    own += int(plan.get("Rows Removed by Index Recheck", 0))
+    return own * int(plan["Actual Loops"]) + sum(rows_read(one) for one in inner)
 
 
 def measured(database: Database, query: JobQuery) -> tuple[int, int]:
