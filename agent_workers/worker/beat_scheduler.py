@@ -11,7 +11,7 @@ from agent_workers.orchestration.schedules_firing import Firing
 log = structlog.get_logger(__name__)
 
 # An edit takes effect within this time; a tick that another beat holds is looked at again.
-LONGEST_S = 1.0
+LONGEST_S = 0.9
 _SHORTEST_S = 0.01
 
 
