@@ -10,6 +10,7 @@ from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers
 from agent_workers.state.tables_effects import effects as _effects  # so that metadata is whole
 from agent_workers.state.tables_knowledge import knowledge_documents as _documents
+from agent_workers.state.tables_labels import job_labels as _job_labels
 from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
 from agent_workers.state.tables_memories import memories as _memories
 from agent_workers.state.tables_schedules import schedules as _schedules
@@ -32,6 +33,7 @@ assert (
     is _memories.metadata
     is _documents.metadata
     is _tools.metadata
+    is _job_labels.metadata
     is metadata
 )
 

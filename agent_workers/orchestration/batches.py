@@ -1,6 +1,7 @@
 """Running batches: write what was asked for, then ring for the jobs that were admitted."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from agent_workers.domain.batch import ENDED, BatchItem, BatchStatus, BatchTerms
@@ -58,9 +59,9 @@ class BatchRuns:
                 self._look(tenant_id, batch_id)
         return status
 
-    def keep(self) -> None:
-        """Look after the batches whose time has come."""
-        due = self._batches.keep()
+    def keep(self, since: datetime | None = None) -> None:
+        """Look after the batches whose time has come, of which none is due before `since`."""
+        due = self._batches.keep(since)
         if due:
             self._ring(due, parent=None)
 

@@ -120,6 +120,11 @@ class SharedBreakers:
         known = self._troubled.get(name)
         return known is not None and known.seen.breaker.state is not BreakerState.CLOSED
 
+    @property
+    def knows_trouble(self) -> bool:
+        """Say whether some breaker was not well when we last looked."""
+        return bool(self._troubled)
+
     def keep(self) -> None:
         """Wake what waits for breakers that have closed, and one step where a probe is due."""
         for name, known in self._look().items():

@@ -27,6 +27,8 @@ class Firing:
         self._firing = firing
         self._ring = ring
         self._broken: dict[UUID, float] = {}
+        # How many seconds after the last look the next schedule is due.
+        self.until_next: float | None = None
 
     def fire_all(self, *, now: datetime | None = None) -> int:
         """Fire what is due and start what has waited; returns how many runs were started."""
@@ -44,9 +46,10 @@ class Firing:
                 _tell(fired)
         return started
 
-    def until_next(self) -> float | None:
-        """How many seconds from now the next schedule is due."""
-        return self._firing.until_next(but=self._left_alone())
+    def is_due(self) -> bool:
+        """Look whether a schedule is due, or a run waits for another one's end."""
+        self.until_next, waits = self._firing.until_next(but=self._left_alone())
+        return waits or (self.until_next is not None and self.until_next <= 0)
 
     def _next(self, now: datetime | None, behind: Collection[UUID]) -> Fired | None:
         while True:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -20,6 +21,7 @@ from agent_workers.domain.batch import (
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError, KeyInFlight, KeyReused
 from agent_workers.domain.ids import TenantId
+from agent_workers.state.bounds import FROM_THE_BEGINNING
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.submissions import KEPT_FOR
 from agent_workers.state.sweeps import dues
@@ -33,7 +35,7 @@ _START = "select start_batch(%s, %s)"
 _CANCEL = "select cancel_batch(%s, %s, %s)"
 _RING = 'select tenant_id, job_id, "position", kind, lane, high, rings from '
 _KEEP_THIS = _RING + "keep_this_batch(%s, %s)"
-_KEEP = _RING + "keep_batches(%s)"
+_KEEP = _RING + "keep_batches(%s, %s)"
 _AT_ONCE = 8
 _ERRORS: dict[str, type[AgentWorkersError]] = {
     "AWB01": BatchNotFound,
@@ -117,10 +119,10 @@ class Batches:
         with self._database.connection() as connection:
             return dues(connection, _KEEP_THIS, (tenant_id, batch_id))
 
-    def keep(self) -> list[Due]:
-        """Look at the batches whose time has come."""
+    def keep(self, since: datetime | None = None) -> list[Due]:
+        """Look at the batches whose time has come, of which none is due before `since`."""
         with self._database.connection() as connection:
-            return dues(connection, _KEEP, (_AT_ONCE,))
+            return dues(connection, _KEEP, (_AT_ONCE, since or FROM_THE_BEGINNING))
 
     def _status(self, sql: str, arguments: tuple[object, ...]) -> BatchStatus:
         with self._database.connection() as connection:

@@ -74,10 +74,10 @@ class Relays:
     def next(self, most: int) -> Telling | None:
         """What is to be told next, in whole transactions; None when all is told."""
         with self._database.connection() as connection:
-            ahead = _ahead_of(connection, self._name)
             rows = connection.execute(_BATCH, (self._name, most), binary=True).fetchall()
-        if not rows:
-            return None
+            if not rows:
+                return None
+            ahead = _ahead_of(connection, self._name)
         entries = [
             Entry(
                 tenant_id=tenant_id,

@@ -61,8 +61,9 @@ update schedules set next_fire_at = %s, last_fire_at = coalesce(%s, last_fire_at
                      status = case when %s::timestamptz is null then 'completed' else status end
  where tenant_id = %s and schedule_id = %s"""
 _SLEEP = """
-select least(min(next_fire_at) - clock_timestamp(), interval '1 day') from schedules
- where status = 'active' and schedule_id <> all(%s::uuid[])"""
+select least(min(next_fire_at) - clock_timestamp(), interval '1 day'),
+       exists (select from schedule_runs where state = 'waiting')
+  from schedules where status = 'active' and schedule_id <> all(%s::uuid[])"""
 
 
 class ScheduleBroken(AgentWorkersError):
@@ -114,11 +115,12 @@ class ScheduleFiring:
                     connection, "promote_run", schedule, fire_at, (schedule.terms.overlap,)
                 )
 
-    def until_next(self, *, but: Collection[UUID] = ()) -> float | None:
-        """How many seconds from now the next schedule is due; None when none will be."""
+    def until_next(self, *, but: Collection[UUID] = ()) -> tuple[float | None, bool]:
+        """How many seconds from now the next schedule is due, and whether some run waits."""
         with self._database.connection() as connection:
             row = connection.execute(_SLEEP, (list(but),)).fetchone()
-        return None if row is None or row[0] is None else row[0].total_seconds()
+        assert row is not None
+        return None if row[0] is None else row[0].total_seconds(), bool(row[1])
 
 
 @contextmanager

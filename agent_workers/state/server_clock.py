@@ -29,21 +29,32 @@ class ServerClock:
         self._lock = threading.Lock()
 
     def look(self) -> None:
-        """Look at Postgres's clock; where it ran ahead, permits and leases last longer."""
+        """Ask Postgres for its time, and compare."""
+        ours = self._own()
         with self._database.connection() as connection:
-            ours = self._own()
             row = connection.execute("select clock_timestamp()").fetchone()
-            assert row is not None
-            took = self._own() - ours
-            # Counted from after the reply, so that a slow one is not taken for a jump.
-            since = self.since_jump(row[0], ours + took)
-            if since is not None:
-                left = connection.execute(_EXTEND, (since,)).fetchone()
-                log.warning("clock_ran_ahead", since=since.isoformat(), now=row[0].isoformat())
-                if left is not None and left[0] > 0:
-                    return  # somebody held those: the next look sees the same jump
+        assert row is not None
+        self.compare(row[0], ours)
+
+    def compare(self, theirs: datetime, ours: float) -> None:
+        """Compare a time that Postgres just gave with ours from before it was asked.
+
+        Where its clock ran ahead, permits and leases last longer.
+        """
+        took = self._own() - ours
+        # Counted from after the reply, so that a slow one is not taken for a jump.
+        since = self.since_jump(theirs, ours + took)
+        if since is not None:
+            log.warning("clock_ran_ahead", since=since.isoformat(), now=theirs.isoformat())
+            if self._extend(since) > 0:
+                return  # somebody held those: the next look sees the same jump
         if took <= _QUICK_S:
-            self._renew(row[0], ours, jumped=since is not None)
+            self._renew(theirs, ours, jumped=since is not None)
+
+    def _extend(self, since: datetime) -> int:
+        with self._database.connection() as connection:
+            row = connection.execute(_EXTEND, (since,)).fetchone()
+        return row[0] if row is not None else 0
 
     def since_jump(self, theirs: datetime, ours: float) -> datetime | None:
         """Return the last moment before a jump by Postgres's clock, None if there was no jump."""

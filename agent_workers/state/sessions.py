@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from agent_workers.domain.session import (
     Summary,
     conversation_of,
 )
+from agent_workers.state.bounds import FROM_THE_BEGINNING
 from agent_workers.state.engine import Database
 
 # Enough for what is shown and for what one summary takes in; a message is read no further than this.
@@ -91,10 +93,14 @@ class Sessions:
         )
         return PastOf(version=version, turn=turn), read
 
-    def keep(self) -> None:
-        """Give on turns that were left, and forget sessions whose time is over."""
+    def keep(self, since: datetime | None = None) -> None:
+        """Give on turns that were left, and forget sessions whose time is over.
+
+        None is to be looked after before `since`.
+        """
+        arguments = (_AT_ONCE, since or FROM_THE_BEGINNING)
         with self._database.connection() as connection:
-            connection.execute("select keep_sessions(%s)", (_AT_ONCE,))
+            connection.execute("select keep_sessions(%s, %s)", arguments)
 
 
 # Any: columns as the SELECTs above name them.

@@ -91,6 +91,29 @@ jobs = Table(
     postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.05},
 )
 Index("jobs_tenant_id_created_at_job_id_idx", jobs.c.tenant_id, jobs.c.created_at, jobs.c.job_id)
+Index(
+    "jobs_tenant_id_status_created_at_job_id_idx",
+    jobs.c.tenant_id,
+    jobs.c.status,
+    jobs.c.created_at,
+    jobs.c.job_id,
+)
+Index(
+    "jobs_user_idx",
+    jobs.c.tenant_id,
+    jobs.c.user_id,
+    jobs.c.created_at,
+    jobs.c.job_id,
+    postgresql_where=jobs.c.user_id != "",
+)
+Index(
+    "jobs_session_idx",
+    jobs.c.tenant_id,
+    jobs.c.session_id,
+    jobs.c.created_at,
+    jobs.c.job_id,
+    postgresql_where=jobs.c.session_id != "",
+)
 
 steps = Table(
     "steps",

@@ -174,13 +174,6 @@ suspicions = Table(
     when("at", required=True),
 )
 
-sweeps = Table(
-    "sweeps",
-    metadata,
-    Column("name", Text, primary_key=True),
-    when("swept_at", required=True),
-)
-
 budgets = Table(
     "budgets",
     metadata,

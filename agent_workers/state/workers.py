@@ -3,7 +3,7 @@
 import select
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -12,6 +12,7 @@ from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane, StepKind
+from agent_workers.state.bounds import FROM_THE_BEGINNING
 from agent_workers.state.engine import Connection, Database, connect, is_pooled
 from agent_workers.state.pooling import shares_sessions
 
@@ -25,7 +26,7 @@ values (%(worker_id)s, %(lock_key)s, %(host)s, %(pid)s, %(pid_started)s, %(lanes
 on conflict (worker_id) do update set locked_at = clock_timestamp(), lost_at = null"""
 _HELD = """
 select tenant_id, job_id, "position", kind, lane, fence from steps
- where status = 'claimed' and claimed_by = %s
+ where status = 'claimed' and claimed_by = %s and lease_until >= %s
    and claimed_at < clock_timestamp() - interval '3 seconds'"""
 _LEAVE = """
 delete from workers where worker_id = %s and not exists (
@@ -36,7 +37,6 @@ select set_config('tcp_keepalives_idle', '2', false),
        set_config('tcp_keepalives_interval', '1', false),
        set_config('tcp_keepalives_count', '3', false),
        set_config('tcp_user_timeout', '5000', false)"""
-_ON_HOST = "select worker_id, pid, pid_started from workers where host = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,16 +160,14 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def on_host(self, host: str) -> Sequence[tuple[UUID, int, int]]:
-        """The registered processes of this host, with the pid and start time they had."""
-        with self._database.connection() as connection:
-            rows = connection.execute(_ON_HOST, (host,)).fetchall()
-        return [(row[0], row[1], row[2]) for row in rows]
+    def held(self, worker_id: WorkerId, since: datetime | None = None) -> Sequence[Held]:
+        """The steps that the database believes this process to be doing, but for the newest.
 
-    def held(self, worker_id: WorkerId) -> Sequence[Held]:
-        """The steps that the database believes this process to be doing, but for the newest."""
+        No lease before `since` is open.
+        """
+        arguments = (worker_id, since or FROM_THE_BEGINNING)
         with self._database.connection() as connection:
-            rows = connection.execute(_HELD, (worker_id,), binary=True).fetchall()
+            rows = connection.execute(_HELD, arguments, binary=True).fetchall()
         return [
             Held(
                 due=Due(

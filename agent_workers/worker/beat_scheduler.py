@@ -11,7 +11,7 @@ from agent_workers.orchestration.schedules_firing import Firing
 log = structlog.get_logger(__name__)
 
 # An edit takes effect within this time; a tick that another beat holds is looked at again.
-LONGEST_S = 0.5
+LONGEST_S = 0.9
 _SHORTEST_S = 0.01
 
 
@@ -26,8 +26,10 @@ class RowScheduler(Scheduler):
     def tick(self, *_: object, **__: object) -> float:
         """Fire what is due; return how long to sleep."""
         try:
-            self._firing.fire_all()
-            left = self._firing.until_next()
+            if self._firing.is_due():
+                self._firing.fire_all()
+                self._firing.is_due()
+            left = self._firing.until_next
         except AgentWorkersError as error:
             log.warning("beat_failed", error=str(error))
             return LONGEST_S

@@ -1,6 +1,6 @@
 """What was said before in a job's session: from the copy in Redis, or from the database."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.session import SILENCE, Conversation
@@ -35,9 +35,9 @@ class Conversations:
             self._copies.keep(self._name(claimed, read), past)
         return past
 
-    def keep(self) -> None:
-        """Look after the sessions that nobody looks after."""
-        self._sessions.keep()
+    def keep(self, since: datetime | None = None) -> None:
+        """Look after the sessions that nobody looks after, none of them due before `since`."""
+        self._sessions.keep(since)
 
     def _name(self, claimed: Claimed, place: PastOf) -> str:
         terms = self._sessions.terms

@@ -4,7 +4,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime
+from uuid import UUID
 
 import structlog
 
@@ -15,23 +16,29 @@ from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
 from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.sweeps import LEASES, Seen, Sweeps
 from agent_workers.state.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
 from agent_workers.worker.process import gone
 
 log = structlog.get_logger(__name__)
 
-_LOOK = timedelta(milliseconds=300)
 _HOLD_EVERY_S = 2.0
+# While we hold no step, nothing is lost with the lock.
+_HOLD_IDLE_EVERY_S = 15.0
 _COMPARE_EVERY_S = 5.0
+# While an old snapshot is open, entries of finished steps are in the way: a thousandth of our time.
+_COMPARE_S_PER_ENTRY = 300e-6
 _STUCK_AFTER_S = 30.0
 # For the supervisor, or the parent of a prefork child: start again.
 EXIT_CODE = 75
-_KEEP_EVERY_S = 0.25
-_SHORTEST_S, _LONGEST_S = 0.05, 0.5
+# A process that works looks this often, and so does one that sees trouble; one that has been idle
+# asks Postgres less than once a second in all, and sees as soon as the others that a process of its
+# own host is gone.
+_LOOK_EVERY_S, _LOOK_IDLE_EVERY_S = 0.3, 1.1
+_IDLE_AFTER_S = 5.0
+_SHORTEST_S, _LISTEN_S = 0.05, 0.25
 _GLANCE_S = 0.2
-_CLOCK_EVERY_S = 5.0
 
 
 class Keeper:
@@ -50,7 +57,7 @@ class Keeper:
         busy_lanes: Callable[[], Sequence[Lane]],
         ring: Ring,
         tell: Tell,
-        keep: Callable[[], None],
+        keep: Callable[[Seen], None],
         leave: Callable[[int], object] = os._exit,
     ) -> None:
         self._process = process
@@ -58,24 +65,26 @@ class Keeper:
         self._workers = workers
         self._sweeps = sweeps
         self._clock = clock
-        self._clock_seen_at = float("-inf")
         self._driver = driver
         self._busy = busy
         self._busy_lanes = busy_lanes
         self._ring = ring
         self._tell = tell
-        self._keep_more = keep
-        self._kept_at = 0.0
+        self._keep = keep
         self._leave = leave
         self._stop = threading.Event()
         self._held_at = 0.0
-        self._compared_at = 0.0
+        self._compare_at = 0.0
+        self._looked_at = float("-inf")
+        self._due_in_s = 0.0
+        self._busy_at = time.monotonic()
+        self._neighbours: Sequence[tuple[UUID, int, int]] = ()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
         """Hold the lock and know the time before the first step is claimed, then keep on."""
         self._hold()
-        self._look_at_clock()
+        self._clock.look()
         self._thread.start()
 
     def stop(self) -> None:
@@ -88,19 +97,33 @@ class Keeper:
         pause = _SHORTEST_S
         while not self._rest(pause):
             try:
-                self._hold()
-                self._look_at_clock()
-                self.end_stuck()
-                self.give_back()
-                pause = self._sweep()
-                self._keep()
+                pause = self._take_turn()
             except AgentWorkersError as error:
                 log.warning("keeper_failed", error=str(error))
-                pause = _LONGEST_S
+                pause = _LISTEN_S
             except Exception:
                 # The thread that heals everything else must not die of what it did not foresee.
                 log.exception("keeper_broke")
-                pause = _LONGEST_S
+                pause = _LISTEN_S
+
+    def _take_turn(self) -> float:
+        """Look if it is time, or if a neighbour is gone; return how long to pause."""
+        self._hold()
+        self.end_stuck()
+        now = time.monotonic()
+        if self._busy.steps or self._busy.deliveries:
+            self._busy_at = now
+        longest = _LOOK_EVERY_S if self._is_busy(now) else _LOOK_IDLE_EVERY_S
+        lost = gone(self._neighbours)
+        if lost or now >= self._looked_at + min(self._due_in_s, longest):
+            self._looked_at = now
+            self._due_in_s = longest
+            self._due_in_s = self._look(lost, longest)
+        due_at = self._looked_at + min(self._due_in_s, longest)
+        return min(max(due_at - time.monotonic(), _SHORTEST_S), _LISTEN_S)
+
+    def _is_busy(self, now: float) -> bool:
+        return now - self._busy_at < _IDLE_AFTER_S
 
     def _rest(self, seconds: float) -> bool:
         """Wait, but no longer than our lock is held; true when it is time to stop.
@@ -120,20 +143,16 @@ class Keeper:
         return self._dead_man is not None and self._dead_man.is_disturbed
 
     def _hold(self) -> None:
+        every = _HOLD_EVERY_S if self._is_busy(time.monotonic()) else _HOLD_IDLE_EVERY_S
         if self._dead_man is None:
             return
-        is_young = time.monotonic() - self._held_at < _HOLD_EVERY_S
+        is_young = time.monotonic() - self._held_at < every
         if is_young and self._dead_man.is_held and not self._dead_man.is_disturbed:
             return
         if self._dead_man.hold():
             log.info("lock_held", worker_id=str(self._process.worker_id))
         if self._dead_man.is_held:
             self._held_at = time.monotonic()
-
-    def _look_at_clock(self) -> None:
-        if time.monotonic() - self._clock_seen_at >= _CLOCK_EVERY_S:
-            self._clock_seen_at = time.monotonic()
-            self._clock.look()
 
     def end_stuck(self) -> None:
         """Let a step that is over its time be tried elsewhere, though its thread hangs on."""
@@ -154,38 +173,58 @@ class Keeper:
             log.error("every_slot_stuck", slots=self._busy.slots)
             self._leave(EXIT_CODE)
 
-    def give_back(self) -> None:
+    def _look(self, lost: Sequence[UUID], longest: float) -> float:
+        """Look around, do what is due, and return how soon to look again."""
+        now = time.monotonic()
+        compare = now >= self._compare_at
+        asked_at = self._clock.own()
+        seen = self._sweeps.look(
+            worker_id=self._process.worker_id, host=self._process.host, holds=compare
+        )
+        # Before anything is swept: no lease has run out by a clock that jumped.
+        self._clock.compare(seen.at, asked_at)
+        self._neighbours = seen.neighbours
+        if compare:
+            costs_s = seen.passed_for_holds * _COMPARE_S_PER_ENTRY
+            self._compare_at = now + max(_COMPARE_EVERY_S, costs_s)
+        if seen.holds:
+            self.give_back(self._sweeps.since[LEASES])
+        if seen.lost or lost:
+            self._recover(self._sweeps.lost(gone(seen.neighbours)))
+        swept = self._sweep(seen)
+        self._keep(seen)
+        if swept or seen.is_due(seen.batch_at) or seen.is_due(seen.session_at):
+            return _SHORTEST_S  # there may be more of it
+        if seen.lost or lost:
+            return _LOOK_EVERY_S
+        # What is due and could not be done is held by somebody.
+        return seen.next_in_s if seen.next_in_s is not None and seen.next_in_s > 0 else longest
+
+    def give_back(self, since: datetime) -> None:
         """Free what we hold without knowing it: the reply to a claim or a record was lost."""
-        if time.monotonic() - self._compared_at < _COMPARE_EVERY_S:
-            return
-        self._compared_at = time.monotonic()
-        for held in self._workers.held(self._process.worker_id):
+        for held in self._workers.held(self._process.worker_id, since):
             if self._busy.give_up(held.due, held.fence) and self._workers.give_back(held):
                 log.warning(
                     "step_given_back", job_id=held.due.job_id.hex, position=held.due.position
                 )
                 self._ring_for([held.due])
 
-    def _sweep(self) -> float:
-        if self._sweeps.may("workers", _LOOK):
-            known = self._workers.on_host(self._process.host)
-            self._recover(self._sweeps.lost(gone(known)))
-        due_at, now = self._sweeps.next_due()
-        if due_at is not None and due_at <= now and self._sweeps.may("steps", _LOOK / 6):
-            # No lease has run out by a clock that jumped.
-            self._clock.look()
-            self._recover(self._sweeps.expired())
-            self._ring_for(self._sweeps.overdue(self._busy_lanes()))
-            for job_id in self._sweeps.deadlines():
+    def _sweep(self, seen: Seen) -> bool:
+        """Free and ring for what is due; say whether anything came of it."""
+        freed: Sequence[Due] = ()
+        rings: Sequence[Due] = ()
+        ended: Sequence[UUID] = ()
+        if seen.is_due(seen.lease_until):
+            freed = self._sweeps.expired(seen.lease_until)
+            self._recover(freed)
+        if seen.is_due(seen.ring_at):
+            rings = self._sweeps.overdue(self._busy_lanes(), seen.ring_at)
+            self._ring_for(rings)
+        if seen.is_due(seen.timer_at):
+            ended = self._sweeps.deadlines(seen.timer_at)
+            for job_id in ended:
                 self._tell(JobId(job_id))
-        wait = _LONGEST_S if due_at is None else (due_at - now).total_seconds()
-        return min(max(wait, _SHORTEST_S), _LONGEST_S)
-
-    def _keep(self) -> None:
-        """Look after batches and breakers: a look into an index where there are none."""
-        if time.monotonic() - self._kept_at >= _KEEP_EVERY_S:
-            self._kept_at = time.monotonic()
-            self._keep_more()
+        return bool(freed or rings or ended)
 
     def _recover(self, rings: Sequence[Due]) -> None:
         for due in rings:

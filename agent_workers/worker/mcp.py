@@ -1,9 +1,7 @@
 """MCP in a worker process: its servers, what it knows of their tools, and who asks servers anew."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import structlog
 
@@ -26,13 +24,12 @@ from agent_workers.state.mcp import McpRows
 
 log = structlog.get_logger(__name__)
 
-_LOOK_EVERY_S: Final = 1.0
 # Makes the registry with these tools in it: agents that are code name them, too.
 Reload = Callable[[Sequence[Tool]], Registry]
 
 
 class McpTools:
-    """Looks once a second whether an operator said something new of servers or tools."""
+    """Learns what an operator said anew of servers or tools, as the keeper sees it."""
 
     def __init__(
         self, rows: McpRows, servers: Servers, roster: Roster, reload: Reload, *, asks: bool
@@ -42,17 +39,12 @@ class McpTools:
         self._roster = roster
         self._reload = reload
         self._asks = asks
-        self._looked_at = 0.0
         self._seen: tuple[int, int] = (0, 0)
         self._asking: threading.Thread | None = None
         self._learning = threading.Lock()
 
-    def keep(self) -> None:
+    def keep(self, seen: tuple[int, int], *, is_due: bool) -> None:
         """Learn what is new; ask a server that is due, on a thread of its own."""
-        if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
-            return
-        self._looked_at = time.monotonic()
-        seen, is_due = self._rows.changes()
         self._learn_of(seen)
         if is_due and self._asks and (self._asking is None or not self._asking.is_alive()):
             self._ask_next()
@@ -133,7 +125,7 @@ def mcp_tools(
     asks = bool({Lane.TOOL, Lane.EFFECT} & set(lanes))
     tools = McpTools(rows, servers, roster, reload, asks=asks)
     roster.learns_by(tools.learn)
-    tools.keep()
+    tools.learn()
     return tools
 
 

@@ -1,7 +1,7 @@
 """Composition root of the worker: settings become the parts of one process."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -55,6 +55,7 @@ from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
 from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
+from agent_workers.worker.keeping import keeping
 from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
 from agent_workers.worker.models import model_steps, patient
 from agent_workers.worker.outside import caller_of
@@ -113,8 +114,7 @@ def open_runtime(
     reload: Reload | None = None,
 ) -> Runtime:
     """Assemble and start the parts of this process."""
-    process = this_process(lanes)
-    worker_id = process.worker_id
+    worker_id = (process := this_process(lanes)).worker_id
     database = Database(
         settings.database_url,
         pool_size=min(settings.db_pool_size, slots + 1),
@@ -194,13 +194,13 @@ def open_runtime(
         busy_lanes=Depths(settings.broker_url).busy,
         ring=ring,
         tell=tell,
-        keep=_each(
-            BatchRuns(Batches(database), ring=ring).keep,
-            breakers.keep,
-            converse.keep,
-            Forgetting(MemoryRows(database)).keep,
-            mcp.keep,
-            late_evidence(_spill(settings), database).keep,
+        keep=keeping(
+            batches=BatchRuns(Batches(database), ring=ring),
+            breakers=breakers,
+            converse=converse,
+            forgetting=Forgetting(MemoryRows(database)),
+            mcp=mcp,
+            evidence=late_evidence(_spill(settings), database),
         ),
     )
     keeper.start()
@@ -236,11 +236,3 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
 
 def _spill(settings: Settings) -> SpillFolder:
     return SpillFolder(settings.spill_folder, settings.spill_secret)
-
-
-def _each(*parts: Callable[[], None]) -> Callable[[], None]:
-    def keep() -> None:
-        for part in parts:
-            part()
-
-    return keep

@@ -15,8 +15,8 @@ from agent_workers.state.webhook_queue import WebhookQueue
 
 log = structlog.get_logger(__name__)
 
-# How soon an announcement is seen; an idle look costs Postgres a few index probes.
-_LOOK_S = 0.2
+# How soon an announcement is seen: the longer nothing was due, the later.
+_LOOK_S, _LOOK_IDLE_S = 0.2, 1.1
 _UNAVAILABLE_S = 1.0
 _FORGET_EVERY_S = 60.0
 KEPT_FOR = timedelta(days=30)
@@ -33,6 +33,7 @@ class Round:
         self._lock = threading.Lock()
         self._came_back = threading.Event()
         self._forgot_at = time.monotonic()
+        self._pause = _LOOK_S
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Go on until told to stop; then finish what is under way."""
@@ -60,7 +61,11 @@ class Round:
         for one in claimed:
             self._count(one, -1)
             pool.submit(self._carry, one)
-        return 0.0 if claimed else _LOOK_S
+        if claimed:
+            self._pause = _LOOK_S
+            return 0.0
+        self._pause, pause = min(1.5 * self._pause, _LOOK_IDLE_S), self._pause
+        return pause
 
     def _carry(self, claimed: ClaimedDelivery) -> None:
         try:

@@ -74,10 +74,12 @@ begin
 end $$;
 
 -- Look at the batches whose time has come, or at one.
-create function keep_batches(p_limit int) returns setof ring language plpgsql as $$
+create function keep_batches(p_limit int, p_since timestamptz default '-infinity')
+returns setof ring language plpgsql as $$
 declare b batches;
 begin
   for b in select * from batches where finished_at is null and look_at <= clock_timestamp()
+              and look_at >= p_since
             order by look_at limit p_limit for no key update skip locked loop
     return query select * from keep_batch(b);
   end loop;

@@ -161,21 +161,69 @@ begin
   if c.fence is not null then return next c; end if;
 end $$;
 
+-- While an old snapshot is open, the index entries of steps that were done since stay, and every
+-- claim would pass all of them. So a session that has once passed many remembers from when on steps
+-- are due in each lane, and begins there. What comes up before that place (a step that was freed, a
+-- job with a priority) is rung for by name, or is seen at the next claim that begins at the beginning:
+-- once a second, or as often as one percent of the time allows. Null: there is nothing to remember.
+create function ready_since(p_lanes text[]) returns timestamptz[] language plpgsql stable as $$
+declare v_kept text := current_setting('agent_workers.ready_since', true); v_since timestamptz[];
+begin
+  if coalesce(v_kept, '') = '' then return null; end if;
+  v_since := v_kept::timestamptz[];
+  -- The last one says until when the others hold.
+  if clock_timestamp() >= v_since[5] then return null; end if;
+  return array(select v_since[array_position('{plan,tool,effect,evaluate}', lane)]
+                 from unnest(p_lanes) lane);
+end $$;
+
+create function ready_passed() returns bigint language sql as $$
+  select pg_stat_get_xact_tuples_returned('steps_ready_idx'::regclass)
+$$;
+
+-- Remember from when on steps are due, after a look that passed so many entries.
+create function remember_ready(p_since timestamptz[], p_passed bigint) returns void
+language plpgsql set enable_seqscan = off as $$
+declare
+  v_now timestamptz := clock_timestamp(); v_kept timestamptz[]; v_until timestamptz;
+  v_next timestamptz[];
+begin
+  if p_since is null then
+    v_until := v_now + greatest(interval '1 second', p_passed * interval '30 microseconds');
+  else
+    v_kept := current_setting('agent_workers.ready_since', true)::timestamptz[];
+    if (select max(since) from unnest(p_since) since) > v_now - interval '1 second' then return; end if;
+    v_until := v_kept[5];
+  end if;
+  -- Half a second for those who were writing then and had not committed.
+  select array_agg(least(first.due_at, v_now - interval '500 ms') order by n) into v_next
+    from unnest(array['plan', 'tool', 'effect', 'evaluate']) with ordinality wanted (lane, n)
+    left join lateral (select due_at from steps
+                        where steps.lane = wanted.lane and status = 'ready'
+                          and due_at >= coalesce(v_kept[n], '-infinity') and due_at <= v_now
+                        order by due_at limit 1) first on true;
+  perform set_config('agent_workers.ready_since', (v_next || v_until)::text, false);
+end $$;
+
 -- The oldest due step of these lanes, in their order, passing over whatever anybody holds: the job
 -- is locked first, so that the thousand steps of a job in use are not locked in vain, each hidden
 -- meanwhile from whoever looks next.
 create function claim_next(p_lanes text[], p_worker uuid, p_task text, p_look_further boolean)
 returns setof claimed_step language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-declare v_at record; j jobs; c claimed_step; v_now timestamptz := clock_timestamp();
+declare
+  v_at record; j jobs; c claimed_step; v_now timestamptz := clock_timestamp();
+  v_since timestamptz[] := ready_since(p_lanes); v_before bigint := ready_passed();
+  v_passed bigint;
 begin
   -- A step that its job cannot pay for pauses that job; the next one may be affordable.
   for attempt in 1..20 loop
     select due.* into v_at
-      from unnest(p_lanes) as wanted (lane),
+      from unnest(p_lanes, v_since) as wanted (lane, since),
            lateral (select s.position, jobs as job
                       from steps s join jobs using (tenant_id, job_id)
                      where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
+                       and s.due_at >= coalesce(wanted.since, '-infinity')
                        and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
                                            'quarantined', 'canceling')
                        and not jobs.pause_requested
@@ -187,18 +235,31 @@ begin
     j := v_at.job;
     c := take_step(j, v_at.position, p_worker, p_task);
     continue when c.fence is null;
-    if p_look_further then c.more := is_more_due(p_lanes); end if;
-    return next c;
-    return;
+    exit;
   end loop;
+  v_passed := ready_passed() - v_before;
+  if v_passed >= 100 then perform remember_ready(v_since, v_passed); end if;
+  if c.fence is null then return; end if;
+  if p_look_further then c.more := is_more_due(p_lanes); end if;
+  return next c;
 end $$;
 
 create function is_more_due(p_lanes text[]) returns boolean language plpgsql
 set enable_seqscan = off as $$
-declare v_now timestamptz := clock_timestamp();
+declare
+  v_now timestamptz := clock_timestamp(); v_more boolean;
+  v_since timestamptz[] := ready_since(p_lanes); v_before bigint := ready_passed();
+  v_passed bigint;
 begin
-  return exists (select from steps where lane = any (p_lanes) and status = 'ready'
-                    and due_at <= v_now);
+  v_more := exists (
+    select from unnest(p_lanes, v_since) as wanted (lane, since),
+           lateral (select from steps
+                     where steps.lane = wanted.lane and status = 'ready' and due_at <= v_now
+                       and due_at >= coalesce(wanted.since, '-infinity')
+                     order by due_at limit 1) due);
+  v_passed := ready_passed() - v_before;
+  if v_passed >= 100 then perform remember_ready(v_since, v_passed); end if;
+  return v_more;
 end $$;
 
 -- Answer a nudge: the step that it names, or else (and for no position at all) whatever is due.

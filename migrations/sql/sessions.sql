@@ -144,11 +144,13 @@ end $$;
 
 -- Look after sessions whose time has come: turns that were left, and those that nobody uses. A long
 -- one is forgotten piece by piece: others are locked here meanwhile.
-create function keep_sessions(p_limit int) returns void language plpgsql
+create function keep_sessions(p_limit int, p_since timestamptz default '-infinity')
+returns void language plpgsql
 set enable_seqscan = off as $$
 declare s sessions; v_now timestamptz := clock_timestamp();
 begin
-  for s in select * from sessions where look_at <= v_now order by look_at limit p_limit loop
+  for s in select * from sessions where look_at <= v_now and look_at >= p_since
+            order by look_at limit p_limit loop
     continue when not try_session(s.tenant_id, s.session_id);
     if exists (select from sessions where tenant_id = s.tenant_id and session_id = s.session_id
                   and look_at <= v_now and used_at + make_interval(secs => ttl_s) <= v_now

@@ -9,8 +9,14 @@ create type submission as (
   on_busy text, session_ttl_s int
 );
 
+-- What stands for a pair of a job's metadata in lists: a hash is enough, for readers compare the pair.
+create function label_of(p_name text, p_value text) returns bigint language sql immutable as $$
+  select hashtextextended(length(p_name) || ':' || p_name || p_value, 0)
+$$;
+
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
-declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int; v_draws bool;
+declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int; v_labeled int;
+        v_draws bool;
 begin
   perform commit_durably();
   v_draws := exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
@@ -43,8 +49,14 @@ begin
            'stage', 'admit', 'component', 'cost', 'agent', agent,
            'cost', json_build_object('allowance_micro', coalesce(allowance_micro, 0)))::text, 'UTF8')
     from unnest(p_jobs);
-  select count(deadline_ms), count(nullif(session_id, '')) into v_deadlines, v_sessions
-    from unnest(p_jobs);
+  select count(deadline_ms), count(nullif(session_id, '')), count(nullif(metadata, '{}'))
+    into v_deadlines, v_sessions, v_labeled from unnest(p_jobs);
+  if v_labeled > 0 then
+    insert into job_labels (tenant_id, label, at, job_id)
+    select tenant_id, label_of(pair.key, pair.value #>> '{}'), v_now, job_id
+      from unnest(p_jobs), jsonb_each(metadata) pair where jsonb_typeof(pair.value) = 'string'
+    on conflict do nothing;
+  end if;
   if v_deadlines > 0 then
     insert into timers (tenant_id, job_id, kind, due_at)
     select tenant_id, job_id, 'deadline', v_now + make_interval(secs => deadline_ms / 1000.0)

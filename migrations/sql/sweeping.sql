@@ -4,13 +4,12 @@ create type ring as (
   tenant_id text, job_id uuid, "position" int, kind text, lane text, high boolean, rings int
 );
 
--- Move the sweep's own row by compare-and-set: a frozen sweeper holds nothing back.
-create function may_sweep(p_name text, p_every interval) returns boolean language sql as $$
-  with moved as (
-    update sweeps set swept_at = clock_timestamp()
-     where name = p_name and swept_at <= clock_timestamp() - p_every returning 1)
-  select exists (select from moved)
-$$;
+-- One process at a time sweeps; the others have their look the next time. The lock ends with the
+-- statement that took it, so a sweeper that freezes holds nothing back.
+create function may_sweep(p_name text) returns boolean language plpgsql as $$
+begin
+  return pg_try_advisory_xact_lock(hashtextextended('sweep ' || p_name, 0));
+end $$;
 
 -- A step somebody held is free again: ready, or at the end of its job's patience. It keeps the
 -- due time it had, and so goes before whatever has queued up since.
@@ -74,11 +73,13 @@ $$;
 
 -- Leases that ran out. A worker that froze this often on one step is as good as dead, unless the
 -- step only waited for its permit.
-create function free_expired(p_limit int, p_poison_after int)
-returns setof ring language plpgsql as $$
+create function free_expired(
+  p_limit int, p_poison_after int, p_since timestamptz default '-infinity'
+) returns setof ring language plpgsql as $$
 declare s steps; r ring; v_now timestamptz := clock_timestamp();
 begin
   for s in select * from steps where status = 'claimed' and lease_until < v_now
+              and lease_until >= p_since
             order by lease_until limit p_limit for update skip locked loop
     r := free_step(s, 'the lease ran out', is_acting(s), p_poison_after);
     if r.job_id is not null then return next r; end if;
@@ -153,8 +154,9 @@ end $$;
 -- Ready steps nobody came for. Behind a queue that still has messages the young ones wait on, and
 -- few of them are looked at: whoever ends a delivery there takes the oldest. Each lane for itself,
 -- or one lane's hundred thousand would stand before a ring that was lost in another.
-create function ring_again(p_limit int, p_busy_lanes text[])
-returns setof ring language plpgsql
+create function ring_again(
+  p_limit int, p_busy_lanes text[], p_since timestamptz default '-infinity'
+) returns setof ring language plpgsql
 set enable_seqscan = off as $$
 declare s steps; v_now timestamptz := clock_timestamp(); v_patient boolean;
 begin
@@ -162,6 +164,7 @@ begin
              from unnest(array['evaluate', 'tool', 'effect', 'plan']) as wanted (lane),
                   lateral (select * from steps
                             where steps.lane = wanted.lane and status = 'ready' and ring_at <= v_now
+                              and ring_at >= p_since
                             order by ring_at
                             limit case when wanted.lane = any (p_busy_lanes) then p_limit / 20
                                        else p_limit end
@@ -187,11 +190,13 @@ end $$;
 -- those that another message of their session interrupts or the next run of their schedule replaces,
 -- and those that another job waits for without the money to go on. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
-create function pass_deadlines(p_limit int) returns setof ring language plpgsql as $$
+create function pass_deadlines(p_limit int, p_since timestamptz default '-infinity')
+returns setof ring language plpgsql as $$
 declare t record;
 begin
   for t in select timers.*, jobs as job from timers join jobs using (tenant_id, job_id)
-            where timers.due_at <= clock_timestamp() order by timers.due_at limit p_limit
+            where timers.due_at <= clock_timestamp() and timers.due_at >= p_since
+            order by timers.due_at limit p_limit
               for no key update of jobs skip locked loop
     continue when not may_end(t.job);
     if t.kind = 'orphan' then
@@ -215,13 +220,71 @@ begin
   end loop;
 end $$;
 
--- When there is something to do next, or null.
-create function next_due() returns timestamptz language sql stable as $$
-  select least(
-    (select min(first.ring_at)
-       from unnest(array['evaluate', 'tool', 'effect', 'plan']) as wanted (lane),
-            lateral (select ring_at from steps where steps.lane = wanted.lane and status = 'ready'
-                      order by ring_at limit 1) first),
-    (select min(lease_until) from steps where status = 'claimed'),
-    (select min(due_at) from timers))
+-- What a keeper wants to know, in one statement: when each kind of work is due, if that is soon, and
+-- what else is to be looked after.
+create type seen as (
+  at timestamptz, writing text[], passed bigint, ring_at timestamptz,
+  lease_until timestamptz, timer_at timestamptz, batch_at timestamptz, session_at timestamptz,
+  lost boolean, neighbours json, holds boolean, passed_for_holds bigint,
+  breakers boolean, mcp_versions bigint[], mcp_due boolean
+);
+
+create function entries_passed() returns bigint language sql as $$
+  select pg_stat_get_xact_tuples_returned('steps_ring_idx'::regclass)
+       + pg_stat_get_xact_tuples_returned('steps_lease_idx'::regclass)
+       + pg_stat_get_xact_tuples_returned('timers_due_at_idx'::regclass)
 $$;
+
+-- While an old snapshot is open, the index entries of finished work stay, and they stand in front of
+-- what is due. So a look begins where the last one may have left something: at the first row that
+-- it saw (`p_since`, one for each kind), or at the time since which a transaction has been open that
+-- has ended meanwhile (`p_writers`, `p_writers_since`): no row is ever written as due long before the time
+-- of writing. It ends soon after the present: there, too, finished work has left entries, of leases and
+-- of deadlines. `p_holds`: say also whether the database believes that this worker holds steps.
+create function look_around(
+  p_since timestamptz[], p_writers text[], p_writers_since timestamptz[], p_worker uuid, p_host text,
+  p_holds boolean
+) returns seen language plpgsql stable
+set enable_seqscan = off as $$
+declare
+  v seen; v_late timestamptz; v_since timestamptz[]; v_before bigint := entries_passed();
+  v_soon timestamptz := clock_timestamp() + interval '2 seconds';
+begin
+  v.at := statement_timestamp();
+  v.writing := array(select transactionid::text from pg_locks
+                      where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted);
+  select coalesce(min(since), 'infinity') into v_late
+    from unnest(p_writers, p_writers_since) w (writer, since) where writer <> all (v.writing);
+  select array_agg(least(since, v_late) order by n) into v_since
+    from unnest(p_since) with ordinality s (since, n);
+  select min(first.ring_at) into v.ring_at
+    from unnest(array['evaluate', 'tool', 'effect', 'plan']) as wanted (lane),
+         lateral (select steps.ring_at from steps
+                   where steps.lane = wanted.lane and status = 'ready'
+                     and steps.ring_at between v_since[1] and v_soon
+                   order by steps.ring_at limit 1) first;
+  select s.lease_until into v.lease_until from steps s
+   where status = 'claimed' and s.lease_until between v_since[2] and v_soon
+   order by s.lease_until limit 1;
+  select due_at into v.timer_at from timers
+   where due_at between v_since[3] and v_soon order by due_at limit 1;
+  select look_at into v.batch_at from batches
+   where finished_at is null and look_at between v_since[4] and v_soon
+   order by look_at limit 1;
+  select look_at into v.session_at from sessions
+   where look_at between v_since[5] and v_soon order by look_at limit 1;
+  v.lost := exists (select from unlocked_workers());
+  select json_agg(json_build_array(worker_id, pid, pid_started)) into v.neighbours from workers
+   where host = p_host;
+  v.passed := entries_passed() - v_before;
+  v.holds := p_holds and exists (
+    select from steps s where status = 'claimed' and s.lease_until >= v_since[2]
+       and claimed_by = p_worker and claimed_at < v.at - interval '3 seconds');
+  v.breakers := exists (select from breakers where state <> 'closed')
+                or exists (select from waits where kind = 'breaker' and answered_at is null);
+  v.mcp_versions := array[(select coalesce(sum(version), 0) from mcp_servers),
+                          (select coalesce(sum(version), 0) from mcp_tools)];
+  v.mcp_due := exists (select from mcp_servers where refresh_due_at <= v.at and state = 'enabled');
+  v.passed_for_holds := entries_passed() - v_before - v.passed;
+  return v;
+end $$;

@@ -49,12 +49,6 @@ CREATE TABLE suspicions (
   CONSTRAINT suspicions_pkey PRIMARY KEY (worker_id, tenant_id, job_id, position)
 );
 
-CREATE TABLE sweeps (
-  name TEXT NOT NULL,
-  swept_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-  CONSTRAINT sweeps_pkey PRIMARY KEY (name)
-);
-
 CREATE UNLOGGED TABLE incarnations (
   one BOOLEAN DEFAULT true NOT NULL,
   since TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,

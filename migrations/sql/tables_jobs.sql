@@ -87,6 +87,20 @@ CREATE TABLE jobs (
 
 CREATE INDEX jobs_tenant_id_created_at_job_id_idx ON jobs (tenant_id, created_at, job_id);
 
+CREATE INDEX jobs_tenant_id_status_created_at_job_id_idx ON jobs (tenant_id, status, created_at, job_id);
+
+CREATE INDEX jobs_user_idx ON jobs (tenant_id, user_id, created_at, job_id) WHERE user_id <> '';
+
+CREATE INDEX jobs_session_idx ON jobs (tenant_id, session_id, created_at, job_id) WHERE session_id <> '';
+
+CREATE TABLE job_labels (
+  tenant_id TEXT NOT NULL,
+  label BIGINT NOT NULL,
+  at TIMESTAMP WITH TIME ZONE NOT NULL,
+  job_id UUID NOT NULL,
+  CONSTRAINT job_labels_pkey PRIMARY KEY (tenant_id, label, at, job_id)
+);
+
 CREATE TABLE journal (
   tenant_id TEXT NOT NULL,
   job_id UUID NOT NULL,

@@ -10,17 +10,14 @@ branch_labels = None
 depends_on = None
 
 _TABLES = (
-    "reservations budgets sweeps suspicions incarnations workers evidence permits effects"
-    " api_keys agents idempotency_keys timers journal steps jobs"
+    "reservations budgets suspicions incarnations workers evidence permits effects"
+    " api_keys agents idempotency_keys timers journal steps job_labels jobs"
 ).split()
 
 
 def upgrade() -> None:
     run("tables_jobs.sql", "tables_effects.sql")
     op.execute("insert into incarnations default values")
-    op.execute(
-        "insert into sweeps (name, swept_at) values ('steps', 'epoch'), ('workers', 'epoch')"
-    )
 
 
 def downgrade() -> None:

@@ -16,6 +16,7 @@ from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
 from agent_workers.state.tables_effects import effects
 from agent_workers.state.tables_knowledge import knowledge_documents
+from agent_workers.state.tables_labels import job_labels
 from agent_workers.state.tables_mcp import mcp_servers
 from agent_workers.state.tables_memories import memories
 from agent_workers.state.tables_schedules import schedules
@@ -41,6 +42,7 @@ assert (
     is memories.metadata
     is knowledge_documents.metadata
     is tools.metadata
+    is job_labels.metadata
     is metadata
 )
 # What belongs to an extension is not ours: it is neither compared nor taken away.

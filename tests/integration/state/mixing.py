@@ -233,10 +233,8 @@ class Actor:
 
     def sweep(self) -> None:
         sweeps = self.world.sweeps
-        act = self.random.choice(
-            [sweeps.expired, sweeps.deadlines, lambda: sweeps.overdue([]), lambda: sweeps.lost([])]
-        )
-        act()
+        alone: tuple[Callable[[], object], ...] = (sweeps.expired, sweeps.deadlines)
+        self.random.choice([*alone, lambda: sweeps.overdue([]), lambda: sweeps.lost([])])()
 
     def stand_down(self) -> None:
         claimed = self.take()

@@ -181,7 +181,7 @@ def test_claims_use_an_index_however_much_is_done(world: World) -> None:
         assert world.claims.named(world.tenant, claimed.job_id, 0) is None
     world.sweeps.overdue([])
     world.sweeps.expired()
-    world.sweeps.next_due()
+    world.sweeps.look(worker_id=world.worker, host="h", holds=True)
     assert sequential_scans(world) == before
     text = "\n".join(row[0] for row in plan)
     assert "steps_ready_idx" in text

@@ -1,7 +1,7 @@
 """The dead-man lock: a connection that does not hold it never passes for one that does."""
 
-from collections.abc import Iterator
-from uuid import uuid4
+from collections.abc import Iterator, Sequence
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -24,6 +24,10 @@ def dead_man(world: World) -> Iterator[DeadMan]:
     opened.let_go()
 
 
+def neighbours(world: World) -> Sequence[tuple[UUID, int, int]]:
+    return world.sweeps.look(worker_id=ME.worker_id, host="here").neighbours
+
+
 def test_a_lock_that_the_server_still_gives_to_our_lost_connection_is_taken_later(
     world: World, dead_man: DeadMan
 ) -> None:
@@ -36,11 +40,10 @@ def test_a_lock_that_the_server_still_gives_to_our_lost_connection_is_taken_late
 
 
 def test_workers_of_a_host_are_known_until_they_leave(world: World, dead_man: DeadMan) -> None:
-    workers = Workers(world.database)
     dead_man.hold()
-    assert workers.on_host("here") == [(ME.worker_id, 1, 1)]
-    workers.leave(ME.worker_id)
-    assert workers.on_host("here") == []
+    assert neighbours(world) == [(ME.worker_id, 1, 1)]
+    Workers(world.database).leave(ME.worker_id)
+    assert neighbours(world) == []
 
 
 def test_a_connection_that_the_server_has_ended_is_noticed_without_asking(

@@ -9,7 +9,7 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
 from tests.integration.state.acting import allow, known, rules
 from tests.integration.state.invariants import broken
-from tests.integration.state.test_sweeps import alive, wait_until_unlocked
+from tests.integration.state.test_lost_workers import alive, wait_until_unlocked
 from tests.integration.state.world import World
 
 WITH_PERMITS = [EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE]

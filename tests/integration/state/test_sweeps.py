@@ -9,6 +9,7 @@ import pytest
 
 from agent_workers.domain.claim import Claimed, RecordResult
 from agent_workers.domain.step import Lane
+from agent_workers.state.sweeps import Seen
 from tests.integration.state.acting import allow
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World
@@ -88,28 +89,32 @@ def test_a_young_step_waits_on_behind_a_queue_that_is_busy(world: World) -> None
     assert {due.job_id for due in world.sweeps.overdue([Lane.TOOL])} == {young, old, recovered}
 
 
-def test_only_one_of_many_sweeps_in_a_turn(world: World) -> None:
-    every = timedelta(seconds=30)
-    world.one("update sweeps set swept_at = 'epoch'")
-    with ThreadPoolExecutor(8) as pool:
-        swept = [one.result() for one in [pool.submit(world.sweeps.may, "steps", every)] * 1]
-        more = [pool.submit(world.sweeps.may, "steps", every) for _ in range(8)]
-        assert sum([*swept, *[one.result() for one in more]]) == 1
-    assert world.sweeps.may("workers", every)
-    assert not world.sweeps.may("workers", every)
-    assert world.sweeps.may("workers", timedelta(0))
+def test_only_one_of_many_sweeps_at_a_time_and_the_others_do_not_wait(world: World) -> None:
+    job = world.submit()
+    world.one("update steps set ring_at = clock_timestamp() where job_id = %s", job)
+    with world.database.transaction() as somebody:
+        assert somebody.execute("select may_sweep('rings')").fetchone() == (True,)
+        assert world.sweeps.overdue([]) == []
+        assert world.sweeps.expired() == []
+    assert [due.job_id for due in world.sweeps.overdue([])] == [job]
 
 
 def test_the_next_sweep_is_due_when_the_first_of_all_things_is(world: World) -> None:
-    job = world.submit(deadline=timedelta(hours=1))
-    due, now = world.sweeps.next_due()
-    assert due == world.step(job, 0, "ring_at")
-    assert due - now <= timedelta(seconds=1)
-    world.claim(job)
-    due, now = world.sweeps.next_due()
-    assert due is not None
-    assert timedelta(seconds=100) < due - now <= timedelta(seconds=120)
-    world.one("update steps set lease_until = 'infinity' where job_id = %s", job)
-    due, now = world.sweeps.next_due()
-    assert due is not None
-    assert timedelta(minutes=59) < due - now <= timedelta(hours=1)
+    job = world.submit(deadline=timedelta(seconds=1))
+    seen = look(world)
+    assert seen.ring_at == world.step(job, 0, "ring_at")
+    assert seen.next_in_s is not None
+    assert seen.next_in_s <= 1
+    claimed = world.claim(job)
+    seen = look(world)
+    assert (seen.ring_at, seen.lease_until) == (None, None)  # it runs out after minutes
+    assert seen.timer_at is not None
+    world.expire(claimed)
+    seen = look(world)
+    assert seen.is_due(seen.lease_until)
+    assert seen.next_in_s is not None
+    assert seen.next_in_s < 0
+
+
+def look(world: World) -> Seen:
+    return world.sweeps.look(worker_id=world.worker, host="h")

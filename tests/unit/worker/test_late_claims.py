@@ -1,6 +1,7 @@
 """The reply to a claim may come after its step was given back: then nothing is begun."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from typing_extensions import override
@@ -10,7 +11,9 @@ from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.carrying import Going, halt
+from agent_workers.state.bounds import FROM_THE_BEGINNING
 from agent_workers.state.claims import Claims
+from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sweeps import Sweeps
 from agent_workers.state.workers import Held, Process, Workers
 from agent_workers.worker.delivery import Busy, Deliveries
@@ -37,7 +40,7 @@ class Table(Workers):
         self.steps = [*held]
 
     @override
-    def held(self, worker_id: WorkerId) -> Sequence[Held]:
+    def held(self, worker_id: WorkerId, since: datetime | None = None) -> Sequence[Held]:
         return list(self.steps)
 
     @override
@@ -54,7 +57,7 @@ class Late(Claims):
 
     @override
     def nudged(self, *_: object, **__: object) -> Claimed:
-        self._keeper.give_back()
+        self._keeper.give_back(FROM_THE_BEGINNING)
         return claimed()
 
     @override
@@ -84,12 +87,13 @@ def keeper(workers: Workers, busy: Busy) -> Keeper:
         dead_man=None,
         workers=workers,
         sweeps=object.__new__(Sweeps),
+        clock=object.__new__(ServerClock),
         driver=Noting(),
         busy=busy,
         busy_lanes=list,
         ring=nobody,
         tell=lambda _: None,
-        keep=lambda: None,
+        keep=lambda _: None,
     )
 
 
@@ -112,5 +116,5 @@ def test_a_step_that_was_given_back_is_not_begun_when_the_reply_comes_late() -> 
 def test_a_step_that_a_thread_is_doing_is_not_given_back() -> None:
     busy, table = Busy(slots=1), Table(held(claimed()))
     assert busy.begin(claimed())
-    keeper(table, busy).give_back()
+    keeper(table, busy).give_back(FROM_THE_BEGINNING)
     assert len(table.steps) == 1

@@ -48,7 +48,7 @@ def keeper(busy: Busy, left: list[int]) -> Keeper:
         busy_lanes=list,
         ring=Silent().ring,
         tell=Silent().tell,
-        keep=lambda: None,
+        keep=lambda _: None,
         leave=left.append,
     )
 

@@ -1,0 +1,38 @@
+"""What a system costs Postgres that has nothing to do."""
+
+import time
+
+import psutil
+
+from tests.integration.worker_system import System, until
+
+_SECONDS = 20.0
+_MOST_EACH = 1.2
+_COMMITS = "select xact_commit from pg_stat_database where datname = current_database()"
+_RELAY = ("agent_workers.worker.relay_main", "--exchange", "idle")
+
+
+def commits_each_second(running: System) -> float:
+    """In the quietest of some spans: Postgres's own housekeeping commits as well."""
+    rates: list[float] = []
+    for _ in range(3):
+        began, before = time.monotonic(), running.ask(_COMMITS)
+        time.sleep(_SECONDS)
+        rates.append((running.ask(_COMMITS) - before - 1) / (time.monotonic() - began))
+    return min(rates)
+
+
+def test_an_idle_process_asks_postgres_about_once_a_second_in_all(running: System) -> None:
+    running.worker("models")
+    effects = running.worker("effects", lanes="effect", pool="prefork")
+    others = [
+        running.start("beat", "agent_workers.worker.beat"),
+        running.start("deliver", "agent_workers.worker.webhooks"),
+        running.start("relay", *_RELAY, variables={"AGENT_RELAY_URL": running.broker_url}),
+    ]
+    running.wait_for(running.submit("answering"))
+    until(lambda: len(psutil.Process(effects.pid).children()) == 2, "both children are there")
+    time.sleep(8)  # who has worked looks more often for some seconds
+    processes = 1 + 2 + len(others)
+    assert commits_each_second(running) / processes <= _MOST_EACH
+    assert all(one.is_alive for one in others)
