@@ -76,8 +76,7 @@ class Planning:
         for variant in self.variants:
             trials.append(self._trial(variant, Fault.NONE, watch=True))
             for place in _FIRST_DEATHS.get(variant.name, _OTHERWISE):
-                death = (kill(place),)
-                more = {"place": place, "trips": death, "watch": True}
+                more = {"place": place, "trips": (kill(place),), "watch": True}
                 trials.append(self._trial(variant, Fault.KILL, **more))
             for measures in (Fault.POSTGRES, Fault.REDIS):
                 trials += [self._trial(variant, Fault.NONE, measures=measures)]
