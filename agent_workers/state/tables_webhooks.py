@@ -1,6 +1,7 @@
 """The tables of webhooks: who wants to know, what was announced, and every attempt to deliver it."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Index,
@@ -70,6 +71,8 @@ webhook_deliveries = Table(
     Column("status", Text, nullable=False, server_default="pending"),
     Column("fence", Integer, nullable=False, server_default=_zero),
     Column("tries", Integer, nullable=False, server_default=_zero),
+    # Found after the others: its target fails, or it waits for its next attempt.
+    Column("behind", Boolean, nullable=False, server_default=text("false")),
     when("due_at", required=True),
     when("lease_until"),
     Column("last_status_code", Integer),
@@ -86,6 +89,17 @@ webhook_deliveries = Table(
 _d = webhook_deliveries.c
 Index(
     "webhook_deliveries_due_idx", _d.target_id, _d.due_at, postgresql_where=_d.status == "pending"
+)
+Index(
+    "webhook_deliveries_fresh_idx",
+    _d.target_id,
+    _d.due_at,
+    postgresql_where=text("status = 'pending' and not behind"),
+)
+Index(
+    "webhook_deliveries_behind_idx",
+    _d.due_at,
+    postgresql_where=text("status = 'pending' and behind"),
 )
 Index(
     "webhook_deliveries_sending_idx",

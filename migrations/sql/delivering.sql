@@ -82,22 +82,55 @@ begin
   end loop;
 end $$;
 
--- Go round the targets, from a place that differs each time, so that each has its turn. Of
--- those that fail at most p_failing are claimed: however many they are, the others find room.
+-- Targets for which something is due behind those that answer: in the order in which it is due, then
+-- from a place that differs each time, so that no long queue of one of them hides the rest for ever.
+create function due_behind(p_from uuid, p_visits int) returns setof uuid language plpgsql
+set enable_seqscan = off as $$
+declare v_target uuid := p_from; v_now timestamptz := clock_timestamp(); v_due timestamptz;
+begin
+  return query select w.target_id from (
+      select d.target_id, min(d.due_at) as due from (
+        select target_id, due_at from webhook_deliveries
+         where status = 'pending' and behind and due_at <= v_now order by due_at limit p_visits) d
+       group by d.target_id) w order by w.due;
+  for visit in 1..p_visits / 4 loop
+    select target_id, due_at into v_target, v_due from webhook_deliveries
+     where status = 'pending' and target_id > v_target order by target_id, due_at limit 1;
+    exit when not found;
+    if v_due <= v_now then return next v_target; end if;
+  end loop;
+end $$;
+
+-- What may be claimed of a target: nothing while it is paused, or fails and p_failing others do.
+create function claim_of(
+  p_target uuid, p_fresh boolean, p_limit int, p_failing int, p_each int, p_lease interval
+) returns setof claimed_delivery language plpgsql as $$
+declare t webhook_targets; v_fails boolean;
+begin
+  select * into t from webhook_targets where target_id = p_target;
+  v_fails := coalesce(t.failures > 0, false);
+  if v_fails and p_fresh then perform put_behind(p_target); end if;
+  if t.paused_until > clock_timestamp() or (v_fails and p_failing <= 0) then return; end if;
+  return query select * from claim_target(p_target, v_fails, p_limit, p_each, p_lease);
+end $$;
+
+-- Go round the targets, from a place that differs each time, so that each has its turn. Those that
+-- answer go first: their index holds no delivery of a target that fails, and none that waits for its
+-- next attempt, however many there are. Of those that fail at most p_failing are claimed.
 create function claim_deliveries(
   p_limit int, p_failing int, p_each int, p_lease interval, p_from uuid, p_visits int
 ) returns setof claimed_delivery language plpgsql
 set enable_seqscan = off as $$
 declare
-  v_target uuid := p_from; v_due timestamptz; v_wrapped boolean := false; v_got int := 0;
-  v_none uuid := '00000000-0000-0000-0000-000000000000'; c claimed_delivery;
-  t webhook_targets; v_fails boolean; v_failing int := 0;
+  v_target uuid := p_from; v_wrapped boolean := false; v_got int := 0; c claimed_delivery;
+  v_none uuid := '00000000-0000-0000-0000-000000000000'; v_failing int := 0;
 begin
   perform free_deliveries(p_limit);
   for visit in 1..p_visits loop
     exit when v_got >= p_limit;
-    select target_id, due_at into v_target, v_due from webhook_deliveries
-     where status = 'pending' and target_id > v_target order by target_id, due_at limit 1;
+    select target_id into v_target from webhook_deliveries
+     where status = 'pending' and not behind and target_id > v_target
+     order by target_id, due_at limit 1;
     if not found then
       exit when v_wrapped;
       v_wrapped := true;
@@ -105,17 +138,34 @@ begin
       continue;
     end if;
     exit when v_wrapped and v_target > p_from;
-    continue when v_due > clock_timestamp();
-    select * into t from webhook_targets where target_id = v_target;
-    v_fails := coalesce(t.failures > 0, false);
-    continue when t.paused_until > clock_timestamp() or (v_fails and v_failing >= p_failing);
-    for c in select * from claim_target(v_target, v_fails, p_limit - v_got, p_each, p_lease) loop
+    for c in select * from claim_of(v_target, true, p_limit - v_got, p_failing - v_failing,
+                                    p_each, p_lease) loop
       v_got := v_got + 1;
-      v_failing := v_failing + v_fails::int;
+      v_failing := v_failing + c.failing::int;
+      return next c;
+    end loop;
+  end loop;
+  if v_got >= p_limit then return; end if;
+  for v_target in select * from due_behind(p_from, p_visits) loop
+    exit when v_got >= p_limit;
+    for c in select * from claim_of(v_target, false, p_limit - v_got, p_failing - v_failing,
+                                    p_each, p_lease) loop
+      v_got := v_got + 1;
+      v_failing := v_failing + c.failing::int;
       return next c;
     end loop;
   end loop;
 end $$;
+
+-- What waits for a target that fails stands behind what waits for those that answer. A long queue is
+-- moved piece by piece, and nobody is waited for.
+create function put_behind(p_target uuid) returns void language sql as $$
+  update webhook_deliveries d set behind = true
+    from (select tenant_id, delivery_id from webhook_deliveries
+           where target_id = p_target and status = 'pending' and not behind
+           order by due_at limit 1000 for update skip locked) w
+   where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
+$$;
 
 -- An endpoint is disabled, by whom or what, and never silently. What was on its way to it ends.
 create function disable_endpoint(p_tenant text, p_endpoint uuid, p_reason text)
@@ -150,6 +200,7 @@ begin
      set failures = w.failures + 1,
          paused_until = greatest(w.paused_until, excluded.paused_until)
   returning * into t;
+  if t.failures = 1 then perform put_behind(p_target); end if;
   return t;
 end $$;
 
@@ -174,6 +225,7 @@ begin
      set status = p_then, lease_until = null, tries = tries + 1, last_error = p_error,
          last_status_code = p_status_code,
          due_at = v_now + make_interval(secs => p_delay_ms / 1000.0),
+         behind = p_then = 'pending',
          finished_at = case when p_then <> 'pending' then v_now end
    where tenant_id = p_tenant and delivery_id = p_delivery and fence = p_fence
      and status in ('sending', 'pending')

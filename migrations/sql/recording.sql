@@ -224,7 +224,7 @@ begin
   end if;
   v_due := clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0);
   update steps set status = 'ready', lease_until = null, due_at = v_due, ring_at = v_due,
-                   rings = 0, tries = tries + case when p_counts then 1 else 0 end,
+                   rings = 0, tries = least(tries + case when p_counts then 1 else 0 end, 32767),
                    last_error = p_error
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What the step's wait holds it holds on: another attempt finds the same answer.

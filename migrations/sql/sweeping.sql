@@ -17,7 +17,7 @@ create function free_step(
   s steps, p_why text, p_died boolean, p_poison_after int, p_gone boolean default false
 ) returns ring language plpgsql as $$
 declare j jobs; r ring; v_after text;
-        v_deaths int := s.deaths + case when p_died then 1 else 0 end;
+        v_deaths int := least(s.deaths + case when p_died then 1 else 0 end, 32767);
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = s.tenant_id and job_id = s.job_id
@@ -140,7 +140,7 @@ begin
       end if;
     end loop;
     if v_gone or w.lost_at < v_now - p_grace then
-      update steps set deaths = deaths + 1 from suspicions u
+      update steps set deaths = least(deaths + 1, 32767) from suspicions u
        where u.worker_id = w.worker_id and steps.tenant_id = u.tenant_id
          and steps.job_id = u.job_id and steps.position = u.position
          and steps.status not in ('done', 'canceled');
@@ -172,7 +172,7 @@ begin
     v_patient := s.lane = any (p_busy_lanes) and s.fence = 0 and s.rings = 0
                  and s.created_at > v_now - interval '60 seconds';
     update steps set
-        rings = rings + case when v_patient then 0 else 1 end,
+        rings = least(rings + case when v_patient then 0 else 1 end, 32767),
         ring_at = v_now + case when v_patient then interval '5 seconds'
                      else least(interval '10 minutes', (2 ^ least(rings, 8))
                                 * case when s.lane = any (p_busy_lanes) then interval '15 seconds'
@@ -181,7 +181,7 @@ begin
      where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position;
     if not v_patient then
       return next (s.tenant_id, s.job_id, s.position, s.kind, s.lane, s.rings > 0 or s.fence > 0,
-                   s.rings + 1)::ring;
+                   least(s.rings + 1, 32767))::ring;
     end if;
   end loop;
 end $$;

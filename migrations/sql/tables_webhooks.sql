@@ -48,6 +48,7 @@ CREATE TABLE webhook_deliveries (
   status TEXT DEFAULT 'pending' NOT NULL,
   fence INTEGER DEFAULT 0 NOT NULL,
   tries INTEGER DEFAULT 0 NOT NULL,
+  behind BOOLEAN DEFAULT false NOT NULL,
   due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   lease_until TIMESTAMP WITH TIME ZONE,
   last_status_code INTEGER,
@@ -63,6 +64,10 @@ CREATE TABLE webhook_deliveries (
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (target_id, due_at) WHERE status = 'pending';
+
+CREATE INDEX webhook_deliveries_fresh_idx ON webhook_deliveries (target_id, due_at) WHERE status = 'pending' and not behind;
+
+CREATE INDEX webhook_deliveries_behind_idx ON webhook_deliveries (due_at) WHERE status = 'pending' and behind;
 
 CREATE INDEX webhook_deliveries_sending_idx ON webhook_deliveries (target_id, lease_until) WHERE status = 'sending';
 
