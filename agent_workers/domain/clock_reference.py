@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 # Clocks that run at the same rate to within one percent, and what a slow reply may seem to add.
 _RATE = 0.01
-_READING = timedelta(milliseconds=500)
+_READING = timedelta(milliseconds=250)
 
 
 def tolerance(elapsed: timedelta) -> timedelta:

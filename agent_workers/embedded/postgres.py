@@ -10,7 +10,13 @@ from urllib.parse import quote
 
 from agent_workers.embedded import databases
 from agent_workers.embedded.accounts import account_for
-from agent_workers.embedded.cluster import SUPERUSER, Site, ensure_cluster, password_of
+from agent_workers.embedded.cluster import (
+    SUPERUSER,
+    Site,
+    ensure_cluster,
+    let_neighbours_in,
+    password_of,
+)
 from agent_workers.embedded.errors import ServerDidNotStart, ServerRefused
 from agent_workers.embedded.ports import LOOPBACK, free_port, still_free
 from agent_workers.embedded.processes import Blow
@@ -34,7 +40,6 @@ START_PATIENCE_S = 60.0
 START_ATTEMPTS = 6
 RETRY_AFTER_S = 0.3
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -57,8 +62,11 @@ class EmbeddedPostgres:
         durable: bool = True,
         install: Path | None = None,
         shelter: Path | None = None,
+        also_at: str = "",
     ) -> None:
+        """Make ready; with `also_at` it listens at that address too, for neighbours in its net."""
         self.folder = folder.absolute()
+        self._also_at = also_at
         self.port = port or free_port()
         self._port_is_fixed = port is not None
         self._durable = durable
@@ -170,6 +178,8 @@ class EmbeddedPostgres:
         site = self._site = self._site or self._find_site()
         self._end_leftover()
         ensure_cluster(site, durable=self._durable)
+        if self._also_at:
+            let_neighbours_in(site)
         for _ in range(START_ATTEMPTS):
             self.port = still_free(self.port, is_fixed=self._port_is_fixed)
             if self._process.begin(self._launch(site)):
@@ -188,7 +198,8 @@ class EmbeddedPostgres:
         )
 
     def _launch(self, site: Site) -> Launch:
-        settings = SETTINGS | ({} if self._durable else FORGETFUL) | {"port": str(self.port)}
+        addresses = ",".join(filter(None, (LOOPBACK, self._also_at)))
+        settings = SETTINGS | {"listen_addresses": addresses} | ({} if self._durable else FORGETFUL) | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
             command=[site.program("postgres"), "-D", str(site.data), *options],

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 from agent_workers.domain import effect
@@ -26,6 +26,7 @@ from agent_workers.domain.reply import Happened
 from agent_workers.domain.step import Broke, ToolRan
 from agent_workers.orchestration import act
 from agent_workers.orchestration.act import Acted, EffectProtocol, Parked
+from agent_workers.orchestration.act_in_time import InTime
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 from agent_workers.state.records import Records
@@ -87,10 +88,21 @@ def quiet_time_without_the_timer() -> None:
 
 def no_kernel_timer() -> None:
     @contextmanager
-    def armed(_self: KernelTimer, _budget: timedelta) -> Iterator[Callable[[timedelta], object]]:
-        yield lambda _: None
+    def armed(_self: KernelTimer, _deadline: float) -> Iterator[None]:
+        yield
 
     _put(KernelTimer, "armed", armed)
+
+
+def paused_machine() -> None:
+    """No mistake of ours: while a machine is paused, its clock and its timers stand still."""
+    no_kernel_timer()
+    _put(KernelTimer, "now", lambda _self: 0.0)
+
+
+def paused_machine_trusts_itself() -> None:
+    paused_machine()
+    _put(InTime, "_by_their_clock", lambda *_: None)
 
 
 def evidence_behind_the_fence() -> None:

@@ -10,6 +10,9 @@ _NO_ONE_LIVE = "drop index permits_one_live_idx"
 _NO_QUIET_CHECK = "alter table permits drop constraint permits_absent_needs_quiet_check"
 
 
+PAUSED = "tests.crash.breaking:paused_machine"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """A change to the text of one SQL function of the product."""
@@ -129,6 +132,15 @@ MUTANTS = (
     Mutant(
         name="the kernel's timer is off",
         trial=_trial("reconcilable", Fault.FREEZE, "act.before_send", broken="no_kernel_timer"),
+    ),
+    Mutant(
+        name="only its own clock tells a machine that its permit is young",
+        trial=_trial(
+            "reconcilable",
+            Fault.FREEZE,
+            "permit.committed",
+            broken="paused_machine_trusts_itself",
+        ),
     ),
     Mutant(
         name="a second attempt plans its request again",

@@ -11,7 +11,7 @@ from agent_workers.cli.prove.proving import Proving, ready
 from agent_workers.cli.prove.trials import Trial
 from agent_workers.state.invariants import broken
 from agent_workers.state.proofs import run_script, source_of
-from tests.crash.mutants import MUTANTS, Mutant
+from tests.crash.mutants import MUTANTS, PAUSED, Mutant
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +40,18 @@ def test_the_same_trials_find_nothing_in_the_protocol_itself(
         replace(mutant.trial, number=number, prepare="") for number, mutant in enumerate(MUTANTS)
     ]
     with ready(servers, folder=tmp_path, prefix="sane", at_once=_AT_ONCE) as proving:
+        judged = proving.run(trials, lambda _: None)
+        wrongs = [(one.trial.name, one.wrongs) for one in judged if one.wrongs]
+        assert not wrongs
+        assert not proving.broken()
+
+
+def test_a_machine_that_was_paused_with_a_permit_does_not_act_when_it_goes_on(
+    servers: Servers, tmp_path: Path
+) -> None:
+    (frozen,) = [one.trial for one in MUTANTS if one.name.startswith("only its own clock")]
+    trials = [replace(frozen, number=number, prepare=PAUSED) for number in range(2, 10)]
+    with ready(servers, folder=tmp_path, prefix="paused", at_once=_AT_ONCE) as proving:
         judged = proving.run(trials, lambda _: None)
         wrongs = [(one.trial.name, one.wrongs) for one in judged if one.wrongs]
         assert not wrongs

@@ -14,8 +14,8 @@ REFERENCE = ClockReference(theirs=NOON, ours=1000.0)
     ("theirs_s", "ours_s", "ran_ahead"),
     [
         (10.0, 10.0, False),
-        (10.5, 10.0, False),  # a slow reply
-        (10.7, 10.0, True),
+        (10.3, 10.0, False),  # a slow reply
+        (10.4, 10.0, True),
         (3610.0, 10.0, True),  # stepped, or we were paused
         (101.0, 100.0, False),  # one percent faster
         (102.0, 100.0, True),
