@@ -78,18 +78,10 @@ class EffectRules:
         return self.timeout * 1.25 + timedelta(seconds=1)
 
     @property
-    def act_budget(self) -> timedelta:
-        """How long after it asked for a permit a process may live with it.
-
-        Less than the kernel's budget, which quiet times are counted by: clocks may differ by as
-        much as nobody notices.
-        """
-        return self.kernel_budget - tolerance(self.kernel_budget)
-
-    @property
     def quiet_time(self) -> timedelta:
         """How long after its grant a permit may still act, or be seen to have acted."""
-        return self.kernel_budget + self.settle
+        # Clocks may differ by as much as nobody notices.
+        return self.kernel_budget + tolerance(self.kernel_budget) + self.settle
 
     @property
     def key_margin(self) -> timedelta:

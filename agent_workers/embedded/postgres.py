@@ -199,7 +199,12 @@ class EmbeddedPostgres:
 
     def _launch(self, site: Site) -> Launch:
         addresses = ",".join(filter(None, (LOOPBACK, self._also_at)))
-        settings = SETTINGS | {"listen_addresses": addresses} | ({} if self._durable else FORGETFUL) | {"port": str(self.port)}
+        settings = (
+            SETTINGS
+            | {"listen_addresses": addresses}
+            | ({} if self._durable else FORGETFUL)
+            | {"port": str(self.port)}
+        )
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
             command=[site.program("postgres"), "-D", str(site.data), *options],

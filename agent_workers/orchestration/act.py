@@ -26,12 +26,12 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.recovery import delay_after
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
+from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
     did_nothing,
     out_of_tries,
     seen_absent,
 )
-from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.ports import Effects, Timer
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits

@@ -60,7 +60,7 @@ class InTime:
         """
         if rules.cls is EffectClass.KEYED:
             return life_of_key(rules, asked)
-        return rules.act_budget
+        return rules.kernel_budget
 
     def _is_early(self, rules: EffectRules, deadline: float) -> bool:
         return deadline - self._timer.now() >= rules.timeout.total_seconds()
@@ -73,6 +73,6 @@ class InTime:
             now = self._permits.now()
         except StateUnavailable as error:
             return TooLate(f"the time could not be asked for: {error}")
-        if now > asked.now + rules.act_budget - rules.timeout:
+        if now > asked.now + rules.kernel_budget - rules.timeout:
             return TooLate("the permit was too old by the clock of Postgres")
         return None

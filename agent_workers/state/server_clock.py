@@ -22,9 +22,7 @@ _EXTEND = "select extend_grants(%s)"
 class ServerClock:
     """Compares Postgres's clock with our monotonic one, from look to look."""
 
-    def __init__(
-        self, database: Database, *, own: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, database: Database, *, own: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._own = own
         self._reference: ClockReference | None = None

@@ -121,8 +121,7 @@ def open_runtime(
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
-    clock = ServerClock(database)
-    permits = Permits(database, worker_id, clock)
+    permits = Permits(database, worker_id, ServerClock(database))
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
@@ -184,7 +183,7 @@ def open_runtime(
         dead_man=DeadMan(url, process) if (url := settings.direct_database_url) else None,
         workers=workers,
         sweeps=Sweeps(database),
-        clock=clock,
+        clock=permits.clock,
         driver=driver,
         busy=busy,
         busy_lanes=Depths(settings.broker_url).busy,

@@ -14,5 +14,6 @@ if __name__ == "__main__":
     )
     dead_man = DeadMan(url, process)
     assert dead_man.hold()
-    print("held", flush=True)
+    sys.stdout.write("held\n")
+    sys.stdout.flush()
     time.sleep(600)

@@ -69,7 +69,7 @@ def assert_nothing_was_repeated(running: System, jobs: list[JobId], book: Path) 
 
 
 def test_a_backend_that_is_killed_repeats_nothing_of_living_workers(
-    running: System, own_postgres: EmbeddedPostgres, tmp_path: Path
+    running: System, tmp_path: Path
 ) -> None:
     book = tmp_path / "book"
     jobs = busy(running, book)
@@ -88,7 +88,7 @@ def test_a_backend_that_is_killed_repeats_nothing_of_living_workers(
 def is_back(running: System) -> bool:
     running.database.close()  # a crash has ended all of its connections
     try:
-        return bool(running.ask(DEAD_MEN) == 2)  # noqa: PLR2004 (the two workers)
+        return bool(running.ask(DEAD_MEN) == 2)
     except StateUnavailable:
         return False
 
@@ -102,6 +102,6 @@ def test_a_worker_whose_lock_is_taken_away_is_back_before_anything_is_freed(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity"
         " where application_name = 'agent_workers dead-man' and datname = current_database()"
     )
-    assert ended == 2  # noqa: PLR2004 (the two workers)
+    assert ended == 2
     assert_nothing_was_repeated(running, jobs, book)
     assert is_back(running)

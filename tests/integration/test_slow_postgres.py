@@ -20,9 +20,7 @@ JOBS = 8
 
 
 @pytest.fixture
-def running(
-    database: Database, redis_server: EmbeddedRedis, tmp_path: Path
-) -> Iterator[System]:
+def running(database: Database, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[System]:
     with system(database, redis_server.url, tmp_path, AGENT_TOOLS=AGENTS) as started:
         yield started
         started.end_all_jobs()

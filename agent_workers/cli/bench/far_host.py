@@ -1,7 +1,7 @@
 """A host of its own on this machine: a network namespace whose link can be cut."""
 
 import os
-import random
+import secrets
 import shutil
 import subprocess
 from types import TracebackType
@@ -27,7 +27,7 @@ class FarHost:
     """Whoever runs in it reaches us at `near`, until the link is cut: then nothing says so."""
 
     def __init__(self) -> None:
-        number = random.randrange(1 << 14)
+        number = secrets.randbelow(1 << 14)
         net = f"10.213.{number >> 6}.{(number & 63) << 2}"
         prefix, _, last = net.rpartition(".")
         self.near = f"{prefix}.{int(last) + 1}"
@@ -44,7 +44,7 @@ class FarHost:
         _ip("-n", self._name, "link", "set", f"{self._link}p", "down")
 
     def mend(self) -> None:
-        _ip("link", "set", self._link, "up")
+        _ip("-n", self._name, "link", "set", f"{self._link}p", "up")
 
     def __enter__(self) -> Self:
         peer = f"{self._link}p"

@@ -7,8 +7,9 @@ import pytest
 
 from agent_workers.domain.ids import WorkerId
 from agent_workers.state.engine import connect
-from agent_workers.state.workers import DeadMan, Process
+from agent_workers.state.workers import DeadMan, Process, Workers
 from tests.integration.state.world import World
+from tests.integration.worker_system import until
 
 ME = Process(worker_id=WorkerId(uuid4()), host="here", pid=1, pid_started=1, lanes="plan")
 _HELD = """
@@ -32,3 +33,25 @@ def test_a_lock_that_the_server_still_gives_to_our_lost_connection_is_taken_late
     assert (dead_man.hold(), dead_man.is_held) == (True, True)
     assert not dead_man.hold()
     assert world.one(_HELD, ME.lock_key) == 1
+
+
+def test_workers_of_a_host_are_known_until_they_leave(world: World, dead_man: DeadMan) -> None:
+    workers = Workers(world.database)
+    dead_man.hold()
+    assert workers.on_host("here") == [(ME.worker_id, 1, 1)]
+    workers.leave(ME.worker_id)
+    assert workers.on_host("here") == []
+
+
+def test_a_connection_that_the_server_has_ended_is_noticed_without_asking(
+    world: World, dead_man: DeadMan
+) -> None:
+    dead_man.hold()
+    assert not dead_man.is_disturbed
+    world.one(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where application_name = 'agent_workers dead-man' and datname = current_database()"
+    )
+    until(lambda: dead_man.is_disturbed, "it has ended")
+    assert dead_man.hold()
+    assert not dead_man.is_disturbed

@@ -9,7 +9,7 @@ import pytest
 
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.ids import JobId, WorkerId, effect_key
-from agent_workers.state.workers import DeadMan, Process, Workers
+from agent_workers.state.workers import DeadMan, Process
 from tests.integration.state.acting import allow, effect, say
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import World, use
@@ -216,9 +216,7 @@ def test_workers_have_five_seconds_where_more_than_one_of_them_was_lost(
         world.claim(job)
     wait_until_unlocked(world)
     if sign == "restarted":
-        world.one(
-            "update workers set locked_at = pg_postmaster_start_time() - interval '1 second'"
-        )
+        world.one("update workers set locked_at = pg_postmaster_start_time() - interval '1 second'")
     elif sign == "crashed":
         world.one("delete from incarnations")
     else:
@@ -237,14 +235,6 @@ def test_two_processes_of_one_host_vanish_together_when_it_is_lost(world: World)
     wait_until_unlocked(world)
     lost_for(world, 1.5)
     assert len(world.sweeps.lost([])) == 1
-
-
-def test_workers_of_a_host_are_known_until_they_leave(world: World) -> None:
-    workers = Workers(world.database)
-    with alive(world):
-        assert workers.on_host("h") == [(world.worker, 7, 1)]
-        workers.leave(world.worker)
-        assert workers.on_host("h") == []
 
 
 def test_a_negative_lock_key_is_recognised_too(world: World) -> None:

@@ -1,7 +1,7 @@
 """A clock that is stepped forward under live permits makes none of them quiet, nor any lease run out."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -155,5 +155,8 @@ def test_another_server_than_before_starts_all_quiet_times_again(stepped: World,
     assert stepped.one("select count(*) from incarnations") == 1
 
 
-def quiet_at(world: World, claimed: Claimed) -> object:
-    return world.one("select max(quiet_after) from permits where effect_key = %s", key_of(claimed))
+def quiet_at(world: World, claimed: Claimed) -> datetime:
+    found: datetime = world.one(
+        "select max(quiet_after) from permits where effect_key = %s", key_of(claimed)
+    )
+    return found

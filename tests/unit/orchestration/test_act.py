@@ -40,7 +40,7 @@ def test_a_tool_acts_once_under_a_permit_and_a_timer_that_counts_from_before_it(
     assert isinstance(acted, Acted)
     assert (acted.outcome, tools.acted) == (ToolRan(result=b"1"), [1])
     assert ledger.wrote == [("grant", PermitMode.FIRST, 1)]
-    assert tools.deadlines == [UNSAFE.act_budget.total_seconds()]
+    assert tools.deadlines == [UNSAFE.kernel_budget.total_seconds()]
     assert [(request, key) for _, request, key in tools.requests] == [(b"{}", effect_key(JOB, 1))]
     assert acted.proof is not None
     assert (acted.proof.attempt, acted.proof.says, acted.proof.result) == (1, Says.HAPPENED, b"1")

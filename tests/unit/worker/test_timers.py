@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.worker import timers
 from agent_workers.worker.timers import KernelTimer
 
 
@@ -36,7 +35,8 @@ def test_the_earliest_deadline_is_what_the_kernel_keeps() -> None:
 def test_a_freeze_between_reading_the_clock_and_setting_the_timer_does_not_lengthen_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, froze = signal.setitimer, []
+    real = signal.setitimer
+    froze: list[float] = []
 
     def late(which: int, seconds: float) -> object:
         if seconds and not froze:
@@ -44,7 +44,7 @@ def test_a_freeze_between_reading_the_clock_and_setting_the_timer_does_not_lengt
             time.sleep(0.3)
         return real(which, seconds)
 
-    monkeypatch.setattr(timers.signal, "setitimer", late)
+    monkeypatch.setattr(signal, "setitimer", late)
     timer = KernelTimer()
     deadline = timer.now() + 20
     with timer.armed(deadline):
