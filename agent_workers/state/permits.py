@@ -57,7 +57,7 @@ class Permits:
     ) -> None:
         self._database = database
         self._worker_id = worker_id
-        self.clock = clock or ServerClock(database)
+        self.server_clock = clock or ServerClock(database)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -80,12 +80,12 @@ class Permits:
             *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
             *(key, claimed.tool, claimed.effect, request, digest(request)),
         )
-        ours = self.clock.own()
+        ours = self.server_clock.own()
         row = connection.execute(_ASK, arguments, binary=True).fetchone()
         assert row is not None
         if row[_QUIET] is not None and row[_QUIET] <= row[_NOW]:
             # Unless the clock ran ahead, or the server is another one than it was.
-            since = self.clock.since_jump(row[_NOW], ours)
+            since = self.server_clock.since_jump(row[_NOW], ours)
             connection.execute(_VOUCH, (claimed.tenant_id, key, since))
             row = connection.execute(_ASK, arguments, binary=True).fetchone()
             assert row is not None

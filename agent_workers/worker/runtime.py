@@ -183,7 +183,7 @@ def open_runtime(
         dead_man=DeadMan(url, process) if (url := settings.direct_database_url) else None,
         workers=workers,
         sweeps=Sweeps(database),
-        clock=permits.clock,
+        clock=permits.server_clock,
         driver=driver,
         busy=busy,
         busy_lanes=Depths(settings.broker_url).busy,

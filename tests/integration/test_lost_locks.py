@@ -15,12 +15,12 @@ from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.engine import Database
 from agent_workers.state.invariants import broken
 from tests.database import alembic
-from tests.integration.worker_system import System, system, until
+from tests.integration.worker_system import Program, System, system, until
 from tests.servers import running_postgres
 
 AGENTS = "tests.integration.lasting_agents"
 # Longer than the longest grace of a worker that lost its lock.
-SECONDS = 8
+SECONDS = 12
 JOBS = 4
 DEAD_MEN = """
 select count(*) from pg_stat_activity
@@ -46,10 +46,12 @@ def running(
     database.close()
 
 
+def two_workers(running: System) -> tuple[Program, Program]:
+    return running.worker("first"), running.worker("second")
+
+
 def busy(running: System, book: Path) -> list[JobId]:
-    """Two workers, each of whose threads is in a tool."""
-    for name in ("first", "second"):
-        running.worker(name)
+    """Each thread of the workers is in a tool."""
     jobs = [running.submit("lasting", book=str(book), seconds=SECONDS) for _ in range(JOBS)]
     until(lambda: began(book) == JOBS, "all tools have begun", 60)
     return jobs
@@ -72,23 +74,34 @@ def test_a_backend_that_is_killed_repeats_nothing_of_living_workers(
     running: System, tmp_path: Path
 ) -> None:
     book = tmp_path / "book"
+    _, slow = two_workers(running)
     jobs = busy(running, book)
     started = running.ask("select pg_postmaster_start_time()")
     before = running.ask("select since from incarnations")
     victim = running.ask(
         "select pid from pg_stat_activity where application_name = 'agent_workers worker' limit 1"
     )
+    # One of them is back at once, and the other only when it could be given up for dead.
+    os.kill(slow.pid, signal.SIGSTOP)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: is_back(running), "Postgres has recovered")
+    until(lambda: are_back(running, 1), "the other worker is back")
+    until(
+        lambda: running.ask(
+            "select count(*) from workers where lost_at < clock_timestamp() - interval '2 seconds'"
+        ),
+        "it is missed",
+    )
+    os.kill(slow.pid, signal.SIGCONT)
+    until(lambda: are_back(running, 2), "it is back")
     assert running.ask("select pg_postmaster_start_time()") == started
     assert_nothing_was_repeated(running, jobs, book)
     assert running.ask("select since from incarnations") > before
 
 
-def is_back(running: System) -> bool:
+def are_back(running: System, workers: int) -> bool:
     running.database.close()  # a crash has ended all of its connections
     try:
-        return bool(running.ask(DEAD_MEN) == 2)
+        return bool(running.ask(DEAD_MEN) == workers)
     except StateUnavailable:
         return False
 
@@ -97,6 +110,7 @@ def test_a_worker_whose_lock_is_taken_away_is_back_before_anything_is_freed(
     running: System, tmp_path: Path
 ) -> None:
     book = tmp_path / "book"
+    two_workers(running)
     jobs = busy(running, book)
     ended: int = running.ask(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity"
@@ -104,4 +118,4 @@ def test_a_worker_whose_lock_is_taken_away_is_back_before_anything_is_freed(
     )
     assert ended == 2
     assert_nothing_was_repeated(running, jobs, book)
-    assert is_back(running)
+    assert are_back(running, 2)

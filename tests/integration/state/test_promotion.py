@@ -99,6 +99,7 @@ def test_a_promoted_standby_starts_quiet_times_again_and_frees_nothing_of_the_li
     with held(before, me):
         claimed = before.acting(EffectClass.RECONCILABLE)
         allow(before, claimed)
+        before.claim(harmless := before.submit())
         quiet = quiet_at(before, claimed)
         with promoted(primary, before, server_folder / "standby") as after:
             assert after.one("select count(*) from incarnations") == 0
@@ -107,6 +108,7 @@ def test_a_promoted_standby_starts_quiet_times_again_and_frees_nothing_of_the_li
             assert after.sweeps.lost([]) == []
             with held(after, me):
                 assert after.step(claimed.job_id, 1, "status, deaths") == ("claimed", 0)
+                assert after.step(harmless, 0, "status, deaths") == ("claimed", 0)
                 assert quiet_at(after, claimed) > quiet
                 assert after.one("select count(*) from incarnations") == 1
 
