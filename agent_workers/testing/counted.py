@@ -21,7 +21,7 @@ from agent_workers.testing import counting
 _SETTLE = timedelta(milliseconds=50)
 _KEY_TTL = timedelta(minutes=5)
 # So short that a key dies while its holder is frozen; it must outlive a permit's quiet time.
-_SHORT_KEY_TTL = timedelta(seconds=2.4)
+_SHORT_KEY_TTL = timedelta(seconds=2.6)
 LookedUp = Found[str] | Absent | Contradictory
 
 

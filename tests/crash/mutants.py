@@ -153,7 +153,7 @@ MUTANTS = (
     ),
     Mutant(
         name="a key is used after its death",
-        trial=_killed("keyed_short", "act.sent", "same_key_after_its_death", alone_s=2.6),
+        trial=_killed("keyed_short", "act.sent", "same_key_after_its_death", alone_s=2.8),
         statements=("alter table permits drop constraint permits_key_life_check",),
     ),
     Mutant(

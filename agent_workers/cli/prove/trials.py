@@ -55,7 +55,7 @@ class Variant:
 VARIANTS = (
     Variant(name="pure", tools=("pure",)),
     Variant(name="keyed", tools=("keyed",)),
-    Variant(name="keyed_short", tools=("keyed_short",), key_ttl_s=2.4),
+    Variant(name="keyed_short", tools=("keyed_short",), key_ttl_s=2.6),
     Variant(name="reconcilable", tools=("reconcilable",), shows_after_s=0.04),
     Variant(name="transactional", tools=("transactional",)),
     Variant(name="unsafe", tools=("unsafe",), may_doubt=True),
