@@ -56,7 +56,7 @@ clean: ## Delete .venv and every cache (data folders stay)
 
 # ---------------------------------------------------------------------------------- to prove it
 
-prove: environment ## Kill it at every crash point and count the effects (ARGS=--full)
+prove: environment ## Kill it at every crash point and count the effects (ARGS=--full, --long)
 	@$(RUN) prove $(ARGS)
 
 soak: environment ## Random kills, freezes and outages for MINUTES=5

@@ -44,6 +44,18 @@ select job_id, position, deaths from steps where tenant_id = %s and status = 'qu
 _OF_CANCELED = """
 select job_id, position, cls, e.state from jobs join effects e using (tenant_id, job_id)
  where tenant_id = %s and status = 'canceled'"""
+_TOOL_STEPS = """
+select convert_from(s.arguments, 'UTF8')::json->>'subject', s.tool, coalesce(s.outcome_type, ''),
+       case when s.outcome_type = 'tool_failed'
+            then convert_from(s.outcome, 'UTF8')::json->>'code' else '' end,
+       exists (select from journal n where n.tenant_id = s.tenant_id and n.job_id = s.job_id
+                  and n.type = 'in_doubt'
+                  and (convert_from(n.data, 'UTF8')::json->>'position')::int = s.position)
+  from steps s where s.tenant_id = %s and s.job_id = %s and s.kind = 'tool' order by position"""
+_DOUBTED_SUBJECTS = """
+select e.effect_key, convert_from(s.arguments, 'UTF8')::json->>'subject'
+  from effects e join steps s using (tenant_id, job_id, position)
+ where e.tenant_id = %s and e.job_id = %s and e.state = 'in_doubt'"""
 _STATEMENT = "select pg_get_functiondef(%s::regproc)"
 
 
@@ -93,6 +105,18 @@ class Claim:
     pid: int
     since: float
     until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStep:
+    """A call of a tool that says upon which subject it acts, and what its step says of it."""
+
+    subject: str
+    tool: str
+    # Empty: it has no outcome.
+    type: str
+    code: str
+    doubted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +173,20 @@ class Proofs:
             one = LeftBehind(position=position, cls=cls, state=state)
             found.setdefault(JobId(job_id), []).append(one)
         return found
+
+    def tool_steps(self, tenant_id: TenantId, job_id: JobId) -> list[ToolStep]:
+        with self._database.connection() as connection:
+            rows = connection.execute(_TOOL_STEPS, (tenant_id, job_id)).fetchall()
+        return [
+            ToolStep(subject=subject, tool=tool, type=type_, code=code, doubted=doubted)
+            for subject, tool, type_, code, doubted in rows
+        ]
+
+    def doubted_subjects(self, tenant_id: TenantId, job_id: JobId) -> list[tuple[UUID, str]]:
+        """Return the effects of a job that are in doubt, with what they act upon."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_DOUBTED_SUBJECTS, (tenant_id, job_id)).fetchall()
+        return [(key, subject) for key, subject in rows]
 
     def ever_doubted(self, tenant_id: TenantId) -> set[JobId]:
         """Return the jobs that have been in doubt at any time."""

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from agent_workers.cli.prove.grounds import Servers
+from agent_workers.cli.prove.long import Which, prove_long
 from agent_workers.cli.prove.matrix import Progress, Report
 from agent_workers.cli.prove.own import prove_own
 from agent_workers.cli.prove.planning import FULL, Extent, Planning
@@ -15,6 +16,7 @@ from agent_workers.cli.prove.trials import BY_NAME
 from agent_workers.observability.logs import set_up_logs
 
 _SEEDS = 1_000_000
+_HOURS = 8.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--at-once", type=int, default=MOST_AT_ONCE, help="trials in flight (default: %(default)s)"
     )
     parser.add_argument(
+        "--long", action="store_true", help="instead: random worlds for hours, shrunk when wrong"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=_HOURS, help="how long --long runs (default: %(default)s)"
+    )
+    parser.add_argument("--world", type=int, metavar="N", help="only this one of the seed's worlds")
+    parser.add_argument(
         "--soak-minutes",
         type=float,
         metavar="M",
@@ -60,6 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
                 seconds=arguments.soak_minutes * 60,
                 seed=seed,
             )
+        if arguments.long:
+            long = prove_long(
+                servers,
+                Which(
+                    seed=seed,
+                    seconds=arguments.hours * 3600,
+                    first=arguments.world or 1,
+                    most=1 if arguments.world else None,
+                ),
+                folder=folder,
+                at_once=min(arguments.at_once, MOST_AT_ONCE),
+            )
+            return 1 if long.found else 0
         if arguments.agent:
             return prove_own(arguments, servers, folder=folder, seed=seed)
         planning = Planning(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from redis import RedisError
 
@@ -65,6 +66,14 @@ class Ground:
     database_url: str
     broker_url: str
     database: Database
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The host and the port of the database."""
+        there = urlsplit(self.database_url)
+        assert there.hostname is not None
+        assert there.port is not None
+        return there.hostname, there.port
 
     @property
     def proofs(self) -> Proofs:
