@@ -1,14 +1,16 @@
 """A clock that is stepped forward under live permits makes none of them quiet, nor any lease run out."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
+from typing_extensions import override
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.ids import WorkerId
-from agent_workers.state.engine import Database
+from agent_workers.state.engine import Connection, Database
 from agent_workers.state.permits import Asked, Permits
 from agent_workers.state.server_clock import ServerClock
 from tests.integration.state.acting import allow, key_of, rules, say
@@ -16,17 +18,24 @@ from tests.integration.state.world import World
 
 HOUR = timedelta(hours=1)
 RULES = rules(EffectClass.RECONCILABLE)
-# In front of Postgres's own function of this name, for whoever connects from now on.
+# In front of Postgres's own function of this name, for whoever looks there first.
 _SETTABLE = """
 create schema if not exists stepped;
 create table if not exists stepped.clock (ahead interval not null);
 insert into stepped.clock select '0' where not exists (select from stepped.clock);
 create or replace function stepped.clock_timestamp() returns timestamptz language sql volatile as
-  'select pg_catalog.clock_timestamp() + ahead from stepped.clock';
-do $$ begin
-  execute format('alter database %I set search_path = stepped, public, pg_catalog',
-                 current_database());
-end $$"""
+  'select pg_catalog.clock_timestamp() + ahead from stepped.clock'"""
+
+
+class Stepped(Database):
+    """A database whose clock is ours to set."""
+
+    @override
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        with super().connection() as connection:
+            connection.execute("set search_path = stepped, agent_workers, pg_catalog, pg_temp")
+            yield connection
 
 
 @pytest.fixture
@@ -36,7 +45,7 @@ def stepped(world: World) -> Iterator[World]:
     with world.database.connection() as connection:
         connection.execute(_SETTABLE.encode())
         connection.execute("update stepped.clock set ahead = '0'")
-    database = Database(world.database.url, pool_size=4, name="stepped")
+    database = Stepped(world.database.url, pool_size=4, name="stepped")
     yield World(database, world.tenant)
     database.close()
 
