@@ -11,7 +11,9 @@ begin
   perform pg_advisory_xact_lock(hashtextextended(p_tool, 4712));
   delete from tool_places p where p.tool = p_tool and (p.free_at <= clock_timestamp()
     or p.registered and not exists (
-      select from workers w where w.worker_id = p.worker_id and w.lost_at is null));
+      select from workers w where w.worker_id = p.worker_id
+         -- It may only have lost its connection, and its calls go on.
+         and (w.lost_at is null or w.lost_at > clock_timestamp() - interval '5 seconds')));
   -- Who takes one again has not heard that it was given one.
   if exists (select from tool_places p where p.tool = p_tool and p.tenant_id = p_tenant
              and p.job_id = p_job and p.position = p_position and p.fence = p_fence) then

@@ -93,7 +93,7 @@ def test_a_place_is_free_when_the_longest_call_would_be_over(world: World, tool:
 @pytest.mark.parametrize(
     "is_gone",
     [
-        "update workers set lost_at = clock_timestamp() where worker_id = %s",
+        "update workers set lost_at = clock_timestamp() - interval '6 s' where worker_id = %s",
         "delete from workers where worker_id = %s",
     ],
 )
@@ -107,6 +107,8 @@ def test_the_places_of_a_worker_that_is_gone_are_free(
     )
     store = places(world)
     assert store.take(step(world, tool), most=1, longest=LONG)
+    assert not store.take(step(world, tool), most=1, longest=LONG)
+    world.one("update workers set lost_at = clock_timestamp() where worker_id = %s", world.worker)
     assert not store.take(step(world, tool), most=1, longest=LONG)
     world.one(is_gone, world.worker)
     assert store.take(step(world, tool), most=1, longest=LONG)
