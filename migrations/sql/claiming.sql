@@ -8,7 +8,9 @@ create type claimed_step as (
   left_micro bigint, deadline_ms bigint, user_id text, session_id text
 );
 
--- Claim a step whose job is locked by us and whose row we know to be ready.
+-- Claim a step whose job is locked by us and whose row we know to be ready. Here as wherever a step is
+-- found by its key, its status stands in coalesce: else a plan that was made while the table was small
+-- may read a whole index of ready or claimed steps, with all that is left there under an old snapshot.
 create function take_step(j jobs, p_position int, p_worker uuid, p_task text)
 returns claimed_step language plpgsql as $$
 declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
@@ -17,7 +19,7 @@ begin
                    task_id = p_task, claimed_at = v_now,
                    lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
    where tenant_id = j.tenant_id and job_id = j.job_id and position = p_position
-     and status = 'ready' and due_at <= v_now
+     and coalesce(status, '') = 'ready' and due_at <= v_now
    returning * into s;
   if not found then return null; end if;
   if j.allowance_micro > 0 and s.hold_micro > 0
@@ -145,8 +147,9 @@ begin
                       from steps s join jobs using (tenant_id, job_id)
                      where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                        and s.due_at >= coalesce(wanted.since, '-infinity')
-                       and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
-                                           'quarantined')
+                       -- coalesce: no index of jobs by their status shall be used here, but their key.
+                       and coalesce(jobs.status, '') in ('queued', 'running', 'waiting',
+                                                         'in_doubt', 'quarantined')
                        and not jobs.pause_requested
                        and (jobs.deadline_at is null or jobs.deadline_at > v_now)
                      order by s.due_at limit 1 for no key update of jobs, s skip locked) due

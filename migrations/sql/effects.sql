@@ -16,7 +16,7 @@ begin
   a.now := clock_timestamp();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then a.result := 'fenced'; return a; end if;
   a.result := case when j.status = 'canceling' or j.pause_requested
                         or j.deadline_at <= a.now then 'stopping' else 'ok' end;
@@ -153,7 +153,7 @@ begin
   v_after := case when j.status = 'canceling' then 'canceled' else 'in_doubt' end;
   update steps set status = v_after, lease_until = null
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then return 'fenced'; end if;
   update effects set state = 'in_doubt', doubt_reason = p_reason, doubted_at = clock_timestamp()
    where tenant_id = p_tenant and effect_key = p_key and state = 'intended';

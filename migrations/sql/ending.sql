@@ -118,7 +118,7 @@ begin
                   when j.pause_requested then 'paused' else 'ready' end;
   update steps set status = v_after, lease_until = null, ring_at = clock_timestamp()
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then return 'fenced'; end if;
   if v_after = 'canceled' and has_live_permit(p_tenant, p_job, p_position) then
     -- It only waited to learn what became of a permit before its own; now nobody asks any more.

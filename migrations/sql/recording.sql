@@ -30,7 +30,7 @@ begin
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
                    lease_until = null, done_at = v_now
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;
@@ -193,7 +193,7 @@ declare j jobs; r recorded; v_due timestamptz; v_hold bigint;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   select hold_micro into v_hold from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;

@@ -30,7 +30,7 @@ begin
   update steps set status = v_after, lease_until = null, rings = 1, deaths = v_deaths,
                    ring_at = clock_timestamp() + interval '5 seconds'
    where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
-     and fence = s.fence and status = 'claimed';
+     and fence = s.fence and coalesce(status, '') = 'claimed';
   if not found then return null; end if;
   -- The lost attempt is booked in full, so that recorded cost is never below the real one.
   update jobs set held_micro = greatest(0, held_micro - s.hold_micro),
