@@ -54,7 +54,7 @@ declare j jobs;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then return 'fenced'; end if;
   if j.draws then
     perform 1 from budgets where tenant_id = p_tenant order by budget_id for update;
@@ -66,7 +66,9 @@ begin
   return 'ok';
 end $$;
 
--- Claim a step whose job is locked by us and whose row we know to be ready.
+-- Claim a step whose job is locked by us and whose row we know to be ready. Here as wherever a step is
+-- found by its key, its status stands in coalesce: else a plan that was made while the table was small
+-- may read a whole index of ready or claimed steps, with all that is left there under an old snapshot.
 create function take_step(j jobs, p_position int, p_worker uuid, p_task text)
 returns claimed_step language plpgsql as $$
 declare s steps; c claimed_step; v_now timestamptz := clock_timestamp();
@@ -77,7 +79,7 @@ begin
                    task_id = p_task, claimed_at = v_now, called_micro = 0,
                    lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
    where tenant_id = j.tenant_id and job_id = j.job_id and position = p_position
-     and status = 'ready' and due_at <= v_now
+     and coalesce(status, '') = 'ready' and due_at <= v_now
    returning * into s;
   if not found then return null; end if;
   -- A plan for which nothing is held may cost something all the same.
@@ -224,8 +226,9 @@ begin
                       from steps s join jobs using (tenant_id, job_id)
                      where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                        and s.due_at >= coalesce(wanted.since, '-infinity')
-                       and jobs.status in ('queued', 'running', 'waiting', 'in_doubt',
-                                           'quarantined', 'canceling')
+                       -- coalesce: no index of jobs by their status shall be used here, but their key.
+                       and coalesce(jobs.status, '') in ('queued', 'running', 'waiting', 'in_doubt',
+                                                         'quarantined', 'canceling')
                        and not jobs.pause_requested
                        and (jobs.deadline_at is null or jobs.deadline_at > v_now
                             or jobs.status = 'canceling')

@@ -40,7 +40,7 @@ begin
   a.now := clock_timestamp();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then a.result := 'fenced'; return a; end if;
   a.result := case when j.status = 'canceling' or j.pause_requested
                         or j.deadline_at <= a.now then 'stopping' else 'ok' end;
@@ -95,7 +95,7 @@ begin
   -- A permit that waited long has the whole of its lease all the same.
   update steps set lease_until = v_now + make_interval(secs => timeout_ms / 500.0)
    where tenant_id = p_tenant and job_id = e.job_id and position = e.position
-     and fence = p_fence and status = 'claimed'
+     and fence = p_fence and coalesce(status, '') = 'claimed'
      and lease_until < v_now + make_interval(secs => timeout_ms / 1000.0);
   return v_quiet;
 end $$;
@@ -219,7 +219,7 @@ begin
   v_after := case when j.status = 'canceling' then 'canceled' else 'in_doubt' end;
   update steps set status = v_after, lease_until = null
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed';
+     and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then return 'fenced'; end if;
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
   perform mark_doubt(e, p_reason);

@@ -120,7 +120,8 @@ begin
                   when j.pause_requested then 'paused' else 'ready' end;
   update steps set status = v_after, lease_until = null, ring_at = clock_timestamp()
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' returning hold_micro + called_micro into v_held;
+     and fence = p_fence and coalesce(status, '') = 'claimed'
+   returning hold_micro + called_micro into v_held;
   if not found then return 'fenced'; end if;
   if v_after = 'canceled' then
     perform doubt_open(p_tenant, p_job, p_position,

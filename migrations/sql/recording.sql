@@ -35,7 +35,7 @@ begin
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
                    lease_until = null, done_at = v_now
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' returning called_micro into v_called;
+     and fence = p_fence and coalesce(status, '') = 'claimed' returning called_micro into v_called;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;
@@ -208,8 +208,9 @@ declare j jobs; r recorded; v_due timestamptz; v_hold bigint; v_called bigint;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  select hold_micro, called_micro into v_hold, v_called from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+  select hold_micro, called_micro into v_hold, v_called from steps
+   where tenant_id = p_tenant and job_id = p_job and position = p_position
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;

@@ -32,7 +32,7 @@ begin
   update steps set status = v_after, lease_until = null, rings = 1, deaths = v_deaths,
                    ring_at = clock_timestamp() + interval '5 seconds'
    where tenant_id = s.tenant_id and job_id = s.job_id and position = s.position
-     and fence = s.fence and status = 'claimed';
+     and fence = s.fence and coalesce(status, '') = 'claimed';
   if not found then return null; end if;
   if p_gone and s.effect in ('keyed', 'reconcilable', 'unsafe') then
     perform hush_permits(s.tenant_id, s.job_id, s.position, s.claimed_by);

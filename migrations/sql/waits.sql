@@ -98,7 +98,7 @@ begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
   perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and status = 'claimed' for update;
+     and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;

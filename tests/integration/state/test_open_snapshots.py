@@ -3,19 +3,21 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 
 from agent_workers.domain.decision import Continue
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.state.engine import Connection
+from agent_workers.state.engine import Connection, Database
 from agent_workers.state.sweeps import Seen, Sweeps
 from tests.integration.state.world import EVALUATE, FINISH, PLANNED, World
 
 _PATIENCE_S = 20.0
 _CLAIM = "select fence from claim_next('{evaluate,tool,plan}', gen_random_uuid(), null, true)"
 _MORE = "select is_more_due('{evaluate,tool,plan}')"
+_ENTRIES = """
+select sum(idx_tup_read) from pg_stat_user_indexes where indexrelname <> 'steps_ready_idx'"""
 _BACKDATE = "update steps set ring_at = ring_at - interval '1 minute' where job_id = %s"
 
 
@@ -85,6 +87,28 @@ def test_a_claim_reads_no_more_pages_the_more_jobs_are_done(world: World) -> Non
             assert soon(lambda: pages(session, _CLAIM), most=60) <= 60
             assert soon(lambda: pages(session, _MORE), most=60) <= 60
             do_jobs(world, 400)
+
+
+def test_a_whole_job_passes_no_more_entries_the_more_jobs_are_done(world: World) -> None:
+    world.end_all()
+    with closing(Database(world.database.url, pool_size=1)) as database, open_snapshot(world):
+        alone = World(database, world.tenant)
+        first = entries_for(alone, 50)
+        do_jobs(alone, 500)
+        assert entries_for(alone, 50) <= 3 * first
+
+
+def entries_for(world: World, count: int) -> int:
+    """How many index entries so many jobs pass, but for those of claims that look around."""
+    before = entries(world)
+    do_jobs(world, count)
+    return entries(world) - before
+
+
+def entries(world: World) -> int:
+    world.one("select pg_stat_force_next_flush()")
+    world.one("select 1")
+    return int(world.one(_ENTRIES))
 
 
 def test_what_a_long_transaction_wrote_is_seen_as_soon_as_it_commits(world: World) -> None:
