@@ -81,7 +81,9 @@ begin
   for s in select * from steps where status = 'claimed' and lease_until < v_now
               and lease_until >= p_since
             order by lease_until limit p_limit for update skip locked loop
-    r := free_step(s, 'the lease ran out', is_acting(s), p_poison_after);
+    -- With an earlier attempt open it may have hung in its look-up.
+    r := free_step(s, 'the lease ran out',
+                   is_acting(s) or has_live_permit(s.tenant_id, s.job_id, s.position), p_poison_after);
     if r.job_id is not null then return next r; end if;
   end loop;
 end $$;
