@@ -109,6 +109,14 @@ language plpgsql security definer
 set search_path = pg_catalog, agent_workers, pg_temp as $$
 declare v_row jsonb; v_key text; v_table text := tg_table_schema || '.' || tg_table_name;
 begin
+  -- A cast to json would run with our rights when the row is read, and whoever owns a type can make
+  -- one. Those of superusers (extensions) are trusted.
+  perform from pg_cast c join pg_proc p on p.oid = c.castfunc join pg_roles r on r.oid = p.proowner
+    where c.casttarget = 'json'::regtype and not r.rolsuper and r.rolname <> current_user;
+  if found then
+    raise exception 'table % is watched, but the database has a cast to json that is not a superuser''s',
+      v_table using errcode = 'AW009', hint = 'Drop the cast, or let a superuser own its function.';
+  end if;
   v_row := case tg_op when 'DELETE' then null else to_jsonb(new) end;
   if tg_nargs > 2 then
     select 'watch ' || tg_name || ' ' || v_table || ' '

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
+from agent_workers.domain.effect import EffectClass
 from agent_workers.state.engine import Connection
 from tests.integration.state.test_triggers_enqueue import (
     a_transaction,
@@ -13,7 +15,7 @@ from tests.integration.state.test_triggers_enqueue import (
     registered,
     watch,
 )
-from tests.integration.state.world import World
+from tests.integration.state.world import World, use
 
 __all__ = ["orders", "registered"]
 
@@ -31,6 +33,11 @@ create function public.seize() returns void language sql as
 _PLANT = """
 create function public.{name}({arguments}) returns jsonb language plpgsql as
   $$ begin perform public.seize(); return '{{}}'; end $$"""
+_CAST = """
+create type public.paint as enum ('red');
+create function public.told(public.paint) returns json language plpgsql as
+  $$ begin perform public.seize(); return '1'; end $$;
+create cast (public.paint as json) with function public.told(public.paint)"""
 _SERVERS = ("jsonb_build_object", "json_build_object", "convert_to", "lower", "sha256", "to_jsonb")
 _OURS = ("submit_once", "submit_jobs", "note", "commit_durably", "write_journal")
 _TABLES = ("agents", "jobs", "steps", "journal", "idempotency_keys")
@@ -61,9 +68,20 @@ def test_what_others_plant_in_public_never_runs_with_our_rights(
         _plant(on)
         job = enqueue(on, world, {"order": 1}, key="order 1")
         on.execute(f"insert into {orders} values (1, 'Ada', 11)".encode())
-    world.plan(job)  # nor in our own sessions, which do not look there
+    world.plan(job, use(EffectClass.PURE))  # nor in our own sessions, which do not look there
     assert (world.status(job), count(world)) == ("running", 2)
     assert world.one("select count(*) from public.seized") == 0
+
+
+def test_a_cast_to_json_of_somebody_else_never_runs_with_our_rights(
+    world: World, orders: str, planter: str
+) -> None:
+    with a_transaction(world, role=planter) as on:
+        on.execute("set local search_path = public")
+        on.execute(_SEIZE)
+        on.execute(_CAST)
+        with pytest.raises(psycopg.Error, match="cast to json"):
+            on.execute(f"insert into {orders} values (1, 'Ada', 11)".encode())
 
 
 def _plant(on: Connection) -> None:
