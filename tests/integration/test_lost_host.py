@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from alembic import command
 
-from agent_workers.cli.bench.far_host import FarHost, why_no_far_host
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.state.engine import Database
+from agent_workers.testing.far_host import FarHost, far_host
 from tests.database import alembic
 from tests.integration.state.acting import allow
 from tests.integration.state.world import World, use
@@ -26,16 +26,16 @@ CLASSES = (EffectClass.PURE, EffectClass.KEYED, EffectClass.RECONCILABLE, Effect
 
 @pytest.fixture
 def far() -> Iterator[FarHost]:
-    if why := why_no_far_host():
-        pytest.skip(why)
-    with FarHost() as host:
+    with far_host() as host:
+        if host is None:
+            pytest.skip("a far host needs root and iproute2")
         yield host
 
 
 @pytest.fixture
 def world(far: FarHost, server_folder: Path) -> Iterator[World]:
     server = EmbeddedPostgres(
-        server_folder / "near", shelter=server_folder / "shelter", also_at=far.near
+        server_folder / "near", shelter=server_folder / "shelter", also_at=far.address
     )
     with server:
         url = server.create_database("far")
@@ -47,11 +47,12 @@ def world(far: FarHost, server_folder: Path) -> Iterator[World]:
 
 
 def test_a_worker_whose_host_is_cut_off_is_lost_within_seconds(world: World, far: FarHost) -> None:
-    url = world.database.url.replace("127.0.0.1", far.near)
+    url = world.database.url.replace("127.0.0.1", far.address)
     holder = subprocess.Popen(
-        far.command(
-            *(sys.executable, "-m", "tests.integration.lock_holder", url, str(world.worker))
-        ),
+        [
+            *far.prefix,
+            *(sys.executable, "-m", "tests.integration.lock_holder", url, str(world.worker)),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     )

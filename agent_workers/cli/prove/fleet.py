@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent_workers.cli.prove.far_host import FarHost
+from agent_workers.testing.far_host import FarHost
 
 _PATIENCE_S = 10.0
 _THREADS = ("--lanes", "plan,tool,evaluate", "--pool", "threads", "--concurrency", "8")

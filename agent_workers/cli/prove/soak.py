@@ -12,7 +12,7 @@ from pathlib import Path
 from agent_workers.cli.migrations import upgrade
 from agent_workers.cli.prove.blows import Blows
 from agent_workers.cli.prove.disasters import Disasters
-from agent_workers.cli.prove.far_host import far_host, reachable
+from agent_workers.cli.prove.far_host import reachable
 from agent_workers.cli.prove.fleet import Fleet, Ways, soak_fleet
 from agent_workers.cli.prove.grounds import Ground, Servers
 from agent_workers.cli.prove.matrix import Report
@@ -31,6 +31,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.invariants import broken
 from agent_workers.state.proofs import add_counting_table, watch_claims
 from agent_workers.testing import counting
+from agent_workers.testing.far_host import far_host
 
 _SETTLE_S = 240.0
 _LOOK_S = 0.5

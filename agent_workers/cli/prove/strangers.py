@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent_workers.cli.prove.blows import Blows
-from agent_workers.cli.prove.far_host import FarHost
 from agent_workers.cli.prove.fleet import Fleet
 from agent_workers.cli.prove.pooler import Pooler
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.state import disturbing
+from agent_workers.testing.far_host import FarHost
 
 _LOCKED_S = (1.0, 10.0)
 _SNAPSHOT_S = (10.0, 60.0)
