@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from agent_workers import Agent, Answer, Continue, Effect, Plan, Situation, Use, tool
+from agent_workers import Absent, Agent, Answer, Continue, Effect, Plan, Situation, Use, tool
 from agent_workers.domain.job import Limits
 
 _DONE = Answer("ok")
@@ -24,6 +24,23 @@ def nap(seconds: float) -> None:
 @tool(effect=Effect.PURE, timeout=timedelta(seconds=60))
 def stall(seconds: float) -> None:
     """Block until the worker is killed; the next attempt does, too, but is not waited for."""
+    time.sleep(seconds)
+
+
+def _not_there(seconds: float) -> Absent:
+    """Look whether the effect is there: of one whose worker was killed, nothing is."""
+    del seconds
+    return Absent()
+
+
+@tool(
+    effect=Effect.RECONCILABLE,
+    look_up=_not_there,
+    timeout=timedelta(seconds=4),
+    settle=timedelta(milliseconds=200),
+)
+def stall_outside(seconds: float) -> None:
+    """Block under a permit until the worker is killed."""
     time.sleep(seconds)
 
 
@@ -58,5 +75,11 @@ stalling_agent = Agent(
     name="bench_stall",
     tools=[stall],
     plan=lambda s: Plan([Use("stall", {"seconds": s.input["seconds"]})]),
+    evaluate=lambda _: _DONE,
+)
+acting_agent = Agent(
+    name="bench_act",
+    tools=[stall_outside],
+    plan=lambda s: Plan([Use("stall_outside", {"seconds": s.input["seconds"]})]),
     evaluate=lambda _: _DONE,
 )

@@ -9,7 +9,7 @@ from agent_workers.cli.bench.batches import large_batch
 from agent_workers.cli.bench.history import with_history
 from agent_workers.cli.bench.measures import say
 from agent_workers.cli.bench.models import thinking
-from agent_workers.cli.bench.recovery import recovery
+from agent_workers.cli.bench.recovery import EFFECT, PURE, recovery
 from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.cli.bench.throughput import latency, throughput
 from agent_workers.cli.bench.waiting import blocking, long_jobs
@@ -38,8 +38,9 @@ def _steps(on: Stage, _: argparse.Namespace) -> None:
 
 
 def _recovery(on: Stage, arguments: argparse.Namespace) -> None:
-    recovery(on, kills=arguments.kills)
-    recovery(on, kills=arguments.kills, backlog=2_000)
+    recovery(on, PURE, kills=arguments.kills)
+    recovery(on, PURE, kills=arguments.kills, backlog=2_000)
+    recovery(on, EFFECT, kills=arguments.kills)
 
 
 def _history(on: Stage, arguments: argparse.Namespace) -> None:
