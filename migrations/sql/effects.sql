@@ -221,12 +221,13 @@ begin
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then return 'fenced'; end if;
-  select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
-  perform mark_doubt(e, p_reason);
+  -- Before the doubt is announced: who is told reads the job's status as well.
   if v_after = 'in_doubt' then
     update jobs set status = 'in_doubt' where tenant_id = p_tenant and job_id = p_job
        and not pause_requested and status <> 'in_doubt';
   end if;
+  select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
+  perform mark_doubt(e, p_reason);
   if v_after <> 'in_doubt' then
     update jobs set open_steps = open_steps - 1 where tenant_id = p_tenant and job_id = p_job;
     if j.open_steps = 1 then perform end_stopped(j); end if;

@@ -21,8 +21,8 @@ def evaluated_twice(world: World, verdict: Judged) -> list[str]:
     world.record(world.claim(job, 2), Continue(outcome=verdict, steps=(use(),)))
     world.record(world.claim(job, 3), Join(outcome=RAN, step=EVALUATE))
     found = [said for said in broken(world.database) if "evaluated" in said and job.hex in said]
-    world.cancel(job)
     world.one("update steps set round = 1 where job_id = %s and position = 4", job)
+    world.cancel(job)
     return found
 
 
