@@ -38,7 +38,7 @@ INVARIANTS = {
          group by tenant_id, job_id, round
         having count(*) > 1 + count(*) filter (where status = 'done'
                and outcome_type = 'judged'
-               and convert_from(outcome, 'UTF8') ~ '"verdict": ?"ask"|"calls": ?\\[[{]')""",
+               and convert_from(outcome, 'UTF8') ~ '"verdict": ?"ask"|"calls": ?\\[[^]]')""",
     "every attempt raised the fence": """
         select tenant_id, job_id from steps where status = 'done' and fence <= tries + deaths""",
     "what is held is what claimed and waiting steps hold": """
