@@ -69,7 +69,11 @@ MUTANTS = (
         name="record does not ask for the fence",
         trial=_DUEL,
         patches=(
-            Patch(function="record_step", old="and fence = p_fence and status = 'claimed'", new=""),
+            Patch(
+                function="record_step",
+                old="and fence = p_fence and coalesce(status, '') = 'claimed'",
+                new="",
+            ),
         ),
         statements=("drop trigger steps_guard on steps",),
     ),

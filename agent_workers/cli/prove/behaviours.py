@@ -14,7 +14,7 @@ BEHAVIOURS = {
         "lose refuse refuse refuse",
         "lose deny lose refuse",
         "slow refuse",
-        "lose lose lose lose lose",
+        "lose lose lose lose",
         "ledger",
         "ledger refuse ledger",
     ),
