@@ -1,12 +1,15 @@
 """Talking to the effect counter: as a tool that acts, and as the judge that asks afterwards."""
 
 import json
+import os
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
 
 from agent_workers.domain.errors import NotExecuted, ToolError
 
+# The variable that says at which address a worker on another host reaches the counter.
+REACHED_AT = "COUNTER_URL"
 _DENIED = 409
 _REFUSED = 404
 # It happened, and the ledger in which the tool writes that down cannot be reached.
@@ -82,7 +85,9 @@ def _numbers(seen: dict[str, object]) -> dict[str, int]:
 
 
 def _asked(url: str, method: str, place: str, body: bytes, timeout_s: float) -> dict[str, object]:
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
+    connection = HTTPConnection(
+        urlsplit(os.environ.get(REACHED_AT) or url).netloc, timeout=timeout_s
+    )
     try:
         connection.request(method, place, body or None)
         response = connection.getresponse()

@@ -183,6 +183,6 @@ MUTANTS = (
     ),
     Mutant(
         name="a living key is given up after so many attempts",
-        trial=_behaving("keyed", "lose lose lose lose lose", "tries_end_a_living_key"),
+        trial=_behaving("keyed", "lose lose lose lose", "tries_end_a_living_key"),
     ),
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_workers.testing.counting import REACHED_AT
 from agent_workers.testing.far_host import FarHost
 
 _PATIENCE_S = 10.0
@@ -98,6 +99,7 @@ class Ways:
     far: FarHost | None = None
     far_database_url: str = ""
     far_broker_url: str = ""
+    far_counter_url: str = ""
 
 
 def soak_fleet(ways: Ways, folder: Path) -> Fleet:
@@ -124,6 +126,7 @@ def soak_fleet(ways: Ways, folder: Path) -> Fleet:
         there = {
             "AGENT_DATABASE_URL": ways.far_database_url,
             "AGENT_BROKER_URL": ways.far_broker_url,
+            REACHED_AT: ways.far_counter_url,
         }
         kinds.append(Kind(options=_ALONE, variables=there, prefix=ways.far.prefix))
     fleet = Fleet(kinds=kinds, environment=kept | settings, log=folder / "soak.log")

@@ -53,7 +53,7 @@ def soak(
     with (
         _ground(postgres, redis, counter_url) as ground,
         running_pooler(ground.database_url, folder) as pooler,
-        _ways(ground, pooler) as ways,
+        _ways(ground, pooler, counter_url) as ways,
     ):
         chance = random.Random(seed)  # noqa: S311 (repeatable)
         jobs = Jobs(ground=ground, counter_url=counter_url, random=random.Random(seed + 1))  # noqa: S311
@@ -102,7 +102,7 @@ def _rage(ground: Ground, jobs: Jobs, disasters: Disasters, seconds: float) -> f
 
 
 @contextmanager
-def _ways(ground: Ground, pooler: Pooler | None) -> Iterator[Ways]:
+def _ways(ground: Ground, pooler: Pooler | None, counter_url: str) -> Iterator[Ways]:
     """Some workers go through a pooler, and one sits on a host of its own."""
     pooled = pooler.url if pooler else ""
     straight = Ways(
@@ -120,6 +120,7 @@ def _ways(ground: Ground, pooler: Pooler | None) -> Iterator[Ways]:
             far=far,
             far_database_url=stack.enter_context(reachable(far, wires, ground.database_url)),
             far_broker_url=stack.enter_context(reachable(far, wires, ground.broker_url)),
+            far_counter_url=stack.enter_context(reachable(far, wires, counter_url)),
         )
 
 
