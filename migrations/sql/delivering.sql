@@ -110,7 +110,11 @@ begin
   select * into t from webhook_targets where target_id = p_target;
   v_fails := coalesce(t.failures > 0, false);
   if v_fails and p_fresh then perform put_behind(p_target); end if;
-  if t.paused_until > clock_timestamp() or (v_fails and p_failing <= 0) then return; end if;
+  if t.paused_until > clock_timestamp() then
+    perform put_off(p_target, t.paused_until);
+    return;
+  end if;
+  if v_fails and p_failing <= 0 then return; end if;
   return query select * from claim_target(p_target, v_fails, p_limit, p_each, p_lease);
 end $$;
 
@@ -167,6 +171,28 @@ create function put_behind(p_target uuid) returns void language sql as $$
    where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
 $$;
 
+-- What is due for a target that is paused is due after the pause, in the same order, so that it hides
+-- nothing that can be delivered before.
+create function put_off(p_target uuid, p_until timestamptz) returns void language sql as $$
+  update webhook_deliveries d
+     set due_at = p_until + interval '1 microsecond' * w.place
+    from (select tenant_id, delivery_id, row_number() over (order by due_at) as place from (
+            select tenant_id, delivery_id, due_at from webhook_deliveries
+             where target_id = p_target and status = 'pending' and due_at < p_until
+             order by due_at limit 1000 for update skip locked) l) w
+   where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
+$$;
+
+-- A target that answers again gets soon what is due for it: it stands with the others again.
+create function put_forward(p_target uuid) returns void language sql as $$
+  update webhook_deliveries d set behind = false
+    from (select tenant_id, delivery_id from webhook_deliveries
+           where target_id = p_target and status = 'pending' and behind
+             and due_at <= clock_timestamp()
+           order by due_at limit 1000 for update skip locked) w
+   where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
+$$;
+
 -- An endpoint is disabled, by whom or what, and never silently. What was on its way to it ends.
 create function disable_endpoint(p_tenant text, p_endpoint uuid, p_reason text)
 returns boolean language plpgsql as $$
@@ -192,6 +218,7 @@ declare t webhook_targets; v_now timestamptz := clock_timestamp();
 begin
   if p_succeeded then
     delete from webhook_targets where target_id = p_target;
+    if found then perform put_forward(p_target); end if;
     return null;
   end if;
   insert into webhook_targets as w (target_id, failing_since, failures, paused_until)

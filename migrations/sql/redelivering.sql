@@ -13,7 +13,8 @@ begin
     return 'disabled';
   end if;
   if d.status = 'sending' then return 'sending'; end if;
-  update webhook_deliveries set status = 'pending', tries = 0, due_at = v_now, finished_at = null
+  update webhook_deliveries set status = 'pending', tries = 0, due_at = v_now, finished_at = null,
+                                behind = false
    where tenant_id = p_tenant and delivery_id = p_delivery;
   return 'replayed';
 end $$;
@@ -24,7 +25,8 @@ create function recover_deliveries(
 ) returns int language sql as $$
   with again as (
     update webhook_deliveries
-       set status = 'pending', tries = 0, due_at = clock_timestamp(), finished_at = null
+       set status = 'pending', tries = 0, due_at = clock_timestamp(), finished_at = null,
+           behind = false
      where tenant_id = p_tenant and endpoint_id = p_endpoint and status = 'failed'
        and created_at >= p_since and created_at < p_until returning 1)
   select count(*)::int from again

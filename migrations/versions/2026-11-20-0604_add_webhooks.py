@@ -11,7 +11,8 @@ depends_on = None
 
 _FUNCTIONS = (
     "deliver_test forget_webhooks deliver_missing recover_deliveries replay_delivery record_attempt note_target"
-    " disable_endpoint claim_deliveries claim_of due_behind put_behind claim_target take_delivery free_deliveries"
+    " disable_endpoint claim_deliveries claim_of due_behind put_behind put_off put_forward claim_target"
+    " take_delivery free_deliveries"
     " announce_end announce_event announce announce_job has_endpoints is_failing write_event callback_target"
     " wants_event"
 ).split()

@@ -79,11 +79,40 @@ def test_what_answers_is_found_among_many_failing_ones_that_are_due(world: World
     assert len(found) == 1 + 4, "four that fail are tried as well"
 
 
-def test_new_events_for_many_paused_origins_hide_nobody_for_long(world: World) -> None:
-    """They are put behind as they are met, a thousand in each look."""
+def test_new_events_for_many_paused_origins_hide_nobody(world: World) -> None:
     many(world, due="0", tries=0, behind=True, paused="1 hour")
     wanted = one(world, behind=False)
     assert claimed(world) == [wanted]
+
+
+def test_what_is_due_for_a_paused_target_is_due_after_the_pause_in_the_same_order(
+    world: World,
+) -> None:
+    """So that it does not stay at the head of what is due behind the others."""
+    first, second = one(world, behind=True), one(world, behind=True)
+    world.one("update webhook_deliveries set target_id = (select target_id from"
+              " webhook_deliveries where delivery_id = %s)", first)  # fmt: skip
+    world.one("update webhook_deliveries set due_at = due_at - interval '1 hour'"
+              " where delivery_id = %s", second)  # fmt: skip
+    world.one("insert into webhook_targets (target_id, failing_since, failures, paused_until)"
+              " select target_id, now(), 3, now() + interval '1 hour' from webhook_deliveries"
+              " where delivery_id = %s", first)  # fmt: skip
+    assert claimed(world) == []
+    assert world.one("select count(*) from webhook_deliveries d join webhook_targets t"
+                     " using (target_id) where d.due_at > t.paused_until") == 2  # fmt: skip
+    assert world.one("select delivery_id::text from webhook_deliveries"
+                     " order by due_at limit 1") == second  # fmt: skip
+
+
+def test_what_is_due_for_a_target_that_recovers_stands_before_many_that_fail(world: World) -> None:
+    many(world, due="-2 hours", tries=1)
+    wanted = one(world, behind=True)
+    world.one("select note_target(target_id, false, 0) from webhook_deliveries"
+              " where delivery_id = %s", wanted)  # fmt: skip
+    assert wanted not in claimed(world)
+    world.one("select note_target(target_id, true, 0) from webhook_deliveries"
+              " where delivery_id = %s", wanted)  # fmt: skip
+    assert wanted in claimed(world)
 
 
 def test_the_first_failure_puts_what_waits_for_a_target_behind(world: World) -> None:
