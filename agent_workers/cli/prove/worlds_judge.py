@@ -52,8 +52,9 @@ def _of_job(stage: Stage, world: World, status: str) -> list[str]:
         fine |= {"quarantined"}
     failed = [one.error for one in stage.cast.heard if one.event == "failed"]
     wrongs = [] if status in fine else [f"unfinished: {status or 'gone'} {stage.error()}".strip()]
-    # A worker whose wire breaks while it starts may end.
-    return wrongs + ([] if "cut" in blows else [f"a worker failed: {one}" for one in failed])
+    # A worker whose connection ends while it starts may end, and is started again.
+    may_end = bool(blows & {"cut", "backend"})
+    return wrongs + ([] if may_end else [f"a worker failed: {one}" for one in failed])
 
 
 def _by_subject(steps: list[ToolStep]) -> dict[str, list[ToolStep]]:
