@@ -3,7 +3,18 @@
 import time
 from datetime import timedelta
 
-from agent_workers import Absent, Agent, Answer, Continue, Effect, Plan, Situation, Use, tool
+from agent_workers import (
+    Absent,
+    Agent,
+    Answer,
+    Call,
+    Continue,
+    Effect,
+    Plan,
+    Situation,
+    Use,
+    tool,
+)
 from agent_workers.domain.job import Limits
 
 _DONE = Answer("ok")
@@ -39,9 +50,10 @@ def _not_there(seconds: float) -> Absent:
     timeout=timedelta(seconds=4),
     settle=timedelta(milliseconds=200),
 )
-def stall_outside(seconds: float) -> None:
-    """Block under a permit until the worker is killed."""
-    time.sleep(seconds)
+def stall_outside(seconds: float, *, call: Call) -> None:
+    """Block under a permit until the worker is killed; the next attempt leaves its worker free."""
+    if call.attempt == 1:
+        time.sleep(seconds)
 
 
 def _nap_then_plan(situation: Situation) -> Plan:
