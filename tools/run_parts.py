@@ -26,7 +26,8 @@ TESTS: dict[str, list[str]] = {
     "unit": ["-n", "2", "--dist", "loadfile", "tests/unit"],
     "contract": ["-n", "2", "--dist", "loadfile", "tests/contract"],
     # Mostly waiting: three at a time, each with servers of its own, keep two cores busy.
-    "integration": ["-n", "3", "--dist", "loadfile", "tests/integration"],
+    # As they come: by number of tests, files of one long test would come last, and be waited for.
+    "integration": ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "tests/integration"],
     "cluster": ["-p", "pytest_celery.plugin", "tests/cluster"],
     # The soak mostly waits, so the crash points run beside it.
     "crash": ["-n", "2", "--dist", "loadfile", "tests/crash"],
