@@ -7,19 +7,16 @@ import psutil
 from tests.integration.worker_system import System, until
 
 _SECONDS = 20.0
+_SPANS = 3
 _MOST_EACH = 1.2
 _COMMITS = "select xact_commit from pg_stat_database where datname = current_database()"
 _RELAY = ("agent_workers.worker.relay_main", "--exchange", "idle")
 
 
 def commits_each_second(running: System) -> float:
-    """In the quietest of some spans: Postgres's own housekeeping commits as well."""
-    rates: list[float] = []
-    for _ in range(3):
-        began, before = time.monotonic(), running.ask(_COMMITS)
-        time.sleep(_SECONDS)
-        rates.append((running.ask(_COMMITS) - before - 1) / (time.monotonic() - began))
-    return min(rates)
+    began, before = time.monotonic(), running.ask(_COMMITS)
+    time.sleep(_SECONDS)
+    return (running.ask(_COMMITS) - before - 1) / (time.monotonic() - began)
 
 
 def test_an_idle_process_asks_postgres_about_once_a_second_in_all(running: System) -> None:
@@ -34,5 +31,7 @@ def test_an_idle_process_asks_postgres_about_once_a_second_in_all(running: Syste
     until(lambda: len(psutil.Process(effects.pid).children()) == 2, "both children are there")
     time.sleep(8)  # who has worked looks more often for some seconds
     processes = 1 + 2 + len(others)
-    assert commits_each_second(running) / processes <= _MOST_EACH
+    # One quiet span is enough: now and then Postgres's own housekeeping commits as well.
+    rates = (commits_each_second(running) / processes for _ in range(_SPANS))
+    assert any(rate <= _MOST_EACH for rate in rates)
     assert all(one.is_alive for one in others)
