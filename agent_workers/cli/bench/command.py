@@ -10,6 +10,7 @@ from agent_workers.cli.bench.history import with_history
 from agent_workers.cli.bench.measures import say
 from agent_workers.cli.bench.models import thinking
 from agent_workers.cli.bench.recovery import EFFECT, PURE, recovery
+from agent_workers.cli.bench.snapshots import under_snapshot
 from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.cli.bench.throughput import latency, throughput
 from agent_workers.cli.bench.waiting import blocking, long_jobs
@@ -47,6 +48,10 @@ def _history(on: Stage, arguments: argparse.Namespace) -> None:
     with_history(on, ONE_WORKER, jobs=arguments.jobs, finished=arguments.finished)
 
 
+def _snapshots(on: Stage, arguments: argparse.Namespace) -> None:
+    under_snapshot(on, ONE_WORKER, jobs=arguments.jobs)
+
+
 def _batches(on: Stage, arguments: argparse.Namespace) -> None:
     large_batch(on, lines=arguments.lines)
 
@@ -59,6 +64,7 @@ _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
     "steps": _steps,
     "recovery": _recovery,
     "history": _history,
+    "snapshots": _snapshots,
     "batches": _batches,
 }
 
