@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
-from typing import IO
+from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from typing_extensions import override
@@ -140,18 +140,21 @@ class _Window(BaseHTTPRequestHandler):
         if len(sent) < length:
             return  # whoever sent it died over it: half a request asks for nothing
         if place == "script":
-            wish = json.loads(sent)
-            self.ledger.prepare(
-                name,
-                list(wish.get("script", [])),
-                float(wish.get("key_ttl_s", 3600.0)),
-                float(wish.get("shows_after_s", 0.0)),
-            )
-            self._answer(200, {})
+            self._prepare(name, json.loads(sent))
         elif place == "effects":
             self._act(name, query, sent.decode())
         else:
             self._answer(404, {})
+
+    # Any: JSON, as `counting.prepare` writes it.
+    def _prepare(self, name: str, wish: dict[str, Any]) -> None:
+        script = list(wish.get("script", []))
+        if not set(script) <= CONDUCTS.keys():
+            self._answer(404, {})
+            return
+        lives_s, shows_after_s = wish.get("key_ttl_s", 3600.0), wish.get("shows_after_s", 0.0)
+        self.ledger.prepare(name, script, float(lives_s), float(shows_after_s))
+        self._answer(200, {})
 
     def _act(self, name: str, query: dict[str, str], body: str) -> None:
         conduct = CONDUCTS[self.ledger.next_fault(name)]

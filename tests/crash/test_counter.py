@@ -80,6 +80,11 @@ def test_an_error_of_the_tool_comes_after_the_effect_or_instead_of_it(
     assert counting.count(counter_url, fault).applied == applied
 
 
+def test_a_word_that_it_does_not_know_is_refused(counter_url: str) -> None:
+    with pytest.raises(ToolError):
+        counting.prepare(counter_url, "unknown", script=("lose", "loose"))
+
+
 def test_a_server_may_forget_a_key(counter_url: str) -> None:
     counting.prepare(counter_url, "forgetful", script=("", "forget", ""))
     results = [act(counter_url, "forgetful", keyed=True) for _ in range(3)]
