@@ -20,4 +20,5 @@ def _later(tool: Tool) -> Tool:
     return replace(tool, function=act)
 
 
-counted = replace(before.counted, tools=[_later(tool) for tool in before.counted.tools])
+_TOOLS = [_later(one) for one in before.counted.tools if isinstance(one, Tool)]
+counted = replace(before.counted, tools=_TOOLS)

@@ -17,7 +17,6 @@ from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, NotDone, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import EffectProtocol, is_timed
-from agent_workers.orchestration.act_rules import MOST_TRIES_WITHOUT_ITS_TOOL
 from agent_workers.orchestration.acted import Acted, Parked
 from tests.unit.orchestration.agents import JOB, claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
@@ -146,29 +145,6 @@ def test_a_look_up_that_will_fail_again_is_told_to_a_person_after_as_many_as_the
     assert run(third, tools, LOOKED_UP) == Parked(why="in_doubt")
     reason = "the look-up failed 10 times, lastly: it has other arguments now"
     assert (third.wrote, tools.acted) == ([("doubt", reason)], [])
-
-
-def test_what_no_worker_can_go_on_with_any_more_is_told_to_a_person() -> None:
-    assert left(Ledger(known=permitted()))
-    assert not left(Ledger(known=permitted()), tries=MOST_TRIES_WITHOUT_ITS_TOOL - 1)
-    assert not left(Ledger(known=permitted()), effect=EffectClass.PURE)
-    assert not left(Ledger(known=permitted(quiet=SECOND)))
-    assert not left(Ledger(known=permitted(Says.NOT_EXECUTED)))
-    assert not left(Ledger(known=permitted(), result="stopping"))
-    living = Ledger(known=permitted())
-    living.has_key = True
-    assert not left(living)
-
-
-def left(
-    ledger: Ledger,
-    *,
-    tries: int = MOST_TRIES_WITHOUT_ITS_TOOL,
-    effect: EffectClass = EffectClass.RECONCILABLE,
-) -> bool:
-    tools = Tools()
-    step = claimed(StepKind.TOOL, tool="pay", tries=tries, effect=effect)
-    return EffectProtocol(ledger, tools, tools).left_by_all(step, "it is not there")
 
 
 def test_what_is_done_is_adopted_and_what_was_given_up_stays_so() -> None:
