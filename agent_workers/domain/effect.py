@@ -110,6 +110,9 @@ class KnownEffect:
     last: LastPermit | None
     # How often the tool refused for good.
     refusals: int = 0
+    # How many look-ups have failed since the last permit, and of them those that will fail again.
+    failed_looks: int = 0
+    failed_looks_for_good: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +145,10 @@ class LookedUp:
     found: bool
     result: bytes | None = None
     contradictory: str = ""
-    # It saw nothing, neither the effect nor its absence.
+    # It saw nothing, neither the effect nor its absence: why, and whether it will be so again.
     failed: bool = False
+    problem: str = ""
+    for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,17 @@ class FacilityAway(FacilityError):
     code = "try_later"
 
 
+class Escaped(AgentWorkersError):
+    """What left a user's code was no `Exception`: `CancelledError`, `SystemExit` or the like."""
+
+    retryable = True
+    code = "exception"
+
+
+class Ending(BaseException):
+    """A process raises this in whatever it is calling, to end that; a tool must not take it."""
+
+
 class Misdeclared(AgentWorkersError):
     """A tool or agent is declared in a way that cannot work; raised when it is loaded."""
 

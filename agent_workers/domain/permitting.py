@@ -1,6 +1,7 @@
 """The one pure rule that grants, refuses or doubts a permit."""
 
 from datetime import datetime
+from typing import Final
 
 from agent_workers.domain.effect import (
     Abandon,
@@ -24,6 +25,8 @@ from agent_workers.domain.effect import (
 )
 
 _UNTRIED = Tries()
+# With waits that grow to a minute this is most of a day: an outage is no reason to ask a person.
+MOST_FAILED_LOOKS: Final = 1_000
 
 
 def decide_permit(
@@ -46,7 +49,7 @@ def decide_permit(
         return Grant(mode=_mode_after(known.last))
     if rules.cls is EffectClass.KEYED and _key_lives(rules, known, now):
         return _with_key(rules, known, looked, tries)
-    return _after_silence(rules, known, now, looked)
+    return _after_silence(rules, known, now, looked, tries)
 
 
 def _mode_after(last: LastPermit) -> PermitMode:
@@ -72,18 +75,18 @@ def _with_key(
     if looked.found and not looked.contradictory:
         return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
     if is_refused and not looked.failed and _began_quiet(known, looked):
-        return _by_lookup(rules, known, looked)
+        return _by_lookup(rules, known, looked, tries)
     return Grant(mode=PermitMode.SAME_KEY)
 
 
 def _after_silence(
-    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None
+    rules: EffectRules, known: KnownEffect, now: datetime, looked: LookedUp | None, tries: Tries
 ) -> PermitAnswer:
     """An earlier permit has no outcome: its holder crashed, is cut off, or is slow."""
     if known.quiet_after is not None and now < known.quiet_after:
         return WaitUntil(at=known.quiet_after)
     if rules.has_lookup and rules.cls in {EffectClass.KEYED, EffectClass.RECONCILABLE}:
-        return _by_lookup(rules, known, looked)
+        return _by_lookup(rules, known, looked, tries)
     return _doubted(rules, f"no evidence of attempt {_attempt(known)}")
 
 
@@ -93,14 +96,28 @@ def _key_lives(rules: EffectRules, known: KnownEffect, now: datetime) -> bool:
     return now < known.first_granted_at + rules.key_ttl - rules.key_margin
 
 
-def _by_lookup(rules: EffectRules, known: KnownEffect, looked: LookedUp | None) -> PermitAnswer:
-    if looked is None or looked.failed or not _began_quiet(known, looked):
+def _by_lookup(
+    rules: EffectRules, known: KnownEffect, looked: LookedUp | None, tries: Tries
+) -> PermitAnswer:
+    if looked is not None and looked.failed:
+        return _in_vain(rules, known, looked, tries)
+    if looked is None or not _began_quiet(known, looked):
         return LookUp()
     if looked.contradictory:
         return _doubted(rules, f"the look-up contradicts itself: {looked.contradictory}")
     if looked.found:
         return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
     return Grant(mode=PermitMode.AFTER_ABSENT)
+
+
+def _in_vain(
+    rules: EffectRules, known: KnownEffect, looked: LookedUp, tries: Tries
+) -> PermitAnswer:
+    """Look again later, unless that has failed often enough to tell somebody."""
+    failed, for_good = known.failed_looks + 1, known.failed_looks_for_good + looked.for_good
+    if for_good < tries.most and failed < MOST_FAILED_LOOKS:
+        return LookUp()
+    return _doubted(rules, f"the look-up failed {_times(failed)}, lastly: {looked.problem}")
 
 
 def _began_quiet(known: KnownEffect, looked: LookedUp) -> bool:
@@ -121,3 +138,7 @@ def _doubted(rules: EffectRules, reason: str) -> PermitAnswer:
 
 def _attempt(known: KnownEffect) -> int:
     return known.last.attempt if known.last else 0
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -19,6 +19,7 @@ from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.planner.by_function import planned
 from agent_workers.execution.planner.route import routed
 from agent_workers.execution.tools.router import ToolRouter
+from agent_workers.execution.users_code import call_users
 
 GetHistory = Callable[[], tuple[Done, ...]]
 Converse = Callable[[Claimed], Conversation]
@@ -65,7 +66,7 @@ class Performer:
         if by_rule is not None:
             return planned(by_rule, situation)
         if agent.declared.plan is not None:
-            return planned(agent.declared.plan(situation), situation)
+            return planned(call_users(agent.declared.plan, situation), situation)
         if self.models is None:
             return GaveUp(code="no_model", message="this worker has no models loaded")
         return self.models.plan(claimed, agent, situation)

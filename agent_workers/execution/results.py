@@ -9,6 +9,7 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from agent_workers.domain.encoding import MOST_BYTES, total
 from agent_workers.domain.tool import Transaction
+from agent_workers.execution.users_code import call_users
 
 _LONGEST = 500
 _MOST_PROBLEMS = 5
@@ -31,7 +32,7 @@ class ResultShape:
         if self.adapter is None:
             return written(result)
         try:
-            return total(self.adapter.dump_python(result, mode="json", warnings=False))
+            return total(call_users(self.adapter.dump_python, result, mode="json", warnings=False))
         except Exception:  # noqa: BLE001  # a value's own code may do anything; it is kept all the same
             return written(result)
 
@@ -76,7 +77,7 @@ def written(result: object) -> bytes:
     """Write a result of which nothing is promised; this never fails, as above."""
     try:
         if isinstance(result, BaseModel):
-            return total(result.model_dump(mode="json"))
+            return total(call_users(result.model_dump, mode="json"))
         if is_dataclass(result) and not isinstance(result, type):
             return total(asdict(result))
     except Exception:  # noqa: BLE001  # as above

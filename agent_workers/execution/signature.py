@@ -15,6 +15,7 @@ from agent_workers.domain.facility import Give, NotBegun, NotInstalled, is_facil
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_arguments import model_of
 from agent_workers.execution.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
+from agent_workers.execution.users_code import call_users
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
 _STRICTLY = ConfigDict(extra="forbid", protected_namespaces=())
@@ -32,7 +33,7 @@ class Signature:
 
     def read(self, arguments: bytes) -> dict[str, object]:
         """Check arguments and return them as the function wants them."""
-        checked = self.model.model_validate_json(arguments or b"{}")
+        checked = call_users(self.model.model_validate_json, arguments or b"{}")
         return {name: getattr(checked, name) for name in self.model.model_fields}
 
 
@@ -85,7 +86,7 @@ def invoke(
         raise NotBegun(str(error)) from None
     if takes_call(function):
         given["call"] = call
-    return function(**arguments, **given)
+    return call_users(function, **arguments, **given)
 
 
 def promises_nothing(function: ToolFunction) -> bool:

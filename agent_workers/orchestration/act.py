@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
@@ -26,20 +27,25 @@ from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
+    MOST_TRIES_WITHOUT_ITS_TOOL,
     NEXT_LOOK_AT_BREAKER,
     SETTLING,
     acts,
+    after_failed_look,
     did_nothing,
+    is_silent,
     out_of_tries,
     seen_absent,
     settled,
     until_next_look,
 )
 from agent_workers.orchestration.acted import Acted, Barred, Parked, acted_of
+from agent_workers.orchestration.failing import needs_permit
 from agent_workers.orchestration.ports import Effects, Timer
 from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 
+_LONGEST_PROBLEM: Final = 500
 _KERNEL_TIMED = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 
 
@@ -65,6 +71,18 @@ class EffectProtocol:
             return acted
         return replace(acted, outcome=replace(acted.outcome, degraded=objection))
 
+    def left_by_all(self, claimed: Claimed, why: str) -> bool:
+        """Doubt what no worker can go on with any more; false while that may not be so."""
+        if claimed.tries < MOST_TRIES_WITHOUT_ITS_TOOL or not needs_permit(claimed):
+            return False
+        key = effect_key(claimed.root_id, claimed.position)
+        with self._permits.transaction() as connection:
+            asked = self._permits.ask(connection, claimed, key, claimed.arguments)
+            if not is_silent(asked) or self._permits.key_lives(connection, claimed, key):
+                return False
+            reason = f"an attempt had no answer, and nobody can ask any more: {why}"
+            return self._permits.doubt(connection, claimed, key, reason) != "fenced"
+
     def _run(
         self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool
     ) -> Acted | Parked:
@@ -81,7 +99,7 @@ class EffectProtocol:
             if not isinstance(answer, LookUp) or asked.result == "fenced":
                 return self._without_acting(asked, answer)
             if looked is not None and broke is not None:
-                wait, settles = until_next_look(claimed), asked.result == SETTLING
+                wait, settles = after_failed_look(asked), asked.result == SETTLING
                 return Acted(outcome=broke, patience=wait, settles=settles)
             looked, broke = self._look_up(claimed, asked, key)
 
@@ -119,6 +137,8 @@ class EffectProtocol:
                 return asked, answer
             if asked.result == SETTLING:
                 answer = settled(answer, looked, tries)
+            if isinstance(answer, LookUp) and looked is not None and looked.failed:
+                self._permits.looked_in_vain(connection, claimed, key, for_good=looked.for_good)
             if isinstance(answer, Grant) and answer.mode is PermitMode.AFTER_ABSENT:
                 self._permits.absent(connection, claimed, key)
                 asked = seen_absent(asked)
@@ -197,6 +217,8 @@ class EffectProtocol:
             result=seen.result,
             contradictory=seen.contradictory,
             failed=seen.broke is not None,
+            problem=seen.broke.message[:_LONGEST_PROBLEM] if seen.broke else "",
+            for_good=seen.broke is not None and not seen.broke.retryable,
         )
         return looked, seen.broke
 

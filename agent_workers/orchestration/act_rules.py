@@ -9,6 +9,7 @@ from agent_workers.domain.effect import (
     Abandon,
     Doubt,
     EffectRules,
+    EffectState,
     Grant,
     LookedUp,
     LookUp,
@@ -24,6 +25,8 @@ from agent_workers.state.permits import Asked
 # What is asked of a job that is being stopped, for a step whose earlier attempt has no answer.
 SETTLING: Final = "settling"
 NEXT_LOOK_AT_BREAKER: Final = timedelta(seconds=15)
+# With waits that grow to five minutes these are some hours: a deploy may be rolled back meanwhile.
+MOST_TRIES_WITHOUT_ITS_TOOL: Final = 40
 
 
 def seen_absent(asked: Asked) -> Asked:
@@ -40,6 +43,13 @@ def did_nothing(asked: Asked) -> bool:
     return closed and asked.known.quiet_after is None
 
 
+def is_silent(asked: Asked) -> bool:
+    """Say whether a permit has no answer, and acts no more."""
+    quiet_after = asked.known.quiet_after
+    is_ours = asked.result in {"ok", SETTLING} and asked.known.state is EffectState.INTENDED
+    return is_ours and quiet_after is not None and quiet_after <= asked.now
+
+
 def unfinished(refusal: Broke | ToolFailed) -> Broke:
     """A refusal that cannot end the step, because an earlier attempt had no answer."""
     if isinstance(refusal, Broke):
@@ -47,8 +57,13 @@ def unfinished(refusal: Broke | ToolFailed) -> Broke:
     return Broke(code=refusal.code, message=refusal.message, retryable=True)
 
 
+def after_failed_look(asked: Asked) -> timedelta:
+    """How long to wait before the next look-up: longer from one that fails to the next."""
+    return timedelta(seconds=2 ** min(asked.known.failed_looks, 6))
+
+
 def until_next_look(claimed: Claimed) -> timedelta:
-    """How long to wait after a look-up that failed."""
+    """How long to wait after a permit that came too late."""
     return timedelta(seconds=2 ** min(claimed.fence - 1, 6))
 
 

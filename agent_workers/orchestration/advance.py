@@ -81,9 +81,9 @@ class Driver:
         """Do one step; return what the same worker may go on with, if that is known already."""
         agent = self._book(claimed)
         if isinstance(agent, Lacking):
-            return self._settle(claimed, NOBODY, missing(claimed, agent.reason), onward)
+            return self._leave(claimed, NOBODY, missing(claimed, agent.reason), onward)
         if not agent.has(claimed.tool):
-            return self._settle(claimed, agent, missing(claimed), onward)
+            return self._leave(claimed, agent, missing(claimed), onward)
         try:
             return self._do(claimed, agent, onward)
         except StateUnavailable:
@@ -93,6 +93,15 @@ class Driver:
             log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
             broke = broken(claimed, error, self._calls.begun_micro(claimed))
             return self._settle(claimed, agent, broke, halt)
+
+    def _leave(
+        self, claimed: Claimed, agent: AgentTraits, broke: Broke, onward: Going
+    ) -> Following:
+        """Leave a step to a worker that can do it, or an effect to a person if nobody ever comes."""
+        if not self._protocol.left_by_all(claimed, broke.message):
+            return self._settle(claimed, agent, broke, onward)
+        self._tell(claimed.job_id)
+        return None
 
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:

@@ -24,7 +24,8 @@ from agent_workers.state.server_clock import ServerClock
 
 _ASK = """
 select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
-       source, now, refusals from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
+       source, now, refusals, failed_looks, failed_looks_for_good
+  from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
 _QUIET, _NOW = 5, 9
 _VOUCH = "select vouch_quiet(%s, %s, %s)"
 _GRANT = "select grant_permit(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -33,6 +34,13 @@ select rings, contradicts from add_evidence(%s, %s, %s, %s, %s, %s, %s, %s, %s, 
 _LIVE = """
 select attempt from permits where tenant_id = %s and effect_key = %s
    and (says is null or says = 'unknown') order by attempt"""
+_IN_VAIN = """
+update effects set failed_looks = failed_looks + 1,
+                   failed_looks_for_good = failed_looks_for_good + %s
+ where tenant_id = %s and effect_key = %s"""
+_KEY_LIVES = """
+select coalesce(max(key_expires_at) > clock_timestamp(), false) from permits
+ where tenant_id = %s and effect_key = %s"""
 _IS_OPEN = "select has_live_permit(%s, %s, %s)"
 _DOUBT = "select doubt_effect(%s, %s, %s, %s, %s, %s)"
 _ABANDON = """
@@ -91,7 +99,7 @@ class Permits:
             row = connection.execute(_ASK, arguments, binary=True).fetchone()
             assert row is not None
         result, state, effect_result, stored, first, quiet, *more = row
-        attempt, says, source, now, refusals = more
+        attempt, says, source, now, refusals, failed_looks, for_good = more
         last = None
         if attempt is not None:
             last = LastPermit(
@@ -107,6 +115,8 @@ class Permits:
             quiet_after=quiet,
             last=last,
             refusals=refusals or 0,
+            failed_looks=failed_looks or 0,
+            failed_looks_for_good=for_good or 0,
         )
         return Asked(result=result, known=known, request=stored or request, now=now)
 
@@ -149,11 +159,22 @@ class Permits:
             seen = Proof(key=key, attempt=attempt, says=Says.ABSENT, source=Source.LOOKUP)
             self.evidence(connection, claimed, seen)
 
+    def looked_in_vain(
+        self, connection: Connection, claimed: Claimed, key: EffectKey, *, for_good: bool
+    ) -> None:
+        """Count a look-up that saw nothing, neither the effect nor its absence."""
+        connection.execute(_IN_VAIN, (int(for_good), claimed.tenant_id, key))
+
     def is_open(self, claimed: Claimed) -> bool:
         """Say whether an attempt at this step may have acted without our knowing."""
         place = (claimed.tenant_id, claimed.job_id, claimed.position)
         with self._database.connection() as connection:
             row = connection.execute(_IS_OPEN, place).fetchone()
+        return bool(row and row[0])
+
+    def key_lives(self, connection: Connection, claimed: Claimed, key: EffectKey) -> bool:
+        """Say whether who has the tool could still use the effect's key."""
+        row = connection.execute(_KEY_LIVES, (claimed.tenant_id, key)).fetchone()
         return bool(row and row[0])
 
     def doubt(self, connection: Connection, claimed: Claimed, key: EffectKey, reason: str) -> str:

@@ -39,6 +39,9 @@ effects = Table(
     Column("doubt_reason", Text),
     when("doubted_at"),
     when("first_granted_at"),
+    # How many look-ups have failed since the last permit, and of them those that will fail again.
+    count("failed_looks"),
+    count("failed_looks_for_good"),
     when("created_at", required=True),
     UniqueConstraint("tenant_id", "root_id", "position", "ordinal", name="effects_place_key"),
     UniqueConstraint("tenant_id", "effect_key", "cls", name="effects_cls_key"),

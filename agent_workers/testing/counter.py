@@ -11,27 +11,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
-from typing import IO
+from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from typing_extensions import override
 
+from agent_workers.testing.conduct import CONDUCTS
+
 # Closing then sends a reset instead of an orderly end.
 _RESET = pack("ii", 1, 0)
-_REFUSALS = {"deny": 409, "refuse": 404, "fail": 503}
 
 
 @dataclass(slots=True)
 class Subject:
     """What was done in the name of one effect, as the world outside sees it."""
 
-    # (key, result, when it shows in look-ups)
-    applied: list[tuple[str, str, float]] = field(default_factory=list)
+    # (key, result, when it shows in look-ups, and how often)
+    applied: list[tuple[str, str, float, int]] = field(default_factory=list)
     bodies: dict[str, str] = field(default_factory=dict)
     requests: int = 0
     reads: int = 0
     key_conflicts: int = 0
-    # What to do with the next requests: "", lose, drop, slow, late, deny, fail, refuse or ledger.
+    # What to do with the next requests, in the words of `conduct.py`.
     script: list[str] = field(default_factory=list)
     key_ttl_s: float = 3600.0
     shows_after_s: float = 0.0
@@ -39,7 +40,7 @@ class Subject:
     def counted(self) -> dict[str, object]:
         return {
             "applied": len(self.applied),
-            "keys": len({key for key, _, _ in self.applied}),
+            "keys": len({key for key, *_ in self.applied}),
             "requests": self.requests,
             "reads": self.reads,
             "key_conflicts": self.key_conflicts,
@@ -66,7 +67,7 @@ class Ledger:
             subject.requests += 1
             return subject.script.pop(0) if subject.script else ""
 
-    def apply(self, name: str, key: str, body: str, *, honours_keys: bool) -> str:
+    def apply(self, name: str, key: str, body: str, *, honours: bool, shows: int) -> str:
         """Let the effect happen and return its result; a known key gives the first result.
 
         Whoever sends no key has it happen each time, as at any provider.
@@ -75,13 +76,13 @@ class Ledger:
             subject, now = self._of(name), time.monotonic()
             if subject.bodies.setdefault(key, body) != body:
                 subject.key_conflicts += 1
-            if honours_keys and key:
-                for known, result, at in subject.applied:
+            if honours and key:
+                for known, result, at, _ in subject.applied:
                     lives = now - (at - subject.shows_after_s) < subject.key_ttl_s
                     if known == key and lives:
                         return result
             result = f"{name}#{len(subject.applied) + 1}"
-            subject.applied.append((key, result, now + subject.shows_after_s))
+            subject.applied.append((key, result, now + subject.shows_after_s, shows))
             self._file.write(json.dumps([name, key, result]) + "\n")
             self._file.flush()
             return result
@@ -91,8 +92,9 @@ class Ledger:
             now = time.monotonic()
             return [
                 result
-                for known, result, shows_at in self._of(name).applied
+                for known, result, shows_at, shows in self._of(name).applied
                 if known == key and shows_at <= now
+                for _ in range(shows)
             ]
 
     def read(self, name: str) -> int:
@@ -138,48 +140,38 @@ class _Window(BaseHTTPRequestHandler):
         if len(sent) < length:
             return  # whoever sent it died over it: half a request asks for nothing
         if place == "script":
-            wish = json.loads(sent)
-            self.ledger.prepare(
-                name,
-                list(wish.get("script", [])),
-                float(wish.get("key_ttl_s", 3600.0)),
-                float(wish.get("shows_after_s", 0.0)),
-            )
-            self._answer(200, {})
+            self._prepare(name, json.loads(sent))
         elif place == "effects":
             self._act(name, query, sent.decode())
         else:
             self._answer(404, {})
 
-    def _act(self, name: str, query: dict[str, str], body: str) -> None:
-        def apply() -> str:
-            honours = query.get("keyed") == "1"
-            key = query.get("key") or self.headers.get("Idempotency-Key") or ""
-            return self.ledger.apply(name, key, body, honours_keys=honours)
-
-        fault = self.ledger.next_fault(name)
-        if fault in _REFUSALS:
-            self._answer(_REFUSALS[fault], {"error": "not done"})
+    # Any: JSON, as `counting.prepare` writes it.
+    def _prepare(self, name: str, wish: dict[str, Any]) -> None:
+        script = list(wish.get("script", []))
+        if not set(script) <= CONDUCTS.keys():
+            self._answer(404, {})
             return
-        match fault:
-            case "drop":
-                self._reset()
-            case "lose":
-                apply()
-                self._reset()
-            case "late":
-                self._reset()
-                time.sleep(0.3)
-                apply()
-            case "slow":
-                apply()
-                time.sleep(1.0)
-                self._reset()
-            case "ledger":
-                # It happened; what the tool does next, in its own process, fails.
-                self._answer(202, {"result": apply()})
-            case _:
-                self._answer(200, {"result": apply()})
+        lives_s, shows_after_s = wish.get("key_ttl_s", 3600.0), wish.get("shows_after_s", 0.0)
+        self.ledger.prepare(name, script, float(lives_s), float(shows_after_s))
+        self._answer(200, {})
+
+    def _act(self, name: str, query: dict[str, str], body: str) -> None:
+        conduct = CONDUCTS[self.ledger.next_fault(name)]
+        honours = query.get("keyed") == "1" and conduct.knows_key
+        key = query.get("key") or self.headers.get("Idempotency-Key") or ""
+        if conduct.late_s:
+            self._reset()
+            time.sleep(conduct.late_s)
+        told: dict[str, str] = {"error": "not done"}
+        if conduct.happens:
+            shows = conduct.shows
+            told = {"result": self.ledger.apply(name, key, body, honours=honours, shows=shows)}
+        time.sleep(conduct.slow_s)
+        if conduct.status:
+            self._answer(conduct.status, told)
+        elif not conduct.late_s:
+            self._reset()
 
     def _asked(self) -> tuple[str, str, dict[str, str]]:
         parts = urlsplit(self.path)

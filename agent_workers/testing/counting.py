@@ -2,6 +2,7 @@
 
 import json
 import os
+from asyncio import CancelledError
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
@@ -12,8 +13,12 @@ from agent_workers.domain.errors import NotExecuted, ToolError
 REACHED_AT = "COUNTER_URL"
 _DENIED = 409
 _REFUSED = 404
+_CONFLICT = 422
 # It happened, and the ledger in which the tool writes that down cannot be reached.
 _UNWRITTEN = 202
+# It happened, and then the tool makes a mistake of its own, or is canceled.
+_BROKEN = 203
+_CANCELED = 206
 _FINE = 200
 
 
@@ -99,6 +104,12 @@ def _asked(url: str, method: str, place: str, body: bytes, timeout_s: float) -> 
         raise ToolError(f"the counter refused for good: {response.status}")
     if response.status == _UNWRITTEN:
         raise ConnectionRefusedError("the ledger is not there")
+    if response.status == _CONFLICT:
+        raise ToolError(f"the counter knows the key with another request: {response.status}")
+    if response.status == _BROKEN:
+        raise KeyError("receipt")
+    if response.status == _CANCELED:
+        raise CancelledError
     if response.status != _FINE:
         raise ConnectionError(f"the counter answered {response.status}")
     answer: dict[str, object] = json.loads(written)

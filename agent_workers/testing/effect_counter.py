@@ -21,7 +21,10 @@ class EffectCounter:
         return f"{self.url}/effects/{quote(mark, safe='')}?keyed={int(keyed)}"
 
     def misbehave(self, mark: str, *faults: str) -> None:
-        """Say what becomes of the next requests: lose, drop, slow, late, deny or fail."""
+        """Say what becomes of the next requests: lose, drop, slow, late, deny, fail and others.
+
+        Keyed ones: conflict, forget; what is looked up: hide, twin.
+        """
         counting.prepare(self.url, mark, script=faults)
 
     def found(self, mark: str, key: str) -> list[str]:

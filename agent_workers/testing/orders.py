@@ -39,6 +39,8 @@ class Start:
     files: tuple[str, ...] = ()
     # `module:function` to call first: a test breaks the protocol with it.
     prepare: str = ""
+    # The module of its agents, where that is another one than the other workers have.
+    tools: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """An agent for random worlds: each call brings along how its tool behaves, attempt by attempt."""
 
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -36,16 +37,18 @@ _KEY_TTL = timedelta(minutes=5)
 LookedUp = Found[str] | Absent | Contradictory
 
 # What a tool may do beside what its server does: before it acts, and after.
-_BEFORE: Mapping[str, Callable[[], Exception]] = {
+_BEFORE: Mapping[str, Callable[[], BaseException]] = {
     "not executed": lambda: NotExecuted("the tool did not begin"),
     "refuses": lambda: ToolError("the tool will not do that"),
     "breaks before": lambda: ValueError("the tool is broken"),
 }
-_AFTER: Mapping[str, Callable[[], Exception]] = {
+_AFTER: Mapping[str, Callable[[], BaseException]] = {
     "refused after": lambda: ConnectionRefusedError("the ledger cannot be reached"),
     "reset after": lambda: ConnectionResetError("the ledger went away"),
     "breaks after": lambda: ValueError("the reply was not what it should be"),
     "times out after": lambda: TimeoutError("the ledger is slow"),
+    "is canceled after": CancelledError,
+    "exits after": lambda: SystemExit(3),
 }
 MOODS = (*_BEFORE, *_AFTER)
 VERDICTS = ("retry", "replan", "continue", "escalate")
@@ -55,7 +58,7 @@ def _mood(moods: Sequence[str], attempt: int) -> str:
     return moods[attempt - 1] if attempt <= len(moods) else ""
 
 
-def _feel(among: Mapping[str, Callable[[], Exception]], mood: str) -> None:
+def _feel(among: Mapping[str, Callable[[], BaseException]], mood: str) -> None:
     if mood in among:
         raise among[mood]()
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from agent_workers.domain.clock import Clock
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.embedding import Embedder
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import AgentWorkersError, Ending
 from agent_workers.domain.facility import Give, Made, NotInstalled
 from agent_workers.domain.ids import EffectKey, JobId, TenantId, from_wire
 from agent_workers.domain.knowledge import Knowledge
@@ -49,8 +49,8 @@ class _Refused(AgentWorkersError):
     code = "refused"
 
 
-class _OverTime(BaseException):
-    """Raised in the tool itself: it must not take this for a failure of its own."""
+class _OverTime(Ending):
+    """Raised in the tool itself, once its time is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import structlog
 from redis import Redis, RedisError
 
 from agent_workers.domain.step import Lane
-from agent_workers.execution.agents.registry import Registry
+from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import Settings
 from agent_workers.testing.orders import Said, Start, write
@@ -37,6 +37,8 @@ def work(order: Start, registry: Registry, *, pipe: int, owner: int) -> int:
     def say(event: str) -> None:
         os.write(pipe, write(Said(worker=order.worker, event=event)))
 
+    if order.tools:
+        registry = load([order.tools])
     settings = _settings(order.settings)
     lanes = tuple(Lane(lane) for lane in order.lanes)
     trips.install()

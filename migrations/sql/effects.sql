@@ -5,7 +5,8 @@ create type asked_permit as (
                             -- settling: canceled, and an attempt has no answer yet
   state text, effect_result bytea, request bytea, cls text, first_granted_at timestamptz,
   quiet_after timestamptz, attempt int, says text, source text, now timestamptz,
-  refusals int              -- how often the tool refused for good
+  refusals int,             -- how often the tool refused for good
+  failed_looks int, failed_looks_for_good int -- look-ups since the last permit
 );
 
 -- When a permit acts no more. A keyed effect may run on a thread, which ends no sooner than its key;
@@ -62,6 +63,7 @@ begin
   -- Not what the asker has: a long reply to one that freezes meanwhile would hold these locks.
   a.request := case when e.request <> p_request then e.request end;
   a.first_granted_at := e.first_granted_at;
+  a.failed_looks := e.failed_looks; a.failed_looks_for_good := e.failed_looks_for_good;
   a.attempt := p.attempt; a.says := p.says; a.source := p.source;
   select max(quiet_of(permits))
            filter (where says is null or says = 'unknown'),
@@ -82,7 +84,8 @@ create function grant_permit(
 declare e effects; v_now timestamptz := clock_timestamp(); v_quiet timestamptz;
 begin
   update effects set first_granted_at = coalesce(first_granted_at, v_now), state = 'intended',
-                     doubt_reason = null, doubted_at = null
+                     doubt_reason = null, doubted_at = null,
+                     failed_looks = 0, failed_looks_for_good = 0
    where tenant_id = p_tenant and effect_key = p_key returning * into e;
   v_quiet := v_now + make_interval(secs => p_quiet_ms / 1000.0);
   insert into permits (tenant_id, effect_key, attempt, cls, mode, fence, worker_id, granted_at,

@@ -27,6 +27,8 @@ CREATE TABLE effects (
   doubt_reason TEXT,
   doubted_at TIMESTAMP WITH TIME ZONE,
   first_granted_at TIMESTAMP WITH TIME ZONE,
+  failed_looks INTEGER DEFAULT 0 NOT NULL,
+  failed_looks_for_good INTEGER DEFAULT 0 NOT NULL,
   created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT effects_pkey PRIMARY KEY (tenant_id, effect_key),
   CONSTRAINT effects_place_key UNIQUE (tenant_id, root_id, position, ordinal),

@@ -27,6 +27,7 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened, Reply
 from agent_workers.domain.step import Broke, ToolRan
+from agent_workers.execution import users_code
 from agent_workers.execution.tools import calling, router
 from agent_workers.orchestration import act, acted
 from agent_workers.orchestration.act import EffectProtocol
@@ -74,6 +75,11 @@ def refused_connection_is_evidence() -> None:
             raise NotExecuted(str(error)) from None
 
     _put(router, "call_tool", called)
+
+
+def escapes_end_workers() -> None:
+    """What leaves a tool and is no `Exception` is taken for something that ends the process."""
+    _put(users_code, "_ends_us", lambda _: True)
 
 
 def refusal_closes_all() -> None:

@@ -178,6 +178,10 @@ MUTANTS = (
         trial=_behaving("unsafe", "ledger ledger", "refused_connection_is_evidence"),
     ),
     Mutant(
+        name="what leaves a tool and is no Exception ends its worker",
+        trial=_behaving("unsafe", "cancels", "escapes_end_workers"),
+    ),
+    Mutant(
         name="a refused repeat closes an attempt without an answer",
         trial=_behaving("keyed", "lose refuse", "refusal_closes_all"),
     ),

@@ -1,12 +1,13 @@
 """The judge itself: it counts what happened, and can be as bad as any API."""
 
+import asyncio
 import socket
 from http.client import RemoteDisconnected
 from urllib.parse import urlsplit
 
 import pytest
 
-from agent_workers.domain.errors import NotExecuted
+from agent_workers.domain.errors import NotExecuted, ToolError
 from agent_workers.testing import counting
 from agent_workers.testing.counting import Wish
 
@@ -59,6 +60,46 @@ def test_a_denial_is_certain(counter_url: str) -> None:
     with pytest.raises(NotExecuted):
         act(counter_url, "denied", keyed=False)
     assert counting.count(counter_url, "denied").applied == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised", "applied"),
+    [
+        ("conflict", ToolError, 0),
+        ("ledger", ConnectionRefusedError, 1),
+        ("breaks", KeyError, 1),
+        ("cancels", asyncio.CancelledError, 1),
+    ],
+)
+def test_an_error_of_the_tool_comes_after_the_effect_or_instead_of_it(
+    counter_url: str, fault: str, raised: type[BaseException], applied: int
+) -> None:
+    counting.prepare(counter_url, fault, script=(fault,))
+    with pytest.raises(raised):
+        act(counter_url, fault, keyed=False)
+    assert counting.count(counter_url, fault).applied == applied
+
+
+def test_a_word_that_it_does_not_know_is_refused(counter_url: str) -> None:
+    with pytest.raises(ToolError):
+        counting.prepare(counter_url, "unknown", script=("lose", "loose"))
+
+
+def test_a_server_may_forget_a_key(counter_url: str) -> None:
+    counting.prepare(counter_url, "forgetful", script=("", "forget", ""))
+    results = [act(counter_url, "forgetful", keyed=True) for _ in range(3)]
+    assert results == ["forgetful#1", "forgetful#2", "forgetful#1"]
+
+
+@pytest.mark.parametrize(("fault", "shown"), [("hide", 0), ("lose", 1), ("twin", 2)])
+def test_a_look_up_may_lie(counter_url: str, fault: str, shown: int) -> None:
+    subject = f"{fault} shown"
+    counting.prepare(counter_url, subject, script=(fault,))
+    with pytest.raises((ConnectionError, RemoteDisconnected)):
+        act(counter_url, subject, keyed=False)
+    found = counting.find(counter_url, subject, key="k", timeout_s=_TIMEOUT_S)
+    assert found == [f"{subject}#1"] * shown
+    assert counting.count(counter_url, subject).applied == 1
 
 
 def test_an_effect_may_show_later_than_it_happened(counter_url: str) -> None:

@@ -9,7 +9,7 @@ from agent_workers.cli.prove.command import prove
 from agent_workers.cli.prove.grounds import Servers
 from agent_workers.cli.prove.matrix import Report
 from agent_workers.cli.prove.planning import Extent, Planning
-from agent_workers.cli.prove.trials import BY_NAME, VARIANTS, Fault
+from agent_workers.cli.prove.trials import BY_NAME, VARIANTS, Due, Fault
 from agent_workers.testing.points import POINTS, Point
 
 pytestmark = pytest.mark.slow
@@ -59,6 +59,8 @@ def test_only_what_nobody_can_know_ends_in_doubt(report: Report) -> None:
     doubted = {
         one.trial.variant.name
         for one in report.judged
-        if one.seen.doubted and one.trial.fault is not Fault.CANCEL
+        if one.seen.doubted
+        and one.trial.fault is not Fault.CANCEL
+        and one.trial.due is not Due.DOUBT
     }
     assert doubted <= {name for name, variant in BY_NAME.items() if variant.may_doubt}

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from agent_workers.cli.prove.trials import Fault, Trial
+from agent_workers.cli.prove.trials import Due, Fault, Trial
 from agent_workers.domain.ids import JobId
 from agent_workers.testing.counting import Count
 
 # Frozen here it holds the reply: when it wakes, that is evidence, and ends any doubt.
 _REPLIED = {"act.replied", "act.end", "act.disarmed", "evidence.begin"}
+_TWICE = 2
 _ACTING = {"keyed", "keyed_short", "reconcilable", "unsafe"}
 
 
@@ -68,13 +69,11 @@ def _of_job(trial: Trial, seen: Seen) -> list[str]:
         fine |= {"canceled"}
     if seen.status not in fine:
         wrongs.append(f"unfinished: {seen.status or 'gone'} {seen.error}".strip())
-    if (
-        seen.counted
-        and seen.doubted
-        and not trial.variant.may_doubt
-        and trial.fault is not Fault.CANCEL
-    ):
+    may_doubt = trial.variant.may_doubt or trial.fault is Fault.CANCEL or trial.due is Due.DOUBT
+    if seen.counted and seen.doubted and not may_doubt:
         wrongs.append("needless doubt")
+    if seen.struck and trial.due is Due.DOUBT and not seen.doubted:
+        wrongs.append("no doubt: nobody can know, and nobody was asked")
     if seen.counted and seen.doubted and not seen.doubt_is_due:
         wrongs.append("needless doubt: nothing befell the job")
     if seen.doubted and seen.woke and trial.place in _REPLIED:
@@ -87,8 +86,10 @@ def _of_effects(trial: Trial, seen: Seen) -> list[str]:
     times = zip(trial.variant.tools, seen.counts, seen.written, strict=True)
     for tool, count, written in times:
         applied = max(written, count.applied)
-        if tool != "pure" and applied > 1:
+        if tool != "pure" and applied > 1 and trial.due is not Due.DUPLICATE:
             wrongs.append(f"duplicate: {tool} happened {applied} times")
+        if seen.struck and trial.due is Due.DUPLICATE and applied != _TWICE:
+            wrongs.append(f"{tool} happened {applied} times; a broken assumption makes it two")
         if count.key_conflicts:
             wrongs.append(f"{tool} sent one key with different bytes")
         if seen.status == "succeeded" and tool in _ACTING | {"transactional"} and applied == 0:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent_workers.cli.prove.judge import Judged
-from agent_workers.cli.prove.trials import Fault
+from agent_workers.cli.prove.trials import Due, Fault
 
 _EVERY = 25
 
@@ -54,6 +54,9 @@ class Report:
             - sum(words[word] for word in ("duplicate", "lost", "unfinished")),
             "in doubt": sum(one.seen.doubted for one in self.judged),
             "quarantined": ends["quarantined"],
+            "duplicates of a broken assumption": sum(
+                one.trial.due is Due.DUPLICATE and not one.wrongs for one in self.judged
+            ),
         }
 
     def print(self) -> None:

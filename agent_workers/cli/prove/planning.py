@@ -183,14 +183,9 @@ class Planning:
         ]
 
     def _behaving(self, variant: Variant) -> list[Trial]:
-        alone = [(script, script, ()) for script in undisturbed(variant)]
         killed = self._sample(list(with_a_death(variant)), self.extent.behaviours)
-        return [
-            self._trial(
-                variant, Fault.BEHAVES, place=name, script=tuple(script.split()), trips=trips
-            )
-            for name, script, trips in [*alone, *killed]
-        ]
+        behaviours = [*undisturbed(variant), *killed]
+        return [self._trial(variant, Fault.BEHAVES, **one.fields) for one in behaviours]
 
     def _stopped(self, variant: Variant, places: frozenset[str]) -> list[Trial]:
         """Canceled or paused while a worker is frozen; it dies as it gives its step back."""

@@ -23,6 +23,8 @@ LOOK_S = 0.15
 RESTING = {"succeeded", "failed", "canceled", "in_doubt", "quarantined"}
 ENDED = {"succeeded", "failed", "canceled", "quarantined"}
 ALL_LANES = ("plan", "tool", "effect", "evaluate")
+# The counted agents after a deploy.
+_LATER = "agent_workers.testing.counted_later"
 # Behind the plan.
 _FIRST_TOOL = 1
 _SPLIT = (("plan", "tool", "evaluate"), ("effect",))
@@ -107,6 +109,7 @@ class Stage:
             watch=self.trial.watch and not trips,
             files=self.job.files,
             prepare=self.trial.prepare,
+            tools=_LATER if self.trial.deployed and self._hired > 1 else "",
         )
         self.cast.start(order)
         return worker

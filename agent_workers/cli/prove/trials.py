@@ -39,6 +39,16 @@ class Fault(StrEnum):
     PAUSE = "pause"
 
 
+class Due(StrEnum):
+    """What has to come of a trial."""
+
+    ONCE = "once"
+    # Nobody can know, so somebody is asked.
+    DOUBT = "doubt"
+    # An assumption of GUARANTEES.md is broken: nobody here can notice that it happened twice.
+    DUPLICATE = "duplicate"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """Tools of one effect class, as a job uses them, and how their counterpart behaves."""
@@ -83,6 +93,9 @@ class Trial:
     # The last worker: one that serves all lanes, or two with split lanes.
     split: bool = False
     prepare: str = ""
+    # The first worker is the last one with this code: who comes later has other schemas.
+    deployed: bool = False
+    due: Due = Due.ONCE
     watch: bool = False
     # Nobody rings for its job.
     unrung: bool = False

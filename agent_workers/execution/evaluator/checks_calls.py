@@ -8,6 +8,7 @@ from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
 from agent_workers.execution.expressions import CannotTell, holds, is_condition
 from agent_workers.execution.planner.waves import calls_again, next_wave
+from agent_workers.execution.users_code import call_users
 
 NAMES: Final = frozenset({"result", "results"})
 # After as many tries as the tool allows, these may still pass by themselves.
@@ -78,7 +79,7 @@ def _broken_by_tool(work: Work, past: Past) -> str:
     if tool is None or tool.declared.check is None:
         return ""
     try:
-        objection: object = tool.declared.check(past.value)
+        objection: object = call_users(tool.declared.check, past.value)
     except Exception as error:  # noqa: BLE001  # a check is a user's code; its failure objects too
         return f"the check of {past.tool!r} broke: {type(error).__name__}: {error}"
     if objection is None:

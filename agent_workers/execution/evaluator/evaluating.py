@@ -25,6 +25,7 @@ from agent_workers.execution.evaluator.checks_work import (
 from agent_workers.execution.evaluator.judging import Judges, judged
 from agent_workers.execution.evaluator.verdicts import said
 from agent_workers.execution.planner.waves import round_of
+from agent_workers.execution.users_code import call_users
 
 _VERDICTS = get_args(Said)
 
@@ -67,7 +68,7 @@ def _counting(pasts: Sequence[Past]) -> list[Past]:
 
 def _objection(work: Work) -> Judged | None:
     for check in work.agent.declared.checks:
-        verdict = check(work.situation)
+        verdict = call_users(check, work.situation)
         if verdict is not None:
             return _by_function(work, check, verdict)
     return None
@@ -76,8 +77,8 @@ def _objection(work: Work) -> Judged | None:
 def _proposal(work: Work) -> Judged:
     """Say what follows unless a model objects."""
     declared = work.agent.declared
-    if declared.evaluate is not None:
-        return _by_function(work, declared.evaluate, declared.evaluate(work.situation))
+    if (evaluate_ := declared.evaluate) is not None:
+        return _by_function(work, evaluate_, call_users(evaluate_, work.situation))
     if work.answer is not None:
         return accepted(work, work.answer.value[ANSWER])
     if work.planner_is_a_model:

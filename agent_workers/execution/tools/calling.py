@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from agent_workers.domain.facility import Give
 from agent_workers.domain.tool import Call, Tool
 from agent_workers.execution.sandbox.isolated import call_isolated
-from agent_workers.execution.signature import Signature, invoke
+from agent_workers.execution.signature import invoke
 
 
 def call_tool(
@@ -18,11 +18,10 @@ def call_tool(
 
 
 def call_look_up(
-    declared: Tool, signature: Signature, written: bytes, call: Call, give: Give
+    declared: Tool, arguments: Mapping[str, object], written: bytes, call: Call, give: Give
 ) -> object:
     """Call its look-up; who has none is not asked."""
     assert declared.look_up is not None
-    arguments = signature.read(written)
     if declared.isolated:
         return call_isolated(declared, written, call, looks_up=True)
     return invoke(declared.look_up, arguments, call, give)

@@ -67,14 +67,9 @@ class ToolRouter:
     def act(self, claimed: Claimed, request: bytes, *, key: EffectKey, attempt: int) -> Reply:
         """Run a tool that leaves a mark, with the bytes that were intended."""
         tool = self._tool(claimed)
-        try:
-            arguments = tool.signature.read(request)
-        except ValidationError as error:
-            return NotDone(
-                broke=ToolFailed(
-                    code="bad_arguments", message=problems_of(error, whole="arguments")
-                )
-            )
+        arguments = _read(tool, request)
+        if isinstance(arguments, ToolFailed):
+            return NotDone(broke=arguments)
         try:
             call = _call(claimed, key, attempt)
             result = call_tool(tool.declared, arguments, request, call, self.give)
@@ -98,12 +93,16 @@ class ToolRouter:
         """Ask the tool's look-up whether its effect happened."""
         tool = self._tool(claimed)
         if tool.declared.look_up is None:
-            return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=True))
+            return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=False))
+        arguments = _read(tool, request)
+        if isinstance(arguments, ToolFailed):
+            message = f"it does not take its arguments: {arguments.message}"
+            return Seen(broke=Broke(code=arguments.code, message=message, retryable=False))
         try:
             call = _call(claimed, key)
-            saw = call_look_up(tool.declared, tool.signature, request, call, self.give)
+            saw = call_look_up(tool.declared, arguments, request, call, self.give)
         except Exception as error:  # noqa: BLE001  # a failed look-up has seen nothing, whatever failed
-            return Seen(broke=broke_of(error, retryable=True))
+            return Seen(broke=broke_of(error))
         match saw:
             case Found():
                 return Seen(found=True, result=tool.signature.result.written(saw.result))
@@ -148,13 +147,13 @@ class ToolRouter:
     def _returned(self, claimed: Claimed) -> _Returned | ToolFailed | Broke:
         """Call a tool that leaves no mark outside; whatever it raises comes back as a value."""
         tool = self._tool(claimed)
+        written = claimed.arguments
+        arguments = _read(tool, written)
+        if isinstance(arguments, ToolFailed):
+            return arguments
         try:
-            arguments = tool.signature.read(claimed.arguments)
             call = _call(claimed)
-            written = claimed.arguments
             return _Returned(call_tool(tool.declared, arguments, written, call, self.give))
-        except ValidationError as error:
-            return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
         except (TryLater, FacilityAway) as error:
             return broke_of(error, retryable=True)
         except (ToolError, FacilityError) as error:
@@ -164,6 +163,17 @@ class ToolRouter:
 
     def _tool(self, claimed: Claimed) -> LoadedTool:
         return self.find(claimed).tools[claimed.tool]
+
+
+def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
+    """Check arguments before the tool is called."""
+    try:
+        return tool.signature.read(written)
+    except ValidationError as error:
+        message = problems_of(error, whole="arguments")
+    except Exception as error:  # noqa: BLE001  # a user's validator may raise anything
+        message = f"they cannot be checked: {type(error).__name__}"
+    return ToolFailed(code="bad_arguments", message=message)
 
 
 def _promised(tool: LoadedTool, result: object) -> bytes | ToolFailed:

@@ -180,3 +180,30 @@ def test_what_a_look_up_sees_is_said_of_the_newest_open_permit(world: World) -> 
     assert not say(world, claimed, Says.HAPPENED, source=Source.LOOKUP, attempt=2, result=b"1")
     sql = "select array_agg(says order by attempt) from permits where effect_key = %s"
     assert world.one(sql, key) == ["happened", "not_executed"]
+
+
+def test_look_ups_in_vain_are_counted_until_the_next_permit(world: World) -> None:
+    claimed = world.acting(EffectClass.RECONCILABLE)
+    key = allow(world, claimed)
+    quiet(world, claimed)
+    for for_good in (False, True):
+        with world.permits.transaction() as connection:
+            world.permits.looked_in_vain(connection, claimed, key, for_good=for_good)
+    seen = known(world, claimed)
+    assert (seen.failed_looks, seen.failed_looks_for_good) == (2, 1)
+    with world.permits.transaction() as connection:
+        world.permits.absent(connection, claimed, key)
+    grant(world, claimed, mode=PermitMode.AFTER_ABSENT, attempt=2)
+    seen = known(world, claimed)
+    assert (seen.failed_looks, seen.failed_looks_for_good) == (0, 0)
+
+
+def test_a_key_lives_until_its_death(world: World) -> None:
+    keyed, unsafe = world.acting(KEYED), world.acting()
+    keys = allow(world, keyed), allow(world, unsafe)
+    with world.permits.transaction() as connection:
+        lives = [
+            world.permits.key_lives(connection, claimed, key)
+            for claimed, key in zip((keyed, unsafe), keys, strict=True)
+        ]
+    assert lives == [True, False]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agent_workers.cli.prove.blows import Blows, Held
 from agent_workers.cli.prove.judge import Seen, wrongs_of
-from agent_workers.cli.prove.trials import BY_NAME, Fault, Trial
+from agent_workers.cli.prove.trials import BY_NAME, Due, Fault, Trial
 from agent_workers.testing.counting import Count
 
 _ONCE = Count(applied=1, keys=1, requests=1, reads=0, key_conflicts=0)
@@ -13,8 +13,8 @@ _NEVER = replace(_ONCE, applied=0)
 _FINE = Seen(status="succeeded", counts=(_ONCE,), written=(0,))
 
 
-def trial(variant: str, fault: Fault = Fault.NONE) -> Trial:
-    return Trial(number=1, variant=BY_NAME[variant], fault=fault)
+def trial(variant: str, fault: Fault = Fault.NONE, *, due: Due = Due.ONCE) -> Trial:
+    return Trial(number=1, variant=BY_NAME[variant], fault=fault, due=due)
 
 
 def test_a_quarantine_is_fine_only_where_it_is_due() -> None:
@@ -29,6 +29,26 @@ def test_an_unsafe_effect_is_not_in_doubt_for_no_reason() -> None:
     assert wrongs_of(trial("unsafe"), replace(seen, doubt_is_due=False)) == (
         "needless doubt: nothing befell the job",
     )
+
+
+def test_where_nobody_can_know_somebody_has_to_be_asked() -> None:
+    twin = trial("reconcilable", Fault.BEHAVES, due=Due.DOUBT)
+    assert wrongs_of(twin, replace(_FINE, doubted=True)) == ()
+    (unasked,) = wrongs_of(twin, _FINE)
+    assert unasked.startswith("no doubt")
+    assert wrongs_of(twin, replace(_FINE, struck=False)) == ()
+
+
+def test_a_broken_assumption_makes_it_two_and_one_that_holds_does_not() -> None:
+    twice = replace(_FINE, counts=(replace(_ONCE, applied=2),))
+    forgotten = trial("keyed", Fault.BEHAVES, due=Due.DUPLICATE)
+    assert wrongs_of(forgotten, twice) == ()
+    (once,) = wrongs_of(forgotten, _FINE)
+    (thrice,) = wrongs_of(forgotten, replace(_FINE, counts=(replace(_ONCE, applied=3),)))
+    assert "happened 1 times" in once
+    assert "happened 3 times" in thrice
+    (duplicate,) = wrongs_of(trial("keyed", Fault.BEHAVES), twice)
+    assert duplicate.startswith("duplicate")
 
 
 def test_what_could_be_found_out_is_not_in_doubt_after_a_cancel() -> None:

@@ -25,7 +25,7 @@ from agent_workers.domain.effect import (
     Source,
     WaitUntil,
 )
-from agent_workers.domain.permitting import decide_permit
+from agent_workers.domain.permitting import MOST_FAILED_LOOKS, decide_permit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -36,6 +36,7 @@ KEYED = replace(RULES, cls=EffectClass.KEYED, key_ttl=TTL)
 LOOKED_UP = replace(RULES, cls=EffectClass.RECONCILABLE, has_lookup=True)
 FOUND = LookedUp(began_at=NOW, found=True, result=b"1")
 ABSENT = LookedUp(began_at=NOW, found=False)
+FAILED = LookedUp(began_at=NOW, found=False, failed=True, problem="gone")
 CONTRADICTORY = LookedUp(began_at=NOW, found=False, contradictory="two of them")
 
 
@@ -115,6 +116,28 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
         CONTRADICTORY,
         Doubt(reason="the look-up contradicts itself: two of them"),
     ),
+    ("a look-up that failed", LOOKED_UP, known(), FAILED, LookUp()),
+    (
+        "look-ups that failed for hours",
+        LOOKED_UP,
+        replace(known(), failed_looks=MOST_FAILED_LOOKS - 1),
+        FAILED,
+        Doubt(reason=f"the look-up failed {MOST_FAILED_LOOKS} times, lastly: gone"),
+    ),
+    (
+        "a look-up that will fail again",
+        LOOKED_UP,
+        known(),
+        replace(FAILED, for_good=True),
+        Doubt(reason="the look-up failed once, lastly: gone"),
+    ),
+    (
+        "a dead key, a look-up that will fail again",
+        replace(KEYED, has_lookup=True),
+        known(),
+        replace(FAILED, for_good=True),
+        Doubt(reason="the look-up failed once, lastly: gone"),
+    ),
     ("looked up too early", LOOKED_UP, known(quiet=NOW), replace(ABSENT, began_at=LATE), LookUp()),
     ("an unsafe look-up is not asked", replace(RULES, has_lookup=True), known(), None,
      Doubt(reason="no evidence of attempt 1")),
@@ -157,7 +180,7 @@ EVERYTHING = [
     for cls, look, doubt, says, source, quiet, first, state, looked in itertools.product(
         (EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE), (True, False), OnDoubt,
         (None, *Says), (None, Source.REPLY, Source.VERDICT), (None, EARLY, LATE),
-        (ALIVE, NOW - 2 * TTL), EffectState, (None, FOUND, ABSENT, CONTRADICTORY),
+        (ALIVE, NOW - 2 * TTL), EffectState, (None, FOUND, ABSENT, CONTRADICTORY, FAILED),
     )
 ]  # fmt: skip
 

@@ -43,6 +43,8 @@ class Ledger(Permits):
         # What happens while the permit is granted, and what asking for the time meets.
         self.on_grant: Callable[[], None] = lambda: None
         self.away: StateUnavailable | None = None
+        # Whether who has the tool could still use the effect's key.
+        self.has_key = False
 
     @contextmanager
     @override
@@ -82,6 +84,16 @@ class Ledger(Permits):
     @override
     def absent(self, connection: Connection, claimed: Claimed, key: EffectKey) -> None:
         self.wrote.append(("absent",))
+
+    @override
+    def looked_in_vain(
+        self, connection: Connection, claimed: Claimed, key: EffectKey, *, for_good: bool
+    ) -> None:
+        self.wrote.append(("in vain", for_good))
+
+    @override
+    def key_lives(self, connection: Connection, claimed: Claimed, key: EffectKey) -> bool:
+        return self.has_key
 
     @override
     def doubt(self, connection: Connection, claimed: Claimed, key: EffectKey, reason: str) -> str:

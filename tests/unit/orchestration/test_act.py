@@ -119,7 +119,32 @@ def test_a_look_up_that_failed_is_tried_again_later() -> None:
     ledger, tools = Ledger(known=permitted()), Tools(seen=Seen(broke=BROKE))
     acted = run(ledger, tools, LOOKED_UP)
     assert isinstance(acted, Acted)
-    assert (acted.outcome, acted.patience, ledger.wrote) == (BROKE, SECOND, [])
+    assert (acted.outcome, acted.patience) == (BROKE, SECOND)
+    assert ledger.wrote == [("in vain", False)]
+
+
+def test_the_waits_between_look_ups_that_fail_grow_to_a_minute_or_so() -> None:
+    waits = []
+    for failed in (1, 3, 900):
+        ledger = Ledger(known=replace(permitted(), failed_looks=failed))
+        acted = run(ledger, Tools(seen=Seen(broke=BROKE)), LOOKED_UP)
+        assert isinstance(acted, Acted)
+        waits.append(acted.patience)
+    assert waits == [2 * SECOND, 8 * SECOND, 64 * SECOND]
+
+
+def test_a_look_up_that_will_fail_again_is_told_to_a_person_after_as_many_as_the_tool_has_tries() -> (
+    None
+):
+    hopeless = replace(BROKE, message="it has other arguments now", retryable=False)
+    first = Ledger(known=permitted())
+    run(first, Tools(seen=Seen(broke=hopeless)), LOOKED_UP)
+    assert first.wrote == [("in vain", True)]
+    third = Ledger(known=replace(permitted(), failed_looks=9, failed_looks_for_good=2))
+    tools = Tools(seen=Seen(broke=hopeless))
+    assert run(third, tools, LOOKED_UP) == Parked(why="in_doubt")
+    reason = "the look-up failed 10 times, lastly: it has other arguments now"
+    assert (third.wrote, tools.acted) == ([("doubt", reason)], [])
 
 
 def test_what_is_done_is_adopted_and_what_was_given_up_stays_so() -> None:
