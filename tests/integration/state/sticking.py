@@ -1,6 +1,7 @@
 """Short ways to jobs that are stuck with the turn of their session, and to keepers that look at them."""
 
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 from agent_workers.domain.claim import Claimed
@@ -8,6 +9,7 @@ from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.session import OnBusy, OnStuckTurn
+from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import Asked, Pace, Submissions
 from tests.integration.state.acting import allow, doubt, quiet
 from tests.integration.state.world import World, use
@@ -104,3 +106,12 @@ def watched(world: World, job: JobId) -> list[object]:
         *(world.tenant, job),
     )
     return list(found or [])
+
+
+# Any: JSON of a view.
+def behind(world: World, job: JobId) -> Any:
+    seen = Reads(world.database).job(world.tenant, job)
+    assert seen is not None
+    (wait,) = json.loads(seen.waiting_for)
+    assert wait["kind"] == "session"
+    return wait["behind"]

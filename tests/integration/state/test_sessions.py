@@ -151,21 +151,6 @@ def test_a_turn_that_cannot_be_given_at_once_is_given_by_the_keeper(world: World
     world.record(world.claim(second), FINISH)
 
 
-def test_a_turn_that_was_left_is_given_though_another_job_queues_up_before(world: World) -> None:
-    first, second = world.submit(session=S), world.submit(session=S)
-    claimed = world.claim(first)
-    with world.database.transaction() as other:
-        other.execute(
-            "select 1 from steps where tenant_id = %s and job_id = %s for update",
-            (world.tenant, second),
-        )
-        world.record(claimed, FINISH)
-    third = world.submit(session=S)
-    keep(world)
-    world.record(world.claim(second), FINISH)
-    world.record(world.claim(third), FINISH)
-
-
 def test_who_sweeps_many_jobs_does_not_wait_for_a_session(world: World) -> None:
     job = world.submit(session=S)
     with world.database.transaction() as other:

@@ -8,21 +8,18 @@ from typing import Any
 
 import pytest
 
-from agent_workers.domain.effect import Says
 from agent_workers.domain.ids import JobId
-from agent_workers.state.controls import Controls, GivenVerdict
-from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import insert_jobs
-from tests.integration.state.acting import doubt, effect, say
+from tests.integration.state.acting import doubt
 from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import (
     FAIL,
     SKIP,
-    WAIT,
     S,
     agent,
     asked,
     at_work,
+    behind,
     in_doubt,
     in_quarantine,
     let_pass,
@@ -44,15 +41,6 @@ def _whole(world: World) -> Iterator[None]:
     world.end_all()
     yield
     assert broken(world.database) == {}
-
-
-# Any: JSON of a view.
-def behind(world: World, job: JobId) -> Any:
-    seen = Reads(world.database).job(world.tenant, job)
-    assert seen is not None
-    (wait,) = json.loads(seen.waiting_for)
-    assert wait["kind"] == "session"
-    return wait["behind"]
 
 
 @both
@@ -114,30 +102,6 @@ def test_a_stuck_job_fails_after_its_time_if_its_agent_says_so(world: World, sti
     world.record(world.claim(second), FINISH)
 
 
-def test_the_doubt_of_a_job_that_failed_is_still_answered(world: World) -> None:
-    first, _ = submit(world, agent(world, FAIL)), submit(world)
-    claimed = in_doubt(world, first)
-    look(world)
-    let_pass(world, 900)
-    look(world)
-    assert effect(world, claimed) == "in_doubt"
-    judge(world, first)
-    assert (effect(world, claimed), world.status(first)) == ("done", "failed")
-    assert world.journal(first)[-1] == "effect.evidence_late"
-
-
-def judge(world: World, job: JobId) -> None:
-    """Let a person say that the effect of a job has happened."""
-    key = world.one("select effect_key from effects where job_id = %s", job)
-    Controls(world.database).give_verdict(
-        *(world.tenant, key),
-        verdict=GivenVerdict.HAPPENED,
-        result=b'"paid"',
-        by="ann",
-        reason="I looked",
-    )
-
-
 def test_nobody_is_told_of_a_stuck_job_that_nobody_waits_for(world: World) -> None:
     first = submit(world, agent(world, FAIL))
     in_doubt(world, first)
@@ -187,59 +151,6 @@ def test_a_turn_that_nobody_waits_for_any_more_is_kept_until_somebody_does(world
     look(world)
     assert turns(world) == ["skipped", "over", "now"]
     assert told(world, first) == ["turn_stuck", "turn_skipped"]
-
-
-def test_a_job_whose_doubt_was_answered_in_time_keeps_its_turn(world: World) -> None:
-    first, second = submit(world, agent(world, FAIL)), submit(world)
-    claimed = in_doubt(world, first)
-    look(world)
-    say(world, claimed, Says.HAPPENED, result=b'"paid"')
-    assert watched(world, first) == []
-    let_pass(world, 900)
-    look(world)
-    assert (turns(world), behind(world, second)["since"]) == (["now", "waiting"], None)
-    world.record(world.claim(first, 1), FINISH)
-    assert turns(world) == ["over", "now"]
-
-
-def test_a_job_that_gets_stuck_again_has_its_time_again(world: World) -> None:
-    first, _ = submit(world, agent(world, SKIP)), submit(world)
-    in_quarantine(world, first)
-    look(world)
-    let_pass(world, 899)
-    world.control("release_step", first, 0)
-    in_quarantine(world, first)
-    look(world)
-    let_pass(world, 1)
-    look(world)
-    assert (turns(world), told(world, first)) == (["now", "waiting"], ["turn_stuck"] * 2)
-
-
-def test_a_paused_job_is_not_stuck_and_has_its_time_again_when_it_is_resumed(world: World) -> None:
-    first, second = submit(world, agent(world, SKIP)), submit(world)
-    in_doubt(world, first)
-    look(world)
-    world.pause(first)
-    let_pass(world, 900)
-    look(world)
-    assert (turns(world), behind(world, second)["since"]) == (["now", "waiting"], None)
-    world.control("resume_job", first)
-    look(world)
-    assert turns(world) == ["now", "waiting"]
-    let_pass(world, 900)
-    look(world)
-    assert turns(world) == ["skipped", "now"]
-
-
-def test_a_stuck_job_that_is_canceled_gives_its_turn_away_and_leaves_no_timer(world: World) -> None:
-    first, second = submit(world, agent(world, SKIP)), submit(world)
-    in_doubt(world, first)
-    look(world)
-    world.cancel(first)
-    assert (turns(world), watched(world, first)) == (["over", "now"], [])
-    let_pass(world, 900)
-    look(world)
-    world.record(world.claim(second), FINISH)
 
 
 @pytest.mark.parametrize("policy", [SKIP, FAIL])
