@@ -39,29 +39,34 @@ begin
   end if;
 end $$;
 
--- Must a keeper look at a session behind which another job has queued up? It need not while the one
--- whose turn it is goes on.
-create function turn_goes_on(p_tenant text, p_session text) returns boolean language plpgsql stable
+create function job_with_turn(p_tenant text, p_session text) returns uuid language plpgsql stable
 set enable_seqscan = off as $$
 begin
-  return exists (
-    select from session_turns t join jobs j on j.tenant_id = t.tenant_id and j.job_id = t.job_id
-     where t.tenant_id = p_tenant and t.session_id = p_session and t.state = 'now'
-       and not is_stuck(j.status));
+  return (select job_id from session_turns
+           where tenant_id = p_tenant and session_id = p_session and state = 'now');
+end $$;
+
+-- While the job whose turn it is goes on, no keeper need look at those that queue up behind it.
+create function turn_goes_on(p_tenant text, p_session text) returns boolean language plpgsql stable
+set enable_seqscan = off as $$
+declare v_job uuid := job_with_turn(p_tenant, p_session);
+begin
+  return exists (select from jobs
+                  where tenant_id = p_tenant and job_id = v_job and not is_stuck(status));
 end $$;
 
 -- Somebody may have queued up behind a stuck turn of a session that is locked by us: look at it.
 -- Whoever holds the timer looks at it already, or ends the job.
 create function watch_again(p_tenant text, p_session text) returns void language plpgsql
 set enable_seqscan = off as $$
+declare v_job uuid := job_with_turn(p_tenant, p_session); v_due timestamptz;
 begin
-  update timers set due_at = clock_timestamp() from (
-    select w.tenant_id, w.job_id, w.kind from session_turns t
-      join timers w on w.tenant_id = t.tenant_id and w.job_id = t.job_id and w.kind = 'stuck'
-     where t.tenant_id = p_tenant and t.session_id = p_session and t.state = 'now'
-       and w.due_at = 'infinity' for no key update of w skip locked) asleep
-   where timers.tenant_id = asleep.tenant_id and timers.job_id = asleep.job_id
-     and timers.kind = asleep.kind;
+  select due_at into v_due from timers where tenant_id = p_tenant and job_id = v_job
+     and kind = 'stuck' for no key update skip locked;
+  if v_due = 'infinity' then
+    update timers set due_at = clock_timestamp()
+     where tenant_id = p_tenant and job_id = v_job and kind = 'stuck';
+  end if;
 end $$;
 
 -- Look at a turn whose timer is due; its job and its session are locked by us.
@@ -142,16 +147,22 @@ create function job_name(p_job uuid) returns text language sql immutable as $$
 $$;
 
 -- The job whose turn it is; and if it is stuck: since when, and what will become of that.
-create function turn_ahead(p_tenant text, p_session text) returns json language sql stable as $$
-  select json_build_object(
-           'job_id', job_name(j.job_id), 'status', j.status, 'since', instant_of(s.since),
-           'policy', p.policy,
-           'until', case when p.policy <> 'wait' then instant_of(s.since + p.patience) end)
-    from session_turns t join jobs j on j.tenant_id = t.tenant_id and j.job_id = t.job_id,
-         lateral (select case when is_stuck(j.status) then t.stuck_at end as since) s,
-         lateral stuck_policy(j) p
-   where t.tenant_id = p_tenant and t.session_id = p_session and t.state = 'now'
-$$;
+create function turn_ahead(p_tenant text, p_session text) returns json language plpgsql stable as $$
+declare j jobs; p record; v_since timestamptz;
+begin
+  select * into j from jobs
+   where tenant_id = p_tenant and job_id = job_with_turn(p_tenant, p_session);
+  if not found then return null; end if;
+  if is_stuck(j.status) then
+    select stuck_at into v_since from session_turns
+     where tenant_id = p_tenant and job_id = j.job_id;
+  end if;
+  select * into p from stuck_policy(j);
+  return json_build_object(
+    'job_id', job_name(j.job_id), 'status', j.status, 'since', instant_of(v_since),
+    'policy', p.policy,
+    'until', case when p.policy <> 'wait' then instant_of(v_since + p.patience) end);
+end $$;
 
 -- What is in the way of a job whose turn has not come, as its view tells of waits.
 create function waiting_for_turn(p_tenant text, p_job uuid) returns text language sql stable as $$
