@@ -18,9 +18,13 @@ S = "talk"
 WAIT, SKIP, FAIL = OnStuckTurn.WAIT, OnStuckTurn.SKIP, OnStuckTurn.FAIL
 
 
+def version_of(policy: OnStuckTurn, seconds: float) -> str:
+    return f"{policy.value}-{seconds}"
+
+
 def agent(world: World, policy: OnStuckTurn, *, seconds: float = 900) -> str:
     """Keep a version of an agent with this policy, and say which."""
-    version = f"{policy.value}-{seconds}"
+    version = version_of(policy, seconds)
     definition = {"on_stuck_turn": policy.value, "stuck_after_s": seconds}
     world.one(
         "select keep_agent_version(%s, 'demo', %s, %s, %s::jsonb, 'yaml', 'a test')",
