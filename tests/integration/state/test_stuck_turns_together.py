@@ -23,6 +23,7 @@ from tests.integration.state.world import ALL_LANES, FINISH, PLANNED, World, use
 
 SECONDS = 5
 THREADS = 8
+PATIENCE_S = 30.0
 # On a machine that is very busy with something else.
 TURNS = 8
 SESSIONS = list("abcd")
@@ -34,6 +35,15 @@ TOLD = """
 select type from journal where tenant_id = %s and type like 'turn_%%'
 union all select 'turn_failed' from jobs
  where tenant_id = %s and error is not null and convert_from(error, 'UTF8')::json->>'code' = 'turn_stuck'"""
+
+# Those that wait, but not behind a job that is paused or whose agent says that they shall.
+FORGOTTEN = """
+select count(*) from session_turns t where t.tenant_id = %s and t.state = 'waiting'
+   and not exists (
+     select from session_turns n join jobs j using (tenant_id, job_id)
+      where n.tenant_id = t.tenant_id and n.session_id = t.session_id and n.state = 'now'
+        and (j.status = 'paused' or (j.status = 'in_doubt' and (
+             j.agent_version = '' or j.agent_version like 'wait%%'))))"""
 
 
 class Actor:
@@ -134,6 +144,7 @@ def test_stuck_turns_are_skipped_failed_and_answered_all_at_once(database: Datab
             for actor in actors:
                 actor.result()
         assert broken(database) == {}
+        let_them_go_on(Actor(database, seed))
         with database.connection() as connection:
             told = Counter(row[0] for row in connection.execute(TOLD.encode(), (TENANT, TENANT)))
         if is_enough(told):
@@ -143,6 +154,15 @@ def test_stuck_turns_are_skipped_failed_and_answered_all_at_once(database: Datab
     for _ in range(3):
         world.end_all()
     assert broken(database) == {}
+
+
+def let_them_go_on(actor: Actor) -> None:
+    """Work and keep, and nothing else, until whoever waits still has a reason to."""
+    until = time.monotonic() + PATIENCE_S
+    while (left := actor.world.one(FORGOTTEN, TENANT)) > 0:
+        assert time.monotonic() < until, f"{left} jobs are forgotten"
+        actor.work()
+        actor.keep()
 
 
 def is_enough(told: Counter[str]) -> bool:
