@@ -39,6 +39,7 @@ from agent_workers.domain.knowledge import Knowledge
 from agent_workers.domain.memory import Memories
 from agent_workers.domain.outside_http import Http, NotSent
 from agent_workers.domain.outside_sending import http_sender
+from agent_workers.domain.session import OnStuckTurn
 from agent_workers.domain.sql_source import SqlSources
 from agent_workers.domain.tool import (
     Absent,
@@ -77,6 +78,7 @@ __all__ = [
     "NotExecuted",
     "NotSent",
     "OnDoubt",
+    "OnStuckTurn",
     "Outbox",
     "Past",
     "Plan",

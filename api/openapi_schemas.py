@@ -2,6 +2,7 @@
 
 from agent_workers.domain.agent_version import Source
 from agent_workers.domain.job import JobStatus
+from agent_workers.domain.session import OnStuckTurn
 from agent_workers.domain.step import Lane, StepKind, StepStatus
 from api.openapi_requests import REQUESTS
 from api.problems import CODES
@@ -31,6 +32,18 @@ ERROR: Schema = {
         "user_message": STRING,
     },
     "required": ["code", "message"],
+}
+_AHEAD: Schema = shown(
+    {
+        "job_id": JOB_ID,
+        "status": {"enum": [status.value for status in JobStatus]},
+        "since": MAYBE_INSTANT,
+        "policy": {"enum": [policy.value for policy in OnStuckTurn]},
+        "until": MAYBE_INSTANT,
+    }
+) | {
+    "description": "The job whose turn of the session it is. `since`: when it was seen to be stuck,"
+    " in doubt or in quarantine; `until`: when it will be skipped or failed, as `policy` says."
 }
 _JOB_LISTED: Schema = {
     "id": JOB_ID,
@@ -66,6 +79,7 @@ _JOB_LISTED: Schema = {
                 "prompt": ANYTHING,
                 "since": MAYBE_INSTANT,
                 "until": MAYBE_INSTANT,
+                "behind": optional(_AHEAD),
             }
         ),
     },

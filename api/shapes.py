@@ -87,7 +87,7 @@ def _waiting_for(job: JobSeen) -> str:
         return job.waiting_for
     whole = (
         f'{{"position":null,"kind":"{job.status.value}","key":null,"prompt":null,'
-        f'"since":null,"until":null}}'
+        f'"since":null,"until":null,"behind":null}}'
     )
     others = job.waiting_for[1:]
     return f"[{whole}{',' if others != ']' else ''}{others}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.job import Limits
-from agent_workers.domain.session import SILENCE, Conversation
+from agent_workers.domain.session import SILENCE, Conversation, OnStuckTurn
 from agent_workers.domain.tool import Tool
 
 
@@ -235,6 +235,9 @@ class Agent:
     cached: bool = False
     # Model output is streamed to whoever watches the job.
     streamed: bool = False
+    # What its jobs do when they are stuck with the turn of their session, and after how long.
+    on_stuck_turn: OnStuckTurn = OnStuckTurn.WAIT
+    stuck_after: timedelta = timedelta(minutes=15)
 
     @property
     def bound_tools(self) -> tuple[Tool, ...]:

@@ -16,6 +16,7 @@ _NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' a
 _MAY_BE_ZERO = {"max_replans", "max_invalid_plans", "max_depth"}
 _OF_TEAMS = {DELEGATE, HAND_OFF}
 _LONGEST_TIMEOUT = timedelta(days=1)
+_LONGEST_STUCK = timedelta(days=30)
 _PURPOSES = tuple(purpose.value for purpose in Purpose)
 
 
@@ -135,5 +136,7 @@ def _bounds(agent: Agent) -> Iterator[Mistake]:
         yield Mistake("judging.sample", f"{agent.judging.sample} is no share between 0 and 1")
     if agent.step_timeout <= timedelta(0):
         yield Mistake("step_timeout", "it must be positive")
+    if not timedelta(0) < agent.stuck_after <= _LONGEST_STUCK:
+        yield Mistake("stuck_after", "it must be positive, and at most 30 days")
     if agent.max_cost_micro_per_call < 0:
         yield Mistake("max_cost", "it must not be negative")

@@ -21,6 +21,8 @@ class EventType(StrEnum):
     EFFECT_CONTRADICTED = "effect_contradicted"
     QUARANTINED = "quarantined"
     RELEASED = "released"
+    TURN_STUCK = "turn_stuck"
+    TURN_SKIPPED = "turn_skipped"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
@@ -43,6 +45,7 @@ class Announced(StrEnum):
     BUDGET_LOW = "budget.low"
     BATCH_COMPLETED = "batch.completed"
     SCHEDULE_SKIPPED = "schedule.skipped"
+    SESSION_STUCK = "session.stuck"  # with the turn of a job in doubt or in quarantine
     ENDPOINT_DISABLED = "webhook_endpoint.disabled"
     TEST = "webhook_endpoint.test"
 

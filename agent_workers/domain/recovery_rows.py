@@ -140,4 +140,5 @@ ROWS: Final[Mapping[str, Row]] = {
     "deadline_near": Row((), "there is no time for anybody else either", _LIMIT),
     "deadline_exceeded": Row((), "there is no time for anybody else either", _LIMIT),
     "budget_spent": Row((), "there is no money for anybody else either", _LIMIT),
+    "turn_stuck": Row((), "nobody knows what it did, and others waited for it", _CHECK),
 }

@@ -24,6 +24,14 @@ class OnBusy(StrEnum):
     INTERRUPT = "interrupt"
 
 
+class OnStuckTurn(StrEnum):
+    """What becomes of the turn of a job in doubt or in quarantine while others wait behind it."""
+
+    WAIT = "wait"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
 class Role(StrEnum):
     USER = "user"
     ASSISTANT = "assistant"

@@ -96,6 +96,21 @@ INVARIANTS = {
          where t.state = 'waiting' and s.look_at > clock_timestamp()
            and not exists (select from session_turns n where n.tenant_id = t.tenant_id
                               and n.session_id = t.session_id and n.state = 'now')""",
+    "a keeper looks at every stuck turn, and again when somebody waits behind it": """
+        select t.tenant_id, t.job_id from session_turns t join jobs j using (tenant_id, job_id)
+          join sessions s on s.tenant_id = t.tenant_id and s.session_id = t.session_id
+          left join timers w on w.tenant_id = t.tenant_id and w.job_id = t.job_id
+                            and w.kind = 'stuck'
+         where t.state = 'now' and j.status in ('in_doubt', 'quarantined')
+           and (w.due_at is null or (
+                w.due_at = 'infinity' and t.stuck_at is null and s.look_at > clock_timestamp()
+                and exists (select from session_turns n where n.tenant_id = t.tenant_id
+                               and n.session_id = t.session_id and n.state = 'waiting')))""",
+    "a turn that was skipped had come, and its job says so": """
+        select t.tenant_id, t.job_id from session_turns t join jobs j using (tenant_id, job_id)
+         where t.state = 'skipped' and (j.started_at is null or not exists (
+               select from journal n where n.tenant_id = t.tenant_id and n.job_id = t.job_id
+                  and n.type = 'turn_skipped'))""",
     "a workspace counts its files": """
         select w.tenant_id, w.job_id from workspaces w
          where (w.files, w.bytes) <> (select count(*), coalesce(sum(f.bytes), 0)

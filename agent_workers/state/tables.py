@@ -197,7 +197,7 @@ timers = Table(
     Column("kind", Text, primary_key=True),
     when("due_at", required=True),
     CheckConstraint(
-        "kind in ('deadline', 'orphan', 'budget', 'interrupt', 'replaced')", name="kind"
+        "kind in ('deadline', 'orphan', 'budget', 'interrupt', 'replaced', 'stuck')", name="kind"
     ),
 )
 Index("timers_due_at_idx", timers.c.due_at)

@@ -87,6 +87,8 @@ session_turns = Table(
     Column("state", Text, nullable=False),
     # Not before this, though its turn may have come.
     when("due_at", required=True),
+    # When a keeper first saw that its job was stuck and others waited.
+    when("stuck_at"),
     UniqueConstraint(
         "tenant_id", "session_id", "turn", name="session_turns_tenant_id_session_id_turn_key"
     ),
@@ -101,7 +103,7 @@ session_turns = Table(
         name="session_turns_tenant_id_session_id_fkey",
         ondelete="CASCADE",
     ),
-    CheckConstraint("state in ('waiting', 'now', 'over')", name="state"),
+    CheckConstraint("state in ('waiting', 'now', 'skipped', 'over')", name="state"),
 )
 Index(
     "session_turns_now_idx",

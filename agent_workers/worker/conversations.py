@@ -13,7 +13,7 @@ class Conversations:
     """Asks the database which past a job has, and for the past itself if there is no copy.
 
     A copy cannot be stale: its name says the version of the session and the turn, and what came
-    before a turn is over when the turn comes.
+    before a turn is over when the turn comes. What a skipped job says later changes the version.
     """
 
     def __init__(self, sessions: Sessions, copies: SessionCopies | None) -> None:

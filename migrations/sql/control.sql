@@ -124,6 +124,7 @@ begin
   v_after := status_of_live(p_tenant, p_job, j.started_at is not null);
   update jobs set pause_requested = false, status_detail = null, status = v_after
    where tenant_id = p_tenant and job_id = p_job;
+  perform watch_turn(j);
   perform note(p_tenant, p_job, 'resumed', '{}');
   return v_after;
 end $$;
@@ -145,6 +146,7 @@ begin
                   else status_of_live(p_tenant, p_job, true) end;
   update jobs set status = v_after, status_detail = null
    where tenant_id = p_tenant and job_id = p_job and status <> v_after;
+  perform watch_turn(j);
   perform note(p_tenant, p_job, 'released',
                convert_to(json_build_object('position', p_position)::text, 'UTF8'));
   return v_after;

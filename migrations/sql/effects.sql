@@ -176,6 +176,7 @@ begin
                     else status_of_live(j.tenant_id, j.job_id, true) end;
     update jobs set status = v_after, status_detail = null
      where tenant_id = j.tenant_id and job_id = j.job_id and status <> v_after;
+    perform watch_turn(j);
     perform note(j.tenant_id, j.job_id, 'doubt_ended', v_data);
   elsif j.finished_at is not null then
     perform note(j.tenant_id, j.job_id, 'effect.evidence_late', v_data);
@@ -228,6 +229,7 @@ begin
   if v_after = 'in_doubt' then
     update jobs set status = 'in_doubt' where tenant_id = p_tenant and job_id = p_job
        and not pause_requested and status <> 'in_doubt';
+    perform watch_turn(j);
   end if;
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
   perform mark_doubt(e, p_reason);

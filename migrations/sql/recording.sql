@@ -190,7 +190,7 @@ begin
     update jobs set open_steps = 0, spent_micro = spent_micro + held_micro, held_micro = 0
      where tenant_id = j.tenant_id and job_id = j.job_id and (open_steps > 0 or held_micro > 0);
   end if;
-  if j.deadline_at is not null then
+  if j.deadline_at is not null or j.session_id <> '' then
     delete from timers where tenant_id = j.tenant_id and job_id = j.job_id;
   end if;
   if j.allowance_micro > 0 then

@@ -4,6 +4,9 @@
 -- other sessions, in the order of their names. The first step of the job whose turn comes is taken
 -- only if nobody holds it; else the turn is left to the keeper. Who has locked many jobs tries.
 -- Rows are found by their keys: a plan may be older than ten thousand turns.
+--
+-- A turn is waiting, now, and over when its job has ended. Skipped is that of a job that got stuck
+-- (stuck_turns.sql): the job lives on and may end one day, and is in nobody's way.
 
 create function session_lock(p_tenant text, p_session text) returns bigint
 language sql immutable as $$
@@ -60,7 +63,7 @@ begin
       using errcode = 'AWS02';
   end if;
   v_busy := exists (select from session_turns where tenant_id = p.tenant_id
-                       and session_id = p.session_id and state <> 'over');
+                       and session_id = p.session_id and state in ('waiting', 'now'));
   if v_busy and p.on_busy = 'reject' then
     raise exception 'session % is busy with another job', quote_literal(p.session_id)
       using errcode = 'AWS01';
@@ -69,11 +72,14 @@ begin
     -- for this session; a conflict with those would wait for whoever that is.
     insert into timers (tenant_id, job_id, kind, due_at)
     select tenant_id, job_id, 'interrupt', v_now from session_turns o
-     where tenant_id = p.tenant_id and session_id = p.session_id and state <> 'over'
+     where tenant_id = p.tenant_id and session_id = p.session_id
+       and state in ('waiting', 'now')
        and not exists (select from timers t where t.tenant_id = o.tenant_id
                           and t.job_id = o.job_id and t.kind = 'interrupt');
   end if;
-  update sessions set last_turn = last_turn + 1, used_at = v_now, look_at = 'infinity'
+  update sessions set last_turn = last_turn + 1, used_at = v_now,
+                      look_at = case when v_busy and not turn_goes_on(p.tenant_id, p.session_id)
+                                     then v_now else 'infinity' end
    where tenant_id = p.tenant_id and session_id = p.session_id returning * into s;
   insert into session_turns (tenant_id, job_id, session_id, turn, state, due_at)
   select tenant_id, job_id, p.session_id, s.last_turn, case when v_busy then 'waiting' else 'now' end,
@@ -93,9 +99,12 @@ end $$;
 -- A job of a session has ended, in whatever way: what it answered is said, and the turn passes on.
 create function leave_session(j jobs) returns void language plpgsql
 set enable_seqscan = off as $$
-declare v_turn int; v_now timestamptz := clock_timestamp();
+declare v_turn int; v_skipped boolean; v_late boolean := false;
+        v_now timestamptz := clock_timestamp();
 begin
   perform lock_session(j.tenant_id, j.session_id);
+  select state = 'skipped' into v_skipped from session_turns
+   where tenant_id = j.tenant_id and job_id = j.job_id;
   update session_turns set state = 'over' where tenant_id = j.tenant_id and job_id = j.job_id
      and state <> 'over' returning turn into v_turn;
   if not found then return; end if;
@@ -107,8 +116,12 @@ begin
                                   job_id, at)
     values (j.tenant_id, j.session_id, v_turn, 1, gen_random_uuid(), 'assistant', j.output,
             j.job_id, v_now);
+    v_late := v_skipped;
   end if;
-  update sessions set used_at = v_now where tenant_id = j.tenant_id and session_id = j.session_id;
+  -- What is said late stands before what others may have read: they have copies of another past.
+  update sessions set used_at = v_now,
+                      version = case when v_late then gen_random_uuid() else version end
+   where tenant_id = j.tenant_id and session_id = j.session_id;
   perform pass_turn(j.tenant_id, j.session_id);
 end $$;
 
@@ -119,9 +132,14 @@ set enable_seqscan = off as $$
 declare t session_turns; v_now timestamptz := clock_timestamp(); v_due timestamptz;
 begin
   select * into t from session_turns
-   where tenant_id = p_tenant and session_id = p_session and state <> 'over' order by turn limit 1;
+   where tenant_id = p_tenant and session_id = p_session and state in ('waiting', 'now')
+   order by turn limit 1;
   if not found then
-    update sessions set look_at = used_at + make_interval(secs => ttl_s)
+    -- A skipped turn is somebody's to end, and passes the turn on to nobody then.
+    update sessions s set look_at = case
+        when exists (select from session_turns o where o.tenant_id = p_tenant
+                        and o.session_id = p_session and o.state <> 'over') then 'infinity'
+        else used_at + make_interval(secs => ttl_s) end
      where tenant_id = p_tenant and session_id = p_session;
     return;
   end if;
@@ -164,6 +182,7 @@ begin
                             and m.session_id = s.session_id);
     else
       perform pass_turn(s.tenant_id, s.session_id);
+      perform watch_again(s.tenant_id, s.session_id);
     end if;
   end loop;
 end $$;
@@ -216,16 +235,6 @@ begin
      and summed_to < (v->>'last')::int and v->>'summary' <> '';
 end $$;
 
--- What is in the way of a job whose turn has not come, as its view tells of waits.
-create function waiting_for_turn(p_tenant text, p_job uuid) returns text language sql stable as $$
-  select coalesce(json_agg(json_build_object(
-           'position', 0, 'kind', 'session', 'key', t.session_id, 'prompt', null,
-           'since', to_char(j.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'until', null)), '[]')::text
-    from session_turns t join jobs j using (tenant_id, job_id)
-   where t.tenant_id = p_tenant and t.job_id = p_job and t.state = 'waiting'
-$$;
-
 -- A turn comes once, in its order, and what was said never changes.
 create function guard_turn() returns trigger language plpgsql as $$
 begin
@@ -234,13 +243,14 @@ begin
        <> (old.tenant_id, old.job_id, old.session_id, old.turn) then
       raise exception 'session_turns: whose turn it is never changes' using errcode = 'AW002';
     end if;
-    if old.state = 'over' or (new.state = 'waiting' and old.state <> 'waiting') then
+    if old.state = 'over' or (new.state = 'waiting' and old.state <> 'waiting')
+       or (old.state = 'skipped' and new.state = 'now') then
       raise exception 'session_turns: a turn comes once' using errcode = 'AW002';
     end if;
   end if;
   if new.state = 'now' and exists (
        select from session_turns where tenant_id = new.tenant_id and session_id = new.session_id
-          and state <> 'over' and turn < new.turn) then
+          and state in ('waiting', 'now') and turn < new.turn) then
     raise exception 'session_turns: another job comes first' using errcode = 'AW002';
   end if;
   return new;

@@ -48,6 +48,7 @@ begin
     update jobs set status = 'quarantined', status_detail = p_why
      where tenant_id = s.tenant_id and job_id = s.job_id and not pause_requested
        and status not in ('quarantined', 'in_doubt', 'canceling');
+    perform watch_turn(j);
   end if;
   perform note(s.tenant_id, s.job_id,
                case v_after when 'quarantined' then 'quarantined' else 'step.recovered' end,
@@ -190,7 +191,8 @@ end $$;
 
 -- Deadlines are due rows like everything else, and so are jobs whose parent has ended,
 -- those that another message of their session interrupts or the next run of their schedule replaces,
--- and those that another job waits for without the money to go on. A job that somebody holds waits for the next sweep:
+-- those that another job waits for without the money to go on, and those that are stuck with the turn
+-- of their session. A job that somebody holds waits for the next sweep:
 -- a transaction that locks many jobs may never wait for one.
 create function pass_deadlines(p_limit int, p_since timestamptz default '-infinity')
 returns setof ring language plpgsql as $$
@@ -201,7 +203,9 @@ begin
             order by timers.due_at limit p_limit
               for no key update of jobs skip locked loop
     continue when not may_end(t.job);
-    if t.kind = 'orphan' then
+    if t.kind = 'stuck' then
+      perform look_at_turn(t.tenant_id, t.job_id);
+    elsif t.kind = 'orphan' then
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'its parent has ended', true);
     elsif t.kind = 'interrupt' then
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'interrupted by the next message',
@@ -217,7 +221,10 @@ begin
                        '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"user_message":"This took more work, time or money than it was allowed to."}',
                        'deadline', true);
     end if;
-    delete from timers where tenant_id = t.tenant_id and job_id = t.job_id and kind = t.kind;
+    -- A turn that is stuck may stay so: its timer was set anew.
+    if t.kind <> 'stuck' then
+      delete from timers where tenant_id = t.tenant_id and job_id = t.job_id and kind = t.kind;
+    end if;
     return next (t.tenant_id, t.job_id, null, null, null, false, 0)::ring;
   end loop;
 end $$;

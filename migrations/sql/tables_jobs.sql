@@ -121,7 +121,7 @@ CREATE TABLE timers (
   kind TEXT NOT NULL,
   due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT timers_pkey PRIMARY KEY (tenant_id, job_id, kind),
-  CONSTRAINT timers_kind_check CHECK (kind in ('deadline', 'orphan', 'budget', 'interrupt', 'replaced'))
+  CONSTRAINT timers_kind_check CHECK (kind in ('deadline', 'orphan', 'budget', 'interrupt', 'replaced', 'stuck'))
 );
 
 CREATE INDEX timers_due_at_idx ON timers (due_at);

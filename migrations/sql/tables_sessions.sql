@@ -48,9 +48,10 @@ CREATE TABLE session_turns (
   turn INTEGER NOT NULL,
   state TEXT NOT NULL,
   due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  stuck_at TIMESTAMP WITH TIME ZONE,
   CONSTRAINT session_turns_pkey PRIMARY KEY (tenant_id, job_id),
   CONSTRAINT session_turns_tenant_id_session_id_turn_key UNIQUE (tenant_id, session_id, turn),
-  CONSTRAINT session_turns_state_check CHECK (state in ('waiting', 'now', 'over')),
+  CONSTRAINT session_turns_state_check CHECK (state in ('waiting', 'now', 'skipped', 'over')),
   CONSTRAINT session_turns_tenant_id_job_id_fkey FOREIGN KEY(tenant_id, job_id) REFERENCES jobs (tenant_id, job_id),
   CONSTRAINT session_turns_tenant_id_session_id_fkey FOREIGN KEY(tenant_id, session_id) REFERENCES sessions (tenant_id, session_id) ON DELETE CASCADE
 );

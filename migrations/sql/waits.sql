@@ -247,7 +247,8 @@ create function waiting_for(p_tenant text, p_job uuid, p_open int) returns text 
            'key', case when w.kind = 'child' then 'job_' || replace(w.key, '-', '') else w.key end,
            'prompt', convert_from(w.prompt, 'UTF8')::json,
            'since', to_char(w.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'until', to_char(w.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+           'until', to_char(w.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'behind', null)
          order by w.position), '[]')::text
     from open_steps(p_tenant, p_job, p_open) s,
          lateral (select * from waits where tenant_id = p_tenant and job_id = p_job

@@ -10,14 +10,15 @@ branch_labels = None
 depends_on = None
 
 _FUNCTIONS = (
-    "waiting_for_turn, fold_session, clear_session, add_message, keep_sessions, pass_turn,"
-    " leave_session, enter_session, enter_sessions, open_session, try_session, lock_session,"
-    " session_lock"
+    "waiting_for_turn, turn_ahead, job_name, instant_of, end_stuck, tell_stuck, look_at_turn,"
+    " watch_again, turn_goes_on, job_with_turn, watch_turn, stuck_policy, is_stuck,"
+    " fold_session, clear_session, add_message, keep_sessions, pass_turn, leave_session,"
+    " enter_session, enter_sessions, open_session, try_session, lock_session, session_lock"
 )
 
 
 def upgrade() -> None:
-    run("tables_sessions.sql", "sessions.sql")
+    run("tables_sessions.sql", "sessions.sql", "stuck_turns.sql")
 
 
 def downgrade() -> None:

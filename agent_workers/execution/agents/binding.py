@@ -134,6 +134,8 @@ def _agent(document: AgentDocument, binding: _Binding) -> Agent:
         engages=tuple(dict.fromkeys((*document.engages, *binding.engages))),
         cached=document.cached,
         streamed=document.streamed,
+        on_stuck_turn=document.on_stuck_turn,
+        stuck_after=timedelta(seconds=document.stuck_after_s),
         max_cost_micro_per_call=round(document.max_cost_usd_per_call * _MICRO),
         step_timeout=timedelta(seconds=document.step_timeout_s),
         timeout_overrides={

@@ -44,6 +44,8 @@ def definition_of(agent: LoadedAgent) -> Definition:
         "engages": list(declared.engages),
         "cached": declared.cached,
         "streamed": declared.streamed,
+        "on_stuck_turn": declared.on_stuck_turn.value,
+        "stuck_after_s": declared.stuck_after / timedelta(seconds=1),
         "max_cost_usd_per_call": declared.max_cost_micro_per_call / _MICRO,
         "step_timeout_s": declared.step_timeout / timedelta(seconds=1),
         "timeout_overrides": {

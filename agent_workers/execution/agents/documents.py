@@ -14,6 +14,7 @@ from agent_workers.domain.agent import Judging, PlanMode, Route
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.job import Limits
+from agent_workers.domain.session import OnStuckTurn
 
 # Kept beside the document, for whoever looks at a version; they follow from the rest of it.
 DERIVED: Final = frozenset({"prompt_hashes"})
@@ -47,6 +48,8 @@ class AgentDocument(BaseModel):
     engages: tuple[str, ...] = ()
     cached: bool = False
     streamed: bool = False
+    on_stuck_turn: OnStuckTurn = OnStuckTurn.WAIT
+    stuck_after_s: float = Field(default=900.0, gt=0, le=2_592_000, allow_inf_nan=False)
     max_cost_usd_per_call: float = Field(default=0.0, ge=0, le=10_000, allow_inf_nan=False)
     step_timeout_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
     # In seconds, by the names of tools.

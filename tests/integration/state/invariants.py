@@ -27,7 +27,7 @@ INVARIANTS = {
         select job_id, status, held_micro from jobs where status in {_ENDED}
            and (held_micro <> 0 or exists (select from timers t
                  where t.tenant_id = jobs.tenant_id and t.job_id = jobs.job_id
-                   and t.kind = 'deadline'))""",
+                   and t.kind in ('deadline', 'stuck')))""",
     "what a job holds is what its claimed and its waiting steps hold": """
         select j.job_id, j.held_micro, n.held from jobs j, lateral (
           select coalesce(sum(case when status = 'claimed' then hold_micro + called_micro else 0 end
@@ -77,7 +77,9 @@ INVARIANTS = {
                  max(j.finished_at) over (partition by t.tenant_id, t.session_id order by t.turn
                                           rows between unbounded preceding and 1 preceding) as ended
             from session_turns t join jobs j using (tenant_id, job_id)
-           where j.started_at is not null) o
+           where j.started_at is not null and not exists (
+                 select from journal n where n.tenant_id = j.tenant_id and n.job_id = j.job_id
+                    and n.type = 'turn_skipped')) o
          where started_at < ended""",
     "a session in which a job waits has one whose turn it is, or is looked after at once": """
         select t.session_id, t.turn, s.look_at from session_turns t
@@ -85,6 +87,21 @@ INVARIANTS = {
          where t.state = 'waiting' and s.look_at > clock_timestamp()
            and not exists (select from session_turns n where n.tenant_id = t.tenant_id
                               and n.session_id = t.session_id and n.state = 'now')""",
+    "a keeper looks at every stuck turn, and again when somebody waits behind it": """
+        select t.session_id, t.turn, j.status from session_turns t join jobs j using (tenant_id, job_id)
+          join sessions s on s.tenant_id = t.tenant_id and s.session_id = t.session_id
+          left join timers w on w.tenant_id = t.tenant_id and w.job_id = t.job_id
+                            and w.kind = 'stuck'
+         where t.state = 'now' and j.status in ('in_doubt', 'quarantined')
+           and (w.due_at is null or (
+                w.due_at = 'infinity' and t.stuck_at is null and s.look_at > clock_timestamp()
+                and exists (select from session_turns n where n.tenant_id = t.tenant_id
+                               and n.session_id = t.session_id and n.state = 'waiting')))""",
+    "a turn that was skipped had come, and its job says so": """
+        select t.session_id, t.turn from session_turns t join jobs j using (tenant_id, job_id)
+         where t.state = 'skipped' and (j.started_at is null or not exists (
+               select from journal n where n.tenant_id = t.tenant_id and n.job_id = t.job_id
+                  and n.type = 'turn_skipped'))""",
     "an answer stands beside what it answers": """
         select m.session_id, m.turn from session_messages m where m.part = 1 and not exists (
           select from session_messages a where a.tenant_id = m.tenant_id

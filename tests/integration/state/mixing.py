@@ -30,7 +30,7 @@ from agent_workers.state.controls import Controls, GivenVerdict
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.permits import Permits
 from tests.integration.state.acting import rules
-from tests.integration.state.mixing_sessions import SESSIONS, ask_together, talk
+from tests.integration.state.mixing_sessions import SESSIONS, VERSIONS, ask_together, talk
 from tests.integration.state.world import (
     AGAIN,
     ALL_LANES,
@@ -91,6 +91,7 @@ class Actor:
             deadline=deadline,
             session=self.random.choice(SESSIONS),
             on_busy=self.random.choice([None, None, *OnBusy]),
+            version=self.random.choice(VERSIONS),
         )
 
     def talk(self) -> None:

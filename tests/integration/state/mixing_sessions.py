@@ -3,12 +3,23 @@
 from dataclasses import replace
 from random import Random
 
+from agent_workers.domain.session import OnStuckTurn
 from tests.integration.state.batching import Batched, items
+from tests.integration.state.sticking import agent, version_of
 from tests.integration.state.world import World
 
 _NAMED = ["a", "b", "c", "d"]
 # A third of all jobs belongs to none.
 SESSIONS = [*_NAMED, "", ""]
+_PATIENCE_S = 0.05
+# Of the agent: each with another policy for a turn that is stuck.
+VERSIONS = ["", *(version_of(policy, _PATIENCE_S) for policy in OnStuckTurn)]
+
+
+def keep_versions(world: World) -> None:
+    """Make the versions of this tenant's agent known."""
+    for policy in OnStuckTurn:
+        agent(world, policy, seconds=_PATIENCE_S)
 
 
 def talk(world: World, random: Random) -> None:

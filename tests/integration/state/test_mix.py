@@ -11,6 +11,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from tests.integration.state.invariants import broken
 from tests.integration.state.mixing import TENANTS, Actor
+from tests.integration.state.mixing_sessions import keep_versions
 from tests.integration.state.world import World
 
 SECONDS = 15
@@ -32,6 +33,7 @@ def test_everything_at_once_never_locks_up_and_leaves_everything_whole(
     print(f"seed {seed}")  # noqa: T201  # pytest shows it when the test fails
     world = World(database, TenantId("any"))
     for tenant in TENANTS:
+        keep_versions(World(database, tenant))
         for name in ("a", "b"):
             world.one("insert into budgets values (%s, %s, 100000)", tenant, name)
     done: Counter[str] = Counter()

@@ -23,6 +23,11 @@ def test_a_turn_comes_once_and_in_its_order(world: World) -> None:
         refused(world, turns + "turn = 9" + _MINE, world.tenant, second),
         *(TRIGGER, "never changes"),
     )
+    world.one(turns + "state = 'skipped'" + _MINE, world.tenant, first)
+    expect(
+        refused(world, turns + "state = 'now'" + _MINE, world.tenant, first),
+        *(TRIGGER, "a turn comes once"),
+    )
     world.record(world.claim(first), FINISH)
     expect(
         refused(world, turns + "state = 'now'" + _MINE, world.tenant, first),

@@ -224,3 +224,18 @@ def test_a_long_session_is_forgotten_piece_by_piece(world: World) -> None:
         world.one("select keep_sessions(100)")
         left.append(world.one("select count(*) from sessions where tenant_id = %s", world.tenant))
     assert left == [1, 0]
+
+
+def test_a_turn_that_was_left_is_given_though_another_job_queues_up_before(world: World) -> None:
+    first, second = world.submit(session=TALK), world.submit(session=TALK)
+    claimed = world.claim(first)
+    with world.database.transaction() as other:
+        other.execute(
+            "select 1 from steps where tenant_id = %s and job_id = %s for update",
+            (world.tenant, second),
+        )
+        world.record(claimed, FINISH)
+    third = world.submit(session=TALK)
+    world.one("select keep_sessions(100)")
+    world.record(world.claim(second), FINISH)
+    world.record(world.claim(third), FINISH)

@@ -102,6 +102,7 @@ class World:
         session: str = "",
         on_busy: OnBusy | None = None,
         said: bytes = b"{}",
+        version: str = "",
     ) -> JobId:
         job = JobId(uuid4())
         submission = Submission(
@@ -116,7 +117,7 @@ class World:
             session_id=session,
             on_busy=on_busy,
         )
-        pace = Pace(plan_timeout_ms=60_000, plan_hold_micro=hold)
+        pace = Pace(plan_timeout_ms=60_000, plan_hold_micro=hold, version=version)
         Submissions(self.database).once((submission, pace), key=None, fingerprint=b"")
         return job
 

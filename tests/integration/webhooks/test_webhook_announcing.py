@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.integration.state.acting import allow, doubt
+from tests.integration.state.sticking import SKIP, S, agent, in_doubt, look, submit
 from tests.integration.state.waiting import engaging, park, person
 from tests.integration.state.world import FINISH
 from tests.integration.webhooks.posting import Posting
@@ -97,3 +98,29 @@ def test_a_doubt_that_a_cancel_leaves_behind_is_announced_before_the_end(posting
     posting.carry()
     told = {json.loads(one.body)["type"] for one in posting.receiver.requests}
     assert told == {"job.in_doubt", "job.canceled"}
+
+
+def test_a_stuck_turn_is_announced_once_with_its_job_and_those_that_wait(posting: Posting):
+    posting.endpoint("ok", "session.stuck")
+    world = posting.world
+    job = submit(world, agent(world, SKIP, seconds=60))
+    in_doubt(world, job)
+    for _ in range(2):
+        submit(world)
+        look(world)
+    posting.carry()
+    (told,) = posting.receiver.requests
+    event = json.loads(told.body)
+    assert event["type"] == "session.stuck"
+    data = event["data"]
+    assert data["since"] < data.pop("until")
+    del data["since"]
+    assert data == {
+        "object": "session",
+        "session_id": S,
+        "job_id": f"job_{job.hex}",
+        "status": "in_doubt",
+        "waiting": 1,
+        "policy": "skip",
+        "url": f"/v1/sessions/{S}",
+    }

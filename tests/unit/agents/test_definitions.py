@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent_workers import Agent, Effect, Judging, Limits, PlanMode, Route, tool
+from agent_workers import Agent, Effect, Judging, Limits, OnStuckTurn, PlanMode, Route, tool
 from agent_workers.domain.agent_version import digest_of, split_name
 from agent_workers.execution.agents.binding import bind
 from agent_workers.execution.agents.definitions import definition_of
@@ -47,6 +47,8 @@ FULL = Agent(
     engages=("ask_person",),
     cached=True,
     streamed=True,
+    on_stuck_turn=OnStuckTurn.SKIP,
+    stuck_after=timedelta(seconds=90),
     max_cost_micro_per_call=15_001,
     step_timeout=timedelta(seconds=2.5),
     timeout_overrides={"look": timedelta(seconds=1.5)},
@@ -83,6 +85,8 @@ CHANGES: dict[str, Any] = {
     "engages": [],
     "cached": False,
     "streamed": False,
+    "on_stuck_turn": OnStuckTurn.FAIL,
+    "stuck_after": timedelta(seconds=91),
     "max_cost_micro_per_call": 15_000,
     "step_timeout": timedelta(seconds=3),
     "timeout_overrides": {"look": timedelta(seconds=2)},
@@ -91,7 +95,11 @@ CHANGES: dict[str, Any] = {
     "checks": [],
 }
 # What documents call otherwise, because JSON has neither durations nor micro-dollars.
-NAMES = {"step_timeout": "step_timeout_s", "max_cost_micro_per_call": "max_cost_usd_per_call"}
+NAMES = {
+    "step_timeout": "step_timeout_s",
+    "stuck_after": "stuck_after_s",
+    "max_cost_micro_per_call": "max_cost_usd_per_call",
+}
 
 
 def test_a_document_has_every_member_of_an_agent_and_this_test_sets_all_of_them():

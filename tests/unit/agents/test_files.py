@@ -1,8 +1,11 @@
 """Files of agents: YAML read strictly, with the place of every mistake."""
 
+from datetime import timedelta
+
 import pytest
 
 from agent_workers.domain.agent import PlanMode, Purpose
+from agent_workers.domain.session import OnStuckTurn
 from agent_workers.execution.agents.files import Placed, Written, read_agents
 from agent_workers.execution.agents.registry import Registry, load
 
@@ -39,6 +42,13 @@ def test_a_document_becomes_an_agent():
     assert (agent.name, agent.mode) == ("desk", PlanMode.PLAN_EXECUTE)
     assert agent.ladder(Purpose.EVALUATE) == ("scripted/small", "scripted/large")
     assert [tool.name for tool in agent.bound_tools] == ["search_policy", "refund"]
+
+
+def test_a_document_says_what_becomes_of_a_stuck_turn():
+    [written] = read(GOOD + "on_stuck_turn: skip\nstuck_after_s: 90\n")
+    assert isinstance(written, Written)
+    agent = written.agent.declared
+    assert (agent.on_stuck_turn, agent.stuck_after) == (OnStuckTurn.SKIP, timedelta(seconds=90))
 
 
 def test_a_file_may_hold_several_agents():
@@ -95,6 +105,8 @@ def test_a_tool_that_two_modules_declare_cannot_be_named():
         ("name: a\nmodel: m\ntools: [refund@12]", "a.yaml:3: tools.0: '12' is no beginning of"),
         ("name: a\nmodel: m\nmax_cost_usd_per_call: .nan", "a.yaml:3: max_cost_usd_per_call: "),
         ("name: a\nmodel: m\nstep_timeout_s: 0", "a.yaml:3: step_timeout_s: "),
+        ("name: a\nmodel: m\nstuck_after_s: 0", "a.yaml:3: stuck_after_s: "),
+        ("name: a\nmodel: m\non_stuck_turn: drop", "a.yaml:3: on_stuck_turn: "),
         ("[" * 1_200, "a.yaml:1: this is no YAML"),
     ],
 )

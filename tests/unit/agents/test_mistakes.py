@@ -58,6 +58,8 @@ def test_a_good_declaration_is_loaded():
         (replace(GOOD, limits=Limits(max_calls_of={"x": 1})), "max_calls_of.x: the agent has no"),
         (replace(GOOD, judging=Judging(sample=1.5)), "judging.sample: 1.5 is no share"),
         (replace(GOOD, step_timeout=timedelta(0)), "step_timeout: it must be positive"),
+        (replace(GOOD, stuck_after=timedelta(0)), "stuck_after: it must be positive"),
+        (replace(GOOD, stuck_after=timedelta(days=31)), "stuck_after: it must be positive, and at"),
         (replace(GOOD, max_cost_micro_per_call=-1), "max_cost: it must not be negative"),
         (replace(GOOD, fallback="good"), "fallback: an agent cannot step in for itself"),
         (replace(GOOD, engages=["dance"]), "engages.0: there is no 'dance', only ask_person"),
