@@ -16,7 +16,8 @@ _RELAY = ("agent_workers.worker.relay_main", "--exchange", "idle")
 def commits_each_second(running: System) -> float:
     began, before = time.monotonic(), running.ask(_COMMITS)
     time.sleep(_SECONDS)
-    return (running.ask(_COMMITS) - before - 1) / (time.monotonic() - began)
+    commits: int = running.ask(_COMMITS) - before - 1
+    return commits / (time.monotonic() - began)
 
 
 def test_an_idle_process_asks_postgres_about_once_a_second_in_all(running: System) -> None:
