@@ -33,7 +33,7 @@ from agent_workers.orchestration.act_rules import (
     acts,
     after_failed_look,
     did_nothing,
-    is_silent,
+    is_left_alone,
     out_of_tries,
     seen_absent,
     settled,
@@ -78,7 +78,7 @@ class EffectProtocol:
         key = effect_key(claimed.root_id, claimed.position)
         with self._permits.transaction() as connection:
             asked = self._permits.ask(connection, claimed, key, claimed.arguments)
-            if not is_silent(asked) or self._permits.key_lives(connection, claimed, key):
+            if not is_left_alone(asked) or self._permits.key_lives(connection, claimed, key):
                 return False
             reason = f"an attempt had no answer, and nobody can ask any more: {why}"
             return self._permits.doubt(connection, claimed, key, reason) != "fenced"

@@ -27,6 +27,8 @@ SETTLING: Final = "settling"
 NEXT_LOOK_AT_BREAKER: Final = timedelta(seconds=15)
 # With waits that grow to five minutes these are some hours: a deploy may be rolled back meanwhile.
 MOST_TRIES_WITHOUT_ITS_TOOL: Final = 40
+# Tries that a worker with the tool used up are counted as well, so some time has to pass too.
+LEFT_FOR: Final = timedelta(hours=1)
 
 
 def seen_absent(asked: Asked) -> Asked:
@@ -43,11 +45,11 @@ def did_nothing(asked: Asked) -> bool:
     return closed and asked.known.quiet_after is None
 
 
-def is_silent(asked: Asked) -> bool:
-    """Say whether a permit has no answer, and acts no more."""
+def is_left_alone(asked: Asked) -> bool:
+    """Say whether a permit has no answer, and has been quiet for long."""
     quiet_after = asked.known.quiet_after
     is_ours = asked.result in {"ok", SETTLING} and asked.known.state is EffectState.INTENDED
-    return is_ours and quiet_after is not None and quiet_after <= asked.now
+    return is_ours and quiet_after is not None and quiet_after + LEFT_FOR <= asked.now
 
 
 def unfinished(refusal: Broke | ToolFailed) -> Broke:
