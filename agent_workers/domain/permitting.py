@@ -37,10 +37,8 @@ def decide_permit(
     tries: Tries = _UNTRIED,
 ) -> PermitAnswer:
     """Say what may be done now: pure, total, the same in the model that spin checks."""
-    if known.state is EffectState.DONE:
-        return Adopt(result=known.result or b"null")
-    if known.state is EffectState.ABANDONED:
-        return Abandon(reason="abandoned by a verdict")
+    if (known_already := what_is_known(known)) is not None:
+        return known_already
     if known.last is None:
         return Grant(mode=PermitMode.FIRST)
     # A quiet time stands as long as any permit is open: a repeat that was refused proves nothing
@@ -50,6 +48,15 @@ def decide_permit(
     if rules.cls is EffectClass.KEYED and _key_lives(rules, known, now):
         return _with_key(rules, known, looked, tries)
     return _after_silence(rules, known, now, looked, tries)
+
+
+def what_is_known(known: KnownEffect) -> Adopt | Abandon | None:
+    """Say what needs no tool: the effect happened, or was given up."""
+    if known.state is EffectState.DONE:
+        return Adopt(result=known.result or b"null")
+    if known.state is EffectState.ABANDONED:
+        return Abandon(reason="abandoned by a verdict")
+    return None
 
 
 def _mode_after(last: LastPermit) -> PermitMode:

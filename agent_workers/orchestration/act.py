@@ -23,7 +23,7 @@ from agent_workers.domain.effect import (
     WaitUntil,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.domain.permitting import decide_permit
+from agent_workers.domain.permitting import decide_permit, what_is_known
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
@@ -71,17 +71,24 @@ class EffectProtocol:
             return acted
         return replace(acted, outcome=replace(acted.outcome, degraded=objection))
 
-    def left_by_all(self, claimed: Claimed, why: str) -> bool:
-        """Doubt what no worker can go on with any more; false while that may not be so."""
-        if claimed.tries < MOST_TRIES_WITHOUT_ITS_TOOL or not needs_permit(claimed):
-            return False
+    def without_its_tool(self, claimed: Claimed, why: str) -> Acted | Parked | None:
+        """Say what is known of an effect whose tool is not here; None: another worker may do it.
+
+        What many tries found nobody for is told to a person.
+        """
         key = effect_key(claimed.root_id, claimed.position)
+        if not needs_permit(claimed) or not self._permits.is_intended(claimed, key):
+            return None
         with self._permits.transaction() as connection:
             asked = self._permits.ask(connection, claimed, key, claimed.arguments)
-            if not is_left_alone(asked) or self._permits.key_lives(connection, claimed, key):
-                return False
-            reason = f"an attempt had no answer, and nobody can ask any more: {why}"
-            return self._permits.doubt(connection, claimed, key, reason) != "fenced"
+            if (known := what_is_known(asked.known)) is not None:
+                return self._without_acting(asked, known)
+            is_alone = claimed.tries >= MOST_TRIES_WITHOUT_ITS_TOOL and is_left_alone(asked)
+            if not is_alone or self._permits.key_lives(connection, claimed, key):
+                return None
+            reason = f"an attempt had no answer, and no worker has the tool: {why}"
+            self._permits.doubt(connection, claimed, key, reason)
+            return Parked(why="in_doubt")
 
     def _run(
         self, claimed: Claimed, rules: EffectRules, *, max_tries: int, barred: bool

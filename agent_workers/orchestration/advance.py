@@ -97,11 +97,15 @@ class Driver:
     def _leave(
         self, claimed: Claimed, agent: AgentTraits, broke: Broke, onward: Going
     ) -> Following:
-        """Leave a step to a worker that can do it, or an effect to a person if nobody ever comes."""
-        if not self._protocol.left_by_all(claimed, broke.message):
-            return self._settle(claimed, agent, broke, onward)
-        self._tell(claimed.job_id)
-        return None
+        """Leave a step to a worker that can do it, unless there is nothing to do any more."""
+        match self._protocol.without_its_tool(claimed, broke.message):
+            case None:
+                return self._settle(claimed, agent, broke, onward)
+            case Parked():
+                self._tell(claimed.job_id)
+                return None
+            case Acted() as acted:
+                return self._record_act(claimed, agent, acted, onward)
 
     def _do(self, claimed: Claimed, agent: AgentTraits, onward: Going) -> Following:
         if claimed.tool in ENGAGED:

@@ -41,6 +41,7 @@ update effects set failed_looks = failed_looks + 1,
 _KEY_LIVES = """
 select coalesce(max(key_expires_at) > clock_timestamp(), false) from permits
  where tenant_id = %s and effect_key = %s"""
+_IS_INTENDED = "select exists (select from effects where tenant_id = %s and effect_key = %s)"
 _IS_OPEN = "select has_live_permit(%s, %s, %s)"
 _DOUBT = "select doubt_effect(%s, %s, %s, %s, %s, %s)"
 _ABANDON = """
@@ -170,6 +171,12 @@ class Permits:
         place = (claimed.tenant_id, claimed.job_id, claimed.position)
         with self._database.connection() as connection:
             row = connection.execute(_IS_OPEN, place).fetchone()
+        return bool(row and row[0])
+
+    def is_intended(self, claimed: Claimed, key: EffectKey) -> bool:
+        """Say whether any worker has come as far as wanting this effect."""
+        with self._database.connection() as connection:
+            row = connection.execute(_IS_INTENDED, (claimed.tenant_id, key)).fetchone()
         return bool(row and row[0])
 
     def key_lives(self, connection: Connection, claimed: Claimed, key: EffectKey) -> bool:

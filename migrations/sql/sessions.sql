@@ -157,7 +157,9 @@ begin
     update steps set due_at = v_due, ring_at = greatest(v_due, v_now), rings = 0
      where tenant_id = t.tenant_id and job_id = t.job_id and position = 0;
   end if;
-  update sessions set look_at = 'infinity' where tenant_id = p_tenant and session_id = p_session;
+  update sessions set look_at = case when watch_again(p_tenant, t.job_id) then 'infinity'
+                                     else v_now + interval '1 second' end
+   where tenant_id = p_tenant and session_id = p_session;
 end $$;
 
 -- Look after sessions whose time has come: turns that were left, and those that nobody uses. A long
@@ -182,7 +184,6 @@ begin
                             and m.session_id = s.session_id);
     else
       perform pass_turn(s.tenant_id, s.session_id);
-      perform watch_again(s.tenant_id, s.session_id);
     end if;
   end loop;
 end $$;

@@ -55,18 +55,23 @@ begin
                   where tenant_id = p_tenant and job_id = v_job and not is_stuck(status));
 end $$;
 
--- Somebody may have queued up behind a stuck turn of a session that is locked by us: look at it.
--- Whoever holds the timer looks at it already, or ends the job.
-create function watch_again(p_tenant text, p_session text) returns void language plpgsql
+-- Somebody may wait behind a job with the turn of a session that is locked by us: if the job is
+-- stuck, have a keeper look at it. False when whoever holds the timer may yet leave it as it is.
+create function watch_again(p_tenant text, p_job uuid) returns boolean language plpgsql
 set enable_seqscan = off as $$
-declare v_job uuid := job_with_turn(p_tenant, p_session); v_due timestamptz;
+declare v_due timestamptz;
 begin
-  select due_at into v_due from timers where tenant_id = p_tenant and job_id = v_job
+  if not exists (select from timers where tenant_id = p_tenant and job_id = p_job
+                    and kind = 'stuck') then
+    return true;
+  end if;
+  select due_at into v_due from timers where tenant_id = p_tenant and job_id = p_job
      and kind = 'stuck' for no key update skip locked;
   if v_due = 'infinity' then
     update timers set due_at = clock_timestamp()
-     where tenant_id = p_tenant and job_id = v_job and kind = 'stuck';
+     where tenant_id = p_tenant and job_id = p_job and kind = 'stuck';
   end if;
+  return v_due is not null;
 end $$;
 
 -- Look at a turn whose timer is due; its job and its session are locked by us.
@@ -128,9 +133,11 @@ begin
       j.tenant_id, j.job_id, 'failed',
       '{"code":"turn_stuck","message":"the job was in doubt or in quarantine, and others of its session waited for it","retryable":false,"user_message":"It is not certain what was done. A person is looking at it."}',
       'turn_stuck', true);
-  else
-    update session_turns set state = 'skipped'
-     where tenant_id = j.tenant_id and job_id = j.job_id and state = 'now';
+  end if;
+  -- Unless it has ended: to find out what another of its effects did may take a while.
+  update session_turns set state = 'skipped'
+   where tenant_id = j.tenant_id and job_id = j.job_id and state = 'now';
+  if found then
     perform note(j.tenant_id, j.job_id, 'turn_skipped',
                  convert_to(json_build_object('session_id', j.session_id,
                                               'waiting', p_waiting)::text, 'UTF8'));

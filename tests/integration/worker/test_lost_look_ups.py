@@ -56,7 +56,9 @@ def test_a_look_up_that_can_be_called_again_in_time_finds_it(bench: Bench, job: 
 def test_a_tool_that_no_worker_has_any_more_leaves_a_doubt(bench: Bench, job: JobId) -> None:
     most = MOST_TRIES_WITHOUT_ITS_TOOL
     bench.ask(
-        f"update steps set tries = {most - 1} where job_id = %s and position = 1 returning 1", job
+        f"update steps set tries = {most - 1}, fence = fence + {most}"
+        " where job_id = %s and position = 1 returning 1",
+        job,
     )
     without = opened(bench, agents.__name__)
     bench.until(lambda: tried(bench, job, without) == most, "it was not tried")
@@ -70,6 +72,11 @@ def test_a_tool_that_no_worker_has_any_more_leaves_a_doubt(bench: Bench, job: Jo
     bench.until(doubted, "nobody is told")
     (reason,) = bench.ask("select doubt_reason from effects where job_id = %s", job)[0]
     assert str(reason).endswith("agent 'told' has no tool 'deposit' here")
+    say(bench, job, GivenVerdict.HAPPENED)
+    what = "select outcome_type from steps where job_id = %s and position = 1"
+    bench.until(
+        lambda: tried(bench, job, without) and bench.ask(what, job) == [("tool_ran",)], what
+    )
     assert broken(bench.database) == []
 
 

@@ -92,6 +92,10 @@ class Ledger(Permits):
         self.wrote.append(("in vain", for_good))
 
     @override
+    def is_intended(self, claimed: Claimed, key: EffectKey) -> bool:
+        return True
+
+    @override
     def key_lives(self, connection: Connection, claimed: Claimed, key: EffectKey) -> bool:
         return self.has_key
 
