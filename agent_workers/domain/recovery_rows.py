@@ -94,7 +94,9 @@ ROWS: Final[Mapping[str, Row]] = {
     # The protocol of effects, and dead workers.
     "permit_late": Row(_WAIT, "the tool was not called; no try is used up", _BUSY),
     "waiting_for_quiet": Row(_WAIT, "an earlier permit may still act; no try is used up", _CHECK),
-    "no_lookup": Row(_WAIT, "a look-up that failed has seen nothing; it is asked again", _CHECK),
+    "no_lookup": Row(
+        _WAIT, "a look-up that failed has seen nothing; it is asked again, or in doubt", _CHECK
+    ),
     "in_doubt": Row((Way.PERSON,), "nobody can know whether it happened", _CHECK),
     "poisoned": Row((Way.PERSON,), "the step killed three workers", _CHECK),
     # Workers.

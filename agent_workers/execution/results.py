@@ -1,6 +1,7 @@
 """What a tool returns: written as JSON whatever it is, and held against its return annotation."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Final, get_args, get_origin
 
@@ -48,7 +49,7 @@ class ResultShape:
         if result is not None and _is_valid(self.adapter, result):
             return ""
         try:
-            self.adapter.validate_json(told, strict=True)
+            call_users(self.adapter.validate_json, told, strict=True)
         except ValidationError as error:
             return f"the result is not what the tool declares: {problems_of(error)}"[:_LONGEST]
         except Exception as error:  # noqa: BLE001  # a user's validator may raise anything
@@ -75,13 +76,11 @@ def shape_of(annotation: Any) -> ResultShape:  # noqa: ANN401 (see above)
 
 def written(result: object) -> bytes:
     """Write a result of which nothing is promised; this never fails, as above."""
-    try:
+    with suppress(Exception):  # as above
         if isinstance(result, BaseModel):
             return total(call_users(result.model_dump, mode="json"))
         if is_dataclass(result) and not isinstance(result, type):
-            return total(asdict(result))
-    except Exception:  # noqa: BLE001  # as above
-        return total(repr(result))
+            return total(call_users(asdict, result))
     return total(result)
 
 
@@ -99,7 +98,7 @@ def problems_of(error: ValidationError, *, whole: str = "it") -> str:
 # Any: as above.
 def _is_valid(adapter: TypeAdapter[Any], result: object) -> bool:
     try:
-        adapter.validate_python(result, strict=True)
+        call_users(adapter.validate_python, result, strict=True)
     except Exception:  # noqa: BLE001  # a user's validator may raise anything
         return False
     return True

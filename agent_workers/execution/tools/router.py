@@ -131,13 +131,7 @@ class ToolRouter:
     def takes(self, claimed: Claimed, tool: str) -> bool:
         """Say whether another tool of the same agent takes the arguments of this step."""
         other = self.find(claimed).tools.get(tool)
-        if other is None:
-            return False
-        try:
-            other.signature.read(claimed.arguments)
-        except ValidationError:
-            return False
-        return True
+        return other is not None and not isinstance(_read(other, claimed.arguments), ToolFailed)
 
     def recall(self, claimed: Claimed, tool: str) -> Remembered | None:
         """Find what a tool of the same agent gave earlier for the arguments of this step."""

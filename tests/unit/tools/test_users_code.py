@@ -4,10 +4,11 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn, TypeVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import pytest
-from pydantic import BaseModel, field_serializer
+from pydantic import AfterValidator, BaseModel, field_serializer
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.effect import EffectClass
@@ -132,6 +133,44 @@ def test_a_result_that_breaks_as_it_is_written_is_kept_as_proof() -> None:
     agent = loaded(by_function(declared))
     reply = ToolRouter(lambda _: agent).act(STEP, b"{}", key=KEY, attempt=1)
     assert isinstance(reply, Happened)
+
+
+def test_a_result_that_breaks_as_it_is_copied_or_described_is_kept_as_proof() -> None:
+    class Number:
+        def __deepcopy__(self, _: object) -> "Number":
+            raise asyncio.CancelledError
+
+        def __repr__(self) -> str:
+            raise ValueError
+
+    @dataclass
+    class Receipt:
+        number: Number
+
+    def charge() -> Any:
+        """Charge."""
+        return Receipt(Number())
+
+    declared = tool(name="charge", effect=EffectClass.UNSAFE)(charge)
+    agent = loaded(by_function(declared))
+    reply = ToolRouter(lambda _: agent).act(STEP, b"{}", key=KEY, attempt=1)
+    assert isinstance(reply, Happened)
+
+
+@escaping
+def test_a_fallback_whose_validator_breaks_does_not_take_the_arguments(
+    raised: BaseException,
+) -> None:
+    def fail(_: str) -> NoReturn:
+        raise raised
+
+    def charge(amount: Annotated[str, AfterValidator(fail)]) -> str:
+        """Charge."""
+        return amount
+
+    agent = loaded(by_function(tool(name="charge", effect=EffectClass.UNSAFE)(charge)))
+    step = replace(STEP, arguments=b'{"amount":"1"}')
+    assert not on_a_thread(lambda: ToolRouter(lambda _: agent).takes(step, "charge"))
 
 
 @pytest.mark.parametrize("ours", [Shutdown(1), OverTime()], ids=lambda one: type(one).__name__)
