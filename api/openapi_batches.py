@@ -151,7 +151,7 @@ BATCH_SCHEMAS: dict[str, Schema] = {
             closed(_TERMS | {"job_template": reference("BatchTemplate")}),
         ],
     },
-    "StartRequest": closed({"item_count": optional(COUNT)}),
+    "StartRequest": closed({"item_count": optional(COUNT | {"maximum": 2**63 - 1})}),
     "BatchCancelRequest": closed({"reason": text(most=1_000)}),
     "Batch": shown(_BATCH_SHOWN),
     "BatchList": listed("Batch"),

@@ -13,6 +13,7 @@ from agent_workers.embedded.accounts import Account
 from agent_workers.embedded.interrupts import uninterrupted
 
 POLL_SECONDS = 0.02
+_WAKE_S = 1.0
 # Nothing of the caller's surroundings (PGDATA, PGOPTIONS, LD_PRELOAD …) may steer a server.
 PLAIN_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -70,12 +71,19 @@ def run_to_end(
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
-        output, errors = process.communicate()
+        output, errors = _end_of(process)
     except BaseException:
         if process is not None:
             _end_group(process)
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def _end_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    while True:
+        # A signal that comes just before we wait is answered only when we wake.
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_WAKE_S)
 
 
 def end_child(child: subprocess.Popen[bytes], blows: Sequence[Blow]) -> None:

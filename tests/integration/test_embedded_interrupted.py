@@ -1,5 +1,6 @@
 """Whoever is interrupted while a process is being started still knows that process, and ends it."""
 
+import _thread
 import os
 import signal
 import sys
@@ -81,6 +82,20 @@ def test_a_program_that_was_to_run_to_its_end_is_ended_with_what_it_started(
     with interrupted_after(milliseconds / 1000):
         run_to_end([sys.executable, "-c", starting_another, word], account=None)
     assert named(word) == []
+
+
+def test_a_program_is_ended_by_a_signal_that_comes_just_before_it_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    """Such a signal is noted, and interrupts no system call."""
+    over = tmp_path / "over"
+    program = f"import time, pathlib; time.sleep(20); pathlib.Path({str(over)!r}).touch()"
+    noted = threading.Timer(0.3, _thread.interrupt_main)
+    noted.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end([sys.executable, "-c", program, str(over)], account=None)
+    assert named(str(over)) == []
+    assert not over.exists()
 
 
 def test_a_signal_that_comes_in_between_is_answered_at_the_end():

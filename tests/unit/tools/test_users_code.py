@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import pytest
 from pydantic import AfterValidator, BaseModel, field_serializer
+from typing_extensions import override
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.effect import EffectClass
@@ -140,6 +141,7 @@ def test_a_result_that_breaks_as_it_is_copied_or_described_is_kept_as_proof() ->
         def __deepcopy__(self, _: object) -> "Number":
             raise asyncio.CancelledError
 
+        @override
         def __repr__(self) -> str:
             raise ValueError
 
