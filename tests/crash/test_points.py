@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 
 # Another seed is another sample; `agent-workers prove` takes one at random and says which.
 _SEED = 1
-_EXTENT = Extent(freezes=6, dozes=6, pairs=3, lines=5, postgres=5, redis=2, server=3, stops=3)
+_EXTENT = Extent(
+    freezes=4, dozes=4, pairs=2, lines=3, postgres=3, redis=2, server=3, behaviours=2, stops=3
+)
 
 
 @pytest.fixture(scope="module")
