@@ -1,6 +1,7 @@
 """What leaves users' code and is no `Exception` ends nothing: it is a failure like any other."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -183,8 +184,13 @@ def test_what_ends_the_process_passes_through(ours: BaseException) -> None:
 
 def test_a_key_that_was_pressed_passes_through_where_nobody_handles_it() -> None:
     assert threading.current_thread() is threading.main_thread()
-    with pytest.raises(KeyboardInterrupt):
-        router(KeyboardInterrupt()).act(STEP, b"{}", key=KEY, attempt=1)
+    # A shell that runs its tests in the background ignores Ctrl-C for all of them.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            router(KeyboardInterrupt()).act(STEP, b"{}", key=KEY, attempt=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def acted(raised: BaseException) -> Reply:
