@@ -4,6 +4,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
+# Loaded before beat answers signals: its answer to one that comes early would find it half loaded.
+import celery.app.amqp  # noqa: F401
+
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
