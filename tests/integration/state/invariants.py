@@ -59,10 +59,10 @@ INVARIANTS = {
         select job_id, status from jobs where status in ('in_doubt','quarantined')
            and not exists (select from steps s where s.tenant_id = jobs.tenant_id
                  and s.job_id = jobs.job_id and s.status = jobs.status)""",
-    "a job that is being stopped waits for a claimed step": """
+    "a job that is being stopped waits for a step, or for what an effect of it did": """
         select job_id from jobs where status = 'canceling' and not exists (
           select from steps s where s.tenant_id = jobs.tenant_id and s.job_id = jobs.job_id
-             and s.status = 'claimed')""",
+             and s.status in ('claimed', 'ready'))""",
     "a turn is over when its job has ended": """
         select t.session_id, t.turn, t.state, j.status from session_turns t
           join jobs j using (tenant_id, job_id)
