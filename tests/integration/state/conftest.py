@@ -1,15 +1,26 @@
 """Fixtures of the state's tests: a world of one tenant on a real database."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from tests.database import database, tenant
+from tests.integration.state.invariants import broken
 from tests.integration.state.world import World
 
-__all__ = ["database", "tenant", "world"]
+__all__ = ["database", "tenant", "whole", "world"]
 
 
 @pytest.fixture
 def world(database: Database, tenant: TenantId) -> World:  # the fixture's name
     return World(database, tenant)
+
+
+@pytest.fixture
+def whole(world: World) -> Iterator[None]:
+    """Nothing of earlier tests is alive, and the rows agree with each other afterwards."""
+    world.end_all()
+    yield
+    assert broken(world.database) == {}

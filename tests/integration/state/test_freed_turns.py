@@ -1,7 +1,5 @@
 """Turns that are stuck no more: answered, paused, stuck again, failed, and what is left of them."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from agent_workers.domain.decision import Fail
@@ -11,7 +9,6 @@ from agent_workers.domain.step import GaveUp
 from agent_workers.state import codec
 from agent_workers.state.controls import Controls, GivenVerdict
 from tests.integration.state.acting import allow, doubt, effect, say
-from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import (
     FAIL,
     SKIP,
@@ -31,11 +28,7 @@ from tests.integration.state.world import FINISH, World, use
 GIVE_UP = GaveUp(code="gave_up", message="no way")
 
 
-@pytest.fixture(autouse=True)
-def _whole(world: World) -> Iterator[None]:
-    world.end_all()
-    yield
-    assert broken(world.database) == {}
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 def test_a_job_whose_doubt_was_answered_in_time_keeps_its_turn(world: World) -> None:

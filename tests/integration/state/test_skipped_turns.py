@@ -1,7 +1,5 @@
 """Skipped turns: their jobs live on in nobody's way, and may come back to life and end."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from agent_workers.domain.claim import Claimed
@@ -9,7 +7,6 @@ from agent_workers.domain.effect import Says
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.session import OnBusy
 from tests.integration.state.acting import say
-from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import (
     SKIP,
     S,
@@ -23,12 +20,7 @@ from tests.integration.state.sticking import (
 )
 from tests.integration.state.world import FINISH, World
 
-
-@pytest.fixture(autouse=True)
-def _whole(world: World) -> Iterator[None]:
-    world.end_all()
-    yield
-    assert broken(world.database) == {}
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 def skipped(world: World) -> tuple[Claimed, JobId]:

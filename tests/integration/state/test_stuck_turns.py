@@ -1,7 +1,7 @@
 """Stuck turns: what becomes of a job in doubt or in quarantine, and of those that wait behind it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 from agent_workers.domain.ids import JobId
 from agent_workers.state.submissions import insert_jobs
 from tests.integration.state.acting import doubt
-from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import (
     FAIL,
     SKIP,
@@ -36,11 +35,7 @@ NEVER = ["infinity"]
 both = pytest.mark.parametrize("stick", [in_doubt, in_quarantine])
 
 
-@pytest.fixture(autouse=True)
-def _whole(world: World) -> Iterator[None]:
-    world.end_all()
-    yield
-    assert broken(world.database) == {}
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 @both

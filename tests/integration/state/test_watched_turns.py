@@ -1,13 +1,12 @@
 """Keepers look at a stuck turn, whatever happens between the moment they should and the look."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from agent_workers.domain.effect import EffectClass
 from tests.integration.state.acting import allow, doubt
-from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import (
     FAIL,
     SKIP,
@@ -25,11 +24,7 @@ _MESSAGE = f"select add_message(%s, '{S}', null, 60, gen_random_uuid(), 'user', 
 _PATIENCE_S = 10.0
 
 
-@pytest.fixture(autouse=True)
-def _whole(world: World) -> Iterator[None]:
-    world.end_all()
-    yield
-    assert broken(world.database) == {}
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 def say_something(world: World) -> None:
