@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_workers.domain.trigger import TRIGGER, Trigger, TriggerRefused, wire_form
-from agent_workers.orchestration.triggers_matching import check
+from agent_workers.orchestration.triggers_filling import check_template
+from agent_workers.orchestration.triggers_matching import check_conditions
 from api.asked import JobAsked, validated
 from api.problems import invalid
 from api.shapes import instant, text, usd
@@ -59,7 +60,8 @@ def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
         enabled=asked.enabled,
     )
     try:
-        check(trigger)
+        check_conditions(trigger)
+        check_template(trigger)
     except TriggerRefused as error:
         raise invalid(str(error), pointer=error.pointer) from None
     return trigger

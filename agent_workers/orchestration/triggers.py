@@ -14,14 +14,23 @@ from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.domain.trigger import Trigger, key_of
 from agent_workers.domain.trigger_event import CloudEvent
+from agent_workers.expressions.budget import Budget
 from agent_workers.orchestration.ports import Ring
 from agent_workers.orchestration.triggers_arriving import Arrived, arrived_of, dead
-from agent_workers.orchestration.triggers_matching import TemplateFailed, filled, matching
+from agent_workers.orchestration.triggers_filling import TemplateFailed, filled
+from agent_workers.orchestration.triggers_matching import ConditionFailed, is_wanted
 from agent_workers.state.submissions import Asked, Pace
 from agent_workers.state.triggers_intake import EventsRefused, Intakes, Taken
 from agent_workers.state.triggers_letters import DeadLetter, Letters, LetterSeen
 
 log = structlog.get_logger(__name__)
+
+# What one trigger may take for one event, and all triggers for all events of one message: about a
+# twentieth and half of a second.
+STEPS_OF_TRIGGER = 200_000
+STEPS_OF_MESSAGE = 2_000_000
+# What all jobs that one message starts may have as their inputs.
+BYTES_OF_MESSAGE = 16 << 20
 
 _LONGEST_METADATA = 512
 _MOST_METADATA = 16
@@ -52,6 +61,21 @@ class _Work:
     asked: dict[str, tuple[Trigger, Asked]] = field(default_factory=dict)
     letters: list[DeadLetter] = field(default_factory=list)
     receipts: list[tuple[CloudEvent, list[str], dict[str, str]]] = field(default_factory=list)
+    steps: int = STEPS_OF_MESSAGE
+    room: int = BYTES_OF_MESSAGE
+
+    def pay(self, rule: Trigger, steps: int, size: int = 0) -> None:
+        """Refuse a message whose events cost too much together, so that none of them is lost."""
+        self.steps -= steps
+        self.room -= size
+        if self.steps < 0:
+            raise EventsRefused(
+                "the conditions and templates of all triggers take too many steps together"
+                f" (at trigger {rule.name!r}): send fewer events at once, or simplify them"
+            )
+        if self.room < 0:
+            most = f"{BYTES_OF_MESSAGE >> 20} MiB of inputs"
+            raise EventsRefused(f"these events start jobs with more than {most} together")
 
 
 class Intake:
@@ -119,33 +143,51 @@ def _work(
 ) -> _Work:
     work = _Work(letters=[arrived.letter] if arrived.letter else [])
     for event in arrived.events:
-        keys, mistakes = [], {}
+        keys: list[str] = []
+        mistakes: dict[str, str] = {}
         for rule in rules:
-            match = matching(rule, event)
-            if match.mistake:
-                mistakes[rule.name] = match.mistake
-            if not match.wanted:
-                continue
             try:
-                asked = _asked(tenant_id, rule, event, paces[rule.agent])
+                asked = _wanted(tenant_id, rule, event, paces[rule.agent], work)
+            except ConditionFailed as error:
+                mistakes[rule.name] = str(error)
             except TemplateFailed as error:
-                mistakes[rule.name] = detail = str(error)
+                mistakes[rule.name] = str(error)
+                detail = f"trigger {rule.name!r}, event {event.id!r}: {error}"
                 work.letters.append(
                     dead(
                         arrived.message,
                         origin=arrived.origin,
                         code="template_failed",
-                        detail=f"trigger {rule.name!r}, event {event.id!r}: {detail}",
+                        detail=detail,
                     )
                 )
             else:
-                keys.append(key := key_of(rule, event))
-                work.asked.setdefault(key, (rule, asked))
+                if asked is not None:
+                    keys.append(key := key_of(rule, event))
+                    work.asked.setdefault(key, (rule, asked))
         work.receipts.append((event, keys, mistakes))
     return work
 
 
-def _asked(tenant_id: TenantId, rule: Trigger, event: CloudEvent, pace: Pace | None) -> Asked:
+def _wanted(
+    tenant_id: TenantId, rule: Trigger, event: CloudEvent, pace: Pace | None, work: _Work
+) -> Asked | None:
+    """Return the job that a trigger wants to start with this event, or nothing."""
+    budget = Budget(STEPS_OF_TRIGGER)
+    size = 0
+    try:
+        if not is_wanted(rule, event, budget):
+            return None
+        asked = _asked(tenant_id, rule, event, pace, budget)
+        size = len(asked[0].input)
+        return asked
+    finally:
+        work.pay(rule, STEPS_OF_TRIGGER - budget.left, size)
+
+
+def _asked(
+    tenant_id: TenantId, rule: Trigger, event: CloudEvent, pace: Pace | None, budget: Budget
+) -> Asked:
     if pace is None:
         raise TemplateFailed(f"no worker has registered an agent {rule.agent!r}")
     told = {"trigger": rule.name, "event_id": event.id, "event_source": event.source}
@@ -154,7 +196,7 @@ def _asked(tenant_id: TenantId, rule: Trigger, event: CloudEvent, pace: Pace | N
         tenant_id=tenant_id,
         job_id=JobId(time_ordered(time.time_ns() // 1_000_000, os.urandom(10))),
         agent=rule.agent,
-        input=filled(rule, event),
+        input=filled(rule, event, budget),
         metadata={name: value[:_LONGEST_METADATA] for name, value in metadata.items()},
         priority=rule.priority,
         max_steps=rule.max_steps,

@@ -6,14 +6,17 @@ from typing import Final
 from agent_workers.domain.agent import Past
 from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
-from agent_workers.execution.expressions import CannotTell, holds, is_condition
 from agent_workers.execution.planner.waves import calls_again, next_wave
 from agent_workers.execution.users_code import call_users
+from agent_workers.expressions.budget import Budget
+from agent_workers.expressions.conditions import CannotTell, holds, is_condition
 
 NAMES: Final = frozenset({"result", "results"})
 # After as many tries as the tool allows, these may still pass by themselves.
 _PASSING: Final = frozenset({"connection", "timeout", "try_later"})
 _LONGEST = 500
+# For the conditions of all calls of a wave together; about half a second.
+_STEPS: Final = 2_000_000
 
 
 def failed_calls(work: Work) -> Judged | None:
@@ -40,8 +43,10 @@ def broken_promises(work: Work) -> Judged | None:
         return None
     planned = {call.call_id: call for call in work.calls if call.call_id}
     known = {past.call_id: past.value for past in ran if past.call_id}
+    budget = Budget(_STEPS)
     for past in ran:
-        problem = _broken_by_tool(work, past) or _not_done(past, planned.get(past.call_id), known)
+        call = planned.get(past.call_id)
+        problem = _broken_by_tool(work, past) or _not_done(past, call, known, budget)
         if problem:
             about = (past.call_id,) if past.call_id else ()
             return broken(work, f"{past.call_id or past.tool}: {problem}"[:_LONGEST], about)
@@ -89,11 +94,11 @@ def _broken_by_tool(work: Work, past: Past) -> str:
     return f"the check of {past.tool!r} said {type(objection).__name__}, not words or None"
 
 
-def _not_done(past: Past, call: ToolCall | None, known: dict[str, object]) -> str:
+def _not_done(past: Past, call: ToolCall | None, known: dict[str, object], budget: Budget) -> str:
     if call is None or not call.done_when or not is_condition(call.done_when, NAMES):
         return ""
     try:
-        if holds(call.done_when, {"result": past.value, "results": known}):
+        if holds(call.done_when, {"result": past.value, "results": known}, budget):
             return ""
     except CannotTell as error:
         return f"`{call.done_when}` cannot be told: {error}"

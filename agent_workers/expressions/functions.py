@@ -1,0 +1,162 @@
+"""The functions of the language; each may be called as `f(x)` or as `x.f()`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+from agent_workers.expressions.errors import NoValue
+from agent_workers.expressions.operators import is_number, type_of
+
+_LONGEST_TIME: Final = 40
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_DURATION: Final = re.compile(r"([+-]?)((?:\d{1,18}(?:\.\d{1,9})?(?:h|ms|m|s|us|ns)){1,6})")
+_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function and how many values it takes."""
+
+    takes: int
+    call: Callable[..., object]
+
+
+def _size(value: object) -> object:
+    if not isinstance(value, str | list | dict):
+        raise _not_for("size", value)
+    return len(value)
+
+
+def _type(value: object) -> object:
+    return type_of(value)
+
+
+def _int(value: object) -> object:
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return _number("int", int, value)
+
+
+def _double(value: object) -> object:
+    return _number("double", float, value)
+
+
+def _number(name: str, made: Callable[[str | float], int | float], value: object) -> object:
+    if not (isinstance(value, str) or is_number(value)):
+        raise _not_for(name, value)
+    if isinstance(value, str) and (len(value) > 40 or "_" in value or value != value.strip()):  # noqa: PLR2004
+        raise NoValue(f"{value[:40]!r} is no {name}")
+    try:
+        return made(cast("str | float", value))
+    except (ValueError, OverflowError):
+        raise NoValue(f"{str(value)[:40]!r} is no {name}") from None
+
+
+def _bool(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise _not_for("bool", value)
+
+
+def _string(value: object) -> object:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)  # noqa: PLR2004
+        case int() if abs(value) < 1 << 64:
+            return str(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return f"{value.total_seconds():.9f}".rstrip("0").rstrip(".") + "s"
+        case _:
+            raise _not_for("string", value)
+
+
+def _timestamp(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value[:_LONGEST_TIME].upper())
+        elif type(value) is int:
+            moment = datetime.fromtimestamp(value, UTC)
+        else:
+            raise _not_for("timestamp", value)
+    except (ValueError, OverflowError, OSError):
+        raise NoValue(f"{str(value)[:40]!r} is no time such as 2026-01-31T12:00:00Z") from None
+    if moment.tzinfo is None:
+        raise NoValue(f"{str(value)[:40]!r} does not say in which time zone it is")
+    return moment.astimezone(UTC)
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise NoValue(f"{str(value)[:40]!r} is no duration such as 1h30m or 250ms")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(found[2]))
+    try:
+        return timedelta(seconds=-seconds if found[1] == "-" else seconds)
+    except OverflowError:
+        raise NoValue("a duration is out of range") from None
+
+
+def _of_texts(name: str, told: Callable[[str, str], bool]) -> Function:
+    def call(text: object, part: object) -> object:
+        if not (isinstance(text, str) and isinstance(part, str)):
+            raise _not_for(name, text, part)
+        return told(text, part)
+
+    return Function(2, call)
+
+
+def _part(name: str, of_time: Callable[[datetime], int], of_span: float = 0) -> Function:
+    """A part of an instant in UTC, or all of a duration in a unit of so many seconds."""
+
+    def call(value: object) -> object:
+        if isinstance(value, datetime):
+            return of_time(value)
+        if isinstance(value, timedelta) and of_span:
+            return int(value.total_seconds() / of_span)
+        raise _not_for(name, value)
+
+    return Function(1, call)
+
+
+def _not_for(name: str, *values: object) -> NoValue:
+    return NoValue(f"{name}({', '.join(map(type_of, values))}) is not defined")
+
+
+FUNCTIONS: Final = {
+    "size": Function(1, _size),
+    "type": Function(1, _type),
+    "dyn": Function(1, lambda value: value),
+    "int": Function(1, _int),
+    "double": Function(1, _double),
+    "bool": Function(1, _bool),
+    "string": Function(1, _string),
+    "timestamp": Function(1, _timestamp),
+    "duration": Function(1, _duration),
+    "contains": _of_texts("contains", lambda text, part: part in text),
+    "startsWith": _of_texts("startsWith", str.startswith),
+    "endsWith": _of_texts("endsWith", str.endswith),
+    "getFullYear": _part("getFullYear", lambda at: at.year),
+    "getMonth": _part("getMonth", lambda at: at.month - 1),
+    "getDate": _part("getDate", lambda at: at.day),
+    "getDayOfMonth": _part("getDayOfMonth", lambda at: at.day - 1),
+    "getDayOfWeek": _part("getDayOfWeek", lambda at: at.isoweekday() % 7),
+    "getDayOfYear": _part("getDayOfYear", lambda at: at.timetuple().tm_yday - 1),
+    "getHours": _part("getHours", lambda at: at.hour, 3600),
+    "getMinutes": _part("getMinutes", lambda at: at.minute, 60),
+    "getSeconds": _part("getSeconds", lambda at: at.second, 1),
+    "getMilliseconds": _part("getMilliseconds", lambda at: at.microsecond // 1000, 1e-3),
+}

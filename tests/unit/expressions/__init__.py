@@ -1,0 +1,1 @@
+"""Tests of the expression language: its meaning, and what it may cost."""

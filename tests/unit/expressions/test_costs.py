@@ -1,0 +1,80 @@
+"""What an expression costs is bounded, whatever a stranger writes: counted in steps, not in time."""
+
+import pytest
+
+from agent_workers.expressions.budget import Budget
+from agent_workers.expressions.errors import TooCostly
+from agent_workers.expressions.expression import Expression, expression
+
+NUMBERS = list(range(4_000))
+WORDS = [f"word{number}" for number in NUMBERS]
+LONG = "a" * 900_000
+STEPS = 200_000
+
+
+@pytest.mark.parametrize(
+    ("source", "data"),
+    [
+        ("data.all(a, data.all(b, data.all(c, data.all(d, a + b + c + d >= 0))))", NUMBERS),
+        ("data.//x\nall(id, data.existsOne(type, type == id))", NUMBERS),
+        ("data.all(x, x in data)", NUMBERS),
+        ("data.all(x, x in data)", WORDS),
+        ("data.all(x, data == data)", WORDS),
+        ("data.all(x, (data + data).size() > 0)", NUMBERS),
+        ("data.map(x, data.map(y, data))", NUMBERS),
+        ("[data].map(x, x+x+x+x+x+x).map(y, y+y+y+y+y+y)[0] == ''", LONG),
+        ("data.matches('(a|b){0,200}c')", LONG),
+        ("[1,2,3,4,5,6,7,8,9,10].all(x, data.contains('aaab') || true)", LONG),
+        ("[1,2,3,4,5,6,7,8,9,10].all(x, [data, data] == [data, data])", LONG),
+        ("[data,data,data,data].all(x, x.map(y, [[[y]]]) == x.map(y, [[[y]]]))", NUMBERS),
+    ],
+)
+def test_what_costs_too_much_is_ended(source: str, data: object) -> None:
+    with pytest.raises(TooCostly):
+        expression(source).value({"data": data}, Budget(STEPS))
+
+
+@pytest.mark.parametrize(
+    ("source", "data"),
+    [
+        ("data.exists(x, x == 3999)", NUMBERS),
+        ("data.filter(x, x.startsWith('word39')).size() == 111", WORDS),
+        ("'word3999' in data", WORDS),
+        ("data.matches('(a+)+$')", LONG[:100_000]),
+        ("data.contains('b') == false && size(data) == 900000", LONG),
+        (
+            "data.all(one, one.sku != '' && one.price * one.count < 1000.0)",
+            [{"sku": "a", "price": 1.5, "count": 3}] * 4_000,
+        ),
+    ],
+)
+def test_what_honest_conditions_need_is_there(source: str, data: object) -> None:
+    assert expression(source).value({"data": data}, Budget(STEPS)) is True
+
+
+def test_a_failed_side_is_forgiven_but_what_it_cost_is_not() -> None:
+    with pytest.raises(TooCostly):
+        expression("data.all(x, data.all(y, true)) || true").value({"data": NUMBERS}, Budget(STEPS))
+
+
+def test_who_evaluates_an_expression_first_pays_for_parsing_it() -> None:
+    heavy = Expression("'a'.matches('(x|y){1,200}z')")
+    first, second = Budget(STEPS), Budget(STEPS)
+    heavy.value({}, first)
+    heavy.value({}, second)
+    assert STEPS - first.left > 1_000
+    assert STEPS - second.left < 100
+
+
+def test_values_that_are_nested_too_deep_have_no_value() -> None:
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    assert "too deep" in _why("data == other", data=deep, other=[deep])
+
+
+def _why(source: str, **known: object) -> str:
+    try:
+        return str(expression(source).value(known, Budget(10_000_000)))
+    except Exception as error:  # noqa: BLE001 (its message is what is asked for)
+        return str(error)
