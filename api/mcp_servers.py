@@ -25,7 +25,6 @@ from api.threads import Threads
 
 NAME_FORM = "^[a-z][a-z0-9_-]{0,23}$"
 LONGEST_URL = 2_048
-_MOST_SERVERS = 50
 
 
 class ServerAsked(BaseModel):
@@ -65,8 +64,6 @@ class McpServerRoutes:
             raise invalid(f"The URL {error}.", pointer="/url") from None
         tenant_id = caller_of(request).tenant_id
         known = await self.threads.run(self.rows.servers, tenant_id)
-        if sum(one.tenant_id == tenant_id for one in known) >= _MOST_SERVERS:
-            raise Problem(code="too_many_mcp_servers", detail=f"At most {_MOST_SERVERS} may be.")
         server = McpServer(tenant_id=tenant_id, name=asked.name, url=asked.url, created_by="api")
         # Two of one name would leave open which one an agent means.
         is_taken = any(one.name == asked.name for one in known)

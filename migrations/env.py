@@ -13,6 +13,7 @@ from agent_workers.state.tables_knowledge import knowledge_documents as _documen
 from agent_workers.state.tables_labels import job_labels as _job_labels
 from agent_workers.state.tables_mcp import mcp_servers as _mcp_servers
 from agent_workers.state.tables_memories import memories as _memories
+from agent_workers.state.tables_quotas import quotas as _quotas
 from agent_workers.state.tables_schedules import schedules as _schedules
 from agent_workers.state.tables_sessions import sessions as _sessions
 from agent_workers.state.tables_tools import tools as _tools

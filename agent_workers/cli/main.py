@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "doubts": Command(f"{_HERE}.doubts", "judge effects that nobody can know of"),
     "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
     "breakers": Command(f"{_HERE}.breakers", "show, open and close breakers of tools and models"),
+    "quotas": Command(f"{_HERE}.quotas", "show and set how much of each kind a tenant may have"),
     "mcp": Command(f"{_HERE}.mcp", "add MCP servers, and approve the tools that they offer"),
     "sandbox": Command(f"{_HERE}.sandbox", "show what holds code here, try it, run a file"),
     "prove": Command(f"{_HERE}.prove.command", "kill it at its crash points and count the effects"),

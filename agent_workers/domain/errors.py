@@ -47,6 +47,12 @@ class JobEnded(AgentWorkersError):
     code = "job_ended"
 
 
+class QuotaReached(AgentWorkersError):
+    """The tenant has as many of a kind as it may have; an operator may raise the quota."""
+
+    code = "quota_reached"
+
+
 class TooEarly(AgentWorkersError):
     """It cannot be known yet: the permit may still act."""
 

@@ -13,11 +13,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, wrong
 
 Connection = psycopg.Connection[TupleRow]
 
+# Raised when a transaction commits, so that no caller can look for it (quotas.sql).
+_QUOTA_REACHED = "AW030"
 # Where Postgres gives up waiting for a standby: the words of its warning are translated, this is not.
 _STANDBY_WAIT = "SyncRepWaitForLSN"
 _UNREPLICATED = "committed here, but not on the standby: the wait for it was canceled"
@@ -81,6 +83,8 @@ class Database:
                 raise NotReplicated(_UNREPLICATED)
         except psycopg.Error as error:
             # Through a pooler a lost connection may look like a server that answers nonsense.
+            if error.sqlstate == _QUOTA_REACHED:
+                raise QuotaReached(str(error.diag.message_primary)) from error
             if not _is_lost(error) and not session.broken:
                 raise
             pooled.invalidate()

@@ -15,6 +15,7 @@ from agent_workers.domain.errors import (
     JobNotFound,
     KeyInFlight,
     KeyReused,
+    QuotaReached,
 )
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane, StepKind
@@ -127,6 +128,8 @@ def _send(connection: Connection, letter: Letter) -> Sent:
         raise JobNotFound(f"no job {letter.job_id}")
     if verdict == "ended":
         raise JobHasEnded("the job has ended and takes no event any more")
+    if verdict == "full":
+        raise QuotaReached("1,000 events or 16 MiB of them wait for this job already")
     if verdict == "reused":
         raise KeyReused(f"{letter.sender!r} has sent this job another event before")
     due = tuple(_due(row[3:]) for row in rows if row[3] is not None)

@@ -14,6 +14,7 @@ from agent_workers.domain.errors import (
     BudgetExceeded,
     KeyInFlight,
     KeyReused,
+    QuotaReached,
     SessionBusy,
     SessionOfAnother,
     StateUnavailable,
@@ -201,6 +202,7 @@ def _refused(error: psycopg.Error, job_id: JobId) -> AgentWorkersError:
 # What the database says no to, by its own codes.
 REFUSALS: dict[str, type[AgentWorkersError]] = {
     "AW003": BudgetExceeded,
+    "AW030": QuotaReached,
     "AWS01": SessionBusy,
     "AWS02": SessionOfAnother,
 }

@@ -10,7 +10,6 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 
-MOST_ENDPOINTS = 50
 _COLUMNS = """e.endpoint_id, e.name, e.url, e.event_types, e.payload, e.status, e.disabled_reason,
  e.disabled_at, t.failing_since, e.secret_version, e.old_secret_until, e.created_at"""
 _READ = f"""
@@ -18,14 +17,13 @@ select {_COLUMNS} from webhook_endpoints e left join webhook_targets t on target
  where tenant_id = %s"""
 _ONE = _READ + " and endpoint_id = %s"
 _ALL = _READ + " order by e.created_at desc, endpoint_id desc"
-_INSERT = f"""
+_INSERT = """
 insert into webhook_endpoints (tenant_id, endpoint_id, name, url, event_types, payload, status,
                                disabled_reason, disabled_at)
-select %(tenant)s, gen_random_uuid(), %(name)s, %(url)s, %(event_types)s, %(payload)s,
-       case when %(enabled)s then 'enabled' else 'disabled' end,
-       case when not %(enabled)s then 'not enabled yet' end,
-       case when not %(enabled)s then clock_timestamp() end
- where (select count(*) from webhook_endpoints where tenant_id = %(tenant)s) < {MOST_ENDPOINTS}
+values (%(tenant)s, gen_random_uuid(), %(name)s, %(url)s, %(event_types)s, %(payload)s,
+        case when %(enabled)s then 'enabled' else 'disabled' end,
+        case when not %(enabled)s then 'not enabled yet' end,
+        case when not %(enabled)s then clock_timestamp() end)
 returning endpoint_id"""
 _UPDATE = """
 update webhook_endpoints set name = coalesce(%s, name), url = coalesce(%s, url),
@@ -61,10 +59,6 @@ returning secret_version, old_secret_until"""
 
 class EndpointNotFound(AgentWorkersError):
     code = "webhook_endpoint_not_found"
-
-
-class TooManyEndpoints(AgentWorkersError):
-    code = "too_many_webhook_endpoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +111,7 @@ class WebhookEndpoints:
         }
         with self._database.connection() as connection:
             row = connection.execute(_INSERT, values).fetchone()
-        if row is None:
-            raise TooManyEndpoints(f"a tenant has at most {MOST_ENDPOINTS} endpoints")
+        assert row is not None
         return self.one(tenant_id, row[0])
 
     def one(self, tenant_id: TenantId, endpoint_id: UUID) -> EndpointSeen:

@@ -36,6 +36,13 @@ begin
     exit when s.status in ('ready', 'paused');
     w.position := null;
   end loop;
+  -- What nobody has waited for yet is kept, but not without end.
+  if w.position is null and exists (
+    select from messages where tenant_id = p_tenant and job_id = p_job and taken_by is null
+    having count(*) >= 1000 or sum(octet_length(data)) + octet_length(p_data) > 16777216) then
+    return query select 'full', 0, false, v_rings;
+    return;
+  end if;
   insert into messages (tenant_id, job_id, number, name, data, sender, sent_at, taken_by)
   select p_tenant, p_job, coalesce(max(messages.number), 0) + 1, p_name, p_data, p_sender, v_now,
          w.position

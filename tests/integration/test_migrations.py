@@ -19,6 +19,7 @@ from agent_workers.state.tables_knowledge import knowledge_documents
 from agent_workers.state.tables_labels import job_labels
 from agent_workers.state.tables_mcp import mcp_servers
 from agent_workers.state.tables_memories import memories
+from agent_workers.state.tables_quotas import quotas
 from agent_workers.state.tables_schedules import schedules
 from agent_workers.state.tables_sessions import sessions
 from agent_workers.state.tables_tools import tools
@@ -42,6 +43,7 @@ assert (
     is memories.metadata
     is knowledge_documents.metadata
     is tools.metadata
+    is quotas.metadata
     is job_labels.metadata
     is metadata
 )

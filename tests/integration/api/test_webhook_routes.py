@@ -116,7 +116,7 @@ def test_an_endpoint_that_makes_no_sense_is_refused(client: httpx.Client, body: 
 def test_there_is_an_end_to_endpoints(client: httpx.Client):
     for _ in range(50):
         created(client)
-    is_problem(client.post(ALL, json={"url": URL}), 409, "too_many_webhook_endpoints")
+    is_problem(client.post(ALL, json={"url": URL}), 422, "quota_reached")
 
 
 def test_a_rotated_secret_signs_beside_the_old_one(client: httpx.Client, live: Live):

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.errors import JobNotFound, KeyReused
+from agent_workers.domain.errors import JobNotFound, KeyReused, QuotaReached
 from agent_workers.domain.ids import JobId
 from agent_workers.state.mail import (
     AnsweredOtherwise,
@@ -51,6 +51,18 @@ def test_an_event_is_kept_until_somebody_waits_and_the_first_is_taken_first(worl
         park(world, world.claim(job, position), event())
         answers.append(waited(world, world.claim(job, position)).answer)
     assert answers == [b"1", b"2"]
+
+
+def test_events_that_nobody_waits_for_are_not_kept_without_end(world: World) -> None:
+    job = world.submit()
+    for number in range(4):
+        send(world, job, data=b"x" * (4 << 20), sender=str(number))
+    with pytest.raises(QuotaReached, match="wait for this job already"):
+        send(world, job, sender="one more")
+    assert send(world, job, data=b"x" * (4 << 20), sender="3").how is Taken.REPLAYED
+    world.plan(job, use())
+    park(world, world.claim(job, 1), event())
+    assert send(world, job, sender="one more").how is Taken.SENT
 
 
 def test_a_step_that_sends_again_has_sent_once(world: World) -> None:

@@ -1,0 +1,52 @@
+"""Quotas: how many of a kind a tenant may have, as an operator reads and sets them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.state.engine import Database
+
+KINDS: Final = (
+    "agents batches knowledge_documents mcp_servers memories schedules sessions triggers"
+    " webhook_endpoints"
+).split()
+_ALL = """
+select kind, coalesce(q.used, 0) - (select count(*) from quota_returns r
+                                     where r.tenant_id = %(tenant)s and r.kind = wanted.kind),
+       coalesce(most, quota_by_default(kind)), most is not null
+  from unnest(%(kinds)s::text[]) wanted (kind)
+  left join (select * from quotas where tenant_id = %(tenant)s) q using (kind)
+ order by kind"""
+_SET = """
+insert into quotas as q (tenant_id, kind, most) values (%s, %s, %s)
+on conflict (tenant_id, kind) do update set most = excluded.most"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a tenant has of a kind, and may have; `is_set`: an operator has said so."""
+
+    kind: str
+    used: int
+    most: int
+    is_set: bool
+
+
+class Quotas:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self, tenant_id: TenantId) -> Sequence[Quota]:
+        """Return the quotas of a tenant, one for each kind."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_ALL, {"kinds": KINDS, "tenant": tenant_id}).fetchall()
+        return [
+            Quota(kind=kind, used=used, most=most, is_set=is_set)
+            for kind, used, most, is_set in rows
+        ]
+
+    def set(self, tenant_id: TenantId, kind: str, most: int | None) -> None:
+        """Say how many there may be; None is as many as by default. What is there stays."""
+        with self._database.connection() as connection:
+            connection.execute(_SET, (tenant_id, kind, most))
