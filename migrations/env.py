@@ -33,6 +33,7 @@ assert (
     is _sessions.metadata
     is _memories.metadata
     is _documents.metadata
+    is _quotas.metadata
     is _tools.metadata
     is _job_labels.metadata
     is metadata
