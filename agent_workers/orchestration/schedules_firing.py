@@ -1,13 +1,14 @@
-"""Firing: everything that is due, one schedule after the other, ringing after each commit."""
+"""Firing: everything that is due, the tenants by turns, ringing after each commit."""
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedule import RunState
 from agent_workers.orchestration.ports import Ring
 from agent_workers.state.schedules_firing import Fired, ScheduleBroken, ScheduleFiring
@@ -32,18 +33,21 @@ class Firing:
 
     def fire_all(self, *, now: datetime | None = None) -> int:
         """Fire what is due and start what has waited; returns how many runs were started."""
-        started, behind = 0, set[UUID]()
-        for _ in range(_AT_ONCE):
-            fired = self._next(now, behind)
-            if fired is None:
+        started, handled, behind = 0, 0, set[UUID]()
+        while handled < _AT_ONCE:
+            fired = 0
+            for one in self._round(now, behind):
+                fired += 1
+                if one.is_behind:
+                    behind.add(one.schedule_id)
+                started += one.states.count(RunState.STARTED)
+                if one.due:
+                    self._ring(one.due, parent=None)
+                if one.states or one.skipped:
+                    _tell(one)
+            if not fired:
                 break
-            if fired.is_behind:
-                behind.add(fired.schedule_id)
-            started += fired.states.count(RunState.STARTED)
-            if fired.due:
-                self._ring(fired.due, parent=None)
-            if fired.states or fired.skipped:
-                _tell(fired)
+            handled += fired
         return started
 
     def is_due(self) -> bool:
@@ -51,16 +55,35 @@ class Firing:
         self.until_next, waits = self._firing.until_next(but=self._left_alone())
         return waits or (self.until_next is not None and self.until_next <= 0)
 
-    def _next(self, now: datetime | None, behind: Collection[UUID]) -> Fired | None:
+    def _round(self, now: datetime | None, behind: Collection[UUID]) -> Iterator[Fired]:
+        """Give every tenant a turn: a few of its schedules, and one run that has waited."""
+        for tenant_id, these in self._firing.turns(but=self._but(behind), now=now):
+            left = list(these)
+            while left:
+                try:
+                    yield from self._firing.fire(tenant_id, left, now=now)
+                    break
+                except ScheduleBroken as error:
+                    self._leave_alone(error)
+                    left.remove(error.schedule_id)
+        served: set[TenantId] = set()
         while True:
-            but = [*self._left_alone(), *behind]
             try:
-                return self._firing.fire_next(but=but, now=now) or (
-                    self._firing.start_waiting(but=but)
-                )
+                fired = self._firing.start_waiting(but=self._but(behind), served=served)
             except ScheduleBroken as error:
-                log.warning("schedule_broken", error=str(error))
-                self._broken[error.schedule_id] = time.monotonic() + _BROKEN_S
+                self._leave_alone(error)
+                continue
+            if fired is None:
+                return
+            served.add(fired.tenant_id)
+            yield fired
+
+    def _but(self, behind: Collection[UUID]) -> list[UUID]:
+        return [*self._left_alone(), *behind]
+
+    def _leave_alone(self, error: ScheduleBroken) -> None:
+        log.warning("schedule_broken", error=str(error))
+        self._broken[error.schedule_id] = time.monotonic() + _BROKEN_S
 
     def _left_alone(self) -> list[UUID]:
         now = time.monotonic()

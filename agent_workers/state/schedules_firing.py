@@ -1,4 +1,4 @@
-"""Firing schedules: one transaction for one schedule, from its row to the jobs of its ticks.
+"""Firing schedules: one transaction for a few of one tenant, from their rows to the jobs of their ticks.
 
 Any number of beats may do this at the same time: a row that one of them holds is skipped by the
 others, and (schedule, fire time) is the key of a run and the source of its job's id.
@@ -7,7 +7,7 @@ others, and (schedule, fire time) is the key of a run and the source of its job'
 import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,8 +15,8 @@ import psycopg.errors
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import JobId
-from agent_workers.domain.schedule import Origin, RunState, run_name
+from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.schedule import Origin, Overlap, RunState, run_name
 from agent_workers.domain.schedule_target import (
     BatchTarget,
     JobTarget,
@@ -33,11 +33,23 @@ from agent_workers.state.engine import Connection, Database
 from agent_workers.state.schedules_rows import COLUMNS, ScheduleSeen, schedule_of
 from agent_workers.state.submissions import KEPT_FOR, SUBMISSION, submission_row
 
-_NEXT_DUE = f"""
+_IN_ONE_TURN = 20
+_RUNS_IN_ONE_TURN = 20
+# Each tenant's that have been due the longest.
+_TURNS = f"""
+select tenant_id, array_agg(schedule_id order by next_fire_at) from (
+  select tenant_id, schedule_id, next_fire_at,
+         row_number() over (partition by tenant_id order by next_fire_at) as turn
+    from schedules
+   where status = 'active' and next_fire_at <= coalesce(%(now)s, clock_timestamp())
+     and schedule_id <> all(%(but)s::uuid[])) due
+ where turn <= {_IN_ONE_TURN}
+ group by tenant_id order by min(next_fire_at)"""
+_DUE = f"""
 select {COLUMNS}, coalesce(%(now)s, clock_timestamp()) from schedules
- where status = 'active' and next_fire_at <= coalesce(%(now)s, clock_timestamp())
-   and schedule_id <> all(%(but)s::uuid[])
- order by next_fire_at limit 1 for update skip locked"""
+ where tenant_id = %(tenant)s and schedule_id = any(%(these)s::uuid[])
+   and status = 'active' and next_fire_at <= coalesce(%(now)s, clock_timestamp())
+ order by next_fire_at for update skip locked"""
 _NEXT_WAITING = f"""
 select {COLUMNS}, w.fire_at from schedules s, lateral (
          select fire_at, origin from schedule_runs r
@@ -45,7 +57,7 @@ select {COLUMNS}, w.fire_at from schedules s, lateral (
             and r.state = 'waiting' order by fire_at limit 1) w
  where (tenant_id, schedule_id) in (
          select tenant_id, schedule_id from schedule_runs where state = 'waiting')
-   and schedule_id <> all(%(but)s::uuid[])
+   and schedule_id <> all(%(but)s::uuid[]) and tenant_id <> all(%(served)s::text[])
    and (status <> 'paused' or w.origin = 'backfill')
    and (overlap = 'allow' or not exists (
          select from schedule_runs l
@@ -80,6 +92,7 @@ class ScheduleBroken(AgentWorkersError):
 class Fired:
     """What became of a schedule that was due, and for which first steps to ring."""
 
+    tenant_id: TenantId
     schedule_id: UUID
     states: tuple[RunState, ...] = ()
     fire_at: datetime | None = None
@@ -93,20 +106,42 @@ class ScheduleFiring:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def fire_next(self, *, but: Collection[UUID] = (), now: datetime | None = None) -> Fired | None:
-        """Fire the schedule that has been due the longest; None when none is, or others do."""
-        with self._database.transaction() as connection:
-            row = connection.execute(_NEXT_DUE.encode(), {"now": now, "but": list(but)}).fetchone()
-            if row is None:
-                return None
-            schedule = schedule_of(row[:-1])
-            with _blaming(schedule.schedule_id):
-                return _fire(connection, schedule, row[-1].astimezone(UTC))
+    def turns(
+        self, *, but: Collection[UUID] = (), now: datetime | None = None
+    ) -> list[tuple[TenantId, list[UUID]]]:
+        """Return what is due: of each tenant a few, so that nobody's many make another wait."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_TURNS.encode(), {"now": now, "but": list(but)}).fetchall()
+        return [(TenantId(tenant_id), these) for tenant_id, these in rows]
 
-    def start_waiting(self, *, but: Collection[UUID] = ()) -> Fired | None:
-        """Start a run that waited for another one's end; None when there is none to start."""
+    def fire(
+        self, tenant_id: TenantId, these: Collection[UUID], *, now: datetime | None = None
+    ) -> list[Fired]:
+        """Fire those of these schedules that are still due and that nobody else fires.
+
+        The rest stays due behind one that needs a transaction for itself, and behind many runs.
+        """
+        asked = {"tenant": tenant_id, "these": list(these), "now": now}
         with self._database.transaction() as connection:
-            row = connection.execute(_NEXT_WAITING.encode(), {"but": list(but)}).fetchone()
+            fired: list[Fired] = []
+            for row in connection.execute(_DUE.encode(), asked).fetchall():
+                schedule = schedule_of(row[:-1])
+                if fired and _locks_more(schedule):
+                    break
+                with _blaming(schedule.schedule_id):
+                    fired.append(_fire(connection, schedule, row[-1].astimezone(UTC)))
+                runs = sum(len(one.states) for one in fired)
+                if _locks_more(schedule) or runs >= _RUNS_IN_ONE_TURN:
+                    break
+            return fired
+
+    def start_waiting(
+        self, *, but: Collection[UUID] = (), served: Collection[TenantId] = ()
+    ) -> Fired | None:
+        """Start a run that waited for another one's end; None when there is none to start."""
+        asked = {"but": list(but), "served": list(served)}
+        with self._database.transaction() as connection:
+            row = connection.execute(_NEXT_WAITING.encode(), asked).fetchone()
             if row is None:
                 return None
             schedule, fire_at = schedule_of(row[:-1]), row[-1].astimezone(UTC)
@@ -136,6 +171,13 @@ def _blaming(schedule_id: UUID) -> Iterator[None]:
         raise ScheduleBroken(schedule_id, error) from error
 
 
+def _locks_more(schedule: ScheduleSeen) -> bool:
+    """Say whether its run locks what others lock in an order of their own: jobs, or a session."""
+    target = schedule.terms.target
+    ends_others = schedule.terms.overlap is Overlap.CANCEL_RUNNING
+    return ends_others or (isinstance(target, JobTarget) and bool(target.session_id))
+
+
 def _fire(connection: Connection, schedule: ScheduleSeen, now: datetime) -> Fired:
     assert schedule.next_fire_at is not None
     terms, place = schedule.terms, (schedule.tenant_id, schedule.schedule_id)
@@ -156,6 +198,7 @@ def _fire(connection: Connection, schedule: ScheduleSeen, now: datetime) -> Fire
     last = ticks.fires[-1] if ticks.fires else None
     connection.execute(_MOVE_ON, (ticks.following, last, ticks.following, *place))
     return Fired(
+        tenant_id=schedule.tenant_id,
         schedule_id=schedule.schedule_id,
         states=tuple(state for run in runs for state in run.states),
         skipped=ticks.skipped,
@@ -179,11 +222,12 @@ def run_tick(
         f"select {verb}({marks}, {sql})".encode(), (*place, *words, *values)
     ).fetchone()
     assert row is not None
+    fired = Fired(tenant_id=schedule.tenant_id, schedule_id=schedule.schedule_id, fire_at=fire_at)
     if row[0] == "taken":
-        return Fired(schedule_id=schedule.schedule_id, fire_at=fire_at)
+        return fired
     state = RunState(row[0])
     due = _due(schedule, fire_at) if state is RunState.STARTED else ()
-    return Fired(schedule_id=schedule.schedule_id, states=(state,), fire_at=fire_at, due=due)
+    return replace(fired, states=(state,), due=due)
 
 
 def _target(
