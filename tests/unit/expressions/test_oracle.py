@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cel_expr_python import cel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_workers.expressions.budget import Budget
@@ -68,7 +68,6 @@ def _ours(source: str) -> Any:
         return ("none",)
 
 
-@settings(max_examples=500, deadline=None)
 @given(_EXPRESSIONS)
 def test_expressions_have_the_values_that_another_implementation_gives(source: str) -> None:
     ours, theirs = _ours(source), _theirs(source)

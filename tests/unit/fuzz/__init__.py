@@ -1,0 +1,1 @@
+"""Parsers of what strangers send, tried with what nobody would send. `make fuzz` tries longer."""
