@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from agent_workers.cli.bench.batches import large_batch
 from agent_workers.cli.bench.history import with_history
+from agent_workers.cli.bench.hostile import beside_a_hostile_tenant
 from agent_workers.cli.bench.measures import say
 from agent_workers.cli.bench.models import thinking
 from agent_workers.cli.bench.recovery import EFFECT, PURE, recovery
@@ -56,6 +57,10 @@ def _batches(on: Stage, arguments: argparse.Namespace) -> None:
     large_batch(on, lines=arguments.lines)
 
 
+def _hostile(on: Stage, _: argparse.Namespace) -> None:
+    beside_a_hostile_tenant(on)
+
+
 _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
     "throughput": _throughput,
     "latency": _latency,
@@ -66,6 +71,7 @@ _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
     "history": _history,
     "snapshots": _snapshots,
     "batches": _batches,
+    "hostile": _hostile,
 }
 
 

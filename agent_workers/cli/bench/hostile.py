@@ -1,0 +1,218 @@
+"""An honest tenant beside a hostile one: how long its jobs wait to start, and its webhooks to come."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from typing_extensions import override
+
+from agent_workers.cli import programs
+from agent_workers.cli.bench.http import Connection
+from agent_workers.cli.bench.measures import percentile, say
+from agent_workers.cli.bench.stage import PEPPER, Stage, Topology, wait_for
+from agent_workers.domain.ids import TenantId
+from agent_workers.state.keys import Keys
+
+_HOSTILE = TenantId("hostile")
+_EVERY_S = 0.25
+_WORKERS = Topology(
+    name="one worker of four threads",
+    workers=(("--lanes", "plan,tool,effect,evaluate", "--pool", "threads", "--concurrency", "4"),),
+)
+_TIMES = """
+select extract(epoch from started_at - created_at)::float8,
+       extract(epoch from finished_at)::float8
+  from unnest(%s::uuid[]) with ordinality asked (job_id, n) join jobs using (job_id)
+ where tenant_id = 'bench' order by n"""
+_HEAVY = "data.l.all(a, data.l.all(b, data.l.all(c, a + b + c >= 0)))"
+
+
+@dataclass(slots=True)
+class _Hostile:
+    """What the hostile tenant does, each in a thread of its own until it is over."""
+
+    stage: Stage
+    token: str
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def connect(self) -> Connection:
+        return Connection(port=self.stage.port, token=self.token)
+
+    def flood(self) -> None:
+        """Thousands of jobs of the highest priority."""
+        connection = self.connect()
+        for _ in range(2_000):
+            connection.submit("bench_nap", {"seconds": 0.02}, priority=100)
+            if self.over.is_set():
+                return
+
+    def silent_callbacks(self) -> None:
+        """Jobs whose end is told to a host that takes connections and never answers."""
+        with _silent() as port:
+            connection = self.connect()
+            for _ in range(300):
+                url = f"http://127.0.0.1:{port}/"
+                job = {"agent": "bench_answer", "input": "x", "callback_url": url}
+                _post(connection, "/v1/jobs", job)
+            self.over.wait()
+
+    def schedules(self) -> None:
+        """Schedules that are due each second."""
+        connection = self.connect()
+        target = {"job": {"agent": "bench_answer", "input": "x"}}
+        body = {"type": "interval", "interval_s": 1, "overlap": "allow", "target": target}
+        for _ in range(200):
+            _post(connection, "/v1/schedules", body)
+
+    def expressions(self) -> None:
+        """Events for triggers whose conditions would take for ever."""
+        connection = self.connect()
+        for number in range(8):
+            trigger = {"name": f"heavy {number}", "agent": "bench_answer", "where": [_HEAVY]}
+            _post(connection, "/v1/triggers", trigger)
+        event = {"specversion": "1.0", "source": "/s", "type": "t", "data": {"l": [1] * 4_000}}
+        number = 0
+        while not self.over.is_set():
+            number += 1
+            _post(connection, "/v1/events", event | {"id": str(number)})
+
+    def bodies(self) -> None:
+        """Bodies that take long to refuse."""
+        connection = self.connect()
+        doubled = b'{"input":{' + b",".join(b'"a%d":1' % n for n in range(90_000)) + b',"a0":1}}'
+        while not self.over.is_set():
+            connection.post("/v1/jobs", doubled)
+
+    def idle_sockets(self) -> None:
+        """Connections that never say anything."""
+        with ExitStack() as stack:
+            for _ in range(300):
+                try:
+                    opened = socket.create_connection(("127.0.0.1", self.stage.port), 5)
+                except OSError:
+                    break
+                stack.enter_context(opened)
+            self.over.wait()
+
+    @property
+    def attacks(self) -> Sequence[Callable[[], None]]:
+        return (
+            self.flood,
+            self.silent_callbacks,
+            self.schedules,
+            self.expressions,
+            self.bodies,
+            self.idle_sockets,
+        )
+
+
+@dataclass(slots=True)
+class _Honest:
+    """A job each quarter of a second, and when its end was told."""
+
+    stage: Stage
+    told: dict[str, float] = field(default_factory=dict)
+    jobs: list[str] = field(default_factory=list)
+
+    def submit(self, seconds: float) -> None:
+        with _receiver(self.told) as port:
+            end = time.monotonic() + seconds
+            connection = self.stage.connect()
+            while time.monotonic() < end:
+                began = time.monotonic()
+                url = f"http://127.0.0.1:{port}/"
+                body = {"agent": "bench_noop", "input": "x", "callback_url": url}
+                self.jobs.append(_post(connection, "/v1/jobs", body))
+                time.sleep(max(0.0, began + _EVERY_S - time.monotonic()))
+            wait_for(lambda: len(self.told) >= len(self.jobs), "all webhooks", patience_s=300)
+
+    def delays(self) -> tuple[list[float], list[float]]:
+        """How long each job waited to start, and how long after its end that was told."""
+        ids = [job.removeprefix("job_") for job in self.jobs]
+        with self.stage.database.connection() as connection:
+            rows = connection.execute(_TIMES, (ids,)).fetchall()
+        told = [self.told[job] - ended for job, (_, ended) in zip(self.jobs, rows, strict=True)]
+        return [waited for waited, _ in rows], told
+
+
+def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
+    """Measure an honest tenant alone, and beside all attacks together."""
+    stage.environment["AGENT_ALLOW_PRIVATE_WEBHOOKS"] = "true"
+    stage.stop("api")
+    stage.restart_api()
+    token = Keys(stage.database, pepper=PEPPER).create(_HOSTILE, name="bench").token
+    with stage.workers(_WORKERS):
+        stage.start("beat", programs.BEAT)
+        stage.start("webhooks", programs.WEBHOOKS)
+        _one(stage, "alone", seconds)
+        hostile = _Hostile(stage, token)
+        threads = [threading.Thread(target=_cut_off, args=(one,)) for one in hostile.attacks]
+        for thread in threads:
+            thread.start()
+        time.sleep(3)
+        try:
+            _one(stage, "beside a hostile tenant", seconds)
+        finally:
+            hostile.over.set()
+            for name in ("beat", "webhooks", "api"):
+                stage.stop(name)
+            for thread in threads:
+                thread.join()
+
+
+def _one(stage: Stage, name: str, seconds: float) -> None:
+    honest = _Honest(stage)
+    honest.submit(seconds)
+    starts, told = honest.delays()
+    say(
+        f"an honest tenant {name}: {len(honest.jobs)} jobs start after p50"
+        f" {percentile(starts, 0.5):.3f} s, p99 {percentile(starts, 0.99):.3f} s; webhooks come"
+        f" after p50 {percentile(told, 0.5):.3f} s, p99 {percentile(told, 0.99):.3f} s"
+    )
+
+
+def _cut_off(attack: Callable[[], None]) -> None:
+    """Attack until the server has enough of it."""
+    with suppress(OSError, ValueError):
+        attack()
+
+
+def _post(connection: Connection, path: str, body: Mapping[str, object]) -> str:
+    """Send a request; returns the id of what it made, if anything."""
+    answer = connection.post(path, json.dumps(body).encode()).body
+    return str(answer.get("id", "")) if isinstance(answer, dict) else ""
+
+
+@contextmanager
+def _silent() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
+        yield int(server.getsockname()[1])
+
+
+@contextmanager
+def _receiver(told: dict[str, float]) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            told.setdefault(body["data"]["id"], time.time())
+            self.send_response(204)
+            self.end_headers()
+
+        @override
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
