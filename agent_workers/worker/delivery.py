@@ -31,6 +31,8 @@ class Slice:
 
     seconds: float = 30.0
     steps: int = 50
+    # One job may go on for so long while another tenant waits.
+    turn_s: float = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,15 +134,22 @@ class Deliveries:
 
     def _work(self, claimed: Claimed | None, task_id: str | None) -> int:
         began, done = time.monotonic(), 0
+        job_id, job_began = None, began
 
         def onward() -> Onward:
             spent = done >= self._slice.steps or time.monotonic() - began >= self._slice.seconds
             if spent or self._stopping():
                 return Onward(carry=False, task_id=task_id)
-            free = self._busy.has_free_slots
-            return Onward(task_id=task_id, lanes=self._lanes, look_further=free)
+            return Onward(
+                task_id=task_id,
+                lanes=self._lanes,
+                look_further=self._busy.has_free_slots,
+                yields=time.monotonic() - job_began >= self._slice.turn_s,
+            )
 
         while claimed is not None:
+            if claimed.job_id != job_id:
+                job_id, job_began = claimed.job_id, time.monotonic()
             claimed = self._whole(claimed)
             if claimed.more and self._busy.has_free_slots:
                 self._ring([anything_due(claimed)], parent=None)
