@@ -178,7 +178,7 @@ $$;
 create function claim_oldest(p_turn text, p_lanes text[], p_worker uuid, p_task text)
 returns claimed_step language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_sort = off as $$
+set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_at record; j jobs; c claimed_step; v_now timestamptz := clock_timestamp();
   v_since timestamptz[] := ready_since(p_lanes); v_before bigint := ready_passed();

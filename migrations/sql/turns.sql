@@ -1,13 +1,13 @@
 -- Turns: where steps of several tenants wait, claims go round the tenants, whatever each has queued.
 --
 -- Each session keeps, for the lanes that it was asked for, a short list of the tenants that wait there:
--- until when the list holds, the place where the next look begins, and the turns. No turns: fewer than
--- two tenants wait, and the oldest step comes first, whosever it is.
+-- until when the list holds, the place where the next look begins, and the turns. With fewer than two
+-- turns the oldest step comes first, whosever it is.
 
 -- The tenants after this place that have due steps in these lanes: one index descent for each, so the
 -- more it passed (tenants whose steps are for later, entries of finished steps), the longer it holds.
 create function look_for_turns(p_lanes text[], p_after text) returns text[] language plpgsql
-set enable_seqscan = off set enable_sort = off as $$
+set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := clock_timestamp(); v_until interval := '200 ms';
   v_at text := p_after; v_due boolean; v_turns text[] := '{}'; v_wrapped boolean := false;
@@ -42,17 +42,17 @@ begin
     v_walked := v_walked + 1;
     exit when v_wrapped and v_at = p_after;
   end loop;
-  v_until := greatest(v_until, v_walked * interval '1 ms',
+  v_until := greatest(v_until, v_walked * interval '2 ms',
     (pg_stat_get_xact_tuples_returned('steps_turns_idx'::regclass) - v_before)
       * interval '30 microseconds');
-  -- A look that did not come round knows of no others, but there may be some.
-  if v_walked < 1000 and cardinality(v_turns) < 2 then v_turns := '{}'; end if;
+  -- A look that did not come round does not know that this one waits alone.
+  if v_walked = 1000 and cardinality(v_turns) = 1 then v_turns := v_turns || v_turns; end if;
   return array[(v_now + v_until)::text,
                case when cardinality(v_turns) = 0 then coalesce(v_at, p_after) else p_after end]
          || v_turns;
 end $$;
 
-create function turns_setting(p_lanes text[]) returns text language sql immutable as $$
+create function turns_setting(p_lanes text[]) returns text language sql stable as $$
   select 'agent_workers.turns_' || array_to_string(p_lanes, '_')
 $$;
 
@@ -71,10 +71,9 @@ end $$;
 create function take_turn(p_lanes text[]) returns text language plpgsql as $$
 declare v_kept text[] := turns_in(p_lanes);
 begin
-  if cardinality(v_kept) > 2 then
-    perform set_config(turns_setting(p_lanes),
-                       (v_kept[1:1] || v_kept[3] || v_kept[4:] || v_kept[3])::text, false);
-  end if;
+  if cardinality(v_kept) < 4 then return null; end if;
+  perform set_config(turns_setting(p_lanes),
+                     (v_kept[1:1] || v_kept[3] || v_kept[4:] || v_kept[3])::text, false);
   return v_kept[3];
 end $$;
 
