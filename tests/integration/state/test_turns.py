@@ -16,6 +16,7 @@ from tests.integration.state.world import ALL_LANES, EVALUATE, FINISH, PLANNED, 
 _PLAN = [Lane.PLAN]
 _LOOK = "select look_for_turns('{plan}', %s)"
 _CLAIM_OF = "select fence from claim_oldest(%s, '{plan}', gen_random_uuid(), null) c"
+_CLAIM_NEXT = "select fence from claim_next('{plan}', gen_random_uuid(), null, false)"
 _WAITED = """
 update steps set due_at = due_at - make_interval(mins => %s) where job_id = any (%s)"""
 _KEEP = "select set_config('agent_workers.turns_plan', %s, false)"
@@ -93,12 +94,15 @@ def test_a_nudge_in_its_tenants_turn_gets_the_step_that_it_names(flood: World) -
     assert named in [one.job_id for one in answered if one]
 
 
-def test_a_turn_with_nothing_left_is_passed_on(flood: World) -> None:
-    gone = another(flood)
-    job, *_ = waiting(gone, 1), waiting(flood, 3)
-    claim(flood)
-    gone.cancel(job[0])
-    assert [claim(flood).tenant_id for _ in range(2)] == [flood.tenant] * 2
+def test_a_turn_with_nothing_left_is_the_next_tenants(flood: World) -> None:
+    gone, third = another(flood), another(flood)
+    waiting(flood, 8, minutes=100)
+    waiting(third, 8)
+    (job,) = waiting(gone, 1)
+    assert len({claim(flood).tenant_id for _ in range(3)}) == 3
+    gone.cancel(job)
+    turns = [claim(flood).tenant_id for _ in range(6)]
+    assert (turns.count(flood.tenant), turns.count(third.tenant)) == (3, 3)
 
 
 @pytest.mark.parametrize("yields", [False, True])
@@ -162,10 +166,11 @@ def test_who_waits_alone_takes_no_turns(flood: World) -> None:
 
 
 def test_a_list_that_holds_is_not_looked_for_again(flood: World) -> None:
-    waiting(flood, 10)
+    waiting(flood, 3)
     with flood.database.transaction() as session:
         session.execute(_KEEP, ("{infinity,x}",))
-        claims_of(session, None, 10)
+        for _ in range(3):
+            assert one(session, _CLAIM_NEXT) is not None
         assert one(session, _SCANS) == 0
 
 
@@ -174,13 +179,9 @@ def test_a_tenants_claim_passes_nothing_of_the_flood_before_it(flood: World) -> 
     newcomer = another(flood)
     waiting(newcomer, 3)
     with flood.database.transaction() as session:
-        claims_of(session, newcomer.tenant, 3)
+        for _ in range(3):
+            assert one(session, _CLAIM_OF, newcomer.tenant) is not None
         assert one(session, _PASSED) == 0
-
-
-def claims_of(session: Connection, turn: TenantId | None, count: int) -> None:
-    for _ in range(count):
-        assert one(session, _CLAIM_OF, turn) is not None
 
 
 def one(session: Connection, sql: str, *values: object) -> object:

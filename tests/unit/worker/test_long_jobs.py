@@ -1,11 +1,12 @@
 """A job that one worker has carried on for long offers its place to other tenants."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from typing_extensions import override
 
-from agent_workers.domain.claim import Claimed, NothingDue
+from agent_workers.domain.claim import Claimed, Due, NothingDue
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
@@ -44,13 +45,17 @@ class First(Claims):
         return first
 
 
+def nobody(due: Sequence[Due], *, parent: str | None) -> None:
+    del due, parent
+
+
 def yielded(*jobs: int, turn_s: float) -> list[bool]:
     driver = Seconds(*jobs)
     Deliveries(
         lanes=[Lane.PLAN],
         driver=driver,
         claims=First(driver),
-        ring=lambda due, *, parent: None,
+        ring=nobody,
         busy=Busy(slots=1),
         stopping=lambda: False,
         slice_=Slice(turn_s=turn_s),
