@@ -69,10 +69,12 @@ class Onward:
     """How the worker that records a step may go on afterwards.
 
     `lanes`: claim what is due next in these, in the record's own transaction, when the job itself
-    leaves nothing to carry on with.
+    leaves nothing to carry on with. `yields`: this job has gone on for long; if another tenant waits in
+    these lanes, it is not carried on.
     """
 
     carry: bool = True
+    yields: bool = False
     task_id: str | None = None
     lanes: tuple[Lane, ...] = ()
     look_further: bool = False

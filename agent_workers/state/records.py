@@ -35,9 +35,9 @@ _ARGUMENTS = (
     " %s::text[]"
 )
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried")
-_RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS})"
+_RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
 _COLUMNS = ", ".join([f"(r).{name}" for name in _RECORDED] + [f'(c)."{name}"' for name in FIELDS])
-_RECORD_AND_CLAIM = f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s)"
+_RECORD_AND_CLAIM = f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s, %s)"
 _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -119,7 +119,7 @@ class Records:
         arguments = self._arguments(claimed, decision, written, onward)
         if not onward.lanes:
             return _recorded(connection.execute(_RECORD, arguments).fetchone())
-        arguments = (*arguments, array(onward.lanes), onward.look_further)
+        arguments = (*arguments, array(onward.lanes), onward.look_further, onward.yields)
         row = connection.execute(_RECORD_AND_CLAIM, arguments, binary=True).fetchone()
         return _recorded(row, looked=True)
 

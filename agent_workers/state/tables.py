@@ -160,6 +160,13 @@ Index(
     steps.c.due_at,
     postgresql_where=steps.c.status == "ready",
 )
+Index(
+    "steps_turns_idx",
+    steps.c.lane,
+    steps.c.tenant_id,
+    steps.c.due_at,
+    postgresql_where=steps.c.status == "ready",
+)
 Index("steps_ring_idx", steps.c.lane, steps.c.ring_at, postgresql_where=steps.c.status == "ready")
 Index("steps_lease_idx", steps.c.lease_until, postgresql_where=steps.c.status == "claimed")
 Index(

@@ -31,6 +31,8 @@ class Slice:
 
     seconds: float = 30.0
     steps: int = 50
+    # One job may go on for so long while another tenant waits.
+    turn_s: float = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class Deliveries:
         busy: Busy,
         stopping: Callable[[], bool],
         slice_: Slice | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lanes = tuple(lane for lane in _ORDER if lane in lanes)
         self._driver = driver
@@ -100,6 +103,7 @@ class Deliveries:
         self._busy = busy
         self._stopping = stopping
         self._slice = slice_ or Slice()
+        self._clock = clock
 
     def deliver(
         self, tenant_id: TenantId, job_id: JobId, position: int, *, task_id: str | None
@@ -131,16 +135,23 @@ class Deliveries:
                 self._busy.deliveries -= 1
 
     def _work(self, claimed: Claimed | None, task_id: str | None) -> int:
-        began, done = time.monotonic(), 0
+        began, done = self._clock(), 0
+        job_id, job_began = None, began
 
         def onward() -> Onward:
-            spent = done >= self._slice.steps or time.monotonic() - began >= self._slice.seconds
+            spent = done >= self._slice.steps or self._clock() - began >= self._slice.seconds
             if spent or self._stopping():
                 return Onward(carry=False, task_id=task_id)
-            free = self._busy.has_free_slots
-            return Onward(task_id=task_id, lanes=self._lanes, look_further=free)
+            return Onward(
+                task_id=task_id,
+                lanes=self._lanes,
+                look_further=self._busy.has_free_slots,
+                yields=self._clock() - job_began >= self._slice.turn_s,
+            )
 
         while claimed is not None:
+            if claimed.job_id != job_id:
+                job_id, job_began = claimed.job_id, self._clock()
             claimed = self._whole(claimed)
             if claimed.more and self._busy.has_free_slots:
                 self._ring([anything_due(claimed)], parent=None)

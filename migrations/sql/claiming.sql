@@ -163,56 +163,22 @@ begin
   if c.fence is not null then return next c; end if;
 end $$;
 
--- While an old snapshot is open, the index entries of steps that were done since stay, and every
--- claim would pass all of them. So a session that has once passed many remembers from when on steps
--- are due in each lane, and begins there. What comes up before that place (a step that was freed, a
--- job with a priority) is rung for by name, or is seen at the next claim that begins at the beginning:
--- once a second, or as often as one percent of the time allows. Null: there is nothing to remember.
-create function ready_since(p_lanes text[]) returns timestamptz[] language plpgsql stable as $$
-declare v_kept text := current_setting('agent_workers.ready_since', true); v_since timestamptz[];
-begin
-  if coalesce(v_kept, '') = '' then return null; end if;
-  v_since := v_kept::timestamptz[];
-  -- The last one says until when the others hold.
-  if clock_timestamp() >= v_since[5] then return null; end if;
-  return array(select v_since[array_position('{plan,tool,effect,evaluate}', lane)]
-                 from unnest(p_lanes) lane);
-end $$;
-
-create function ready_passed() returns bigint language sql as $$
-  select pg_stat_get_xact_tuples_returned('steps_ready_idx'::regclass)
+-- May a step of this job be claimed by whoever looks for work? Its columns stand in coalesce: no index
+-- of jobs by their status shall be used for that, but their key.
+create function is_open_to_all(j jobs, p_now timestamptz) returns boolean language sql stable as $$
+  select coalesce(j.status, '') in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined',
+                                    'canceling')
+         and not j.pause_requested
+         and (j.deadline_at is null or j.deadline_at > p_now or j.status = 'canceling')
 $$;
 
--- Remember from when on steps are due, after a look that passed so many entries.
-create function remember_ready(p_since timestamptz[], p_passed bigint) returns void
-language plpgsql set enable_seqscan = off as $$
-declare
-  v_now timestamptz := clock_timestamp(); v_kept timestamptz[]; v_until timestamptz;
-  v_next timestamptz[];
-begin
-  if p_since is null then
-    v_until := v_now + greatest(interval '1 second', p_passed * interval '30 microseconds');
-  else
-    v_kept := current_setting('agent_workers.ready_since', true)::timestamptz[];
-    if (select max(since) from unnest(p_since) since) > v_now - interval '1 second' then return; end if;
-    v_until := v_kept[5];
-  end if;
-  -- Half a second for those who were writing then and had not committed.
-  select array_agg(least(first.due_at, v_now - interval '500 ms') order by n) into v_next
-    from unnest(array['plan', 'tool', 'effect', 'evaluate']) with ordinality wanted (lane, n)
-    left join lateral (select due_at from steps
-                        where steps.lane = wanted.lane and status = 'ready'
-                          and due_at >= coalesce(v_kept[n], '-infinity') and due_at <= v_now
-                        order by due_at limit 1) first on true;
-  perform set_config('agent_workers.ready_since', (v_next || v_until)::text, false);
-end $$;
-
--- The oldest due step of these lanes, in their order, passing over whatever anybody holds: the job
--- is locked first, so that the thousand steps of a job in use are not locked in vain, each hidden
--- meanwhile from whoever looks next.
-create function claim_next(p_lanes text[], p_worker uuid, p_task text, p_look_further boolean)
-returns setof claimed_step language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+-- The oldest due step of these lanes, in their order, of the tenant whose turn it is, or of anybody.
+-- It passes over whatever anybody holds: the job is locked first, so that the thousand steps of a job
+-- in use are not locked in vain, each hidden meanwhile from whoever looks next.
+create function claim_oldest(p_turn text, p_lanes text[], p_worker uuid, p_task text)
+returns claimed_step language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_at record; j jobs; c claimed_step; v_now timestamptz := clock_timestamp();
   v_since timestamptz[] := ready_since(p_lanes); v_before bigint := ready_passed();
@@ -220,65 +186,67 @@ declare
 begin
   -- A step that its job cannot pay for pauses that job; the next one may be affordable.
   for attempt in 1..20 loop
-    select due.* into v_at
-      from unnest(p_lanes, v_since) as wanted (lane, since),
-           lateral (select s.position, jobs as job
-                      from steps s join jobs using (tenant_id, job_id)
-                     where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
-                       and s.due_at >= coalesce(wanted.since, '-infinity')
-                       -- coalesce: no index of jobs by their status shall be used here, but their key.
-                       and coalesce(jobs.status, '') in ('queued', 'running', 'waiting', 'in_doubt',
-                                                         'quarantined', 'canceling')
-                       and not jobs.pause_requested
-                       and (jobs.deadline_at is null or jobs.deadline_at > v_now
-                            or jobs.status = 'canceling')
-                     order by s.due_at limit 1 for no key update of jobs, s skip locked) due
-     limit 1;
-    exit when not found;
+    if p_turn is null then
+      select due.* into v_at
+        from unnest(p_lanes, v_since) as wanted (lane, since),
+             lateral (select s.position, jobs as job
+                        from steps s join jobs using (tenant_id, job_id)
+                       where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
+                         and s.due_at >= coalesce(wanted.since, '-infinity')
+                         and is_open_to_all(jobs, v_now)
+                       order by s.due_at limit 1 for no key update of jobs, s skip locked) due
+       limit 1;
+    else
+      -- Compared as pairs: only the index that begins with the tenant gives them in this order.
+      select due.* into v_at
+        from unnest(p_lanes, v_since) as wanted (lane, since),
+             lateral (select s.position, jobs as job
+                        from steps s join jobs using (tenant_id, job_id)
+                       where s.lane = wanted.lane and s.status = 'ready'
+                         and (s.tenant_id, s.due_at) <= (p_turn, v_now)
+                         and (s.tenant_id, s.due_at) >= (p_turn, coalesce(wanted.since, '-infinity'))
+                         and is_open_to_all(jobs, v_now)
+                       order by s.tenant_id, s.due_at limit 1
+                         for no key update of jobs, s skip locked) due
+       limit 1;
+    end if;
+    if not found then
+      exit when p_turn is null;
+      -- Others took what it had, or hold it.
+      p_turn := case when attempt < 5 then take_turn(p_lanes) end;
+      continue;
+    end if;
     j := v_at.job;
     c := take_step(j, v_at.position, p_worker, p_task);
-    continue when c.fence is null;
-    exit;
+    exit when c.fence is not null;
   end loop;
   v_passed := ready_passed() - v_before;
   if v_passed >= 100 then perform remember_ready(v_since, v_passed); end if;
+  return c;
+end $$;
+
+create function claim_next(p_lanes text[], p_worker uuid, p_task text, p_look_further boolean)
+returns setof claimed_step language plpgsql as $$
+declare c claimed_step := claim_oldest(take_turn(p_lanes), p_lanes, p_worker, p_task);
+begin
   if c.fence is null then return; end if;
   if p_look_further then c.more := is_more_due(p_lanes); end if;
   return next c;
 end $$;
 
-create function is_more_due(p_lanes text[]) returns boolean language plpgsql
-set enable_seqscan = off as $$
-declare
-  v_now timestamptz := clock_timestamp(); v_more boolean;
-  v_since timestamptz[] := ready_since(p_lanes); v_before bigint := ready_passed();
-  v_passed bigint;
-begin
-  v_more := exists (
-    select from unnest(p_lanes, v_since) as wanted (lane, since),
-           lateral (select from steps
-                     where steps.lane = wanted.lane and status = 'ready' and due_at <= v_now
-                       and due_at >= coalesce(wanted.since, '-infinity')
-                     order by due_at limit 1) due);
-  v_passed := ready_passed() - v_before;
-  if v_passed >= 100 then perform remember_ready(v_since, v_passed); end if;
-  return v_more;
-end $$;
-
--- Answer a nudge: the step that it names, or else (and for no position at all) whatever is due.
+-- Answer a nudge: the step that it names, unless another tenant has its turn, or else (and for no
+-- position at all) whatever is due. A step that was passed over is due, and comes up in its own turn.
 create function claim_nudged(
   p_tenant text, p_job uuid, p_position int, p_lanes text[], p_worker uuid, p_task text,
   p_look_further boolean
 ) returns setof claimed_step language plpgsql as $$
-declare c claimed_step;
+declare c claimed_step; v_turn text := take_turn(p_lanes);
 begin
-  if p_position >= 0 then
+  if p_position >= 0 and coalesce(v_turn, p_tenant) = p_tenant then
     select * into c from claim_step(p_tenant, p_job, p_position, p_worker, p_task);
   end if;
-  if c.fence is null then
-    return query select * from claim_next(p_lanes, p_worker, p_task, p_look_further);
-    return;
-  end if;
+  if c.fence is null then c := claim_oldest(v_turn, p_lanes, p_worker, p_task); end if;
+  if c.fence is null then return; end if;
   if p_look_further then c.more := is_more_due(p_lanes); end if;
   return next c;
 end $$;

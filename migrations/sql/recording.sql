@@ -14,11 +14,12 @@ create type recorded as (
 );
 
 -- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
+-- p_yield: carry on with nothing if another tenant waits in these lanes.
 create function record_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[]
+  p_worker uuid, p_task text, p_carry text[], p_yield text[]
 ) returns recorded language plpgsql as $$
 declare
   j jobs; r recorded; s next_step; i int := 0;
@@ -65,7 +66,8 @@ begin
   r.result := 'recorded';
   r.carried := 0;
   r.open_steps := j.open_steps - 1 + n;
-  v_may_carry := not j.pause_requested and p_worker is not null;
+  v_may_carry := not j.pause_requested and p_worker is not null
+                 and (p_yield is null or not others_wait(p_tenant, p_yield));
   if n > 0 then
     r.first_position := j.next_position;
     for s in select * from json_populate_recordset(null::next_step, p_steps) loop
@@ -163,12 +165,13 @@ create function record_and_claim(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean
+  p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean,
+  p_yields boolean
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
   r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
                    p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
-                   p_worker, p_task, p_carry);
+                   p_worker, p_task, p_carry, case when p_yields then p_next end);
   if r.carried = 0 then
     select * into c from claim_next(p_next, p_worker, p_task, p_look_further);
   end if;

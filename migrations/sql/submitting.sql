@@ -33,8 +33,8 @@ begin
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
          coalesce(depth, 0), coalesce(user_id, ''), coalesce(session_id, '')
     from unnest(p_jobs);
-  -- A priority counts as minutes already waited: it jumps the queue and starves nobody. It never
-  -- brings a job for later before its time.
+  -- A priority counts as minutes already waited, among the jobs of its tenant: tenants take turns. It
+  -- starves nobody, and never brings a job for later before its time.
   insert into steps (tenant_id, job_id, position, round, kind, lane, status, timeout_ms,
                      hold_micro, due_at, ring_at, created_at)
   select tenant_id, job_id, 0, 0, 'plan', 'plan', 'ready', plan_timeout_ms, plan_hold_micro,

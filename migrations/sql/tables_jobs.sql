@@ -168,3 +168,5 @@ CREATE INDEX steps_parked_idx ON steps (tenant_id, job_id) WHERE status in ('in_
 CREATE INDEX steps_ready_idx ON steps (lane, due_at) WHERE status = 'ready';
 
 CREATE INDEX steps_ring_idx ON steps (lane, ring_at) WHERE status = 'ready';
+
+CREATE INDEX steps_turns_idx ON steps (lane, tenant_id, due_at) WHERE status = 'ready';

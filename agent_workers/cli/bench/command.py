@@ -13,6 +13,7 @@ from agent_workers.cli.bench.models import thinking
 from agent_workers.cli.bench.recovery import EFFECT, PURE, recovery
 from agent_workers.cli.bench.snapshots import under_snapshot
 from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
+from agent_workers.cli.bench.tenants import beside_a_flood
 from agent_workers.cli.bench.throughput import latency, throughput
 from agent_workers.cli.bench.waiting import blocking, long_jobs
 
@@ -53,6 +54,12 @@ def _snapshots(on: Stage, arguments: argparse.Namespace) -> None:
     under_snapshot(on, ONE_WORKER, jobs=arguments.jobs)
 
 
+def _tenants(on: Stage, arguments: argparse.Namespace) -> None:
+    beside_a_flood(on, ONE_WORKER, flood=2 * arguments.jobs, seconds=0.5, priority=100)
+    beside_a_flood(on, SPLIT, flood=2 * arguments.jobs, seconds=0.5, priority=100)
+    beside_a_flood(on, ONE_WORKER, flood=5 * arguments.jobs, seconds=0.0, priority=0)
+
+
 def _batches(on: Stage, arguments: argparse.Namespace) -> None:
     large_batch(on, lines=arguments.lines)
 
@@ -72,6 +79,7 @@ _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
     "snapshots": _snapshots,
     "batches": _batches,
     "hostile": _hostile,
+    "tenants": _tenants,
 }
 
 

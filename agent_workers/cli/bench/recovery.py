@@ -89,7 +89,7 @@ def recovery(stage: Stage, work: _Work, *, kills: int = 50, backlog: int = 0) ->
         waits = [_one_kill(stage, pair, work) for _ in range(kills)]
     finally:
         pair.stop()
-        _end_all(stage)
+        end_all(stage)
     p50, p99 = percentile(waits, 0.5), percentile(waits, 0.99)
     behind = f"behind {backlog} jobs" if backlog else "with nothing else to do"
     say(
@@ -127,7 +127,8 @@ def _ask(stage: Stage, sql: LiteralString, job: str) -> float | int | None:
     return None if row is None else row[0]
 
 
-def _end_all(stage: Stage) -> None:
+def end_all(stage: Stage) -> None:
+    """End whatever was not waited for."""
     with stage.database.connection() as connection:
         connection.execute(
             "select stop_job(tenant_id, job_id, 'canceled', null, 'measured', true) from jobs"

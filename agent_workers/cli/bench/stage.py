@@ -130,6 +130,11 @@ class Stage:
     def connect(self) -> Connection:
         return Connection(port=self.port, token=self.token)
 
+    def connect_as(self, tenant: TenantId) -> Connection:
+        """Connect with a new key of another tenant."""
+        new_key = Keys(self.database, pepper=_PEPPER).create(tenant, name="bench")
+        return Connection(port=self.port, token=new_key.token)
+
 
 @contextmanager
 def stage() -> Iterator[Stage]:

@@ -45,13 +45,15 @@ def latency(stage: Stage, topology: Topology, *, jobs: int = 300) -> None:
     say(f"one at a time, {topology.name}: submit to done p50 {p50:.1f} ms, p99 {p99:.1f} ms")
 
 
-def submit_all(stage: Stage, agent: str, input_: object, *, jobs: int, clients: int) -> list[str]:
+def submit_all(
+    stage: Stage, agent: str, input_: object, *, jobs: int, clients: int, priority: int = 0
+) -> list[str]:
     """Submit jobs over several keep-alive connections; return their ids."""
     ids: list[list[str]] = [[] for _ in range(clients)]
 
     def submit(mine: list[str], count: int) -> None:
         connection = stage.connect()
-        mine.extend(connection.submit(agent, input_) for _ in range(count))
+        mine.extend(connection.submit(agent, input_, priority=priority) for _ in range(count))
         connection.close()
 
     counts = [jobs // clients + (i < jobs % clients) for i in range(clients)]
