@@ -108,6 +108,11 @@ Index(
     postgresql_where=text("status = 'pending' and behind"),
 )
 Index(
+    "webhook_deliveries_waiting_idx",
+    _d.due_at,
+    postgresql_where=text("status = 'pending' and behind"),
+)
+Index(
     "webhook_deliveries_sending_idx",
     _d.tenant_id,
     _d.target_id,

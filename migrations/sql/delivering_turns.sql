@@ -125,6 +125,11 @@ begin
              where status = 'pending' and not behind and tenant_id > p_after
              order by tenant_id limit 1);
   end if;
+  -- Mostly nothing is due behind, and no tenant has to be asked.
+  if not exists (select from webhook_deliveries
+                  where status = 'pending' and behind and due_at <= clock_timestamp()) then
+    return null;
+  end if;
   loop
     select tenant_id, due_at into v_tenant, v_due from webhook_deliveries
      where status = 'pending' and behind and tenant_id > v_tenant

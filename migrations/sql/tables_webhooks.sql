@@ -69,6 +69,8 @@ CREATE INDEX webhook_deliveries_fresh_idx ON webhook_deliveries (tenant_id, targ
 
 CREATE INDEX webhook_deliveries_behind_idx ON webhook_deliveries (tenant_id, due_at) WHERE status = 'pending' and behind;
 
+CREATE INDEX webhook_deliveries_waiting_idx ON webhook_deliveries (due_at) WHERE status = 'pending' and behind;
+
 CREATE INDEX webhook_deliveries_sending_idx ON webhook_deliveries (tenant_id, target_id, lease_until) WHERE status = 'sending';
 
 CREATE INDEX webhook_deliveries_endpoint_idx ON webhook_deliveries (tenant_id, endpoint_id, created_at, delivery_id);
