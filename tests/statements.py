@@ -43,8 +43,9 @@ def of_modules() -> Iterator[Statement]:
     for path in STATE_FILES:
         module = importlib.import_module(f"agent_workers.state.{path.stem}")
         tree = ast.parse(path.read_text())
+        whole = _said_whole(tree)
         for name, value in vars(module).items():
-            if isinstance(value, str) and name in _said_whole(tree):
+            if isinstance(value, str) and name in whole:
                 yield from _said(f"{path.stem}.{name}", value)
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):
