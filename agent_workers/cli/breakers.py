@@ -8,12 +8,14 @@ from datetime import datetime
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
-from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen
+from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Place
+from agent_workers.domain.ids import TenantId
 from agent_workers.governance.breakers import closed, opened_by_hand
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.engine import Database
 
-_COLUMNS = ("name", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
+_COLUMNS = ("name", "tenant", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
 _TURNS = 20
 
 
@@ -24,10 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(act=_list)
     opening = _verb(verbs, "open", "keep everybody from calling a tool or a model; jobs wait")
     opening.add_argument("name", help="tool:NAME or model:NAME")
+    opening.add_argument("--tenant", default=EVERYBODY, help="bar this one only (by default all)")
     opening.add_argument("--reason", default="opened by an operator")
     opening.set_defaults(act=_open)
     closing = _verb(verbs, "close", "let calls pass again, and the jobs go on that wait")
     closing.add_argument("name", help="as `list` shows it")
+    closing.add_argument("--tenant", help="close this one only (by default all of the name)")
     closing.set_defaults(act=_close)
 
 
@@ -52,32 +56,42 @@ def _open(rows: BreakerRows, arguments: argparse.Namespace) -> int:
     name: str = arguments.name
     if not name.startswith(BREAKER_KINDS):
         raise WronglyAsked(f"a breaker is named tool:NAME or model:NAME, not {name!r}")
-    _change(rows, name, lambda old, now: opened_by_hand(old, now, reason=arguments.reason))
+    place = (name, TenantId(arguments.tenant))
+    _change(rows, place, lambda old, now: opened_by_hand(old, now, reason=arguments.reason))
     print(f"{name} is open until it is closed by hand")
     return 0
 
 
 def _close(rows: BreakerRows, arguments: argparse.Namespace) -> int:
     name: str = arguments.name
-    if rows.see(name).breaker.version == 0:
+    meant = [
+        seen.breaker.place
+        for seen in rows.all()
+        if seen.breaker.name == name and arguments.tenant in {None, seen.breaker.tenant_id}
+    ]
+    if not meant:
         raise CommandFailed(f"there is no breaker {name!r}")
-    _change(rows, name, closed)
+    for place in meant:
+        _change(rows, place, closed)
     print(f"{name} is closed")
     return 0
 
 
-def _change(rows: BreakerRows, name: str, change: Callable[[Breaker, datetime], Breaker]) -> None:
+def _change(
+    rows: BreakerRows, place: Place, change: Callable[[Breaker, datetime], Breaker]
+) -> None:
     for _ in range(_TURNS):
-        seen = rows.see(name)
+        seen = rows.see(*place)
         if rows.swap(seen.breaker, change(seen.breaker, seen.now)) is not None:
             return
-    raise CommandFailed(f"{name!r} changes too fast; try again")
+    raise CommandFailed(f"{place[0]!r} changes too fast; try again")
 
 
 def _shown(seen: BreakerSeen) -> dict[str, object]:
     breaker = seen.breaker
     return {
         "name": breaker.name,
+        "tenant": breaker.tenant_id,
         "state": breaker.state.value,
         "until": breaker.until,
         "reason": breaker.reason,

@@ -109,13 +109,17 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
 def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:
     """Judge what nobody is let through to: it closes by itself, unless somebody opened it."""
     shut = [each.breaker for each in seen if each.breaker.state is not BreakerState.CLOSED]
+    failing = {breaker.name: breaker.reason for breaker in shut if not breaker.by_hand}
+    for name, reason in failing.items():
+        tenants = {one.tenant_id for one in shut if one.name == name and not one.by_hand}
+        of = "" if EVERYBODY in tenants else f" for {len(tenants)} of the tenants"
+        remedy = "jobs wait for it and go on by themselves; see `agent-workers breakers list`"
+        yield warn(f"{name} fails{of} ({reason})", remedy)
     for breaker in shut:
         if breaker.by_hand:
+            of = "" if breaker.tenant_id == EVERYBODY else f" for tenant {breaker.tenant_id}"
             remedy = f"`agent-workers breakers close {breaker.name}` lets jobs go on"
-            yield warn(f"{breaker.name} was turned off by hand ({breaker.reason})", remedy)
-        else:
-            remedy = "jobs wait for it and go on by themselves; see `agent-workers breakers list`"
-            yield warn(f"{breaker.name} fails ({breaker.reason})", remedy)
+            yield warn(f"{breaker.name} was turned off by hand{of} ({breaker.reason})", remedy)
     if not shut:
         yield ok("no circuit breaker is open")
 

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
+
+from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.ids import TenantId
 
 
 class BreakerState(StrEnum):
@@ -11,11 +15,17 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"  # one passes: the probe
 
 
+# What a breaker is called, and whose calls it bars.
+Place: TypeAlias = tuple[str, TenantId]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """One breaker as it is stored; version 0 has no row yet."""
 
     name: str
+    # Whose calls it bars: one tenant's, or everybody's.
+    tenant_id: TenantId = EVERYBODY
     state: BreakerState = BreakerState.CLOSED
     version: int = 0
     # Counted while it is closed, since the first failure of the window.
@@ -30,7 +40,13 @@ class Breaker:
     # An operator opened it; only an operator closes it.
     by_hand: bool = False
     probe_by: str = ""
+    # Whose step was the last probe: the others have the next one first.
+    probed_for: TenantId = EVERYBODY
     changed_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.name, self.tenant_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,8 @@ class ClaimedDelivery:
     old_secret: bool
     event: AnnouncedEvent
     output: bytes | None
-    failing: bool = False
+    # Its target fails, or has not answered yet.
+    unsure: bool = False
 
 
 def body_of(claimed: ClaimedDelivery) -> bytes:

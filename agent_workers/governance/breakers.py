@@ -4,11 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
 
 # Nobody answered, or nobody could be reached. A tool that says no has answered.
 _SIGNS_OF_OUTAGE = frozenset({"connection", "timeout", "unavailable", "auth", "not_executed"})
+# A place that was given back is free at once, but for whoever gave it back.
+_OTHERS_FIRST = timedelta(seconds=1)
 # The tool was not asked at all.
 _NEVER_CALLED = frozenset({"bad_arguments", "breaker_open", "effect_abandoned", "effect_not_done"})
 
@@ -23,6 +27,9 @@ class Thresholds:
     first_open: timedelta = timedelta(seconds=2)
     longest_open: timedelta = timedelta(minutes=2)
     calm: timedelta = timedelta(minutes=5)
+    # So many failures of one tenant count for all in a window. Two windows of a tenant may overlap
+    # with one of all, and even then nobody alone makes enough of them.
+    of_one: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,22 @@ def health_of(result: Outcome | Broke) -> Health:
     return Health.WORKS
 
 
-def admit(seen: BreakerSeen, now: datetime) -> Go | Probe | Barred:
+def admit(
+    seen: BreakerSeen, now: datetime, *, tenant_id: TenantId = EVERYBODY
+) -> Go | Probe | Barred:
+    """Say whether a tenant may call; who made the last probe for all leaves time to the others."""
     breaker = seen.breaker
     if breaker.state is BreakerState.CLOSED:
         return Go()
     if breaker.by_hand or breaker.until is None:
         return Barred(timedelta(minutes=1))
     probing = breaker.state is BreakerState.HALF_OPEN
-    if now >= breaker.until or (probing and seen.probe_lost):
+    if probing and seen.probe_lost:
         return Probe()
-    return Barred(breaker.until - now)
+    until = breaker.until
+    if EVERYBODY != tenant_id == breaker.probed_for and breaker.changed_at and not probing:
+        until += max(_OTHERS_FIRST, breaker.until - breaker.changed_at)
+    return Probe() if now >= until else Barred(until - now)
 
 
 def after_failure(
@@ -95,10 +108,32 @@ def after_failure(
     return _opened(replace(counted, opens=0 if calm else breaker.opens), now, code, rules)
 
 
-def probing(breaker: Breaker, now: datetime, *, by: str, holds: timedelta) -> Breaker:
+def counts_for_all(before: Breaker, after: Breaker, now: datetime, *, rules: Thresholds) -> bool:
+    """Say whether a failure that a tenant's breaker has counted speaks to all tenants."""
+    is_calm = before.changed_at is None or now - before.changed_at > rules.window
+    return is_calm and 0 < after.failures <= rules.of_one
+
+
+def is_left_to_all(own: Breaker, of_all: Breaker) -> bool:
+    """Say whether who waits at a tenant's breaker goes on when everybody's says so, not its own."""
+    if of_all.state is not BreakerState.CLOSED or own.state is not BreakerState.CLOSED:
+        return of_all.state is not BreakerState.CLOSED
+    if own.changed_at is None or of_all.changed_at is None:
+        return own.changed_at is None
+    return own.changed_at <= of_all.changed_at
+
+
+def probing(
+    breaker: Breaker, now: datetime, *, by: str, tenant_id: TenantId, holds: timedelta
+) -> Breaker:
     """Take the place of the one probe, for no longer than it may run."""
     return replace(
-        breaker, state=BreakerState.HALF_OPEN, until=now + holds, probe_by=by, changed_at=now
+        breaker,
+        state=BreakerState.HALF_OPEN,
+        until=now + holds,
+        probe_by=by,
+        probed_for=tenant_id if breaker.tenant_id == EVERYBODY else EVERYBODY,
+        changed_at=now,
     )
 
 

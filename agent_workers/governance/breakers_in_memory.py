@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
+from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState, Place
 from agent_workers.domain.claim import Due
+from agent_workers.domain.ids import TenantId
 
 
 class BreakersInMemory:
     """Keeps breakers in a dict; nothing is parked on them, so there is nobody to wake."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Breaker] = {}
+        self._rows: dict[Place, Breaker] = {}
         self._lock = threading.Lock()
 
-    def see(self, name: str) -> BreakerSeen:
-        return self._seen(self._rows.get(name, Breaker(name=name)))
+    def see(self, name: str, tenant_id: TenantId) -> BreakerSeen:
+        return self._seen(self._row(name, tenant_id))
 
     def troubled(self) -> Sequence[BreakerSeen]:
         return [
@@ -27,19 +28,22 @@ class BreakersInMemory:
         ]
 
     def all(self) -> Sequence[BreakerSeen]:
-        return [self._seen(self._rows[name]) for name in sorted(self._rows)]
+        return [self._seen(self._rows[place]) for place in sorted(self._rows)]
 
     def swap(self, before: Breaker, after: Breaker) -> Breaker | None:
         """Put one in the place of another unless somebody else did first."""
         with self._lock:
-            if self._rows.get(before.name, Breaker(name=before.name)).version != before.version:
+            if self._row(*before.place).version != before.version:
                 return None
             put = replace(after, version=before.version + 1)
-            self._rows[before.name] = put
+            self._rows[before.place] = put
             return put
 
-    def wake(self, name: str) -> Sequence[Due]:  # noqa: ARG002 (nobody waits here)
+    def wake(self, name: str, tenant_id: TenantId) -> Sequence[Due]:  # noqa: ARG002 (nobody waits here)
         return []
+
+    def _row(self, name: str, tenant_id: TenantId) -> Breaker:
+        return self._rows.get((name, tenant_id), Breaker(name=name, tenant_id=tenant_id))
 
     def _seen(self, breaker: Breaker) -> BreakerSeen:
         return BreakerSeen(breaker=breaker, now=datetime.now(UTC))

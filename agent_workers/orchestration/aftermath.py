@@ -46,8 +46,8 @@ class Aftermath:
 
         Who may go on may be the probe: what comes of it is to be told, in `after` or `left`.
         """
-        name = tool_breaker(claimed.tool)
-        if self._breakers.ask(name, holds=timedelta(milliseconds=2 * claimed.timeout_ms)) is None:
+        name, holds = tool_breaker(claimed.tool), timedelta(milliseconds=2 * claimed.timeout_ms)
+        if self._breakers.ask(name, claimed.tenant_id, holds=holds) is None:
             return None
         return parked(name, jitter=self._jitter())
 
@@ -69,7 +69,7 @@ class Aftermath:
 
     def left(self, claimed: Claimed) -> None:
         """Say that the tool was not called after all."""
-        self._breakers.let_go(tool_breaker(claimed.tool))
+        self._breakers.let_go(tool_breaker(claimed.tool), claimed.tenant_id)
 
     def after(
         self,
@@ -148,16 +148,16 @@ class Aftermath:
         """Tell the tool's breaker; true when the failure leaves it open."""
         if not claimed.tool or claimed.tool in ENGAGED:
             return False
-        name = tool_breaker(claimed.tool)
+        place = (tool_breaker(claimed.tool), claimed.tenant_id)
         health = Health.UNKNOWN if acted is not None and acted.proof is None else health_of(result)
         match health:
             case Health.WORKS:
-                self._breakers.tell(name, failed=False)
+                self._breakers.tell(*place, failed=False)
             case Health.UNKNOWN:
-                self._breakers.let_go(name)
+                self._breakers.let_go(*place)
             case Health.FAILS:
-                self._breakers.tell(name, failed=True, code=getattr(result, "code", ""))
-                return self._breakers.is_open(name)
+                self._breakers.tell(*place, failed=True, code=getattr(result, "code", ""))
+                return self._breakers.is_open(*place)
         return False
 
 

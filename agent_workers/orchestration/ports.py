@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agent_workers.domain.claim import Claimed, Done, Due
 from agent_workers.domain.effect import Proof
-from agent_workers.domain.ids import EffectKey, JobId
+from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Reply, Seen, Written
 from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
@@ -55,13 +55,13 @@ class Recalls(Protocol):
 class Breakers(Protocol):
     """Remembers, for all workers, what has failed too often; never raises."""
 
-    def ask(self, name: str, *, holds: timedelta) -> float | None: ...
+    def ask(self, name: str, tenant_id: TenantId, *, holds: timedelta) -> float | None: ...
 
-    def tell(self, name: str, failed: bool, *, code: str = ...) -> None: ...  # noqa: FBT001 (as the models have it)
+    def tell(self, name: str, tenant_id: TenantId, failed: bool, *, code: str = ...) -> None: ...  # noqa: FBT001 (as the models have it)
 
-    def let_go(self, name: str) -> None: ...
+    def let_go(self, name: str, tenant_id: TenantId) -> None: ...
 
-    def is_open(self, name: str) -> bool: ...
+    def is_open(self, name: str, tenant_id: TenantId) -> bool: ...
 
 
 class Timer(Protocol):

@@ -30,7 +30,8 @@ _WEBHOOKS = """
 select count(*), coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8
   from webhook_deliveries d
  where status = 'pending' and due_at <= clock_timestamp()
-   and not exists (select from webhook_targets t where t.target_id = d.target_id)"""
+   and not exists (select from webhook_targets t where t.tenant_id = d.tenant_id
+                      and t.target_id = d.target_id and t.failures > 0)"""
 _SCHEDULES = """
 select count(*), coalesce(max(extract(epoch from clock_timestamp() - next_fire_at)), 0)::float8
   from schedules where status = 'active' and next_fire_at <= clock_timestamp()"""

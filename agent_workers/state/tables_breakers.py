@@ -19,6 +19,8 @@ breakers = Table(
     "breakers",
     metadata,
     Column("name", Text, primary_key=True),
+    # Whose calls it bars; '*': everybody's.
+    Column("tenant_id", Text, primary_key=True),
     Column("state", Text, nullable=False, server_default="closed"),
     Column("version", Integer, nullable=False),
     count("failures"),
@@ -29,6 +31,7 @@ breakers = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("by_hand", Boolean, nullable=False, server_default=text("false")),
     Column("probe_by", Text, nullable=False, server_default=""),
+    Column("probed_for", Text, nullable=False, server_default="*"),
     # The session lock of the process that probes: gone with it.
     Column("probe_lock", BigInteger),
     when("changed_at"),
@@ -40,6 +43,7 @@ breakers = Table(
 Index(
     "waits_breaker_idx",
     waits.c.key,
+    waits.c.tenant_id,
     waits.c.expires_at,
     postgresql_where=text("kind = 'breaker' and answered_at is null"),
 )

@@ -71,7 +71,7 @@ webhook_deliveries = Table(
     Column("status", Text, nullable=False, server_default="pending"),
     Column("fence", Integer, nullable=False, server_default=_zero),
     Column("tries", Integer, nullable=False, server_default=_zero),
-    # Found after the others: its target fails, or it waits for its next attempt.
+    # Found after the others: its target is unsure, or it waits for its next attempt.
     Column("behind", Boolean, nullable=False, server_default=text("false")),
     when("due_at", required=True),
     when("lease_until"),
@@ -88,21 +88,33 @@ webhook_deliveries = Table(
 )
 _d = webhook_deliveries.c
 Index(
-    "webhook_deliveries_due_idx", _d.target_id, _d.due_at, postgresql_where=_d.status == "pending"
+    "webhook_deliveries_due_idx",
+    _d.tenant_id,
+    _d.target_id,
+    _d.due_at,
+    postgresql_where=_d.status == "pending",
 )
 Index(
     "webhook_deliveries_fresh_idx",
+    _d.tenant_id,
     _d.target_id,
     _d.due_at,
     postgresql_where=text("status = 'pending' and not behind"),
 )
 Index(
     "webhook_deliveries_behind_idx",
+    _d.tenant_id,
+    _d.due_at,
+    postgresql_where=text("status = 'pending' and behind"),
+)
+Index(
+    "webhook_deliveries_waiting_idx",
     _d.due_at,
     postgresql_where=text("status = 'pending' and behind"),
 )
 Index(
     "webhook_deliveries_sending_idx",
+    _d.tenant_id,
     _d.target_id,
     _d.lease_until,
     postgresql_where=_d.status == "sending",
@@ -128,10 +140,13 @@ webhook_attempts = Table(
 webhook_targets = Table(
     "webhook_targets",
     metadata,
+    Column("tenant_id", Text, primary_key=True),
     Column("target_id", Uuid, primary_key=True),
     when("failing_since"),
     Column("failures", Integer, nullable=False, server_default=_zero),
     when("paused_until"),
+    # On which day it last answered; a target without failures has.
+    when("answered_at"),
 )
 
 project_secrets = Table(

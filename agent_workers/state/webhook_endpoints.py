@@ -13,8 +13,9 @@ from agent_workers.state.engine import Database
 _COLUMNS = """e.endpoint_id, e.name, e.url, e.event_types, e.payload, e.status, e.disabled_reason,
  e.disabled_at, t.failing_since, e.secret_version, e.old_secret_until, e.created_at"""
 _READ = f"""
-select {_COLUMNS} from webhook_endpoints e left join webhook_targets t on target_id = endpoint_id
- where tenant_id = %s"""
+select {_COLUMNS} from webhook_endpoints e left join webhook_targets t
+    on t.tenant_id = e.tenant_id and t.target_id = e.endpoint_id
+ where e.tenant_id = %s"""
 _ONE = _READ + " and endpoint_id = %s"
 _ALL = _READ + " order by e.created_at desc, endpoint_id desc"
 _INSERT = """
@@ -35,12 +36,14 @@ update webhook_endpoints set secret_version = secret_version + 1,
        old_secret_until = case when %s then clock_timestamp() + interval '24 hours' end
  where tenant_id = %s and endpoint_id = %s"""
 _ENABLE = """
-with forgotten as (delete from webhook_targets where target_id = %(endpoint)s)
+with forgotten as (delete from webhook_targets
+                    where tenant_id = %(tenant)s and target_id = %(endpoint)s)
 update webhook_endpoints set status = 'enabled', disabled_reason = null, disabled_at = null
  where tenant_id = %(tenant)s and endpoint_id = %(endpoint)s"""
 _DISABLE = "select disable_endpoint(%s, %s, %s)"
 _DELETE = """
-with forgotten as (delete from webhook_targets where target_id = %(endpoint)s),
+with forgotten as (delete from webhook_targets
+                    where tenant_id = %(tenant)s and target_id = %(endpoint)s),
      ended as (update webhook_deliveries
                   set status = 'failed', last_error = 'the endpoint was deleted',
                       finished_at = clock_timestamp()

@@ -2,8 +2,11 @@
 
 import json
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.webhook import (
@@ -20,12 +23,12 @@ from agent_workers.domain.webhook import (
 from agent_workers.domain.webhook_delivery import AnnouncedEvent, ClaimedDelivery
 from agent_workers.state.engine import Database
 
-# So many targets are looked at in one claim; the next one goes on elsewhere.
+# So many targets of a tenant are looked at in one claim; the next one goes on elsewhere.
 _VISITS = 1_000
 _CLAIM = """
 select tenant_id, delivery_id, fence, tries, endpoint_id, url, payload, secret_version, old_secret,
-       event_id, event_type, subject, event_at, data::text, detail, output, failing
-  from claim_deliveries(%s, %s, %s, %s, %s, %s)"""
+       event_id, event_type, subject, event_at, data::text, detail, output, unsure
+  from claim_deliveries(%s, %s, %s, %s, %s, %s, %s, %s)"""
 _RECORD = "select record_attempt(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _FORGET = "select forget_webhooks(%s, %s)"
 _MS = timedelta(milliseconds=1)
@@ -46,15 +49,30 @@ class WebhookQueue:
         self._each = each
         self._lease = lease
         self._patience = patience
+        # Who had the last turn: the next one is another's.
+        self._after = ""
 
-    def claim(self, limit: int, *, failing: int | None = None) -> list[ClaimedDelivery]:
-        """Claim what is due, at most so many, and of targets that fail at most `failing`."""
+    def claim(
+        self,
+        limit: int,
+        *,
+        unsure: int | None = None,
+        under_way: Collection[ClaimedDelivery] = (),
+    ) -> list[ClaimedDelivery]:
+        """Claim what is due, at most so many, and of targets that are unsure at most `unsure`.
+
+        Each tenant has a share of them, of which it has what is `under_way` for it already.
+        """
         place = UUID(bytes=secrets.token_bytes(16))
-        most = limit if failing is None else failing
-        arguments = (limit, most, self._each, self._lease, place, _VISITS)
+        most = limit if unsure is None else unsure
+        busy = Jsonb(_held(under_way))
+        arguments = (limit, most, busy, self._each, self._lease, self._after, place, _VISITS)
         with self._database.connection() as connection:
             rows = connection.execute(_CLAIM, arguments).fetchall()
-        return [_claimed(row) for row in rows]
+        claimed = [_claimed(row) for row in rows]
+        if claimed:
+            self._after = claimed[-1].tenant_id
+        return claimed
 
     def record(
         self, claimed: ClaimedDelivery, outcome: Outcome, then: After, *, took: timedelta
@@ -74,9 +92,19 @@ class WebhookQueue:
         return int(row[0]) if row else 0
 
 
+def _held(under_way: Collection[ClaimedDelivery]) -> dict[str, list[int]]:
+    """Count what is under way for each tenant: in all, and for targets that are unsure."""
+    held: dict[str, list[int]] = {}
+    for one in under_way:
+        counts = held.setdefault(one.tenant_id, [0, 0])
+        counts[0] += 1
+        counts[1] += one.unsure
+    return held
+
+
 def _claimed(row: tuple[object, ...]) -> ClaimedDelivery:
     (tenant, delivery, fence, tries, endpoint, url, payload, version, old, *event) = row
-    event_id, kind, subject, at, data, detail, output, failing = event
+    event_id, kind, subject, at, data, detail, output, unsure = event
     assert isinstance(fence, int)
     assert isinstance(tries, int)
     assert isinstance(version, int)
@@ -102,7 +130,7 @@ def _claimed(row: tuple[object, ...]) -> ClaimedDelivery:
             detail=detail if isinstance(detail, bytes) else None,
         ),
         output=output if isinstance(output, bytes) else None,
-        failing=bool(failing),
+        unsure=bool(unsure),
     )
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -27,9 +28,9 @@ class Round:
         self._queue = queue
         self._courier = courier
         self._slots = slots
-        self._free = slots
-        # However many receivers fail, the others find room.
-        self._free_for_failing = max(1, slots // 2)
+        # However many receivers fail or have not answered yet, the others find room.
+        self._slots_for_unsure = max(1, slots // 2)
+        self._under_way: dict[tuple[UUID, int], ClaimedDelivery] = {}
         self._lock = threading.Lock()
         self._came_back = threading.Event()
         self._forgot_at = time.monotonic()
@@ -46,10 +47,14 @@ class Round:
 
     def _turn(self, pool: ThreadPoolExecutor) -> float:
         """Claim as much as there is room for; say how long to wait before the next turn."""
-        if not self._free:
+        with self._lock:
+            under_way = list(self._under_way.values())
+        free = self._slots - len(under_way)
+        unsure = self._slots_for_unsure - sum(one.unsure for one in under_way)
+        if not free:
             return _LOOK_S
         try:
-            claimed = self._queue.claim(self._free, failing=max(0, self._free_for_failing))
+            claimed = self._queue.claim(free, unsure=max(0, unsure), under_way=under_way)
             self._forget()
         except AgentWorkersError as error:
             log.warning("webhooks_wait_for_the_database", error=str(error))
@@ -59,7 +64,8 @@ class Round:
             log.exception("webhooks_broke")
             return _UNAVAILABLE_S
         for one in claimed:
-            self._count(one, -1)
+            with self._lock:
+                self._under_way[one.delivery_id, one.fence] = one
             pool.submit(self._carry, one)
         if claimed:
             self._pause = _LOOK_S
@@ -76,14 +82,9 @@ class Round:
         except Exception:
             log.exception("webhook_broke", delivery_id=claimed.delivery_id.hex)
         finally:
-            self._count(claimed, +1)
+            with self._lock:
+                del self._under_way[claimed.delivery_id, claimed.fence]
             self._came_back.set()
-
-    def _count(self, claimed: ClaimedDelivery, change: int) -> None:
-        with self._lock:
-            self._free += change
-            if claimed.failing:
-                self._free_for_failing += change
 
     def _forget(self) -> None:
         if time.monotonic() - self._forgot_at < _FORGET_EVERY_S:

@@ -12,10 +12,11 @@ language sql immutable as $$
   select md5(p_tenant || ' ' || coalesce(substring(p_url from '^[^:]*://[^/?#]*'), p_url))::uuid
 $$;
 
--- Did the last attempt at this target fail?
-create function is_failing(p_target uuid) returns boolean language plpgsql stable as $$
+-- Has this target never answered, or did the last attempt fail?
+create function is_unsure(p_tenant text, p_target uuid) returns boolean language plpgsql stable as $$
 begin
-  return exists (select from webhook_targets where target_id = p_target and failures > 0);
+  return not exists (select from webhook_targets
+                      where tenant_id = p_tenant and target_id = p_target and failures = 0);
 end $$;
 
 -- Endpoints that are disabled get no delivery, but the event is kept for them to ask for later.
@@ -36,7 +37,7 @@ begin
   insert into webhook_deliveries (tenant_id, delivery_id, event_id, event_type, target_id,
                                   endpoint_id, url, job_id, due_at, created_at, behind)
   select p_tenant, gen_random_uuid(), v_event, p_type, endpoint_id, endpoint_id, null, p_job,
-         v_now, v_now, is_failing(endpoint_id)
+         v_now, v_now, is_unsure(p_tenant, endpoint_id)
     from webhook_endpoints
    where tenant_id = p_tenant and status = 'enabled' and wants_event(event_types, p_type);
   if p_callback is not null then
@@ -44,7 +45,7 @@ begin
                                     endpoint_id, url, job_id, due_at, created_at, behind)
     values (p_tenant, gen_random_uuid(), v_event, p_type, callback_target(p_tenant, p_callback),
             null, p_callback, p_job, v_now, v_now,
-            is_failing(callback_target(p_tenant, p_callback)));
+            is_unsure(p_tenant, callback_target(p_tenant, p_callback)));
   end if;
   return v_event;
 end $$;

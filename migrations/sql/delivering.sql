@@ -3,7 +3,7 @@
 create type claimed_delivery as (
   tenant_id text, delivery_id uuid, fence int, tries int, endpoint_id uuid, url text,
   payload text, secret_version int, old_secret boolean, event_id uuid, event_type text,
-  subject text, event_at timestamptz, data jsonb, detail bytea, output bytea, failing boolean
+  subject text, event_at timestamptz, data jsonb, detail bytea, output bytea, unsure boolean
 );
 
 -- An attempt whose worker never came back: it counts for nothing, and the next one begins at once.
@@ -61,133 +61,33 @@ begin
   return c;
 end $$;
 
--- What is due for one target, as far as its bound leaves room: one that fails gets one at a time,
--- so that it takes no places from those that answer.
-create function claim_target(
-  p_target uuid, p_fails boolean, p_limit int, p_each int, p_lease interval
-) returns setof claimed_delivery language plpgsql as $$
-declare
-  d webhook_deliveries; c claimed_delivery; v_free int; v_now timestamptz := clock_timestamp();
-begin
-  -- Two claims of one target at the same time would both count the same free places.
-  if not pg_try_advisory_xact_lock(hashtextextended('webhook ' || p_target, 0)) then return; end if;
-  select case when p_fails then 1 else p_each end - count(*) into v_free
-    from webhook_deliveries where target_id = p_target and status = 'sending';
-  for d in select * from webhook_deliveries
-            where target_id = p_target and status = 'pending' and due_at <= v_now
-            order by due_at limit greatest(0, least(v_free, p_limit)) for update skip locked loop
-    c := take_delivery(d, p_lease);
-    c.failing := p_fails;
-    if c.fence is not null then return next c; end if;
-  end loop;
-end $$;
-
--- Targets for which something is due behind those that answer: in the order in which it is due, then
--- from a place that differs each time, so that no long queue of one of them hides the rest for ever.
-create function due_behind(p_from uuid, p_visits int) returns setof uuid language plpgsql
-set enable_seqscan = off as $$
-declare v_target uuid := p_from; v_now timestamptz := clock_timestamp(); v_due timestamptz;
-begin
-  return query select w.target_id from (
-      select d.target_id, min(d.due_at) as due from (
-        select target_id, due_at from webhook_deliveries
-         where status = 'pending' and behind and due_at <= v_now order by due_at limit p_visits) d
-       group by d.target_id) w order by w.due;
-  for visit in 1..p_visits / 4 loop
-    select target_id, due_at into v_target, v_due from webhook_deliveries
-     where status = 'pending' and target_id > v_target order by target_id, due_at limit 1;
-    exit when not found;
-    if v_due <= v_now then return next v_target; end if;
-  end loop;
-end $$;
-
--- What may be claimed of a target: nothing while it is paused, or fails and p_failing others do.
-create function claim_of(
-  p_target uuid, p_fresh boolean, p_limit int, p_failing int, p_each int, p_lease interval
-) returns setof claimed_delivery language plpgsql as $$
-declare t webhook_targets; v_fails boolean;
-begin
-  select * into t from webhook_targets where target_id = p_target;
-  v_fails := coalesce(t.failures > 0, false);
-  if v_fails and p_fresh then perform put_behind(p_target); end if;
-  if t.paused_until > clock_timestamp() then
-    perform put_off(p_target, t.paused_until);
-    return;
-  end if;
-  if v_fails and p_failing <= 0 then return; end if;
-  return query select * from claim_target(p_target, v_fails, p_limit, p_each, p_lease);
-end $$;
-
--- Go round the targets, from a place that differs each time, so that each has its turn. Those that
--- answer go first: their index holds no delivery of a target that fails, and none that waits for its
--- next attempt, however many there are. Of those that fail at most p_failing are claimed.
-create function claim_deliveries(
-  p_limit int, p_failing int, p_each int, p_lease interval, p_from uuid, p_visits int
-) returns setof claimed_delivery language plpgsql
-set enable_seqscan = off as $$
-declare
-  v_target uuid := p_from; v_wrapped boolean := false; v_got int := 0; c claimed_delivery;
-  v_none uuid := '00000000-0000-0000-0000-000000000000'; v_failing int := 0;
-begin
-  perform free_deliveries(p_limit);
-  for visit in 1..p_visits loop
-    exit when v_got >= p_limit;
-    select target_id into v_target from webhook_deliveries
-     where status = 'pending' and not behind and target_id > v_target
-     order by target_id, due_at limit 1;
-    if not found then
-      exit when v_wrapped;
-      v_wrapped := true;
-      v_target := v_none;
-      continue;
-    end if;
-    exit when v_wrapped and v_target > p_from;
-    for c in select * from claim_of(v_target, true, p_limit - v_got, p_failing - v_failing,
-                                    p_each, p_lease) loop
-      v_got := v_got + 1;
-      v_failing := v_failing + c.failing::int;
-      return next c;
-    end loop;
-  end loop;
-  if v_got >= p_limit then return; end if;
-  for v_target in select * from due_behind(p_from, p_visits) loop
-    exit when v_got >= p_limit;
-    for c in select * from claim_of(v_target, false, p_limit - v_got, p_failing - v_failing,
-                                    p_each, p_lease) loop
-      v_got := v_got + 1;
-      v_failing := v_failing + c.failing::int;
-      return next c;
-    end loop;
-  end loop;
-end $$;
-
--- What waits for a target that fails stands behind what waits for those that answer. A long queue is
+-- What waits for a target that is unsure stands behind what waits for those that answer. A long queue is
 -- moved piece by piece, and nobody is waited for.
-create function put_behind(p_target uuid) returns void language sql as $$
+create function put_behind(p_tenant text, p_target uuid) returns void language sql as $$
   update webhook_deliveries d set behind = true
     from (select tenant_id, delivery_id from webhook_deliveries
-           where target_id = p_target and status = 'pending' and not behind
+           where tenant_id = p_tenant and target_id = p_target and status = 'pending' and not behind
            order by due_at limit 1000 for update skip locked) w
    where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
 $$;
 
 -- What is due for a target that is paused is due after the pause, in the same order, so that it hides
 -- nothing that can be delivered before.
-create function put_off(p_target uuid, p_until timestamptz) returns void language sql as $$
+create function put_off(p_tenant text, p_target uuid, p_until timestamptz) returns void language sql as $$
   update webhook_deliveries d
      set due_at = p_until + interval '1 microsecond' * w.place
     from (select tenant_id, delivery_id, row_number() over (order by due_at) as place from (
             select tenant_id, delivery_id, due_at from webhook_deliveries
-             where target_id = p_target and status = 'pending' and due_at < p_until
+             where tenant_id = p_tenant and target_id = p_target and status = 'pending' and due_at < p_until
              order by due_at limit 1000 for update skip locked) l) w
    where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
 $$;
 
 -- A target that answers again gets soon what is due for it: it stands with the others again.
-create function put_forward(p_target uuid) returns void language sql as $$
+create function put_forward(p_tenant text, p_target uuid) returns void language sql as $$
   update webhook_deliveries d set behind = false
     from (select tenant_id, delivery_id from webhook_deliveries
-           where target_id = p_target and status = 'pending' and behind
+           where tenant_id = p_tenant and target_id = p_target and status = 'pending' and behind
              and due_at <= clock_timestamp()
            order by due_at limit 1000 for update skip locked) w
    where d.tenant_id = w.tenant_id and d.delivery_id = w.delivery_id
@@ -211,23 +111,29 @@ begin
   return true;
 end $$;
 
--- What the answers of a target say about it: failing since when, and left alone until when.
-create function note_target(p_target uuid, p_succeeded boolean, p_pause_ms bigint)
-returns webhook_targets language plpgsql as $$
+-- What the answers of a target say about it: that it answers, or is failing since when, and left alone
+-- until when. Of one that goes on answering it is written once a day.
+create function note_target(
+  p_tenant text, p_target uuid, p_succeeded boolean, p_pause_ms bigint
+) returns webhook_targets language plpgsql as $$
 declare t webhook_targets; v_now timestamptz := clock_timestamp();
 begin
   if p_succeeded then
-    delete from webhook_targets where target_id = p_target;
-    if found then perform put_forward(p_target); end if;
+    insert into webhook_targets as w (tenant_id, target_id, answered_at)
+    values (p_tenant, p_target, v_now)
+    on conflict (tenant_id, target_id) do update
+       set failures = 0, failing_since = null, paused_until = null, answered_at = v_now
+     where w.failures > 0 or w.answered_at < v_now - interval '1 day';
+    if found then perform put_forward(p_tenant, p_target); end if;
     return null;
   end if;
-  insert into webhook_targets as w (target_id, failing_since, failures, paused_until)
-  values (p_target, v_now, 1, v_now + make_interval(secs => p_pause_ms / 1000.0))
-  on conflict (target_id) do update
-     set failures = w.failures + 1,
+  insert into webhook_targets as w (tenant_id, target_id, failing_since, failures, paused_until)
+  values (p_tenant, p_target, v_now, 1, v_now + make_interval(secs => p_pause_ms / 1000.0))
+  on conflict (tenant_id, target_id) do update
+     set failures = w.failures + 1, failing_since = coalesce(w.failing_since, v_now),
          paused_until = greatest(w.paused_until, excluded.paused_until)
   returning * into t;
-  if t.failures = 1 then perform put_behind(p_target); end if;
+  if t.failures = 1 then perform put_behind(p_tenant, p_target); end if;
   return t;
 end $$;
 
@@ -262,7 +168,7 @@ begin
     select * into d from webhook_deliveries where tenant_id = p_tenant and delivery_id = p_delivery;
     if not found then return 'fenced'; end if;
   end if;
-  t := note_target(d.target_id, p_then = 'succeeded', p_pause_ms);
+  t := note_target(p_tenant, d.target_id, p_then = 'succeeded', p_pause_ms);
   if d.endpoint_id is null then return 'recorded'; end if;
   if p_disable is null and p_then <> 'succeeded' and t.failures > 1
      and t.failing_since < v_now - p_patience then

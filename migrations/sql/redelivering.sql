@@ -59,8 +59,9 @@ language plpgsql as $$
 declare v webhook_events; n int := 0;
 begin
   delete from webhook_targets t
-   where failing_since < p_before and not exists (
-     select from webhook_deliveries d where d.target_id = t.target_id and d.status = 'pending');
+   where coalesce(failing_since, answered_at) < p_before and not exists (
+     select from webhook_deliveries d
+      where d.tenant_id = t.tenant_id and d.target_id = t.target_id and d.status = 'pending');
   for v in select * from webhook_events o where o.created_at < p_before
               and not exists (select from webhook_deliveries d
                                where d.tenant_id = o.tenant_id and d.event_id = o.event_id

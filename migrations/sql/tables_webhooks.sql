@@ -63,13 +63,15 @@ CREATE TABLE webhook_deliveries (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
-CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (target_id, due_at) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (tenant_id, target_id, due_at) WHERE status = 'pending';
 
-CREATE INDEX webhook_deliveries_fresh_idx ON webhook_deliveries (target_id, due_at) WHERE status = 'pending' and not behind;
+CREATE INDEX webhook_deliveries_fresh_idx ON webhook_deliveries (tenant_id, target_id, due_at) WHERE status = 'pending' and not behind;
 
-CREATE INDEX webhook_deliveries_behind_idx ON webhook_deliveries (due_at) WHERE status = 'pending' and behind;
+CREATE INDEX webhook_deliveries_behind_idx ON webhook_deliveries (tenant_id, due_at) WHERE status = 'pending' and behind;
 
-CREATE INDEX webhook_deliveries_sending_idx ON webhook_deliveries (target_id, lease_until) WHERE status = 'sending';
+CREATE INDEX webhook_deliveries_waiting_idx ON webhook_deliveries (due_at) WHERE status = 'pending' and behind;
+
+CREATE INDEX webhook_deliveries_sending_idx ON webhook_deliveries (tenant_id, target_id, lease_until) WHERE status = 'sending';
 
 CREATE INDEX webhook_deliveries_endpoint_idx ON webhook_deliveries (tenant_id, endpoint_id, created_at, delivery_id);
 
@@ -88,11 +90,13 @@ CREATE TABLE webhook_attempts (
 );
 
 CREATE TABLE webhook_targets (
+  tenant_id TEXT NOT NULL,
   target_id UUID NOT NULL,
   failing_since TIMESTAMP WITH TIME ZONE,
   failures INTEGER DEFAULT 0 NOT NULL,
   paused_until TIMESTAMP WITH TIME ZONE,
-  CONSTRAINT webhook_targets_pkey PRIMARY KEY (target_id)
+  answered_at TIMESTAMP WITH TIME ZONE,
+  CONSTRAINT webhook_targets_pkey PRIMARY KEY (tenant_id, target_id)
 );
 
 CREATE TABLE project_secrets (

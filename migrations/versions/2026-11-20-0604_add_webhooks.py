@@ -11,9 +11,10 @@ depends_on = None
 
 _FUNCTIONS = (
     "deliver_test forget_webhooks deliver_missing recover_deliveries replay_delivery record_attempt note_target"
-    " disable_endpoint claim_deliveries claim_of due_behind put_behind put_off put_forward claim_target"
+    " disable_endpoint claim_deliveries next_tenant claim_of_tenant due_behind due_fresh claim_of claim_target"
+    " room_of put_behind put_off put_forward"
     " take_delivery free_deliveries"
-    " announce_end announce_event announce announce_job has_endpoints is_failing write_event callback_target"
+    " announce_end announce_event announce announce_job has_endpoints is_unsure write_event callback_target"
     " wants_event"
 ).split()
 _TABLES = (
@@ -23,7 +24,13 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    run("tables_webhooks.sql", "announcing.sql", "delivering.sql", "redelivering.sql")
+    run(
+        "tables_webhooks.sql",
+        "announcing.sql",
+        "delivering.sql",
+        "delivering_turns.sql",
+        "redelivering.sql",
+    )
 
 
 def downgrade() -> None:

@@ -17,5 +17,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.execute("drop function wake_breaker")
+    op.execute("drop function tenants_at_breaker")
     op.execute("drop index waits_breaker_idx")
     op.drop_table("breakers")

@@ -73,7 +73,9 @@ def _whole(model: StreamingModel) -> Model:
 WRAPPERS: dict[str, Callable[[StreamingModel], Model]] = {
     "bare": lambda model: model,
     "told": _told,
-    "behind a breaker": lambda model: BehindBreaker(model, breakers=AlwaysClosed()),
+    "behind a breaker": lambda model: BehindBreaker(
+        model, breakers=AlwaysClosed(), tenant_id=TenantId("t")
+    ),
     "metered": lambda model: Metered(model, quotas=NoQuotas()),
     "capped": lambda model: Capped(model, prices=PRICES, held_micro=HOLD),
     "cached": _cached,

@@ -1,94 +1,45 @@
 """Breakers: the shared ones and their twin in memory keep the same promises."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from agent_workers.domain.breaker import Breaker, BreakerState
-from agent_workers.domain.claim import Due
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
 from agent_workers.execution.models.ports import Breakers
 from agent_workers.governance import breakers as rules
 from agent_workers.governance.breakers import Thresholds
 from agent_workers.governance.breakers_in_memory import BreakersInMemory
-from agent_workers.orchestration.breakers import BreakerStore, SharedBreakers
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
+from agent_workers.orchestration.breakers import SharedBreakers
+from tests.contract.breakers_world import (
+    ACME,
+    QUICK,
+    Clock,
+    Shared,
+    fail,
+    shared,
+)
 from tests.database import database, tenant
 from tests.integration.worker_system import until
 
-__all__ = ["database", "tenant"]
-
-QUICK = Thresholds(first_open=timedelta(seconds=1), longest_open=timedelta(seconds=2))
-LONG = Thresholds(first_open=timedelta(minutes=5), longest_open=timedelta(minutes=5))
-
-
-@dataclass
-class Clock:
-    """Ours, which tells a process when to look again."""
-
-    seconds: float = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class Shared:
-    """One store, and as many processes upon it as a test wants."""
-
-    store: BreakerStore
-    rung: list[Due] = field(default_factory=list)
-    processes: int = 0
-
-    def process(
-        self, thresholds: Thresholds = LONG, clock: Callable[[], float] | None = None
-    ) -> SharedBreakers:
-        self.processes += 1
-
-        def ring(due: Sequence[Due], *, parent: str | None) -> None:  # noqa: ARG001
-            self.rung.extend(due)
-
-        given = {} if clock is None else {"clock": clock}
-        by = f"process-{self.processes}"
-        return SharedBreakers(self.store, by=by, ring=ring, thresholds=thresholds, **given)
-
-    def state(self, name: str = "tool:pay") -> BreakerState:
-        return self.store.see(name).breaker.state
-
-
-@pytest.fixture(params=["postgres", "memory"])
-def shared(request: pytest.FixtureRequest, database: Database) -> Shared:
-    store: BreakerStore = BreakersInMemory()
-    if request.param == "postgres":
-        store = BreakerRows(database)
-        with database.connection() as connection:
-            connection.execute("truncate breakers")
-    return Shared(store)
-
-
-def fail(breakers: Breakers, times: int, name: str = "tool:pay") -> None:
-    for _ in range(times):
-        assert breakers.ask(name) is None
-        breakers.tell(name, True)
+__all__ = ["database", "shared", "tenant"]
 
 
 @pytest.mark.parametrize("port", ["shared", "always_closed"])
 def test_calls_pass_while_nothing_fails(shared: Shared, port: str) -> None:
     breakers: Breakers = shared.process() if port == "shared" else AlwaysClosed()
     for _ in range(100):
-        assert breakers.ask("tool:pay") is None
-        breakers.tell("tool:pay", False)
+        assert breakers.ask("tool:pay", ACME) is None
+        breakers.tell("tool:pay", ACME, False)
 
 
 def test_nothing_is_written_while_all_is_well(shared: Shared) -> None:
     breakers = shared.process()
-    breakers.ask("tool:pay")
-    breakers.tell("tool:pay", False)
-    assert shared.store.see("tool:pay").breaker.version == 0
+    breakers.ask("tool:pay", ACME)
+    breakers.tell("tool:pay", ACME, False)
+    assert shared.store.see("tool:pay", ACME).breaker.version == 0
 
 
 def test_failures_open_it_for_all_processes(shared: Shared) -> None:
@@ -97,24 +48,24 @@ def test_failures_open_it_for_all_processes(shared: Shared) -> None:
     assert shared.state() is BreakerState.CLOSED
     fail(other, 1)
     assert shared.state() is BreakerState.OPEN
-    assert other.is_open("tool:pay")
+    assert other.is_open("tool:pay", ACME)
     clock = Clock()
     third = shared.process(clock=clock)
-    wait = third.ask("tool:pay")
+    wait = third.ask("tool:pay", ACME)
     assert wait is not None
     assert 0 < wait <= 300
-    assert third.ask("tool:read") is None  # another tool is another matter
+    assert third.ask("tool:read", ACME) is None  # another tool is another matter
 
 
 def test_a_process_learns_within_half_a_second_what_another_did(shared: Shared) -> None:
     clock = Clock()
     late = shared.process(clock=clock)
-    assert late.ask("tool:pay") is None
+    assert late.ask("tool:pay", ACME) is None
     fail(shared.process(), 5)
     clock.seconds = 0.49
-    assert late.ask("tool:pay") is None
+    assert late.ask("tool:pay", ACME) is None
     clock.seconds = 0.51
-    assert late.ask("tool:pay") is not None
+    assert late.ask("tool:pay", ACME) is not None
 
 
 def test_a_few_failures_among_many_successes_leave_it_closed(shared: Shared) -> None:
@@ -122,23 +73,25 @@ def test_a_few_failures_among_many_successes_leave_it_closed(shared: Shared) -> 
     for _ in range(20):
         fail(breakers, 1)
         for _ in range(3):
-            breakers.tell("tool:pay", False)
+            breakers.tell("tool:pay", ACME, False)
     assert shared.state() is BreakerState.CLOSED
 
 
 def test_of_many_that_ask_at_once_exactly_one_is_the_probe(shared: Shared) -> None:
     fail(shared.process(QUICK), 5)
-    until(lambda: rules.admit(s := shared.store.see("tool:pay"), s.now) == rules.Probe(), "due")
+    until(
+        lambda: rules.admit(s := shared.store.see("tool:pay", ACME), s.now) == rules.Probe(), "due"
+    )
     crowded = [shared.process(QUICK, clock=Clock()) for _ in range(20)]
     for mine in crowded:
         assert (
-            mine.ask("tool:read") is None
+            mine.ask("tool:read", ACME) is None
         )  # by now each of them believes that it may be the probe
     start, passed = threading.Barrier(20), []
 
     def come(mine: SharedBreakers) -> None:
         start.wait()
-        if mine.ask("tool:pay") is None:
+        if mine.ask("tool:pay", ACME) is None:
             passed.append(mine)
 
     crowd = [threading.Thread(target=come, args=(one,)) for one in crowded]
@@ -155,70 +108,72 @@ def test_a_probe_that_works_closes_it_and_one_that_fails_opens_it_for_longer(
 ) -> None:
     breakers = shared.process(QUICK)
     fail(breakers, 5)
-    until(lambda: breakers.ask("tool:pay") is None, "the probe may go")
-    breakers.tell("tool:pay", True)
-    seen = shared.store.see("tool:pay")
+    until(lambda: breakers.ask("tool:pay", ACME) is None, "the probe may go")
+    breakers.tell("tool:pay", ACME, True)
+    seen = shared.store.see("tool:pay", ACME)
     assert seen.breaker.state is BreakerState.OPEN
     assert seen.breaker.opens == 2
     assert seen.breaker.until is not None
     assert seen.breaker.until - seen.now > timedelta(seconds=1)
-    until(lambda: breakers.ask("tool:pay") is None, "the next probe may go")
-    breakers.tell("tool:pay", False)
+    until(lambda: breakers.ask("tool:pay", ACME) is None, "the next probe may go")
+    breakers.tell("tool:pay", ACME, False)
     assert shared.state() is BreakerState.CLOSED
-    assert breakers.ask("tool:pay") is None
+    assert breakers.ask("tool:pay", ACME) is None
 
 
 def test_the_place_of_a_probe_that_never_tells_is_free_again(shared: Shared) -> None:
     fail(shared.process(QUICK), 5)
     dying = shared.process(QUICK)
-    until(lambda: dying.ask("tool:pay", holds=timedelta(seconds=1)) is None, "the probe may go")
+    until(
+        lambda: dying.ask("tool:pay", ACME, holds=timedelta(seconds=1)) is None, "the probe may go"
+    )
     next_one = shared.process(QUICK)
-    assert next_one.ask("tool:pay") is not None
-    until(lambda: next_one.ask("tool:pay") is None, "the place is free")
-    assert shared.store.see("tool:pay").breaker.probe_by == "process-3"
+    assert next_one.ask("tool:pay", ACME) is not None
+    until(lambda: next_one.ask("tool:pay", ACME) is None, "the place is free")
+    assert shared.store.see("tool:pay", ACME).breaker.probe_by == "process-3"
 
 
 def test_a_probe_that_was_not_needed_gives_its_place_back(shared: Shared) -> None:
     fail(shared.process(QUICK), 5)
     one = shared.process(QUICK)
-    until(lambda: one.ask("tool:pay") is None, "the probe may go")
-    one.let_go("tool:pay")
-    assert shared.process(QUICK).ask("tool:pay") is None
+    until(lambda: one.ask("tool:pay", ACME) is None, "the probe may go")
+    one.let_go("tool:pay", ACME)
+    assert shared.process(QUICK).ask("tool:pay", ACME) is None
 
 
 def test_a_straggler_says_nothing_about_an_open_breaker(shared: Shared) -> None:
     breakers = shared.process()
     fail(breakers, 5)
-    before = shared.store.see("tool:pay").breaker
-    breakers.tell("tool:pay", False)
-    breakers.tell("tool:pay", True)
-    assert shared.store.see("tool:pay").breaker == before
+    before = shared.store.see("tool:pay", ACME).breaker
+    breakers.tell("tool:pay", ACME, False)
+    breakers.tell("tool:pay", ACME, True)
+    assert shared.store.see("tool:pay", ACME).breaker == before
 
 
 def test_what_an_operator_opened_stays_open_until_it_is_closed(shared: Shared) -> None:
-    seen = shared.store.see("tool:pay")
+    seen = shared.store.see("tool:pay", ACME)
     opened = rules.opened_by_hand(seen.breaker, seen.now, reason="maintenance")
     put = shared.store.swap(seen.breaker, opened)
     assert put is not None
-    assert shared.process().ask("tool:pay") == 60.0
+    assert shared.process().ask("tool:pay", ACME) == 60.0
     assert shared.store.swap(put, rules.closed(put, seen.now)) is not None
-    assert shared.process().ask("tool:pay") is None
+    assert shared.process().ask("tool:pay", ACME) is None
 
 
 def test_only_who_saw_the_newest_may_change_it(shared: Shared) -> None:
-    old = shared.store.see("tool:pay").breaker
+    old = shared.store.see("tool:pay", ACME).breaker
     put = shared.store.swap(old, replace(old, failures=1))
     assert put is not None
     assert put.version == 1
     assert shared.store.swap(old, replace(old, failures=2)) is None
     assert shared.store.swap(put, replace(put, failures=3)) is not None
-    assert shared.store.see("tool:pay").breaker.failures == 3
+    assert shared.store.see("tool:pay", ACME).breaker.failures == 3
 
 
 def test_each_opening_in_a_row_lasts_longer_up_to_a_bound() -> None:
     thresholds = Thresholds()
     breaker = Breaker(name="tool:pay", opens=0)
-    seen = BreakersInMemory().see("tool:pay")
+    seen = BreakersInMemory().see("tool:pay", ACME)
     spans = []
     for _ in range(9):
         breaker = rules.after_probe(

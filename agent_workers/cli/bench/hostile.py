@@ -14,9 +14,8 @@ from typing_extensions import override
 from agent_workers.cli import programs
 from agent_workers.cli.bench.http import Connection
 from agent_workers.cli.bench.measures import percentile, say
-from agent_workers.cli.bench.stage import PEPPER, Stage, Topology, wait_for
+from agent_workers.cli.bench.stage import Stage, Topology, wait_for
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.keys import Keys
 
 _HOSTILE = TenantId("hostile")
 _EVERY_S = 0.25
@@ -37,11 +36,10 @@ class _Hostile:
     """What the hostile tenant does, each in a thread of its own until it is over."""
 
     stage: Stage
-    token: str
     over: threading.Event = field(default_factory=threading.Event)
 
     def connect(self) -> Connection:
-        return Connection(port=self.stage.port, token=self.token)
+        return self.stage.connect_as(_HOSTILE)
 
     def flood(self) -> None:
         """Thousands of jobs of the highest priority."""
@@ -145,12 +143,11 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
     stage.environment["AGENT_ALLOW_PRIVATE_WEBHOOKS"] = "true"
     stage.stop("api")
     stage.restart_api()
-    token = Keys(stage.database, pepper=PEPPER).create(_HOSTILE, name="bench").token
     with stage.workers(_WORKERS):
         stage.start("beat", programs.BEAT)
         stage.start("webhooks", programs.WEBHOOKS)
         _one(stage, "alone", seconds)
-        hostile = _Hostile(stage, token)
+        hostile = _Hostile(stage)
         threads = [threading.Thread(target=_cut_off, args=(one,)) for one in hostile.attacks]
         for thread in threads:
             thread.start()

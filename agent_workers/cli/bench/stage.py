@@ -22,7 +22,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.keys import Keys
 
 TENANT = TenantId("bench")
-PEPPER = "only for measuring, never else"
+_PEPPER = "only for measuring, never else"
 _READY_S = 30.0
 
 
@@ -150,7 +150,7 @@ def stage() -> Iterator[Stage]:
         database = Database(url, pool_size=4, name="bench")
         stack.callback(database.close)
         port = free_port()
-        new_key = Keys(database, pepper=PEPPER).create(TENANT, name="bench")
+        new_key = Keys(database, pepper=_PEPPER).create(TENANT, name="bench")
         built = Stage(
             postgres=postgres,
             redis=redis,
@@ -162,7 +162,7 @@ def stage() -> Iterator[Stage]:
                 **os.environ,
                 "AGENT_DATABASE_URL": url,
                 "AGENT_BROKER_URL": redis.url,
-                "AGENT_SECRET_PEPPER": PEPPER,
+                "AGENT_SECRET_PEPPER": _PEPPER,
                 "AGENT_API_PORT": str(port),
                 "AGENT_TOOLS": "agent_workers.cli.bench.agents",
                 "AGENT_LOG_LEVEL": "WARNING",

@@ -39,7 +39,7 @@ class AttemptModels:
             model = Told(self.model, deltas=self.deltas, claimed=claimed)
         if not claimed.hold_micro:
             model = Begun(model, prices=self.prices, claimed=claimed, begin=self.begin)
-        model = BehindBreaker(model, breakers=self.breakers)
+        model = BehindBreaker(model, breakers=self.breakers, tenant_id=claimed.tenant_id)
         model = Metered(model, quotas=self.quotas)
         if claimed.hold_micro:
             model = Capped(model, prices=self.prices, held_micro=claimed.hold_micro)

@@ -5,6 +5,7 @@ from typing import Protocol
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.delta import Delta
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.quota import Room
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
@@ -28,7 +29,7 @@ class Models(Protocol):
 class Breakers(Protocol):
     """Remembers, for all workers, what has failed too often; names are `model:NAME`."""
 
-    def ask(self, name: str) -> float | None:
+    def ask(self, name: str, tenant_id: TenantId) -> float | None:
         """None: go on, and `tell` how it went; else the seconds until a look makes sense.
 
         Whoever goes on may be the one probe of a breaker that is half open. A prober that dies
@@ -36,15 +37,15 @@ class Breakers(Protocol):
         """
         ...
 
-    def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - there is nothing else to tell
+    def tell(self, name: str, tenant_id: TenantId, failed: bool) -> None:  # noqa: FBT001 - there is nothing else to tell
         """Say how a call went that `ask` let through."""
         ...
 
-    def let_go(self, name: str) -> None:
+    def let_go(self, name: str, tenant_id: TenantId) -> None:
         """Say nothing of a call that `ask` let through: it was cut before it could show anything."""
         ...
 
-    def is_open(self, name: str) -> bool:
+    def is_open(self, name: str, tenant_id: TenantId) -> bool:
         """Say whether calls are barred, without asking for the place of a probe."""
         ...
 

@@ -47,7 +47,9 @@ def answer(system: System, job: JobId, *said: str) -> None:
 
 
 def breaker(system: System, name: str) -> object:
-    return system.ask("select state from breakers where name = %s", f"tool:{name}")
+    return system.ask(
+        "select state from breakers where name = %s and tenant_id <> '*'", f"tool:{name}"
+    )
 
 
 def tools_of(system: System, job: JobId) -> Sequence[str]:
@@ -76,8 +78,8 @@ def test_behind_an_open_breaker_the_old_answer_comes_at_once(
     outage.down = False
     run(lasting, outage, "look_lately")
     lasting.ask(
-        "insert into breakers (name, state, version, by_hand, changed_at)"
-        " values ('tool:look_lately', 'open', 1, true, now()) returning 1"
+        "insert into breakers (name, tenant_id, state, version, by_hand, changed_at)"
+        " values ('tool:look_lately', '*', 'open', 1, true, now()) returning 1"
     )
     until(lambda: degraded(lasting, run(lasting, outage, "look_lately")), "it is seen")
     calls = len(outage.asked)

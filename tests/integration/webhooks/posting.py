@@ -27,6 +27,7 @@ class Posting:
     receiver: Receiver
     patience: timedelta = timedelta(days=5)
     each: int = 4
+    timeout_s: float = 2
 
     @property
     def endpoints(self) -> WebhookEndpoints:
@@ -42,7 +43,7 @@ class Posting:
     def courier(self) -> Courier:
         return Courier(
             self.queue,
-            send=Sender(timeout_s=2, allow_private=True),
+            send=Sender(timeout_s=self.timeout_s, allow_private=True),
             pepper=PEPPER,
             clock=time.time,
             chance=lambda: 0.0,
@@ -53,6 +54,12 @@ class Posting:
             url=self.receiver.url(path), event_types=kinds or ("*",), payload=payload
         )
         return self.endpoints.create(self.world.tenant, change)
+
+    def answers(self, endpoint: EndpointSeen) -> None:
+        """Know of an endpoint that it answers."""
+        self.world.one(
+            "select note_target(%s, %s, true, 0)", self.world.tenant, endpoint.endpoint_id
+        )
 
     def secret(self, endpoint_id: UUID | None, version: int = 1) -> str:
         return shown_secret(secret_of(PEPPER, self.world.tenant, holder_of(endpoint_id), version))
@@ -78,11 +85,11 @@ class Posting:
 
     def carry(self, limit: int = 10) -> list[After]:
         """Carry what is due of our tenant, once; others share the database."""
-        return [
-            self.courier.carry(one)
-            for one in self.queue.claim(limit)
-            if one.tenant_id == self.world.tenant
-        ]
+        carried: list[After] = []
+        while claimed := self.queue.claim(limit - len(carried)):
+            mine = [one for one in claimed if one.tenant_id == self.world.tenant]
+            carried += [self.courier.carry(one) for one in mine]
+        return carried
 
     def make_due(self) -> None:
         """Let every delay of our tenant have passed."""

@@ -17,6 +17,7 @@ from agent_workers.cli.checks_state import (
 from agent_workers.cli.findings import Finding, Level
 from agent_workers.cli.migrations import newest
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
+from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
 from agent_workers.state.diagnosis import ServerSeen, WorkSeen
 from agent_workers.state.pooling import SessionSeen
@@ -108,6 +109,14 @@ def test_an_open_breaker_is_named_with_its_reason_and_whether_somebody_has_to_cl
     assert "go on by themselves" in lines[0]
     assert "model:m was turned off by hand (maintenance)" in lines[1]
     assert "breakers close model:m" in lines[1]
+
+
+def test_breakers_of_tenants_are_one_line_for_each_tool():
+    one = Breaker(name="tool:pay", state=BreakerState.OPEN, reason="timeout")
+    several = [replace(one, tenant_id=TenantId(name)) for name in ("acme", "bond")]
+    lines = [f.line for f in breakers([BreakerSeen(breaker=b, now=_AT) for b in several])]
+    assert "tool:pay fails for 2 of the tenants (timeout)" in lines[0]
+    assert len(lines) == 1
 
 
 def test_a_breaker_that_has_closed_is_no_trouble():

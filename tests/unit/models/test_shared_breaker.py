@@ -8,6 +8,7 @@ import pytest
 
 from agent_workers.domain.breaker import BreakerState
 from agent_workers.domain.claim import Due
+from agent_workers.domain.ids import TenantId
 from agent_workers.execution.models.behind_breaker import BehindBreaker
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.values import ModelReply, ModelRequest
@@ -15,7 +16,7 @@ from agent_workers.governance.breakers import Thresholds
 from agent_workers.governance.breakers_in_memory import BreakersInMemory
 from agent_workers.orchestration.breakers import SharedBreakers
 
-NAME = "model:p/m"
+NAME, TENANT = "model:p/m", TenantId("acme")
 ASKED = ModelRequest(model="p/m", messages=(), max_output_tokens=10, purpose="plan")
 QUICK = Thresholds(first_open=timedelta(milliseconds=10))
 
@@ -35,7 +36,7 @@ class FailsLate:
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:  # noqa: ARG002
         for _ in range(5):
-            self._others.tell(NAME, True)
+            self._others.tell(NAME, TENANT, True)
         time.sleep(0.05)
         raise ModelFailed(ErrorClass.OVERLOADED, "busy")
 
@@ -44,8 +45,10 @@ def test_a_straggler_that_fails_waits_and_leaves_the_probe_to_others() -> None:
     store = BreakersInMemory()
     one, other = process(store, "one"), process(store, "other")
     with pytest.raises(ModelFailed) as failed:
-        BehindBreaker(FailsLate(other), breakers=one).complete(ASKED, deadline_s=9)
+        BehindBreaker(FailsLate(other), breakers=one, tenant_id=TENANT).complete(
+            ASKED, deadline_s=9
+        )
     assert failed.value.parks_on == NAME
-    assert store.see(NAME).breaker.state is BreakerState.OPEN
-    assert other.ask(NAME) is None
-    assert store.see(NAME).breaker.probe_by == "other"
+    assert store.see(NAME, TENANT).breaker.state is BreakerState.OPEN
+    assert other.ask(NAME, TENANT) is None
+    assert store.see(NAME, TENANT).breaker.probe_by == "other"

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.budget import Usage
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.quota import Room
 from agent_workers.execution.models.behind_breaker import BehindBreaker
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
@@ -13,6 +14,7 @@ from agent_workers.execution.models.metered import Metered
 from agent_workers.execution.models.values import Message, ModelRequest
 from tests.unit.models.fakes import SaidModel, said
 
+TENANT = TenantId("acme")
 ASKED = ModelRequest(
     model="p/m",
     messages=(Message(role="user", content="hi"),),
@@ -26,17 +28,17 @@ class Breaker:
     wait_s: float | None = None
     told: list[tuple[str, bool | None]] = field(default_factory=list)
 
-    def ask(self, name: str) -> float | None:
-        assert name == "model:p/m"
+    def ask(self, name: str, tenant_id: TenantId) -> float | None:
+        assert (name, tenant_id) == ("model:p/m", TENANT)
         return self.wait_s
 
-    def tell(self, name: str, failed: bool) -> None:  # noqa: FBT001 - the Protocol's
+    def tell(self, name: str, tenant_id: TenantId, failed: bool) -> None:  # noqa: ARG002, FBT001 - the Protocol's
         self.told.append((name, failed))
 
-    def let_go(self, name: str) -> None:
+    def let_go(self, name: str, tenant_id: TenantId) -> None:  # noqa: ARG002 - the Protocol's
         self.told.append((name, None))
 
-    def is_open(self, name: str) -> bool:  # noqa: ARG002 - the Protocol's
+    def is_open(self, name: str, tenant_id: TenantId) -> bool:  # noqa: ARG002 - the Protocol's
         return self.wait_s is not None
 
 
@@ -63,7 +65,7 @@ class Meter:
 def test_an_open_breaker_sends_nothing_and_says_what_to_wait_for() -> None:
     model, breaker = SaidModel(said("never")), Breaker(wait_s=12)
     with pytest.raises(ModelFailed) as failed:
-        BehindBreaker(model, breakers=breaker).complete(ASKED, deadline_s=9)
+        BehindBreaker(model, breakers=breaker, tenant_id=TENANT).complete(ASKED, deadline_s=9)
     broke = failed.value.as_broke(worst_case_micro=99)
     assert (broke.code, broke.parks_on, broke.retry_after_s) == (
         "model_breaker_open",
@@ -77,9 +79,9 @@ def test_an_open_breaker_sends_nothing_and_says_what_to_wait_for() -> None:
 def test_only_what_says_that_a_model_is_down_counts_against_it(error_class: ErrorClass) -> None:
     breaker = Breaker()
     with pytest.raises(ModelFailed):
-        BehindBreaker(SaidModel(ModelFailed(error_class, "x")), breakers=breaker).complete(
-            ASKED, deadline_s=9
-        )
+        BehindBreaker(
+            SaidModel(ModelFailed(error_class, "x")), breakers=breaker, tenant_id=TENANT
+        ).complete(ASKED, deadline_s=9)
     down = {"overloaded", "server_error", "timeout", "connection", "malformed", "auth", "quota"}
     assert breaker.told == [("model:p/m", error_class in down)]
 
@@ -88,13 +90,15 @@ def test_a_call_that_had_no_time_says_nothing_of_its_model() -> None:
     breaker = Breaker()
     late = SaidModel(ModelFailed(ErrorClass.TIMEOUT, "x"))
     with pytest.raises(ModelFailed):
-        BehindBreaker(late, breakers=breaker).complete(ASKED, deadline_s=1)
+        BehindBreaker(late, breakers=breaker, tenant_id=TENANT).complete(ASKED, deadline_s=1)
     assert breaker.told == [("model:p/m", None)]
 
 
 def test_an_answer_is_told() -> None:
     breaker = Breaker()
-    BehindBreaker(SaidModel(said("yes")), breakers=breaker).complete(ASKED, deadline_s=9)
+    BehindBreaker(SaidModel(said("yes")), breakers=breaker, tenant_id=TENANT).complete(
+        ASKED, deadline_s=9
+    )
     assert breaker.told == [("model:p/m", False)]
 
 
