@@ -11,7 +11,8 @@ import structlog
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedule import RunState
 from agent_workers.orchestration.ports import Ring
-from agent_workers.state.schedules_firing import Fired, ScheduleBroken, ScheduleFiring
+from agent_workers.state.schedules_firing import ScheduleBroken, ScheduleFiring
+from agent_workers.state.schedules_ticking import Fired
 
 log = structlog.get_logger(__name__)
 

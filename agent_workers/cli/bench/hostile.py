@@ -193,7 +193,7 @@ def _silent() -> Iterator[int]:
 
 @contextmanager
 def _receiver(told: dict[str, float]) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
+    class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             told.setdefault(body["data"]["id"], time.time())
@@ -204,7 +204,7 @@ def _receiver(told: dict[str, float]) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -25,7 +25,8 @@ _COUNT = "counts for an operator, or for a keeper's next look; no row of anybody
 _OPERATOR = "an operator's list, of all tenants"
 _SHARED = "tells of a tool or a model what all tenants have of it"
 ACROSS_TENANTS = {
-    "claim_next": _CLAIM,
+    "claim_oldest": _CLAIM,
+    "look_for_turns": _CLAIM,
     "is_more_due": _CLAIM,
     "next_tenant": _CLAIM,
     "remember_ready": _CLAIM,
@@ -42,7 +43,7 @@ ACROSS_TENANTS = {
     "relay_batch": _SWEEP,
     "ring_again": _SWEEP,
     "mcp._TAKE": _SWEEP,
-    "schedules_firing._NEXT_DUE": _SWEEP,
+    "schedules_firing._TURNS": _SWEEP,
     "schedules_firing._NEXT_WAITING": _SWEEP,
     "schedules_firing._SLEEP": _COUNT,
     "look_around": _COUNT,
