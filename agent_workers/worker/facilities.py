@@ -12,7 +12,7 @@ from agent_workers.domain.mcp_call import McpCalls
 from agent_workers.domain.memory import Memories
 from agent_workers.domain.tool import Call
 from agent_workers.domain.workspace import Workspace
-from agent_workers.settings_tools import ToolSettings
+from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.knowledge import Documents, TenantKnowledge
 from agent_workers.state.memories_of_call import CallMemories
@@ -41,7 +41,7 @@ class Facilities:
 def facilities(
     *,
     database: Database,
-    settings: ToolSettings,
+    settings: Settings,
     embedder: Embedder,
     servers: McpCalls | None = None,
 ) -> Facilities:

@@ -3,14 +3,16 @@
 from agent_workers.domain.facility import Give
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.tools.router import ToolRouter
+from agent_workers.settings import Settings, secret_places
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.tool_answers import RedisToolAnswers
 
 
-def tool_router(redis_url: str, find: Find, give: Give) -> ToolRouter:
+def tool_router(settings: Settings, find: Find, give: Give) -> ToolRouter:
     """Assemble the router; without Redis nothing is remembered, and every call is made."""
-    if not redis_url:
-        return ToolRouter(find, give=give)
-    redis = AwayOrNot(redis_url)
-    return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis))
+    hides = secret_places(settings)
+    if not settings.redis_url:
+        return ToolRouter(find, give=give, hides=hides)
+    redis = AwayOrNot(settings.redis_url)
+    return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis), hides)
