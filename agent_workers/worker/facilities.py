@@ -1,7 +1,8 @@
 """What this process gives to tools that ask for it by type: one maker for each facility."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent_workers.domain.clock import Clock
 from agent_workers.domain.embedding import Embedder
@@ -12,7 +13,7 @@ from agent_workers.domain.mcp_call import McpCalls
 from agent_workers.domain.memory import Memories
 from agent_workers.domain.tool import Call
 from agent_workers.domain.workspace import Workspace
-from agent_workers.settings import Settings
+from agent_workers.settings_tools import ToolSettings
 from agent_workers.state.engine import Database
 from agent_workers.state.knowledge import Documents, TenantKnowledge
 from agent_workers.state.memories_of_call import CallMemories
@@ -41,7 +42,8 @@ class Facilities:
 def facilities(
     *,
     database: Database,
-    settings: Settings,
+    settings: ToolSettings,
+    hides: Sequence[Path],
     embedder: Embedder,
     servers: McpCalls | None = None,
 ) -> Facilities:
@@ -71,6 +73,6 @@ def facilities(
             Memories: memories,
             **({McpCalls: lambda _: servers} if servers is not None else {}),
             **outside(settings),
-            **code(settings),
+            **code(settings, hides),
         }
     )

@@ -1,18 +1,19 @@
 """The tool router of one process, with where results are kept for all workers, if anywhere."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from agent_workers.domain.facility import Give
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.settings import Settings, secret_places
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.tool_answers import RedisToolAnswers
 
 
-def tool_router(settings: Settings, find: Find, give: Give) -> ToolRouter:
+def tool_router(redis_url: str, find: Find, give: Give, hides: Sequence[Path]) -> ToolRouter:
     """Assemble the router; without Redis nothing is remembered, and every call is made."""
-    hides = secret_places(settings)
-    if not settings.redis_url:
+    if not redis_url:
         return ToolRouter(find, give=give, hides=hides)
-    redis = AwayOrNot(settings.redis_url)
+    redis = AwayOrNot(redis_url)
     return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis), hides)

@@ -139,9 +139,10 @@ def open_runtime(
         database=database,
         servers=mcp.servers,
         settings=settings,
+        hides=secret_places(settings),
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
-    router = tool_router(settings, roster.find, given)
+    router = tool_router(settings.redis_url, roster.find, given, secret_places(settings))
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 

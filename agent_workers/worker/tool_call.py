@@ -131,6 +131,7 @@ def _surroundings(settings: Settings) -> Iterator[_Surroundings]:
         database=database,
         servers=servers,
         settings=settings,
+        hides=secret_places(settings),
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
     try:
@@ -152,7 +153,7 @@ def _mcp_servers(settings: Settings) -> Servers:
 def _without_database(settings: Settings) -> Give:
     embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
     alone: dict[type, Made] = {Clock: lambda _: SystemClock(), Embedder: lambda _: embedder}
-    given = Facilities({**alone, **outside(settings), **code(settings)})
+    given = Facilities({**alone, **outside(settings), **code(settings, secret_places(settings))})
 
     def give(wanted: type, call: Call) -> object:
         if wanted in _OF_DATABASE:

@@ -14,7 +14,7 @@ from agent_workers.domain.tool import Call
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.tools.builtin.code import python_code
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.settings import Settings
+from agent_workers.settings_tools import ToolSettings
 from agent_workers.worker.code import code
 from tests.unit.evaluating.rounds import by_function
 from tests.unit.orchestration.agents import claimed
@@ -38,7 +38,7 @@ def test_a_program_that_fails_is_told_to_the_planner_in_words() -> None:
 
 
 def test_where_nothing_can_hold_it_the_tool_is_off() -> None:
-    missing = Settings(sandbox="wasm", sandbox_wasm="nowhere/python.wasm")
+    missing = ToolSettings(sandbox="wasm", sandbox_wasm="nowhere/python.wasm")
     ran = asked(SUM, missing)
     assert isinstance(ran, ToolFailed), ran
     assert ran.code == "not_installed"
@@ -48,7 +48,7 @@ def test_where_nothing_can_hold_it_the_tool_is_off() -> None:
 
 
 def test_doctor_names_the_level() -> None:
-    assert "python_code runs in monty" in next(check_sandbox(Settings())).line
+    assert "python_code runs in monty" in next(check_sandbox(ToolSettings())).line
 
 
 def test_the_command_runs_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,9 +61,9 @@ def test_the_command_runs_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def asked(arguments: object, settings: Settings | None = None) -> object:
+def asked(arguments: object, settings: ToolSettings | None = None) -> object:
     agent = loaded(by_function(python_code))
-    makers = code(settings or Settings())
+    makers = code(settings or ToolSettings(), ())
 
     def give(wanted: type, call: Call) -> object:
         return makers[wanted](call)

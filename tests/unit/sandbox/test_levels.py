@@ -6,7 +6,7 @@ from agent_workers.domain.facility import NotInstalled
 from agent_workers.execution.sandbox.levels import Level, chosen
 from agent_workers.execution.sandbox.monty import MontySandbox
 from agent_workers.execution.sandbox.ports import NoBoundary
-from agent_workers.settings import Settings
+from agent_workers.settings_tools import ToolSettings
 from agent_workers.worker.code import sandbox_of
 
 
@@ -33,4 +33,4 @@ def test_bounds_alone_hold_no_strangers() -> None:
 
 def test_off_is_off() -> None:
     with pytest.raises(NotInstalled, match="AGENT_SANDBOX is off"):
-        sandbox_of(Settings(sandbox="off"))
+        sandbox_of(ToolSettings(sandbox="off"), ())
