@@ -15,6 +15,7 @@ from agent_workers.domain.step import Lane
 from agent_workers.settings_tools import ToolSettings
 
 PREFIX = "AGENT_"
+MCP_PREFIX = "MCP_"
 _POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 _REDIS = {"redis", "rediss", "redis+socket"}
 _BROKERS = _REDIS | {"amqp", "amqps", "pyamqp"}
@@ -183,7 +184,7 @@ def secret_places(settings: Settings) -> tuple[Path, ...]:
 
 def mcp_secrets() -> dict[str, str]:
     """Read what MCP servers may be given: the variables of this process named MCP_…"""
-    return {name: value for name, value in os.environ.items() if name.startswith("MCP_")}
+    return {name: value for name, value in os.environ.items() if name.startswith(MCP_PREFIX)}
 
 
 def _secrets_folder() -> str | None:
