@@ -15,6 +15,7 @@ from agent_workers.domain.step import Lane
 from agent_workers.settings_tools import ToolSettings
 
 PREFIX = "AGENT_"
+MCP_PREFIX = "MCP_"
 _POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 _REDIS = {"redis", "rediss", "redis+socket"}
 _BROKERS = _REDIS | {"amqp", "amqps", "pyamqp"}
@@ -152,6 +153,9 @@ class Settings(ToolSettings):
                 raise SettingsWrong(f"{variable} is not set (or put it into a {variable}_FILE)")
 
 
+_NAMES = tuple(Settings.model_fields)
+
+
 def load_settings(**given: object) -> Settings:
     """Read the settings; what is `given` by name, say from a command line, wins."""
     development = os.environ.get(f"{PREFIX}ENV") == "development"
@@ -168,9 +172,19 @@ def load_settings(**given: object) -> Settings:
         raise SettingsWrong(str(error).splitlines()[0]) from None
 
 
+def secret_places(settings: Settings) -> tuple[Path, ...]:
+    """Name every place of ours that holds secrets: nothing that runs in a boundary may read it."""
+    named = [f"{PREFIX}SECRETS_DIR", *(f"{PREFIX}{one.upper()}_FILE" for one in _NAMES)]
+    given = [Path(place) for name in named if (place := os.environ.get(name))]
+    return tuple(
+        place.absolute()
+        for place in (settings.data_folder, settings.spill_folder, Path(".env"), *given)
+    )
+
+
 def mcp_secrets() -> dict[str, str]:
     """Read what MCP servers may be given: the variables of this process named MCP_…"""
-    return {name: value for name, value in os.environ.items() if name.startswith("MCP_")}
+    return {name: value for name, value in os.environ.items() if name.startswith(MCP_PREFIX)}
 
 
 def _secrets_folder() -> str | None:
@@ -182,7 +196,7 @@ def _secrets_folder() -> str | None:
 
 def _from_files() -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in Settings.model_fields:
+    for name in _NAMES:
         variable = f"{PREFIX}{name.upper()}_FILE"
         path = os.environ.get(variable)
         if not path:

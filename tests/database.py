@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
+from agent_workers.state.engine import Database, conninfo
+from agent_workers.state.grants import Role, grant_all
+from agent_workers.state.roles import make_roles
 
 POOL_SIZE = 16
 _ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +32,14 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url, pool_size=POOL_SIZE, name="tests")
     yield opened
     opened.close()
+
+
+def roles(database: Database) -> dict[Role, str]:
+    """Return the URLs of our roles in a migrated database of a test, each with its grants."""
+    urls = make_roles(database.url, dict.fromkeys(Role, "of-tests-only"))
+    with psycopg.connect(conninfo(urls[Role.OWNER]), autocommit=True) as connection:
+        grant_all(connection)
+    return urls
 
 
 @pytest.fixture

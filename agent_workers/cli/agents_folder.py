@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent_workers.cli.child import Program
 from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.programs import PYTHON
+from agent_workers.cli.programs import PYTHON, environment
 from agent_workers.embedded.ports import LOOPBACK, free_port
 from agent_workers.settings import Settings
 
@@ -45,12 +45,12 @@ class AgentsFolder:
         name = re.sub(r"\W", "_", self.path.name).upper()
         return {f"{name}_URL": f"http://{LOOPBACK}:{self.port}"}
 
-    def programs(self, surroundings: Mapping[str, str]) -> tuple[Program, ...]:
+    def programs(self, variables: Mapping[str, str]) -> tuple[Program, ...]:
         if not self._has("outside.py"):
             return ()
         command = (PYTHON[0], str(self.path / "outside.py"), "--port", str(self.port))
         name = f"{self.path.name}-outside"
-        return (Program(name=name, command=command, environment=surroundings),)
+        return (Program(name=name, command=command, environment=environment(variables)),)
 
     def _has(self, name: str) -> bool:
         return (self.path / name).is_file()

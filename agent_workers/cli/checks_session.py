@@ -32,6 +32,14 @@ def session(seen: SessionSeen) -> Iterator[Finding]:
         yield ok("a pooler is in between, with a session for each connection")
 
 
+def role(powers: str) -> Finding:
+    """Judge whom we connect as: a stolen connection may do what its role may do."""
+    if powers:
+        remedy = "give it roles of its own, see `Roles` in docs/operating.md"
+        return warn(f"the database's role has rights over the server ({powers})", remedy)
+    return ok("the database's role has no rights over the server")
+
+
 def direct(settings: Settings) -> Finding:
     """Judge the connection that holds the lock of a living worker."""
     remedy = "point AGENT_DIRECT_DATABASE_URL past the pooler; until then only leases notice"

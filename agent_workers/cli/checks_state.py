@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.checks_agents import check_agents
-from agent_workers.cli.checks_session import direct, session
+from agent_workers.cli.checks_session import direct, role, session
 from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
@@ -19,6 +19,7 @@ from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.pooling import look_at
 from agent_workers.state.reads import Reads
+from agent_workers.state.sql_roles import powers_of
 
 _OLDEST_VERSION = 140_000
 # A step that has been due for longer than this was not forgotten: nobody comes for it.
@@ -41,6 +42,8 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     yield direct(settings)
     if "search_path" in seen.wrong:
         return  # nothing of ours would be found
+    with database.connection() as connection:
+        yield role(powers_of(connection).over_the_server)
     yield from server(diagnosis.server(), pool=settings.db_pool_size)
     migrated = schema(Reads(database).schema_revision())
     yield migrated

@@ -6,6 +6,7 @@ from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.migrations import downgrade, is_behind, known, newest, upgrade
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.state.engine import Database
+from agent_workers.state.grants import grant_in
 from agent_workers.state.reads import Reads
 from agent_workers.state.role_defaults import (
     Answer,
@@ -47,8 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
     stands_at = stands(url)
     if stands_at == wanted:
         print(f"the schema stands at {wanted}")
-        return 0
-    return _move(url, stands_at, wanted, asked=bool(arguments.to))
+        return _grant(url)
+    code = _move(url, stands_at, wanted, asked=bool(arguments.to))
+    return code if wanted == "base" else _grant(url)
+
+
+def _grant(url: str) -> int:
+    """What a migration has made is for nobody until it is granted."""
+    if roles := grant_in(url):
+        print(f"granted what each may do: {', '.join(roles)}")
+    return 0
 
 
 def _say(told: Told) -> None:

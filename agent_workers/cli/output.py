@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from agent_workers.embedded.private import append_to
+
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _OURS = "1"
 _STYLE = re.compile(r"\033\[[0-9;]*m")
@@ -51,7 +53,7 @@ def open_log(path: Path) -> IO[bytes]:
     """Open a program's log for appending; one that grew too long is put aside."""
     if path.exists() and path.stat().st_size > LONGEST_LOG:
         path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    return append_to(path)
 
 
 def last_words(path: Path, *, lines: int = 5) -> str:

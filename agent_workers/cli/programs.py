@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, is_dataclass
 
 from agent_workers.cli.child import Program
-from agent_workers.settings import PREFIX, Settings
+from agent_workers.settings import MCP_PREFIX, PREFIX, Settings
 
 # -P: a folder `api` or a file `celery.py` of the user's must not stand in for ours.
 PYTHON = (sys.executable, "-P", "-m")
@@ -23,6 +23,10 @@ REFUND_SERVER = "agent_workers.demo.refund_server"
 DEMO_TOOLS = "agent_workers.demo.agents"
 DEMO_MODEL_TOOLS = "agent_workers.demo.by_model"
 DEMO_REFUND_URL = "DEMO_REFUND_URL"
+# What is not shown of settings is not told to every program either.
+_SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
+_DATABASE = ("database_url", "direct_database_url")
+_QUEUE = ("broker_url", "redis_url")
 
 
 def variables_of(settings: Settings, **changed: str | int) -> dict[str, str]:
@@ -31,52 +35,64 @@ def variables_of(settings: Settings, **changed: str | int) -> dict[str, str]:
     return {f"{PREFIX}{name.upper()}": _written(value) for name, value in fields.items()}
 
 
-def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return our own environment with these variables, which then come from nowhere else."""
-    ours = {name for name in os.environ if name.startswith(PREFIX)}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return {**kept, **{name: value for name, value in variables.items() if value}, **_PLAIN}
+def environment(
+    variables: Mapping[str, str], needs: Collection[str] = (), *, calls_tools: bool = False
+) -> dict[str, str]:
+    """Return our own environment with these variables, which then come from nowhere else.
+
+    Of our secrets it holds the settings that it `needs`; what MCP servers are given is for whoever
+    calls tools.
+    """
+    kept_from = {f"{PREFIX}{name.upper()}" for name in _SECRETS if name not in needs}
+    told = {name: value for name, value in variables.items() if value and name not in kept_from}
+    others = (PREFIX,) if calls_tools else (PREFIX, MCP_PREFIX)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return {**kept, **told, **_PLAIN}
 
 
-def api(surroundings: Mapping[str, str]) -> Program:
+def api(variables: Mapping[str, str]) -> Program:
+    surroundings = environment(variables, {*_QUEUE, *_DATABASE, "secret_pepper"})
     return Program(name="api", command=(*PYTHON, API), environment=surroundings, patience_s=15)
 
 
-def model_worker(surroundings: Mapping[str, str]) -> Program:
-    return _worker("worker-model", "plan,tool,evaluate", "threads", surroundings)
+def model_worker(variables: Mapping[str, str]) -> Program:
+    return _worker("worker-model", "plan,tool,evaluate", "threads", variables)
 
 
-def effect_worker(surroundings: Mapping[str, str]) -> Program:
-    return _worker("worker-effect", "effect", "prefork", surroundings)
+def effect_worker(variables: Mapping[str, str]) -> Program:
+    return _worker("worker-effect", "effect", "prefork", variables)
 
 
-def beat(surroundings: Mapping[str, str]) -> Program:
+def beat(variables: Mapping[str, str]) -> Program:
+    surroundings = environment(variables, {*_QUEUE, *_DATABASE})
     return Program(name="beat", command=(*PYTHON, BEAT), environment=surroundings)
 
 
-def webhooks(surroundings: Mapping[str, str]) -> Program:
+def webhooks(variables: Mapping[str, str]) -> Program:
+    surroundings = environment(variables, {*_DATABASE, "secret_pepper", "egress_proxy"})
     # Longer than an attempt may take, so that what is under way is not sent twice.
     return Program(
         name="webhooks", command=(*PYTHON, WEBHOOKS), environment=surroundings, patience_s=35
     )
 
 
-def flower(surroundings: Mapping[str, str]) -> Program:
+def flower(variables: Mapping[str, str]) -> Program:
+    surroundings = environment(variables, {*_QUEUE, "flower_password"})
     return Program(name="flower", command=(*PYTHON, FLOWER), environment=surroundings)
 
 
-def refund_server(surroundings: Mapping[str, str], port: int, *, slow_s: float) -> Program:
+def refund_server(variables: Mapping[str, str], port: int, *, slow_s: float) -> Program:
     command = (*PYTHON, REFUND_SERVER, "--port", str(port), "--slow", str(slow_s))
-    return Program(name="refund-server", command=command, environment=surroundings)
+    return Program(name="refund-server", command=command, environment=environment(variables))
 
 
-def _worker(name: str, lanes: str, pool: str, surroundings: Mapping[str, str]) -> Program:
+def _worker(name: str, lanes: str, pool: str, variables: Mapping[str, str]) -> Program:
     command = (*PYTHON, WORKER, "--lanes", lanes, "--pool", pool)
     return Program(
         name=name,
         # Two workers cannot share one name in Flower.
         command=(*command, "--name", f"{name}@%h"),
-        environment=surroundings,
+        environment=environment(variables, _SECRETS - {"flower_password"}, calls_tools=True),
         patience_s=30,
     )
 

@@ -13,7 +13,7 @@ from agent_workers.execution.sandbox.levels import Level, chosen, levels
 from agent_workers.execution.sandbox.ports import Bounds, Finished, NoBoundary, Program, Raised, Ran
 from agent_workers.execution.sandbox.telling import told
 from agent_workers.execution.sandbox.wasm import PACKAGE, fetch
-from agent_workers.settings import Settings
+from agent_workers.settings import Settings, secret_places
 
 _COLUMNS = ("level", "used", "what", "missing")
 _SECONDS = 10
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def known_levels(settings: Settings) -> tuple[Level, ...]:
     wasm = Path(settings.sandbox_wasm).expanduser()
-    return levels(wasm=wasm, image=settings.sandbox_image)
+    hides = secret_places(settings)
+    return levels(wasm=wasm, image=settings.sandbox_image, hides=hides)
 
 
 def _list(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
 from agent_workers.state.engine import Database
+from agent_workers.state.grants import Role, grant_in
 from agent_workers.state.keys import Keys
+from agent_workers.state.roles import make_roles
 
 TENANT = TenantId("default")
 _LIVE_AFTER_S = 60.0
@@ -54,6 +57,8 @@ class System:
         self._say = say
         self._undo = ExitStack()
         self._variables: dict[str, str] = {}
+        # With a server of our own, where each role finds it; else all are the one that was given.
+        self._databases: dict[Role, str] = {}
         self._servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
 
     @property
@@ -74,6 +79,7 @@ class System:
         self._start_servers()
         self._find_ports()
         upgrade(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
+        grant_in(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
         self._find_key()
         self._apply_definitions()
         self._undo.callback(self.folder.forget_surroundings)
@@ -112,10 +118,13 @@ class System:
         if not given.database_url:
             postgres = EmbeddedPostgres(self.folder.postgres)
             self._undo.callback(postgres.stop)
-            url = postgres.start().url
+            self._databases = make_roles(postgres.start().url, self._passwords())
+            url = self._databases[Role.OWNER]
             self._servers["Postgres"] = postgres
             found |= {"database_url": url, "direct_database_url": url}
             self._say(f"Postgres on port {postgres.port}")
+            if account := postgres.shared_account:
+                self._say(f"Postgres runs as {account}, as others may: see docs/operating.md")
         if not given.broker_url:
             redis = EmbeddedRedis(self.folder.redis)
             self._undo.callback(redis.stop)
@@ -158,7 +167,10 @@ class System:
             if keys.caller(self.folder.read("api_key")) is None:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
                 self.folder.write("api_key", key.token)
-                self._say(f"API key of tenant {TENANT!r}, made now: {key.token}")
+                place = self.folder.path / "api_key"
+                # What is not a terminal may be kept, and read by others.
+                told = key.token if sys.stdout.isatty() else f"it is in {place}"
+                self._say(f"API key of tenant {TENANT!r}, made now: {told}")
         finally:
             database.close()
 
@@ -172,28 +184,30 @@ class System:
                 self._say(f"agent {kept.name}, version {kept.version}")
 
     def _start_programs(self) -> None:
-        supervisor, surroundings = self.supervisor, programs.environment(self._variables)
+        supervisor, work = self.supervisor, self._told(Role.WORKER)
         self._undo.callback(supervisor.stop)
         slow_s = self._wanted.refund_slow_s
         if slow_s is not None:
             port = self._refund_port
-            supervisor.start([programs.refund_server(surroundings, port, slow_s=slow_s)], stage=0)
+            supervisor.start([programs.refund_server(work, port, slow_s=slow_s)], stage=0)
         for folder in self._wanted.folders:
-            supervisor.start(folder.programs(surroundings), stage=0)
+            supervisor.start(folder.programs(work), stage=0)
         supervisor.keep()
-        supervisor.start(
-            [programs.model_worker(surroundings), programs.effect_worker(surroundings)], stage=1
-        )
-        supervisor.start([programs.api(surroundings)], stage=2)
+        supervisor.start([programs.model_worker(work), programs.effect_worker(work)], stage=1)
+        supervisor.start([programs.api(self._told(Role.API))], stage=2)
         self._wait_for_api()
         supervisor.start(
-            [
-                programs.webhooks(surroundings),
-                programs.beat(surroundings),
-                programs.flower(surroundings),
-            ],
-            stage=3,
+            [programs.webhooks(work), programs.beat(work), programs.flower(work)], stage=3
         )
+
+    def _told(self, role: Role) -> dict[str, str]:
+        """Return the variables of a program that connects to the database as this role."""
+        url = self._databases.get(role)
+        names = (f"{PREFIX}DATABASE_URL", f"{PREFIX}DIRECT_DATABASE_URL")
+        return {**self._variables, **(dict.fromkeys(names, url) if url else {})}
+
+    def _passwords(self) -> dict[Role, str]:
+        return {role: self.folder.secret(f"password_of_{role}") for role in Role}
 
     def _wait_for_api(self) -> None:
         for _ in range(round(_LIVE_AFTER_S / 0.05)):

@@ -18,6 +18,7 @@ Check = Callable[[Any], str | None]
 _DEFAULT_TIMEOUT = timedelta(seconds=30)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _LONGEST_VERSION = 100
+_HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ class Tool:
     concurrency: int | None = None
     # Called in a child process with bounds, and with nothing of the worker's in its environment.
     isolated: bool = False
+    # The ports that it may then connect to, by TCP; none: it has no network.
+    network: tuple[int, ...] = ()
     # Says that the same arguments mean something else than before: it is in the hash of the schema.
     version: str = ""
     # What was not declared, of what every tool ought to say: `effect`, `timeout`.
@@ -142,6 +145,7 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
     cache_for: timedelta | None = None,
     concurrency: int | None = None,
     isolated: bool = False,
+    network: Sequence[int] = (),
     version: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
@@ -169,6 +173,7 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
             cache_for=cache_for,
             concurrency=concurrency,
             isolated=isolated,
+            network=tuple(network),
             version=version,
             unsaid=tuple(name for name, value in said.items() if value is None),
         )
@@ -193,10 +198,18 @@ def mistakes_of_tool(declared: Tool) -> Iterator[str]:
         yield f"{named}: max_tries must be at least 1"
     if declared.concurrency is not None and declared.concurrency < 1:
         yield f"{named}: concurrency must be at least 1"
-    if declared.isolated and declared.effect is EffectClass.TRANSACTIONAL:
-        yield f"{named} is transactional: it writes with the record, so isolated= is not for it"
+    yield from _of_isolated_ones(declared, named)
     yield from _of_class(declared, named)
     yield from _of_pure_ones(declared, named)
+
+
+def _of_isolated_ones(declared: Tool, named: str) -> Iterator[str]:
+    if declared.isolated and declared.effect is EffectClass.TRANSACTIONAL:
+        yield f"{named} is transactional: it writes with the record, so isolated= is not for it"
+    if declared.network and not declared.isolated:
+        yield f"{named}: network= is for isolated tools; others have the network of their worker"
+    if not all(0 < port <= _HIGHEST_PORT for port in declared.network):
+        yield f"{named}: network= holds ports, from 1 to {_HIGHEST_PORT}"
 
 
 def _of_class(declared: Tool, named: str) -> Iterator[str]:

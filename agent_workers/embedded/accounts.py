@@ -8,11 +8,21 @@ from pathlib import Path
 
 from agent_workers.embedded.errors import EmbeddedServerError
 
+# Made for this; and those that other programs may run as, too. Not `postgres`: it owns the data of
+# another server.
+_OWN = "agent-workers"
+_SHARED = ("nobody", "daemon")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     uid: int
     gid: int
+    name: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        return self.name in _SHARED
 
 
 def account_for(data: Path) -> Account | None:
@@ -34,17 +44,17 @@ def can_read(account: Account, file: Path) -> bool:
 
 
 def _unprivileged() -> pwd.struct_passwd:
-    for name in ("nobody", "daemon"):
+    for name in (_OWN, *_SHARED):
         try:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    message = "root cannot run Postgres and there is no account 'nobody': run as another user"
+    message = f"root cannot run Postgres: `useradd --system {_OWN}`, or run as another user"
     raise EmbeddedServerError(message)
 
 
 def _account_of(entry: pwd.struct_passwd) -> Account:
-    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name)
 
 
 def _can(test: str, account: Account, path: Path) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent_workers.embedded.errors import FolderInUse
+from agent_workers.embedded.private import write_private
 from agent_workers.embedded.processes import Blow, end_stranger, sighting_of
 
 
@@ -54,7 +55,8 @@ def write_record(path: Path, *, pid: int, says: str) -> None:
     if sighting is None:
         return
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(ServerRecord(pid=pid, started=sighting.started, says=says))))
+    record = ServerRecord(pid=pid, started=sighting.started, says=says)
+    write_private(fresh, json.dumps(asdict(record)))
     fresh.replace(path)
 
 

@@ -94,6 +94,12 @@ class EmbeddedPostgres:
         return self._process.pid
 
     @property
+    def shared_account(self) -> str:
+        """The account that it runs as, where other programs of this machine may run as the same."""
+        account = self._known_site().account
+        return account.name if account and account.is_shared else ""
+
+    @property
     def is_running(self) -> bool:
         return self._process.is_running
 

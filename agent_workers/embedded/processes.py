@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent_workers.embedded.accounts import Account
 from agent_workers.embedded.interrupts import uninterrupted
+from agent_workers.embedded.private import append_to
 
 POLL_SECONDS = 0.02
 _WAKE_S = 1.0
@@ -36,7 +37,7 @@ class Sighting:
 
 def spawn(command: Sequence[str], *, log: Path, account: Account | None) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, so that Ctrl-C reaches only its owner."""
-    with log.open("ab") as output:
+    with append_to(log) as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -45,6 +46,7 @@ def spawn(command: Sequence[str], *, log: Path, account: Account | None) -> subp
             cwd="/",
             env=PLAIN_ENVIRONMENT,
             start_new_session=True,
+            umask=0o077,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,

@@ -1,7 +1,8 @@
 """What this process gives to tools that ask for it by type: one maker for each facility."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent_workers.domain.clock import Clock
 from agent_workers.domain.embedding import Embedder
@@ -42,6 +43,7 @@ def facilities(
     *,
     database: Database,
     settings: ToolSettings,
+    hides: Sequence[Path],
     embedder: Embedder,
     servers: McpCalls | None = None,
 ) -> Facilities:
@@ -71,6 +73,6 @@ def facilities(
             Memories: memories,
             **({McpCalls: lambda _: servers} if servers is not None else {}),
             **outside(settings),
-            **code(settings),
+            **code(settings, hides),
         }
     )

@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import structlog
+
 from agent_workers.domain.agent_version import EVERYBODY, Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
@@ -32,6 +34,8 @@ from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.tasks import register_tasks
 from agent_workers.worker.watchdog import PATIENCE_S, install_watchdog
 
+log = structlog.get_logger(__name__)
+
 _SLOTS = {"threads": 32, "solo": 1}
 _FLAGS = ("--without-gossip", "--without-mingle")
 
@@ -42,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
+        warn_of_root(os.geteuid())
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
         def reload(others: Sequence[Tool]) -> Registry:
@@ -56,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     consume(settings, registry, reload=reload)
     return 0
+
+
+def warn_of_root(user: int) -> None:
+    """Say that tools run as root, too; we cannot know an account that may read what they need."""
+    if user == 0:
+        log.warning("worker_runs_as_root", remedy="start it as an account of its own")
 
 
 def make_known(settings: Settings, registry: Registry) -> None:

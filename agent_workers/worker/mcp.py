@@ -9,7 +9,6 @@ from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import McpServer, McpTool
-from agent_workers.domain.outside_http import Http
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import LoadedTool, Registry, read_tool
@@ -103,11 +102,10 @@ class _ToolsOf:
 
 def mcp_tools(
     database: Database,
-    http: Http,
+    opener: Opener,
     roster: Roster,
     reload: Reload,
     *,
-    secrets: Mapping[str, str],
     lanes: Sequence[Lane],
 ) -> McpTools:
     """Learn what is known now, before the first step; no server is started before a call of it."""
@@ -121,7 +119,7 @@ def mcp_tools(
             # The call is refused all the same; the next one says it again.
             log.warning("mcp_tools_not_written", server=server.name, error=str(error))
 
-    servers = Servers(Opener(secrets=secrets, http=http), on_seen, secrets=secrets)
+    servers = Servers(opener, on_seen, secrets=opener.secrets)
     asks = bool({Lane.TOOL, Lane.EFFECT} & set(lanes))
     tools = McpTools(rows, servers, roster, reload, asks=asks)
     roster.learns_by(tools.learn)

@@ -1,5 +1,8 @@
 """The tool router of one process, with where results are kept for all workers, if anywhere."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from agent_workers.domain.facility import Give
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.tools.router import ToolRouter
@@ -8,9 +11,9 @@ from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.tool_answers import RedisToolAnswers
 
 
-def tool_router(redis_url: str, find: Find, give: Give) -> ToolRouter:
+def tool_router(redis_url: str, find: Find, give: Give, hides: Sequence[Path]) -> ToolRouter:
     """Assemble the router; without Redis nothing is remembered, and every call is made."""
     if not redis_url:
-        return ToolRouter(find, give=give)
+        return ToolRouter(find, give=give, hides=hides)
     redis = AwayOrNot(redis_url)
-    return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis))
+    return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis), hides)

@@ -15,6 +15,7 @@ from agent_workers.domain.session import SessionTerms
 from agent_workers.domain.step import Lane
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
+from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
@@ -27,7 +28,7 @@ from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
-from agent_workers.settings import Settings, mcp_secrets
+from agent_workers.settings import Settings, mcp_secrets, secret_places
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.breakers import BreakerRows
@@ -129,19 +130,19 @@ def open_runtime(
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
-        caller_of(settings),
+        Opener(secrets=mcp_secrets(), http=caller_of(settings), hides=secret_places(settings)),
         roster,
         reload or (lambda _: registry),
-        secrets=mcp_secrets(),
         lanes=lanes,
     )
     given = facilities(
         database=database,
         servers=mcp.servers,
         settings=settings,
+        hides=secret_places(settings),
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
-    router = tool_router(settings.redis_url, roster.find, given)
+    router = tool_router(settings.redis_url, roster.find, given, secret_places(settings))
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 

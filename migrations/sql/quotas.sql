@@ -16,8 +16,10 @@ create function quota_by_default(p_kind text) returns bigint language sql immuta
 $$;
 
 -- Called when a transaction commits: the row of a quota is the last that it locks, and soon let go.
--- Who deletes may delete for many tenants: it waits for none, and leaves a note where it would.
-create function count_for_quota() returns trigger language plpgsql as $$
+-- Who deletes may delete for many tenants: it waits for none, and leaves a note where it would. It runs
+-- with our rights: whoever makes a schedule needs no right to say how many there may be.
+create function count_for_quota() returns trigger language plpgsql security definer
+set search_path = agent_workers, pg_temp as $$
 declare v_kind text := tg_argv[0]; v_most bigint; v_used bigint;
 begin
   if tg_argv[1] = 'go' then
@@ -73,3 +75,5 @@ create constraint trigger mcp_servers_back after update on mcp_servers deferrabl
 create constraint trigger mcp_servers_go after update on mcp_servers deferrable initially deferred
   for each row when (old.state <> 'removed' and new.state = 'removed')
   execute function count_for_quota('mcp_servers', 'go');
+
+revoke execute on function count_for_quota from public;

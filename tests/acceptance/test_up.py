@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.acceptance.systems import PATIENCE_S, Up, end_all, processes_of, run, up, wait_until
@@ -69,6 +70,24 @@ def test_a_server_that_dies_is_started_again_and_jobs_go_on(system: Up, server: 
 
     wait_until(is_back, f"another {server}")
     wait_until(is_answered, f"a job after the end of {server}")
+
+
+def test_nothing_in_the_data_folder_is_for_other_users_of_the_machine(system: Up):
+    found = [system.folder, *system.folder.rglob("*")]
+    files = [path for path in found if path.is_file() and not path.is_symlink()]
+    folders = [path for path in found if path.is_dir() and not path.is_symlink()]
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
+    assert [path for path in folders if path.stat().st_mode & 0o066] == []
+    key = (system.folder / "api_key").read_text()
+    assert key not in system.log.read_text()
+
+
+def test_every_program_is_a_role_of_the_database_that_is_no_superuser(system: Up):
+    log = (system.folder / "postgres" / "postgres.log").read_text()
+    assert [line for line in log.splitlines() if "permission denied" in line] == []
+    used = {name: psutil.Process(system.pid_of(name)).environ() for name in ("api", "beat")}
+    assert "agent_workers_api:" in used["api"]["AGENT_DATABASE_URL"]
+    assert "agent_workers_worker:" in used["beat"]["AGENT_DATABASE_URL"]
 
 
 def test_flower_wants_a_password(system: Up):

@@ -1,6 +1,6 @@
 """Opens the way to a server: a program inside the strongest boundary, or a URL behind the guard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from agent_workers.execution.mcp.ports import Left, Link, OnTold
 from agent_workers.execution.mcp.stdio import Program
 from agent_workers.execution.mcp.troubles import Unreachable
 from agent_workers.execution.sandbox.confined import confine
-from agent_workers.execution.sandbox.ports import NoBoundary
+from agent_workers.execution.sandbox.ports import Allowed, NoBoundary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,8 @@ class Opener:
 
     secrets: Mapping[str, str]
     http: Http
+    # What no program of a server can read, wherever it lies.
+    hides: Sequence[Path] = ()
 
     def __call__(self, server: McpServer, on_told: OnTold, left: Left) -> Link:
         try:
@@ -31,8 +33,11 @@ class Opener:
             confined = confine(
                 server.command,
                 environment=filled(server.env, self.secrets),
-                network=server.network,
-                reads=[Path(place) for place in server.reads],
+                allowed=Allowed(
+                    reads=[Path(place) for place in server.reads],
+                    hides=self.hides,
+                    network=server.network,
+                ),
             )
         except (NoBoundary, Misdeclared) as error:
             raise Unreachable(str(error)) from None

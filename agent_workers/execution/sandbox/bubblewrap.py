@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from agent_workers.execution.sandbox.hiding import masks
 from agent_workers.execution.sandbox.ports import MIB
 
 # Where merged distributions have links, others have folders.
@@ -19,17 +20,28 @@ _SHARED_MEMORY = 16 * MIB
 
 
 def inside(
-    bwrap: str, *, reads: Sequence[Path], network: bool, disk: int, as_root: bool
+    bwrap: str,
+    *,
+    reads: Sequence[Path],
+    hides: Sequence[Path],
+    network: bool,
+    disk: int,
+    as_root: bool,
 ) -> list[str]:
-    """Return what stands before a program: only `reads` of this machine's own files are there."""
+    """Return what stands before a program: only `reads` of this machine's own files are there.
+
+    What of them is in `hides` is empty there, whichever way leads to it.
+    """
+    shown = [*_system(network=network), *_read_only(reads)]
     return [
         bwrap,
         *_namespaces(network=network, as_root=as_root),
-        *_system(network=network),
+        *_system_links(),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--perms", "1777", "--size", str(disk), "--tmpfs", "/tmp"),  # noqa: S108  # its own
-        *_read_only(reads),
+        *_bound(shown),
+        *(word for place in shown for mask in masks(place, hides) for word in _masked(mask)),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", "/tmp", "--"),  # noqa: S108  # as above
     ]
@@ -40,30 +52,38 @@ def _namespaces(*, network: bool, as_root: bool) -> list[str]:
     words += [] if network else ["--unshare-net"]
     # Root needs no user namespace, and must have a user of its own: the kernel counts no
     # processes of root's. The launcher takes that user, and keeps nothing.
-    words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if as_root else []
+    taken = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if as_root else ()
+    words += [word for one in taken for word in ("--cap-add", one)]
     words += [] if as_root else ["--unshare-user"]
     return [*words, "--hostname", "sandbox", "--die-with-parent", "--new-session"]
 
 
-def _system(*, network: bool) -> list[str]:
-    words = ["--ro-bind", "/usr", "/usr"]
-    for place in _SYSTEM:
-        if Path(place).is_symlink():
-            words += ["--symlink", str(Path(place).readlink()), place]
-        elif Path(place).is_dir():
-            words += ["--ro-bind", place, place]
+def _system_links() -> list[str]:
+    links = [place for place in _SYSTEM if Path(place).is_symlink()]
+    return [word for one in links for word in ("--symlink", str(Path(one).readlink()), one)]
+
+
+def _system(*, network: bool) -> list[Path]:
+    folders = [Path(one) for one in _SYSTEM if Path(one).is_dir() and not Path(one).is_symlink()]
     names = (*_ETC, *(_ETC_ONLINE if network else ()))
-    there = [path for name in names if (path := Path("/etc", name)).exists()]
-    return [*words, *_bound(there)]
+    return [Path("/usr"), *folders, *(p for name in names if (p := Path("/etc", name)).exists())]
 
 
-def _read_only(reads: Sequence[Path]) -> list[str]:
-    """Bind what is not within something that is there already."""
+def _read_only(reads: Sequence[Path]) -> list[Path]:
+    """Name what is not within something that is there already."""
     bound = [Path("/usr")]
     for path in sorted({_absolute(one) for one in reads}):
         if not any(path.is_relative_to(one) for one in bound):
             bound.append(path)
-    return _bound(bound[1:])
+    return bound[1:]
+
+
+def _masked(place: Path) -> list[str]:
+    """Put nothing in the place of something."""
+    where = str(place)
+    if not place.is_dir():
+        return ["--ro-bind", "/dev/null", where]
+    return ["--perms", "0555", "--size", "4096", "--tmpfs", where, "--remount-ro", where]
 
 
 def _bound(places: Sequence[Path]) -> list[str]:

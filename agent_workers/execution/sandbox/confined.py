@@ -23,7 +23,8 @@ from typing import Final
 
 from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.bubblewrap import inside
-from agent_workers.execution.sandbox.ports import LONG_LIVED, Bounds, NoBoundary
+from agent_workers.execution.sandbox.hiding import there
+from agent_workers.execution.sandbox.ports import LONG_LIVED, NOTHING, Allowed, Bounds, NoBoundary
 from agent_workers.execution.sandbox.programs import found, launchers, needed_by, own_python
 from agent_workers.execution.sandbox.seccomp import filter_of, is_known
 from agent_workers.execution.sandbox.users import can_run, own_user, running_as
@@ -58,24 +59,24 @@ def confine(
     argv: Sequence[str],
     *,
     environment: Mapping[str, str] | None = None,
-    network: bool = False,
-    reads: Sequence[Path] = (),
+    allowed: Allowed = NOTHING,
     bounds: Bounds = LONG_LIVED,
     boundary: Boundary | None = None,
 ) -> Confined:
     """Say how to start `argv`: by default behind bubblewrap, else as a bounded child process.
 
-    `environment` is added to a plain one; nothing of ours is in it. `reads` are files and folders
-    that it needs beside the system's own. Raises `NoBoundary`.
+    `environment` is added to a plain one; nothing of ours is in it. Raises `NoBoundary`.
     """
     program = [found(argv[0]), *argv[1:]]
     given = {**_PLAIN, **(environment or {})}
     where = boundary or strongest()
     if where is Boundary.BWRAP:
-        words = _behind_bwrap(program, network=network, reads=reads, bounds=bounds)
-        return Confined(argv=tuple(words), environment=given, boundary=where)
-    words = _bounded(program, network=network, reads=reads, bounds=bounds)
-    return Confined(argv=tuple(words), environment=given, boundary=where, gaps=_gaps(network))
+        words = _behind_bwrap(program, allowed, bounds)
+        return Confined(
+            argv=tuple(words), environment=given, boundary=where, gaps=_gaps_online(allowed)
+        )
+    words = _bounded(program, allowed, bounds)
+    return Confined(argv=tuple(words), environment=given, boundary=where, gaps=_gaps(allowed))
 
 
 def strongest() -> Boundary:
@@ -92,7 +93,7 @@ def why_no_bwrap() -> str:
         return f"no system call filter is known for {platform.machine()}"
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed: install the package `bubblewrap`"
-    words = _behind_bwrap(["/bin/sh", "-c", "exit 0"], network=False, reads=(), bounds=LONG_LIVED)
+    words = _behind_bwrap(["/bin/sh", "-c", "exit 0"], NOTHING, LONG_LIVED)
     try:
         tried = subprocess.run(words, env={}, capture_output=True, timeout=_PROBE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -101,32 +102,45 @@ def why_no_bwrap() -> str:
     return f"bubblewrap does not work here: {' '.join(said[-1:])}" if tried.returncode else ""
 
 
-def _behind_bwrap(
-    program: Sequence[str], *, network: bool, reads: Sequence[Path], bounds: Bounds
-) -> list[str]:
+def _behind_bwrap(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> list[str]:
     user = own_user()
-    places = [*own_python(), *needed_by(Path(program[0])), *reads, _LAUNCHER]
-    families = (_UNIX, _INET, _INET6, *((_NETLINK,) if network else ()))
-    told = _told(bounds, user=user, families=families, in_group=False)
+    families = (_UNIX, _INET, _INET6, *((_NETLINK,) if allowed.is_online else ()))
+    told = _told(bounds, user=user, families=families, in_group=False) | _online(allowed)
     before = inside(
-        found("bwrap"), reads=places, network=network, disk=bounds.disk, as_root=user is not None
+        found("bwrap"),
+        reads=[*own_python(), *needed_by(Path(program[0])), *allowed.reads, _LAUNCHER],
+        hides=allowed.hides,
+        network=allowed.is_online,
+        disk=bounds.disk,
+        as_root=user is not None,
     )
     return [*before, *_launching(Path(sys.executable).resolve(), told), *program]
 
 
-def _bounded(
-    program: Sequence[str], *, network: bool, reads: Sequence[Path], bounds: Bounds
-) -> list[str]:
+def _bounded(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> list[str]:
     user = own_user()
-    families = (_UNIX, _INET, _INET6, _NETLINK) if network else ()
+    families = (_UNIX, _INET, _INET6, _NETLINK) if allowed.is_online else ()
     others = running_as(os.geteuid()) if user is None else 0
     told = _told(bounds, user=user, families=families, in_group=True, others=others)
+    told |= _online(allowed)
     told["parent"] = os.getpid()
     if landlock.version():
-        places = (*own_python(), *needed_by(Path(program[0])), *reads)
-        told |= {"handled": landlock.handled(), "rules": landlock.rules(places)}
+        places = (*own_python(), *needed_by(Path(program[0])), *allowed.reads)
+        told |= {
+            "handled": landlock.handled(),
+            "rules": landlock.rules(places, there(allowed.hides)),
+        }
+        told |= {"hides": [str(one) for one in there(allowed.hides)], **landlock.KINDS}
         told["scoped"] = landlock.scoped()
     return [*_launching(_reachable(user, Path(program[0])), told), *program]
+
+
+def _online(allowed: Allowed) -> dict[str, object]:
+    """Keep a program that shares this machine's network to its ports and from others' sockets."""
+    if not allowed.is_online:
+        return {}
+    kept = landlock.ports(allowed.ports) if allowed.ports else {}
+    return {"scoped": landlock.scoped(), **kept}
 
 
 def _reachable(user: int | None, program: Path) -> Path:
@@ -174,21 +188,31 @@ def _limits(bounds: Bounds, others: int) -> dict[str, int]:
     return limits
 
 
-def _gaps(network: bool) -> tuple[str, ...]:  # noqa: FBT001  # a private word of this file
+def _gaps(allowed: Allowed) -> tuple[str, ...]:
     whose = "all users" if os.geteuid() == 0 else "this user"
-    gaps = [f"it can read what {whose} can read below /etc, /opt, /tmp and /dev/shm"]
+    shared = " and ".join(landlock.writable(there(allowed.hides)))
+    gaps = [f"it can read what {whose} can read below /etc, /opt{f', {shared}' * bool(shared)}"]
     if not landlock.version():
         gaps = [f"it can read what {whose} can read, of its processes too"]
     if os.geteuid() != 0:
-        gaps.append("it can write what this user can write below /tmp and /dev/shm")
+        gaps += [f"it can write what this user can write below {shared}"] if shared else []
         gaps += [] if landlock.scoped() else ["it can end this user's processes, the worker too"]
-    if network:
-        gaps.append("it can reach every server that this machine can, on sockets too")
+    if allowed.is_online:
+        gaps.append("it can reach what listens on sockets that this user may open")
     if sys.platform != "linux":
         gaps.append("its memory is not bounded")
-    if not network and not _filters():
+    if not allowed.is_online and not _filters():
         gaps.append("it can open connections")
-    return tuple(gaps)
+    return (*gaps, *_gaps_online(allowed))
+
+
+def _gaps_online(allowed: Allowed) -> tuple[str, ...]:
+    if not allowed.is_online:
+        return ()
+    if allowed.ports and landlock.knows_ports():
+        named = ", ".join(map(str, allowed.ports))
+        return (f"it can reach port {named} of every server that this machine can, and UDP",)
+    return ("it can reach every server that this machine can, its own too",)
 
 
 def _filters() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 from agent_workers.execution.sandbox.answers import longest, ran
 from agent_workers.execution.sandbox.confined import Boundary, confine
-from agent_workers.execution.sandbox.ports import Bounds, NoBoundary, Program, Ran, Refused
+from agent_workers.execution.sandbox.ports import Allowed, Bounds, NoBoundary, Program, Ran, Refused
 from agent_workers.execution.sandbox.processes import run_bounded
 
 _RUNNER = Path(__file__).with_name("runner.py")
@@ -23,6 +24,7 @@ class ConfinedPython:
 
     boundary: Boundary
     python: str = sys.executable
+    hides: Sequence[Path] = ()
 
     @property
     def name(self) -> str:
@@ -34,7 +36,10 @@ class ConfinedPython:
             return given
         try:
             confined = confine(
-                [self.python, *_PLAIN, runner()], bounds=bounds, boundary=self.boundary
+                [self.python, *_PLAIN, runner()],
+                allowed=Allowed(hides=self.hides),
+                bounds=bounds,
+                boundary=self.boundary,
             )
         except NoBoundary as error:
             return Refused(str(error))

@@ -7,7 +7,7 @@ machine of its own that sees code and nothing else. It ends with the tool's time
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.execution.sandbox.answers import out_of_time
 from agent_workers.execution.sandbox.confined import confine
 from agent_workers.execution.sandbox.isolated_child import BEGUN
-from agent_workers.execution.sandbox.ports import MIB, Bounds, NoBoundary
+from agent_workers.execution.sandbox.ports import MIB, Allowed, Bounds, NoBoundary
 from agent_workers.execution.sandbox.processes import Ended, NotStarted, run_bounded
 
 _MOST: Final = 8 * MIB
@@ -55,7 +55,9 @@ class RaisedInside(AgentWorkersError):
         self.retryable = retryable
 
 
-def call_isolated(declared: Tool, arguments: bytes, call: Call, *, looks_up: bool) -> object:
+def call_isolated(
+    declared: Tool, arguments: bytes, call: Call, *, looks_up: bool, hides: Sequence[Path]
+) -> object:
     """Call the tool, or its look-up; return or raise what it did, as if it had been called here."""
     told = {
         "module": declared.function.__module__,
@@ -64,7 +66,7 @@ def call_isolated(declared: Tool, arguments: bytes, call: Call, *, looks_up: boo
         "arguments": arguments.decode(),
         "call": {**asdict(call), "job_id": call.job_id.hex},
     }
-    ended = _run(json.dumps(told).encode("ascii"), declared)
+    ended = _run(json.dumps(told).encode("ascii"), declared, hides)
     try:
         answered = _answer(ended, declared)
         if isinstance(raised := answered.get("raised"), dict):
@@ -76,7 +78,7 @@ def call_isolated(declared: Tool, arguments: bytes, call: Call, *, looks_up: boo
     return _saw(answered) if looks_up else answered.get("returned")
 
 
-def _run(told: bytes, declared: Tool) -> Ended:
+def _run(told: bytes, declared: Tool, hides: Sequence[Path]) -> Ended:
     timeout = declared.timeout
     path = [str(Path(place or os.getcwd()).absolute()) for place in sys.path]  # noqa: PTH109
     command = [sys.executable, "-I", "-X", "utf8", "-c", _BEGIN, json.dumps(path)]
@@ -85,7 +87,8 @@ def _run(told: bytes, declared: Tool) -> Ended:
     )
     there = [Path(place) for place in path if Path(place).exists()]
     try:
-        confined = confine(command, network=True, reads=there, bounds=bounds)
+        allowed = Allowed(reads=there, hides=hides, ports=declared.network)
+        confined = confine(command, allowed=allowed, bounds=bounds)
     except NoBoundary as error:
         # It has not been started, so nothing has happened.
         raise ToolError(f"it is isolated, and cannot be: {error}") from None

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from agent_workers.execution.sandbox.hiding import masks
+
 _CREATE_RULESET: Final = 444
 _ASK_VERSION: Final = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -25,9 +27,12 @@ _WRITABLE: Final = ("/tmp", "/dev/shm")  # noqa: S108  # where programs expect t
 # Not the others: a terminal that this user has open is a device, too.
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
+_BIND, _CONNECT = 1 << 0, 1 << 1
 
 # A path, and what may be done below it.
 Rule = tuple[str, int]
+# So that whoever sets the rules can allow everything beside what is hidden, and no more.
+KINDS: Final = {"of_files": _OF_FILES, "lists": _READ_DIR}
 
 
 @lru_cache(maxsize=1)
@@ -49,20 +54,40 @@ def handled() -> int:
     return known | (_TRUNCATE if version() >= 3 else 0)  # noqa: PLR2004  # as above
 
 
-def rules(reads: Sequence[Path]) -> list[Rule]:
-    """Allow reading the system and `reads`, and writing where everybody may."""
+def rules(reads: Sequence[Path], hides: Sequence[Path]) -> list[Rule]:
+    """Allow reading the system and `reads`, and writing where everybody may.
+
+    Whoever writes somewhere could write into what is hidden there: then nobody writes there.
+    """
     resolver = os.path.realpath("/etc/resolv.conf")
     readable = (*_SYSTEM, resolver, *(str(path) for path in reads))
     return [
         *(_rule(place, _READING) for place in dict.fromkeys(readable) if Path(place).exists()),
-        *(_rule(place, handled()) for place in _WRITABLE),
+        *(_rule(place, handled()) for place in writable(hides)),
         *(_rule(place, handled()) for place in _DEVICES),
     ]
+
+
+def writable(hides: Sequence[Path]) -> list[str]:
+    """Name where a program may write."""
+    return [place for place in _WRITABLE if not list(masks(Path(place), hides))]
 
 
 def scoped() -> int:
     """Return what reaches nobody outside, even of the same user; 0: this kernel cannot say so."""
     return _ABSTRACT_SOCKETS | _SIGNALS if version() >= 6 else 0  # noqa: PLR2004  # when it came
+
+
+def knows_ports() -> bool:
+    """Say whether this kernel can keep a program to ports."""
+    return version() >= 4  # noqa: PLR2004  # when it came
+
+
+def ports(allowed: Sequence[int]) -> dict[str, object]:
+    """Allow TCP connections to these ports, and no others, nor any from outside."""
+    if not knows_ports():
+        return {}
+    return {"net": _BIND | _CONNECT, "ports": [(one, _CONNECT) for one in allowed]}
 
 
 def _rule(place: str, rights: int) -> Rule:

@@ -13,11 +13,15 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
 FAILED = 125
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
+_CAPABILITY_VERSION = 0x20080522
 _SECCOMP_MODE_FILTER = 2
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _BENEATH = 444, 445, 446, 1
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _BENEATH, _PORT = 444, 445, 446, 1, 2
 _INSTRUCTION = 8
 _MANY = 1 << 16
 
@@ -40,17 +44,11 @@ def main() -> None:
         os._exit(FAILED)
 
 
-def _give_up(told: dict[str, object]) -> None:
+# Any: JSON, of the shapes that `confined.py` writes.
+def _give_up(told: dict[str, Any]) -> None:
     """Give up rights before the filter is set: giving up takes calls that it may refuse."""
     os.umask(0o077)
-    user = told.get("user")
-    if isinstance(user, int):
-        os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _give_up_rights(told.get("user"))
     parent = told.get("parent")
     if _is_unheard() or (isinstance(parent, int) and os.getppid() != parent):
         raise ProcessLookupError("who started it is gone")
@@ -58,9 +56,8 @@ def _give_up(told: dict[str, object]) -> None:
     if isinstance(until, float):
         # The kernel ends it even where everybody who watches is frozen, or was before this line.
         signal.setitimer(signal.ITIMER_REAL, max(until - time.monotonic(), 0.001))
-    allowed = told.get("rules")
-    if isinstance(allowed, list):
-        _set_rules(told["handled"], told["scoped"], allowed)
+    if told.get("rules") or told.get("ports") is not None or told.get("scoped"):
+        _set_rules(told)
     filtered = told.get("filter")
     if isinstance(filtered, str):
         _set_filter(bytes.fromhex(filtered))
@@ -68,6 +65,35 @@ def _give_up(told: dict[str, object]) -> None:
     assert isinstance(limits, dict)
     for name, most in limits.items():
         _limit(getattr(resource, name), most)
+
+
+def _give_up_rights(user: object) -> None:
+    """Become that user, if we may choose; keep no capability, and get none."""
+    if isinstance(user, int):
+        _drop_bounding_set()
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    if sys.platform == "linux":
+        _drop_capabilities()
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _drop_bounding_set() -> None:
+    """Let no program that it starts have a capability, whatever its file says."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(64):
+        if libc.prctl(_PR_CAPBSET_READ, ctypes.c_ulong(capability), 0, 0, 0) == 1:
+            _prctl(_PR_CAPBSET_DROP, capability)
+
+
+def _drop_capabilities() -> None:
+    """Give up every set: changing the user leaves some; what is ambient goes with the others."""
+    head, none = struct.pack("=Ii", _CAPABILITY_VERSION, 0), bytes(24)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capset(head, none) != 0:
+        raise OSError(ctypes.get_errno(), "cannot give up capabilities")
 
 
 def _is_unheard() -> bool:
@@ -104,21 +130,49 @@ def _limit(kind: int, most: int) -> None:
             raise
 
 
-def _set_rules(handled: object, scoped: object, allowed: list[tuple[str, int]]) -> None:
+def _set_rules(told: dict[str, Any]) -> None:
     """Let Landlock refuse what no rule allows; what this user cannot reach needs no rule."""
-    # What of it is about the network is left to the filter; older kernels know files only.
-    told = struct.pack("=QQQ", handled, 0, scoped) if scoped else struct.pack("=Q", handled)
-    ruleset = _syscall(_CREATE_RULESET, told, len(told), 0)
-    for place, rights in allowed:
-        try:
-            found = os.open(place, os.O_PATH | os.O_CLOEXEC)
-        except OSError:
-            continue
-        rule = struct.pack("=Qi", rights, found)
-        _syscall(_ADD_RULE, ruleset, _BENEATH, rule, 0)
-        os.close(found)
+    handled = [told.get("handled", 0), told.get("net", 0), told.get("scoped", 0)]
+    # Older kernels know files only, and refuse to be told of more.
+    while len(handled) > 1 and not handled[-1]:
+        handled.pop()
+    packed = struct.pack(f"={len(handled)}Q", *handled)
+    ruleset = _syscall(_CREATE_RULESET, packed, len(packed), 0)
+    for place, rights in told.get("rules", ()):
+        for inner, left in _beside(os.path.realpath(place), rights, told):
+            _allow(ruleset, inner, left)
+    for port, rights in told.get("ports", ()):
+        _syscall(_ADD_RULE, ruleset, _PORT, struct.pack("=QQ", rights, port), 0)
     _syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
+
+
+def _allow(ruleset: int, place: str, rights: int) -> None:
+    try:
+        found = os.open(place, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return
+    _syscall(_ADD_RULE, ruleset, _BENEATH, struct.pack("=Qi", rights, found), 0)
+    os.close(found)
+
+
+def _beside(place: str, rights: int, told: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Name what is in a place beside what is hidden: a rule counts for all that is below it."""
+    hidden = told.get("hides", ())
+    if any(f"{place}/".startswith(f"{one}/") for one in hidden):
+        return
+    if not any(one.startswith(f"{place.rstrip('/')}/") for one in hidden):
+        yield place, rights
+        return
+    # Names may be listed, as importing needs; what they name is another right.
+    yield place, rights & told["lists"]
+    try:
+        entries = [one for one in os.scandir(place) if not one.is_symlink()]
+    except OSError:
+        return
+    for one in entries:
+        is_folder = one.is_dir(follow_symlinks=False)
+        yield from _beside(one.path, rights if is_folder else rights & told["of_files"], told)
 
 
 def _syscall(number: int, *values: int | bytes) -> int:

@@ -1,7 +1,7 @@
 """The levels of the sandbox in the order in which they are preferred, and which one is used."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,26 +26,26 @@ class Level:
     holds_strangers: bool = True
 
 
-def levels(*, wasm: Path, image: str) -> tuple[Level, ...]:
-    """Return every level, the preferred ones first."""
+def levels(*, wasm: Path, image: str, hides: Sequence[Path] = ()) -> tuple[Level, ...]:
+    """Return every level, the preferred ones first; in none can a program read `hides`."""
     return (
         Level(
             name="monty",
             what="a Python in Rust: no files, network, processes or C; most of the language",
             why_not=why_no_monty,
-            make=MontySandbox,
+            make=lambda: MontySandbox(hides=hides),
         ),
         Level(
             name="wasm",
             what="CPython 3.12 as WebAssembly: the whole standard library, no machine",
             why_not=lambda: why_no_wasm(wasm),
-            make=lambda: WasmSandbox(place=wasm),
+            make=lambda: WasmSandbox(place=wasm, hides=hides),
         ),
         Level(
             name="bwrap",
             what="CPython on an empty machine of its own: namespaces, seccomp, its own user",
             why_not=why_no_bwrap,
-            make=lambda: ConfinedPython(boundary=Boundary.BWRAP),
+            make=lambda: ConfinedPython(boundary=Boundary.BWRAP, hides=hides),
         ),
         Level(
             name="container",
@@ -57,7 +57,7 @@ def levels(*, wasm: Path, image: str) -> tuple[Level, ...]:
             name="process",
             what="CPython in a child process with bounds, for trusted tools only",
             why_not=_why_no_process,
-            make=lambda: ConfinedPython(boundary=Boundary.PROCESS),
+            make=lambda: ConfinedPython(boundary=Boundary.PROCESS, hides=hides),
             holds_strangers=False,
         ),
     )

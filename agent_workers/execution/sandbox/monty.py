@@ -10,7 +10,7 @@ import shlex
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,7 @@ from agent_workers.execution.sandbox.confined import confine
 from agent_workers.execution.sandbox.cpython import request_of, wall_of
 from agent_workers.execution.sandbox.ports import (
     MIB,
+    Allowed,
     Bounds,
     Died,
     Finished,
@@ -61,6 +62,8 @@ _MFD_EXEC: Final = 0x10
 class MontySandbox:
     """Runs a large subset of Python, with json, re, datetime, math and a few more."""
 
+    hides: Sequence[Path] = ()
+
     @property
     def name(self) -> str:
         return "monty"
@@ -73,7 +76,7 @@ class MontySandbox:
             return Refused("what is given must have names that Python takes")
         printed, shown = CollectString(bounds.output), CollectString(bounds.output)
         try:
-            with _session(bounds) as session:
+            with _session(bounds, self.hides) as session:
                 given = {**program.given, _SOURCE: program.source}
                 session.feed_run(_RUN, inputs=given, print_callback=printed)
                 session.feed_run(_SHOW, print_callback=shown)
@@ -98,14 +101,14 @@ def why_no_monty() -> str:
 
 
 @contextmanager
-def _session(bounds: Bounds) -> Iterator[MontySession]:
+def _session(bounds: Bounds, hides: Sequence[Path]) -> Iterator[MontySession]:
     limits = ResourceLimits(
         max_feed_duration_secs=wall_of(bounds).total_seconds(),
         max_memory=bounds.memory,
         max_recursion_depth=_DEPTH,
     )
     with (
-        _starter(bounds) as starter,
+        _starter(bounds, hides) as starter,
         Monty(
             binary_path=starter,
             max_processes=1,
@@ -118,7 +121,7 @@ def _session(bounds: Bounds) -> Iterator[MontySession]:
 
 
 @contextmanager
-def _starter(bounds: Bounds) -> Iterator[str]:
+def _starter(bounds: Bounds, hides: Sequence[Path]) -> Iterator[str]:
     """Write the file that starts Monty: with bounds, and with an empty environment."""
     around = Bounds(
         wall=wall_of(bounds) * 2 + _STARTING,
@@ -127,7 +130,7 @@ def _starter(bounds: Bounds) -> Iterator[str]:
         files=bounds.files,
         disk=bounds.disk,
     )
-    confined = confine([str(_binary())], bounds=around)
+    confined = confine([str(_binary())], allowed=Allowed(hides=hides), bounds=around)
     words = shlex.join(["/usr/bin/env", "-i", *confined.argv])
     script = f'#!/bin/sh\nexec {words} "$@"\n'
     kept = _memory_file()

@@ -1,8 +1,9 @@
 """The words of the sandbox: a program, its bounds, and every way that running it can end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from agent_workers.domain.errors import AgentWorkersError
@@ -29,6 +30,25 @@ class Bounds:
 
 # A server that stays: its owner ends it, and runtimes such as node use many threads.
 LONG_LIVED = Bounds(wall=None, cpu=None, memory=1_024 * MIB, files=256, disk=64 * MIB, processes=64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What a confined program may reach of this machine, beside the system's own files."""
+
+    # Files and folders that it needs; what of all that it sees is in `hides`, it cannot read.
+    reads: Sequence[Path] = ()
+    hides: Sequence[Path] = ()
+    # Every server that this machine reaches; with `ports`, by TCP only those.
+    network: bool = False
+    ports: Sequence[int] = ()
+
+    @property
+    def is_online(self) -> bool:
+        return self.network or bool(self.ports)
+
+
+NOTHING = Allowed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ _DENIED: Final[dict[str, _Numbers]] = {
     "lookup_dcookie": (212, 18),
     "memfd_secret": (447, 447),
     "migrate_pages": (256, 238),
+    "modify_ldt": (154, None),
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
@@ -45,11 +46,13 @@ _DENIED: Final[dict[str, _Numbers]] = {
     "nfsservctl": (180, 42),
     "open_by_handle_at": (304, 265),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "perf_event_open": (298, 241),
     "personality": (135, 92),
     "pidfd_getfd": (438, 438),
     "pivot_root": (155, 41),
     "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "ptrace": (101, 117),
@@ -69,23 +72,32 @@ _DENIED: Final[dict[str, _Numbers]] = {
     "uselib": (134, None),
     "userfaultfd": (323, 282),
     "vhangup": (153, 58),
+    "vmsplice": (278, 75),
 }
-# Memory that no limit of a process counts, and processes.
-_DENIED_ALONE: Final[dict[str, _Numbers]] = {
-    "fork": (57, None),
-    "memfd_create": (319, 279),
+# Memory that no limit of a process counts, and that processes of one user share.
+_DENIED_SHARED: Final[dict[str, _Numbers]] = {
     "mq_open": (240, 180),
     "msgget": (68, 186),
     "semget": (64, 190),
     "shmat": (30, 196),
     "shmget": (29, 194),
+}
+_DENIED_ALONE: Final[dict[str, _Numbers]] = {
+    **_DENIED_SHARED,
+    "fork": (57, None),
+    "memfd_create": (319, 279),
     "vfork": (58, None),
 }
-# Whoever stays in its group is ended with it.
-_DENIED_IN_GROUP: Final[dict[str, _Numbers]] = {"setpgid": (109, 154), "setsid": (112, 157)}
+# Whoever stays in its group is ended with it; it has no machine of its own, with memory of its own.
+_DENIED_IN_GROUP: Final[dict[str, _Numbers]] = {
+    **_DENIED_SHARED,
+    "setpgid": (109, 154),
+    "setsid": (112, 157),
+}
 _CLONE: Final[_Numbers] = (56, 220)
 _CLONE3: Final[_Numbers] = (435, 435)
 _SOCKET: Final[_Numbers] = (41, 198)
+_SOCKETPAIR: Final[_Numbers] = (53, 199)
 _IOCTL: Final[_Numbers] = (16, 29)
 _PRLIMIT: Final[_Numbers] = (302, 261)
 
@@ -95,11 +107,17 @@ _NEW_NAMESPACES = 0x7E020000
 _THREAD = 0x00010000
 # Typing into the terminal of whoever started us.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_UNIX: Final = 1
+# Streams and datagrams of the protocols that programs know: MPTCP and SCTP go where TCP may not,
+# and asking for a raw socket by another number is asking for the kernel's rarest code.
+_KINDS, _KIND_OF, _RAW = (1, 2), 0xF, 3
+_PROTOCOLS: Final = (0, 6, 17)
+_NETLINK: Final = 16
 
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_AT_NUMBER, _AT_ARCH, _AT_FIRST, _AT_SECOND = 0, 4, 16, 24
+_LOAD, _JEQ, _JGE, _JSET, _RET, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
+_AT_NUMBER, _AT_ARCH, _AT_FIRST, _AT_SECOND, _AT_THIRD = 0, 4, 16, 24, 32
 
 Instruction = tuple[int, int, int, int]
 
@@ -138,6 +156,7 @@ def filter_of(
         *(one for number in numbers for one in _refusing(number, _EPERM)),
         *_on(_number(_CLONE, column), _AT_FIRST, _cloning(alone=alone)),
         *_on(_number(_SOCKET, column), _AT_FIRST, _opening(families)),
+        *_on(_number(_SOCKETPAIR, column), _AT_FIRST, [*_allowing(_UNIX), _refuse(_EPERM)]),
         *_on(_number(_IOCTL, column), _AT_SECOND, _controlling()),
         *_on(_number(_PRLIMIT, column), _AT_FIRST, _limiting()),
         (_RET, 0, 0, _ALLOW),
@@ -175,8 +194,22 @@ def _cloning(*, alone: bool) -> list[Instruction]:
 
 
 def _opening(families: Sequence[int]) -> list[Instruction]:
-    allowed = [one for family in families for one in _allowing(family)]
+    """Allow what each family is used for; Unix sockets reach what files do, whatever their kind."""
+    plain = [one for one in families if one != _UNIX]
+    allowed = [one for family in families if family == _UNIX for one in _allowing(family)]
+    for family in plain:
+        kinds = (*_KINDS, _RAW) if family == _NETLINK else _KINDS
+        then = [(_LOAD, 0, 0, _AT_SECOND), (_AND, 0, 0, _KIND_OF), *_one_of(kinds)]
+        then += [(_LOAD, 0, 0, _AT_THIRD), *_one_of(_PROTOCOLS), (_RET, 0, 0, _ALLOW)]
+        allowed += [(_JEQ, 0, len(then), family), *then]
     return [*allowed, _refuse(_EPERM)]
+
+
+def _one_of(values: Sequence[int]) -> Iterator[Instruction]:
+    """Go on with one of these values; refuse any other."""
+    for place, value in enumerate(values):
+        yield (_JEQ, len(values) - place, 0, value)
+    yield _refuse(_EPERM)
 
 
 def _allowing(value: int) -> Iterator[Instruction]:

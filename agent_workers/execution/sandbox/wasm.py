@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +23,7 @@ from agent_workers.execution.sandbox.confined import confine
 from agent_workers.execution.sandbox.cpython import request_of, runner, wall_of
 from agent_workers.execution.sandbox.ports import (
     MIB,
+    Allowed,
     Bounds,
     NoBoundary,
     Program,
@@ -51,6 +53,7 @@ class WasmSandbox:
     """Runs programs in the Python that `place` holds."""
 
     place: Path
+    hides: Sequence[Path] = ()
 
     @property
     def name(self) -> str:
@@ -72,7 +75,8 @@ class WasmSandbox:
             processes=2,
         )
         try:
-            confined = confine([*command, runner()], reads=(_INSIDE, compiled), bounds=around)
+            allowed = Allowed(reads=(_INSIDE, compiled), hides=self.hides)
+            confined = confine([*command, runner()], allowed=allowed, bounds=around)
         except NoBoundary as error:
             return Refused(str(error))
         ended = run_bounded(

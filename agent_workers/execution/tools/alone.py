@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.facility import Give
 from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.domain.tool import Statement
 from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
 from agent_workers.execution.results import problems_of
+from agent_workers.execution.tools.calling import Given
 from agent_workers.execution.tools.router import ToolRouter
 
 
@@ -53,12 +53,12 @@ def call_alone(
     tool: LoadedTool,
     arguments: bytes,
     who: Who,
+    given: Given,
     *,
-    give: Give,
     run: Callable[[Sequence[Statement]], None],
 ) -> Called:
     """Call the tool once; `run` runs the statements of a transactional one."""
-    router, claimed = _router(tool, give), _claimed(tool, arguments, who)
+    router, claimed = _router(tool, given), _claimed(tool, arguments, who)
     match tool.declared.effect:
         case EffectClass.PURE:
             return _told(router.run(claimed))
@@ -73,10 +73,10 @@ def call_alone(
             return _replied(reply, router, claimed)
 
 
-def look_up_alone(tool: LoadedTool, arguments: bytes, who: Who, *, give: Give) -> Seen:
+def look_up_alone(tool: LoadedTool, arguments: bytes, who: Who, given: Given) -> Seen:
     """Ask the tool's look-up what became of the call with this key."""
     claimed = _claimed(tool, arguments, who)
-    return _router(tool, give).look_up(claimed, arguments, key=who.key)
+    return _router(tool, given).look_up(claimed, arguments, key=who.key)
 
 
 def _told(came: ToolRan | ToolFailed | Broke) -> Called:
@@ -95,10 +95,10 @@ def _replied(reply: Reply, router: ToolRouter, claimed: Claimed) -> Called:
             return Called(remark=f"{broke.code}: {broke.message}", unclear=True)
 
 
-def _router(tool: LoadedTool, give: Give) -> ToolRouter:
+def _router(tool: LoadedTool, given: Given) -> ToolRouter:
     agent = Agent(name="alone", tools=[tool.declared])
     loaded = LoadedAgent(declared=agent, tools={tool.declared.name: tool})
-    return ToolRouter(lambda _: loaded, give=give)
+    return ToolRouter(lambda _: loaded, give=given.give, hides=given.hides)
 
 
 def _claimed(tool: LoadedTool, arguments: bytes, who: Who) -> Claimed:

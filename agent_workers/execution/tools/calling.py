@@ -1,27 +1,37 @@
 """Calls a tool's function or its look-up: here, or in a child process where it says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from agent_workers.domain.facility import Give
+from agent_workers.domain.facility import Give, no_facilities
 from agent_workers.domain.tool import Call, Tool
 from agent_workers.execution.sandbox.isolated import call_isolated
 from agent_workers.execution.signature import invoke
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a process has for the tools that it calls, and what it keeps from isolated ones."""
+
+    give: Give = no_facilities
+    hides: Sequence[Path] = ()
+
+
 def call_tool(
-    declared: Tool, arguments: Mapping[str, object], written: bytes, call: Call, give: Give
+    declared: Tool, arguments: Mapping[str, object], written: bytes, call: Call, given: Given
 ) -> object:
     """Call it with arguments that were checked, and that are `written` as they came."""
     if declared.isolated:
-        return call_isolated(declared, written, call, looks_up=False)
-    return invoke(declared.function, arguments, call, give)
+        return call_isolated(declared, written, call, looks_up=False, hides=given.hides)
+    return invoke(declared.function, arguments, call, given.give)
 
 
 def call_look_up(
-    declared: Tool, arguments: Mapping[str, object], written: bytes, call: Call, give: Give
+    declared: Tool, arguments: Mapping[str, object], written: bytes, call: Call, given: Given
 ) -> object:
     """Call its look-up; who has none is not asked."""
     assert declared.look_up is not None
     if declared.isolated:
-        return call_isolated(declared, written, call, looks_up=True)
-    return invoke(declared.look_up, arguments, call, give)
+        return call_isolated(declared, written, call, looks_up=True, hides=given.hides)
+    return invoke(declared.look_up, arguments, call, given.give)

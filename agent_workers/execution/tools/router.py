@@ -1,6 +1,8 @@
 """The tool router: runs one call of one tool, and says in the engine's words what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -24,7 +26,7 @@ from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.models.answers_in_memory import NoAnswers
 from agent_workers.execution.results import problems_of
 from agent_workers.execution.tools.caching import ToolResults, kept, shared
-from agent_workers.execution.tools.calling import call_look_up, call_tool
+from agent_workers.execution.tools.calling import Given, call_look_up, call_tool
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
 
@@ -44,6 +46,8 @@ class ToolRouter:
     answers: ToolAnswers = field(default_factory=NoToolAnswers)
     give: Give = no_facilities
     results: ToolResults = field(default_factory=NoAnswers)
+    # What an isolated tool cannot read, wherever it lies.
+    hides: Sequence[Path] = ()
 
     def kept(self, claimed: Claimed) -> ToolRan | None:
         """Find a result that serves again, so that the tool need not be called."""
@@ -72,7 +76,7 @@ class ToolRouter:
             return NotDone(broke=arguments)
         try:
             call = _call(claimed, key, attempt)
-            result = call_tool(tool.declared, arguments, request, call, self.give)
+            result = call_tool(tool.declared, arguments, request, call, self._given())
         except NotExecuted as error:
             return NotDone(broke=broke_of(error, retryable=True))
         except TryLater as error:
@@ -100,7 +104,7 @@ class ToolRouter:
             return Seen(broke=Broke(code=arguments.code, message=message, retryable=False))
         try:
             call = _call(claimed, key)
-            saw = call_look_up(tool.declared, arguments, request, call, self.give)
+            saw = call_look_up(tool.declared, arguments, request, call, self._given())
         except Exception as error:  # noqa: BLE001  # a failed look-up has seen nothing, whatever failed
             return Seen(broke=broke_of(error))
         match saw:
@@ -147,13 +151,16 @@ class ToolRouter:
             return arguments
         try:
             call = _call(claimed)
-            return _Returned(call_tool(tool.declared, arguments, written, call, self.give))
+            return _Returned(call_tool(tool.declared, arguments, written, call, self._given()))
         except (TryLater, FacilityAway) as error:
             return broke_of(error, retryable=True)
         except (ToolError, FacilityError) as error:
             return ToolFailed(code=error.code, message=str(error))
         except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
             return broke_of(error)
+
+    def _given(self) -> Given:
+        return Given(give=self.give, hides=self.hides)
 
     def _tool(self, claimed: Claimed) -> LoadedTool:
         return self.find(claimed).tools[claimed.tool]

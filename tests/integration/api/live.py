@@ -14,10 +14,12 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
 from agent_workers.state.agents import Agents, Registered
 from agent_workers.state.engine import Database
+from agent_workers.state.grants import Role
 from agent_workers.state.keys import Keys
 from agent_workers.transport.wake import Wakeups
 from api.app import create_app
 from api.server import Server, make_server
+from tests.database import roles
 
 PEPPER = "a pepper for tests only"
 AGENT = "demo"
@@ -53,7 +55,7 @@ def running_api(database: Database, broker_url: str, **given: Any) -> Iterator[L
     """Serve on a free port until the end of the block."""
     Agents(database).register([Registered(name=AGENT, version="1", plan_timeout_ms=60_000)])
     settings = Settings(
-        database_url=database.url, broker_url=broker_url, secret_pepper=PEPPER, **given
+        database_url=roles(database)[Role.API], broker_url=broker_url, secret_pepper=PEPPER, **given
     )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

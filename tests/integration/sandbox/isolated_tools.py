@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted
@@ -59,3 +62,42 @@ def order_once(order: str) -> str:
     if order != "known":
         raise NotExecuted(f"{order} is not known")
     return order
+
+
+@tool(effect=PURE, isolated=True)
+def break_out(files: list[str], port: int, abstract: str) -> list[str]:
+    """Name everything of the worker's that can be had."""
+    return _got(files, port, abstract)
+
+
+@tool(effect=PURE, isolated=True, network=(1,))
+def break_out_online(files: list[str], port: int, abstract: str) -> list[str]:
+    """Try the same with the network of this machine."""
+    return _got(files, port, abstract)
+
+
+def _got(files: list[str], port: int, abstract: str) -> list[str]:
+    parent = f"/proc/{os.getppid()}/environ"
+    wishes: dict[str, Callable[[], object]] = {
+        **{name: Path(name).read_text for name in [*files, "/proc/1/environ", parent]},
+        "loopback": lambda: _connects(port),
+        "mptcp": lambda: _connects(port, 262),
+        "abstract": lambda: socket.socket(socket.AF_UNIX).connect("\0" + abstract),
+    }
+    return [name for name, wish in wishes.items() if _is_granted(name, wish)]
+
+
+def _is_granted(name: str, wish: Callable[[], object]) -> bool:
+    try:
+        found = wish()
+    except OSError:
+        return False
+    # Its own, and that of what started it, hold nothing but what every child gets.
+    return found != "" and not (name.endswith("environ") and "AGENT" not in str(found))
+
+
+def _connects(port: int, protocol: int = 0) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol) as link:
+        link.settimeout(2)
+        link.connect(("127.0.0.1", port))
+    return True

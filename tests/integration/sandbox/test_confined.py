@@ -12,7 +12,7 @@ import pytest
 
 from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
-from agent_workers.execution.sandbox.ports import LONG_LIVED, NoBoundary
+from agent_workers.execution.sandbox.ports import LONG_LIVED, Allowed, NoBoundary
 from agent_workers.execution.sandbox.processes import Ended, run_bounded
 
 PATIENCE_S = 30
@@ -56,7 +56,7 @@ def test_it_reads_what_it_was_given_to_read_and_writes_nothing_there(tmp_path: P
     tmp_path.chmod(0o755)
     (tmp_path / "file").write_text("to be read")
     words = ["/bin/sh", "-c", f"cat {tmp_path}/file; touch {tmp_path}/new; ls {tmp_path.parent}"]
-    confined = confine(words, reads=[tmp_path], boundary=Boundary.BWRAP)
+    confined = confine(words, allowed=Allowed(reads=[tmp_path]), boundary=Boundary.BWRAP)
     ended = run_bounded(
         confined.argv, confined.environment, given=b"", most=9_999, wall=timedelta(seconds=20)
     )
@@ -113,6 +113,15 @@ def test_terminals_and_other_devices_are_not_within_reach() -> None:
         Boundary.PROCESS, "echo x > /dev/null && echo x > /dev/ptmx", wall=timedelta(seconds=20)
     )
     assert "/dev/ptmx: Permission denied" in ended.said
+
+
+def test_it_has_no_capability_and_gets_none(boundary: Boundary) -> None:
+    ended = run(boundary, "grep -E '^(Cap|NoNew)' /proc/self/status", wall=timedelta(seconds=20))
+    found = dict(line.split(":\t") for line in ended.output.decode().splitlines())
+    assert found.pop("NoNewPrivs") == "1"
+    if os.geteuid() != 0:
+        found.pop("CapBnd")  # only who has capabilities may give up those of the future
+    assert {name: int(value, 16) for name, value in found.items()} == dict.fromkeys(found, 0)
 
 
 def test_what_its_worker_has_open_is_closed(boundary: Boundary, tmp_path: Path) -> None:

@@ -110,6 +110,13 @@ def test_what_writes_with_the_record_is_not_isolated() -> None:
         tool(effect=EffectClass.TRANSACTIONAL, name="write", isolated=True)(lambda: None)
 
 
+def test_ports_are_for_isolated_tools() -> None:
+    with pytest.raises(Misdeclared, match="network= is for isolated tools"):
+        tool(effect=EffectClass.PURE, name="fetch", network=(443,))(lambda: None)
+    with pytest.raises(Misdeclared, match="from 1 to 65535"):
+        tool(effect=EffectClass.PURE, name="fetch", isolated=True, network=(0,))(lambda: None)
+
+
 def run(declared: Tool, **arguments: object) -> ToolRan | ToolFailed | Broke:
     return router(declared).run(step(declared, **arguments))
 

@@ -63,7 +63,7 @@ def test_the_command_runs_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def asked(arguments: object, settings: ToolSettings | None = None) -> object:
     agent = loaded(by_function(python_code))
-    makers = code(settings or ToolSettings())
+    makers = code(settings or ToolSettings(), ())
 
     def give(wanted: type, call: Call) -> object:
         return makers[wanted](call)

@@ -49,7 +49,7 @@ def test_a_stand_in_for_the_world_is_started_and_its_address_is_told(here):
     (program,) = found.programs({"A": "b"})
     assert list(program.command[1:]) == [str(folder / "outside.py"), "--port", str(found.port)]
     assert found.variables == {"FRONT_DESK_URL": f"http://127.0.0.1:{found.port}"}
-    assert (program.name, program.environment) == ("front-desk-outside", {"A": "b"})
+    assert (program.name, program.environment["A"]) == ("front-desk-outside", "b")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_workers.cli.checks import broker, check_settings, load_tools, misspelt
-from agent_workers.cli.checks_session import session
+from agent_workers.cli.checks_session import role, session
 from agent_workers.cli.checks_state import (
     breakers,
     events,
@@ -179,3 +179,8 @@ def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> N
     ]
     [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
     assert one.line == "warn  AGENT_SMTP_UR is no setting: do you mean AGENT_SMTP_URL?"
+
+
+def test_a_role_with_rights_over_the_server_is_worth_a_warning():
+    assert role("").level is Level.OK
+    assert (role("superuser").level, "superuser" in role("superuser").line) == (Level.WARN, True)

@@ -26,12 +26,18 @@ def decide(program: bytes, number: int, *arguments: int, arch: int = X86) -> int
         if code == 0x20:
             loaded = struct.unpack_from("=I", seen, value)[0]
             continue
+        if code == 0x54:
+            loaded &= value
+            continue
         holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}[code]
         at += yes if holds else no
 
 
 SERVER = filter_of(families=(1, 2), alone=False, in_group=False, machine="x86_64")
 CODE = filter_of(families=(), alone=True, in_group=True, machine="x86_64")
+SOCKETPAIR, SHMGET, VMSPLICE, MODIFY_LDT = 53, 29, 278, 154
+STREAM, DATAGRAM, RAW, SEQUENCE, CLOEXEC = 1, 2, 3, 5, 0o2000000
+ICMP, TCP, UDP, MPTCP = 1, 6, 17, 262
 NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
 
 
@@ -50,6 +56,19 @@ NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
         ((SETSID,), ALLOW, REFUSE),
         ((SOCKET, 1), ALLOW, REFUSE),
         ((SOCKET, 40), REFUSE, REFUSE),
+        ((SOCKET, 2, STREAM | CLOEXEC, TCP), ALLOW, REFUSE),
+        ((SOCKET, 2, STREAM | CLOEXEC, 0), ALLOW, REFUSE),
+        ((SOCKET, 2, DATAGRAM, UDP), ALLOW, REFUSE),
+        ((SOCKET, 2, STREAM, MPTCP), REFUSE, REFUSE),
+        ((SOCKET, 2, DATAGRAM, ICMP), REFUSE, REFUSE),
+        ((SOCKET, 2, SEQUENCE, 0), REFUSE, REFUSE),
+        ((SOCKET, 2, RAW, TCP), REFUSE, REFUSE),
+        ((SOCKET, 1, SEQUENCE, 0), ALLOW, REFUSE),
+        ((SOCKETPAIR, 1, STREAM), ALLOW, ALLOW),
+        ((SOCKETPAIR, 30, STREAM), REFUSE, REFUSE),
+        ((SHMGET,), ALLOW, REFUSE),
+        ((VMSPLICE,), REFUSE, REFUSE),
+        ((MODIFY_LDT,), REFUSE, REFUSE),
         ((IOCTL, 0, TYPE_INTO), REFUSE, REFUSE),
         ((IOCTL, 0, 0x5401), ALLOW, ALLOW),
         ((PRLIMIT, 0), ALLOW, ALLOW),

@@ -33,4 +33,4 @@ def test_bounds_alone_hold_no_strangers() -> None:
 
 def test_off_is_off() -> None:
     with pytest.raises(NotInstalled, match="AGENT_SANDBOX is off"):
-        sandbox_of(ToolSettings(sandbox="off"))
+        sandbox_of(ToolSettings(sandbox="off"), ())
