@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import structlog
+
 from agent_workers.domain.agent_version import EVERYBODY, Source
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.step import Lane
@@ -32,6 +34,8 @@ from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.tasks import register_tasks
 from agent_workers.worker.watchdog import PATIENCE_S, install_watchdog
 
+log = structlog.get_logger(__name__)
+
 _SLOTS = {"threads": 32, "solo": 1}
 _FLAGS = ("--without-gossip", "--without-mingle")
 
@@ -42,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
+        if settings.redis_url and not settings.secret_pepper:
+            log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
         def reload(others: Sequence[Tool]) -> Registry:

@@ -141,7 +141,7 @@ def open_runtime(
         settings=settings,
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
-    router = tool_router(settings.redis_url, roster.find, given)
+    router = tool_router(settings.redis_url, roster.find, given, pepper=settings.secret_pepper)
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -230,6 +230,7 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
     return conversations(
         Sessions(database, terms),
         redis_url=settings.redis_url,
+        pepper=settings.secret_pepper,
         kept_for=timedelta(seconds=settings.session_ttl_s),
     )
 
