@@ -111,7 +111,12 @@ def consume(
         ),
         stopping,
     )
-    app = make_app(settings.broker_url, lanes=settings.lanes, events=settings.task_events)
+    app = make_app(
+        settings.broker_url,
+        lanes=settings.lanes,
+        events=settings.task_events,
+        remote_control=settings.remote_control,
+    )
     register_tasks(app, lifecycle.runtime)
     lifecycle.connect(app, prefork=prefork, level=settings.log_level, json=settings.log_json)
     install_watchdog(
