@@ -24,7 +24,6 @@ TRANSACTION_CALLS = {"begin_nested", "commit", "rollback"}
 # `begin` is a common word: it counts on what can open a transaction.
 OPENERS = re.compile(r"conn|cursor|engine|session|store", re.IGNORECASE)
 TRANSACTION_SQL = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|START TRANSACTION|SAVEPOINT)\b")
-REDIS_READS = set("get getex getdel mget hget hgetall lrange lindex smembers".split())
 VAGUE_NAME = re.compile(r"(Manager|Helper|Util|Utils|Base|Data|Info|Handler|Service)s?$")
 VAGUE_FILES = {
     f"{stem}{plural}"
@@ -81,24 +80,6 @@ def test_only_state_opens_and_ends_transactions() -> None:
                     pass
 
     check(transacts, folders=PRODUCT, remedy="ask state/store.py for a transaction")
-
-
-def test_what_is_read_from_redis_was_signed_by_one_of_us() -> None:
-    def reads(path: Path, tree: ast.Module) -> Iterator[str]:
-        if path.name == "shared_values.py":
-            return
-        for node in ast.walk(tree):
-            match node:
-                case ast.Attribute(value=ast.Name(id="redis" | "pipe" | "client"), attr=attr):
-                    if attr in REDIS_READS:
-                        yield f"line {node.lineno}: reads with .{attr}"
-                case _:
-                    pass
-
-    folders = ("agent_workers/transport", "agent_workers/worker")
-    check(
-        reads, folders=folders, remedy="keep it in transport/shared_values.py: it is signed there"
-    )
 
 
 def test_no_import_hides_behind_type_checking() -> None:

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from agent_workers.domain.printable import printable, printable_line
+
 _SECRET_NAMES = re.compile(
     r"pass(word|wd|phrase)?$|secret|token$|api[_-]?key|authorization|cookie|credential|pepper"
     r"|private[_-]?key|signature",
@@ -47,16 +49,16 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
         structlog.processors.format_exc_info,
         redact,  # last: tracebacks hold secrets too
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [structlog.processors.JSONRenderer()]
         if json
-        else structlog.dev.ConsoleRenderer(colors=to.isatty())
+        else [_printable, structlog.dev.ConsoleRenderer(colors=to.isatty())]
     )
     stream = logging.StreamHandler(to)
     stream.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
@@ -75,6 +77,15 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_: object, __: str, event: Event) -> Event:
+    """A terminal is shown the colours of our own alone, and one event is one line."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            is_trace = name in {"exception", "stack"}
+            event[name] = printable(value) if is_trace else printable_line(value)
+    return event
 
 
 def redact(_: object, __: str, event: Event) -> Event:

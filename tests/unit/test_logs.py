@@ -13,10 +13,10 @@ from agent_workers.observability.logs import REDACTED, scrubbed, set_up_logs
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
+def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers, root.level
-    set_up_logs(level="INFO", to=stream)
+    set_up_logs(level="INFO", json=getattr(request, "param", True), to=stream)
     yield stream
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
@@ -83,3 +83,13 @@ def test_what_is_long_or_deep_is_cut():
     for _ in range(100):
         deep = [deep]
     assert "too deep" in str(scrubbed(deep))
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["json", "console"], indirect=True)
+def test_what_others_wrote_commands_no_terminal_and_makes_no_line_of_its_own(written: io.StringIO):
+    evil = "\x1b]0;mine\x07\r\x9b2J\u202e\n2026-01-01 [info] all is well"
+    structlog.get_logger("ours").warning(f"ours {evil}", goal=evil, goals=[evil])
+    logging.getLogger("theirs").warning("theirs %s", evil)
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)

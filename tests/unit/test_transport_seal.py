@@ -1,9 +1,15 @@
 """Only what one of us wrote for a place is believed when it is found there."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from agent_workers.transport.seal import Seal
+from tests.test_conventions import check
 
+REDIS_READS = set("get getex getdel mget hget hgetall lrange lindex smembers".split())
 PEPPER = "only for tests, never else"
 PLACE = "aw:answer:1"
 OURS = Seal(PEPPER, purpose="answer")
@@ -43,3 +49,21 @@ def test_without_a_pepper_nothing_is_believed() -> None:
     bare = Seal("", purpose="answer")
     assert not bare.can_sign
     assert bare.opened(PLACE, bare.signed(PLACE, b"42")) is None
+
+
+def test_what_is_read_from_redis_was_signed_by_one_of_us() -> None:
+    def reads(path: Path, tree: ast.Module) -> Iterator[str]:
+        if path.name == "shared_values.py":
+            return
+        for node in ast.walk(tree):
+            match node:
+                case ast.Attribute(value=ast.Name(id="redis" | "pipe" | "client"), attr=attr):
+                    if attr in REDIS_READS:
+                        yield f"line {node.lineno}: reads with .{attr}"
+                case _:
+                    pass
+
+    folders = ("agent_workers/transport", "agent_workers/worker")
+    check(
+        reads, folders=folders, remedy="keep it in transport/shared_values.py: it is signed there"
+    )
