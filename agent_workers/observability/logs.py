@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 import structlog
@@ -20,15 +21,19 @@ _SECRET_NAMES = re.compile(
 _SECRETS = re.compile(
     r"aw_live_[0-9a-zA-Z_]{8,}|whsec_[A-Za-z0-9+/=]{8,}|\bsk-[A-Za-z0-9_\-]{8,}"
     r"|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[baprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]+){0,2}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)",
     re.DOTALL,
 )
-_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@")
+# Each of these is bounded or cannot fail once it has begun: others choose what we log.
+_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]*):[^\s/@]+@")
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
 _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _LONGEST = 2_000
+# So much is looked through for secrets: taking them out makes a text shorter.
+_LOOKED_THROUGH = 4 * _LONGEST
+_ENDS_OF_WORDS = " \t\n,;|&'\"()[]{}<>"
 _DEEPEST = 6
 _MOST_ITEMS = 50
 REDACTED = "[redacted]"
@@ -106,19 +111,32 @@ def scrubbed(value: object, name: str = "", depth: int = 0) -> object:
     if depth >= _DEEPEST and isinstance(value, Mapping | Sequence):
         return "[too deep]"
     if isinstance(value, Mapping):
-        return {str(key): scrubbed(item, str(key), depth + 1) for key, item in value.items()}
+        items = islice(value.items(), _MOST_ITEMS)
+        return {
+            _scrubbed_text(str(key)): scrubbed(item, str(key), depth + 1) for key, item in items
+        }
     if isinstance(value, Sequence):
         return [scrubbed(item, name, depth + 1) for item in value[:_MOST_ITEMS]]
     return value
 
 
-def _scrubbed_text(text: str) -> str:
-    text = _SECRETS.sub("[secret]", text)
+def _scrubbed_text(whole: str) -> str:
+    text = _SECRETS.sub("[secret]", _beginning(whole))
     text = _IN_URL.sub(r"\1:[secret]@", text)
     text = _BEARER.sub(r"\1 [secret]", text)
     text = _EMAIL.sub("[email]", text)
     text = _CARD.sub(lambda found: "[card]" if _is_card(found.group()) else found.group(), text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… (+{len(text) - _LONGEST})"
+    if len(whole) <= _LOOKED_THROUGH and len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… (of {len(whole)})"
+
+
+def _beginning(whole: str) -> str:
+    """Cut what is long between two words: nobody would know half of a secret by its look."""
+    if len(whole) <= _LOOKED_THROUGH:
+        return whole
+    end = max(whole.rfind(one, 0, _LOOKED_THROUGH) for one in _ENDS_OF_WORDS)
+    return whole[: end if end > 0 else _LOOKED_THROUGH]
 
 
 def _is_card(written: str) -> bool:

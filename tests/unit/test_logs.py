@@ -77,6 +77,19 @@ def test_counts_of_tokens_are_no_secret():
     assert scrubbed({"input_tokens": 10, "max_tokens": 5}) == {"input_tokens": 10, "max_tokens": 5}
 
 
+@pytest.mark.parametrize("shift", range(0, 120, 7))
+def test_half_of_a_secret_is_not_shown_where_a_text_is_cut(shift: int):
+    secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwcml2YXRlIn0.signature_of_it"
+    for text in (f"{secret} " * 300, f"password=x {secret}," * 300, f"-{secret}" * 300):
+        shown = str(scrubbed("x" * shift + " " + text))
+        assert "eyJ" not in shown
+        assert len(shown) < 2_100
+
+
+def test_many_fields_are_as_many_as_many_items():
+    assert len(scrubbed({f"field{number}": 1 for number in range(10_000)})) == 50  # type: ignore[arg-type]
+
+
 def test_what_is_long_or_deep_is_cut():
     assert len(str(scrubbed("x" * 100_000))) < 3_000
     deep: Any = "x"
