@@ -9,6 +9,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
 from agent_workers.transport.redis_bell import connected
+from agent_workers.transport.tls import tls_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def _redis(url: str) -> BrokerSeen:
 
 
 def _rabbitmq(url: str) -> BrokerSeen:
-    connection = Connection(url, connect_timeout=CONNECT_TIMEOUT_S)
+    connection = Connection(url, ssl=tls_of(url), connect_timeout=CONNECT_TIMEOUT_S)
     try:
         with connection:
             connection.connect()

@@ -20,6 +20,7 @@ from agent_workers.transport.profiles import (
     Broker,
     broker_of,
 )
+from agent_workers.transport.tls import tls_of
 
 HEARTBEAT_S = 30
 # On Redis: what a consumer took and never acknowledged comes back after so long.
@@ -68,6 +69,7 @@ class KombuSource:
         self.close()
         self._connection = connection = Connection(
             self._url,
+            ssl=tls_of(self._url),
             heartbeat=HEARTBEAT_S if self._broker is Broker.RABBITMQ else 0,
             connect_timeout=CONNECT_TIMEOUT_S,
             transport_options=options_of(self._broker),

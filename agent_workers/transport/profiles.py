@@ -8,6 +8,7 @@ from kombu.entity import Exchange, Queue
 
 from agent_workers.domain.step import Lane
 from agent_workers.transport.lanes import ORDINARY, Task, queues_of
+from agent_workers.transport.tls import tls_of
 
 # Celery would bind every queue to the default queue's exchange and key, and one message to it
 # would ring in all lanes.
@@ -55,6 +56,7 @@ def celery_settings(
     settings: dict[str, object] = {
         **_COMMON,
         "broker_url": broker_url,
+        "broker_use_ssl": tls_of(broker_url),
         "task_queues": [declared(name, broker) for name in queues_of(lanes)],
         "task_default_queue": ORDINARY[lanes[0]],
         "worker_send_task_events": events,
