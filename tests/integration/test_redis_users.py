@@ -151,5 +151,8 @@ def test_a_worker_and_flower_need_nothing_else(server: EmbeddedRedis, tmp_path: 
         hearing.join(20)
 
 
-def test_doctor_says_what_it_may_know(server: EmbeddedRedis) -> None:
-    assert look_at(server.agent_url).version
+@pytest.mark.usefixtures("denied")
+def test_doctor_sees_all_that_it_asks_for(server: EmbeddedRedis) -> None:
+    seen = look_at(server.agent_url)
+    assert seen.version
+    assert (seen.eviction, seen.appendonly) == ("noeviction", "yes")
