@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from queue import Empty
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from celery.worker.consumer import Consumer
-from redis.exceptions import RedisError
 from typing_extensions import override
 
+from agent_workers.transport.guarding import guard
 from agent_workers.transport.heard import NoNudge, heard
 
 log = structlog.get_logger(__name__)
-
-_POP: Final = "BRPOP"
 
 
 # Consumer, channels and messages come from Celery and kombu, which have no types.
@@ -27,7 +24,7 @@ class NudgeConsumer(Consumer):
     def create_task_handler(self, *arguments: Any, **named: Any) -> Callable[[Any], None]:
         """Called once for each connection, before it is consumed from."""
         handle = super().create_task_handler(*arguments, **named)
-        self._guard(self.task_consumer.channel)
+        guard(self.task_consumer.channel, self._pass_over)
 
         def on_message(message: Any) -> None:  # noqa: ANN401
             try:
@@ -51,42 +48,6 @@ class NudgeConsumer(Consumer):
         self._pass_over(type(exc).__name__)
         message.ack_log_error(log, self.connection_errors)
 
-    def _guard(self, channel: Any) -> None:  # noqa: ANN401
-        """Keep what kombu itself does with a message from ending the worker."""
-        plain = channel.Message
-
-        class NeverUnpacked(plain):  # type: ignore[misc, valid-type]
-            """A header could have kombu unpack a few bytes into gigabytes before we see them."""
-
-            def __init__(self, raw: Any = None, *, payload: Any = None, **named: Any) -> None:  # noqa: ANN401
-                given = payload if raw is None else raw
-                _headers_of(given).pop("compression", None)
-                super().__init__(given, **named)
-
-        channel.Message = NeverUnpacked
-        handlers = getattr(channel, "handlers", {})
-        if _POP in handlers:
-            handlers[_POP] = self._reading(handlers[_POP])
-
-    def _reading(self, read: Callable[..., object]) -> Callable[..., object]:
-        def read_or_pass_over(**options: object) -> object:
-            try:
-                return read(**options)
-            except (Empty, OSError, RedisError):
-                raise
-            except Exception as error:  # noqa: BLE001 (whatever an entry of a list makes kombu raise)
-                self._pass_over(type(error).__name__)
-                return True
-
-        return read_or_pass_over
-
     def _pass_over(self, why: str) -> None:
         NudgeConsumer.passed_over += 1
         log.warning("message_passed_over", why=why, so_far=NudgeConsumer.passed_over)
-
-
-def _headers_of(raw: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Find the headers: Redis has JSON, RabbitMQ an object."""
-    named = raw if isinstance(raw, dict) else getattr(raw, "properties", {})
-    headers = named.get("headers" if named is raw else "application_headers")
-    return headers if isinstance(headers, dict) else {}
