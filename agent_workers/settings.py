@@ -61,6 +61,7 @@ class Settings(ToolSettings):
     concurrency: int = Field(default=0, ge=0, le=10_000)  # 0: what suits the pool
     worker_name: str = ""  # in Flower; empty: lanes, process and host
     task_events: bool = True
+    remote_control: bool = False  # Celery's: whoever can write to the broker commands the workers
     scenario: Annotated[tuple[Path, ...], NoDecode] = ()
     # JSON: {"openai": {"requests_per_minute": 500, "tokens_per_minute": 200000}, "openai/gpt-5": …}
     model_quotas: Annotated[dict[str, Quota], NoDecode] = Field(default_factory=dict)

@@ -74,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings.database_url,
         settings.broker_url,
         settings.redis_url or None,
+        pepper=settings.secret_pepper,
         pool_size=settings.db_pool_size,
     )
     app = FastAPI(

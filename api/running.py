@@ -58,7 +58,7 @@ class Running:
 
 
 def prepared(
-    database_url: str, broker_url: str, redis_url: str | None, *, pool_size: int
+    database_url: str, broker_url: str, redis_url: str | None, *, pepper: str, pool_size: int
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
     database = Database(database_url, pool_size=pool_size, name="api")
@@ -75,7 +75,7 @@ def prepared(
         submissions=Funnel(submit.many, name="submissions"),
         views=Funnel(reads.jobs, name="views"),
         waiting=Waiting(WakeListener(redis_url), versions),
-        deltas=DeltaListener(redis_url),
+        deltas=DeltaListener(redis_url, pepper=pepper),
         threads=threads,
         health_threads=Threads(_CHECKS),
         reads=reads,

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.terminal import command
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.batches import ENDED
 from agent_workers.client.client import Client
@@ -117,8 +118,9 @@ def _followed(client: Client, batch_id: str) -> int:
         if line == said:
             continue
         said = line
-        end = "\r" if terminal and batch["status"] not in ENDED else "\n"
-        print(f"{line:<78}" if terminal else line, end=end, file=sys.stderr, flush=True)
+        print(f"{line:<78}" if terminal else line, end="", file=sys.stderr)
+        command("\r" if terminal and batch["status"] not in ENDED else "\n", to=sys.stderr)
+        sys.stderr.flush()
         if batch["status"] in ENDED:
             return 0 if batch["status"] == "completed" and not batch["counts"]["failed"] else 1
     return 1

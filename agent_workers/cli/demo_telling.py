@@ -1,26 +1,26 @@
 """How the demo tells what happens: titles, progress as it comes in, answers and traces."""
 
 import json
-import sys
 import time
 
+from agent_workers.cli.terminal import styled
 from agent_workers.client.client import Job
 from agent_workers.client.stream import Event
 
-_BOLD, _DIM, _GREEN, _RED, _PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
+_BOLD, _DIM, _GREEN, _RED = "1", "2", "32", "31"
 
 
 class Telling:
     def __init__(self) -> None:
-        self._coloured = sys.stdout.isatty()
         self._began = time.monotonic()
 
     def title(self, text: str) -> None:
-        print(f"\n{self._styled(_BOLD, text)}", flush=True)
+        print()
+        styled(_BOLD, text)
         self._began = time.monotonic()
 
     def aside(self, text: str) -> None:
-        print(f"  {self._styled(_DIM, text)}", flush=True)
+        styled(_DIM, f"  {text}")
 
     def event(self, event: Event) -> None:
         """Tell one event of the job's journal, with the time since the scene began."""
@@ -41,11 +41,8 @@ class Telling:
             print(f"  {entry}", flush=True)
 
     def verdict(self, text: str, *, good: bool) -> bool:
-        print(f"  {self._styled(_GREEN if good else _RED, text)}", flush=True)
+        styled(_GREEN if good else _RED, f"  {text}")
         return good
-
-    def _styled(self, style: str, text: str) -> str:
-        return f"{style}{text}{_PLAIN}" if self._coloured else text
 
 
 # Of what the journal holds, what is worth a word on one line.

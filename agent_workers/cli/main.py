@@ -10,6 +10,7 @@ from importlib.metadata import version
 from types import ModuleType
 
 from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.terminal import screened
 from agent_workers.client.errors import ClientError
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.embedded.errors import EmbeddedServerError
@@ -63,7 +64,13 @@ _HALF = "surrogates not allowed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; what went wrong is one line."""
+    """Run one command; nothing that it says can be a command to the terminal."""
+    with screened():
+        return _told(arguments)
+
+
+def _told(arguments: Sequence[str] | None) -> int:
+    """What went wrong is one line."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((word for word in given if not word.startswith("-")), "")
     try:

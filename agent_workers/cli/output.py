@@ -1,11 +1,11 @@
 """What supervised programs say: lines with a coloured name before them, or a log file each."""
 
 import re
-import sys
 import threading
 from pathlib import Path
 from typing import IO
 
+from agent_workers.cli.terminal import styled
 from agent_workers.embedded.private import append_to
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
@@ -18,22 +18,19 @@ class Lines:
     """Writes whole lines of many programs to one terminal."""
 
     def __init__(self, *, names: int = 13) -> None:
-        self._coloured = sys.stdout.isatty()
         self._width = names
         self._lock = threading.Lock()
         self._known: dict[str, int] = {}
 
     def say(self, name: str, line: str) -> None:
         with self._lock:
-            if not self._coloured:
-                line = _STYLE.sub("", line)
             colour = self._known.setdefault(name, len(self._known))
-            print(f"{self._head(name, str(_COLOURS[colour % len(_COLOURS)]))} {line}", flush=True)
+            self._print(name, str(_COLOURS[colour % len(_COLOURS)]), _STYLE.sub("", line))
 
     def announce(self, line: str) -> None:
         """Say something of our own."""
         with self._lock:
-            print(f"{self._head('up', _OURS)} {line}", flush=True)
+            self._print("up", _OURS, line)
 
     def follow(self, name: str, source: IO[bytes]) -> None:
         """Print what a program says until it ends."""
@@ -44,9 +41,9 @@ class Lines:
             for line in source:
                 self.say(name, line.decode("utf-8", "replace").rstrip("\n"))
 
-    def _head(self, name: str, colour: str) -> str:
-        padded = f"{name:<{self._width}} |"
-        return f"\033[{colour}m{padded}\033[0m" if self._coloured else padded
+    def _print(self, name: str, colour: str, line: str) -> None:
+        styled(colour, f"{name:<{self._width}} |", end=" ")
+        print(line, flush=True)
 
 
 def open_log(path: Path) -> IO[bytes]:

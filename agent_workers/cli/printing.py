@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from agent_workers.domain.printable import printable_line
+
 _WIDEST = 60
 _WIDEST_LAST = 240
 
@@ -44,5 +46,6 @@ def written(value: object) -> str:
 
 
 def _cell(value: object, widest: int) -> str:
-    text = "" if value is None else written(value)
+    # An end of a line would begin a row that nobody has.
+    text = "" if value is None else printable_line(written(value))
     return text if len(text) <= widest else f"{text[: widest - 1]}…"

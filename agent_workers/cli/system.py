@@ -128,7 +128,7 @@ class System:
         if not given.broker_url:
             redis = EmbeddedRedis(self.folder.redis)
             self._undo.callback(redis.stop)
-            url = redis.start().url
+            url = redis.start().agent_url
             self._servers["Redis"] = redis
             found |= {"broker_url": url, "redis_url": given.redis_url or url}
             self._say(f"Redis on port {redis.port}")

@@ -8,7 +8,7 @@ from agent_workers.domain.errors import Misdeclared
 
 # Nothing else of a worker's environment can be asked for: not its database, not its model keys.
 PREFIX: Final = "MCP_"
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_REFERENCE = re.compile(r"\$\{([^}]{0,200})\}")
 _NAME = re.compile(r"MCP_[A-Z0-9_]{1,100}")
 _SOUNDS_SECRET = re.compile(
     r"auth|cookie|credential|key|passw|pat$|private|secret|session|token", re.IGNORECASE

@@ -13,6 +13,7 @@ _LAST_PORT = 65_535
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LONGEST_HOST = 253
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -58,7 +59,7 @@ class Reach:
 
     def named(self, host: str) -> bool:
         """Say whether the list of hosts, if there is one, has this host."""
-        return not self.hosts or any(_matches(host.rstrip("."), one) for one in self.hosts)
+        return not self.hosts or any(_matches(host, one) for one in self.hosts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,14 +159,23 @@ def _wrapped(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 def is_host_pattern(pattern: str) -> bool:
     """Say whether this can be on a list of hosts."""
-    return _is_name(pattern.lower().removeprefix("*.")) or is_within(pattern, EVERYWHERE)
+    return _is_name(pattern.lower().removeprefix("*.").removesuffix(".")) or is_within(
+        pattern, EVERYWHERE
+    )
 
 
 def _matches(host: str, pattern: str) -> bool:
     pattern = pattern.lower().rstrip(".")
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
-    return host == pattern
+    return host == pattern or host == _address(pattern)
+
+
+def _address(pattern: str) -> str:
+    try:
+        return str(ipaddress.ip_address(pattern))
+    except ValueError:
+        return ""
 
 
 def _checked_port(scheme: str, port: int | None, reach: Reach) -> int:
@@ -180,25 +190,25 @@ def _is_served(port: int) -> bool:
     return port in _DEFAULT_PORTS.values() or _FIRST_USER_PORT <= port <= _LAST_PORT
 
 
-def _checked_host(host: str, reach: Reach) -> str:
-    literal = _literal(host)
+def _checked_host(written: str, reach: Reach) -> str:
+    """Return the host as it was judged: whoever connects, or a proxy, is told nothing else."""
+    literal = _literal(host := written.removesuffix("."))
     if literal is None and not _is_name(host):
         raise Uncallable("names no host")
-    if not reach.named(host):
+    if not reach.named(literal or host):
         raise Uncallable(f"names the host {host}, which is not among those that may be called")
     if literal is not None:
         if not is_allowed(literal) and not is_within(literal, reach.private):
             raise Uncallable("leads to an address that is not public")
-        return host
-    name = host.rstrip(".")
-    is_private = "." not in name or name.endswith(tuple(f".{n}" for n in _PRIVATE_NAMES))
+        return literal
+    is_private = "." not in host or host.endswith(tuple(f".{n}" for n in _PRIVATE_NAMES))
     if is_private and not reach.private:
         raise Uncallable("names a host that is not public")
     return host
 
 
 def _is_name(host: str) -> bool:
-    labels = host.removesuffix(".").split(".")
+    labels = host.split(".")
     return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in labels)
 
 
@@ -206,10 +216,16 @@ def _literal(host: str) -> str | None:
     """Return the address that a host spells out, in any of the forms that resolvers accept."""
     if ":" in host:
         try:
-            return str(ipaddress.IPv6Address(host))
+            address = ipaddress.IPv6Address(host)
         except ValueError:
             raise Uncallable("names no host") from None
+        if address.scope_id is not None:
+            raise Uncallable("names a zone of one machine")
+        return str(address)
     try:
         return str(ipaddress.IPv4Address(socket.inet_aton(host)))
     except (OSError, ValueError):
+        # No name ends in a number; what looks like an address may be one to somebody else.
+        if _NUMBER.fullmatch(host.rpartition(".")[2]):
+            raise Uncallable("names no host") from None
         return None

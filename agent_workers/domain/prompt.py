@@ -36,10 +36,12 @@ def prompt_hash(text: str) -> str:
 
 
 def _named(text: str) -> Iterator[tuple[int, str]]:
+    line, counted = 1, 0
     for found in _BRACES.finditer(text):
         if found[0].startswith("\\"):
             continue
-        line = text.count("\n", 0, found.start()) + 1
+        line += text.count("\n", counted, found.start())
+        counted = found.start()
         if found["name"] is None:
             raise Misdeclared(f"line {line} of the text: '{{{{' is never closed")
         name = found["name"].strip()

@@ -14,6 +14,7 @@ from agent_workers.embedded.errors import ServerDidNotStart
 from agent_workers.embedded.ports import LOOPBACK, free_port, still_free
 from agent_workers.embedded.processes import Blow
 from agent_workers.embedded.programs import redis_program
+from agent_workers.embedded.redis_users import AGENT, OWNER, users
 from agent_workers.embedded.server_process import Launch, ServerProcess
 
 # SIGTERM saves the append-only file and leaves.
@@ -27,8 +28,7 @@ bind {host}
 port {port}
 dir "{folder}"
 pidfile "{pid_file}"
-requirepass {password}
-appendonly yes
+{users}appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
@@ -66,8 +66,14 @@ class EmbeddedRedis:
     def is_running(self) -> bool:
         return self._process.is_running
 
+    @property
+    def agent_url(self) -> str:
+        """For our own processes, which may do what they need and no more."""
+        return f"redis://{AGENT}:{self._password(AGENT)}@{LOOPBACK}:{self.port}/0"
+
     def url_of(self, database: int) -> str:
-        return f"redis://:{self._password()}@{LOOPBACK}:{self.port}/{database}"
+        """For whoever looks after the server: all is allowed."""
+        return f"redis://{OWNER}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> Self:
         """Start, after ending what a killed owner left here; later starts keep the port."""
@@ -154,14 +160,14 @@ class EmbeddedRedis:
         """Only our own server knows the password; while it loads its data it says LOADING."""
         try:
             with socket.create_connection((LOOPBACK, self.port), PING_PATIENCE_S) as wire:
-                wire.sendall(f"AUTH {self._password()}\r\nPING\r\nQUIT\r\n".encode())
+                wire.sendall(f"AUTH {OWNER} {self._password()}\r\nPING\r\nQUIT\r\n".encode())
                 with wire.makefile("rb") as answers:
                     return answers.read().startswith(b"+OK\r\n+PONG\r\n")
         except OSError:
             return False
 
-    def _password(self) -> str:
-        path = self.folder / "password"
+    def _password(self, user: str = OWNER) -> str:
+        path = self.folder / ("password" if user == OWNER else f"password_of_{user}")
         if not path.exists():
             _write_secret(path, secrets.token_urlsafe(24))
         return path.read_text()
@@ -172,7 +178,7 @@ class EmbeddedRedis:
             port=self.port,
             folder=_quoted(self.folder),
             pid_file=_quoted(self._pid_file),
-            password=self._password(),
+            users=users(owner=self._password(), agent=self._password(AGENT)),
         )
         _write_secret(self._configuration, text)
 

@@ -4,10 +4,13 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import Processor
+
+from agent_workers.domain.printable import printable, printable_line
 
 _SECRET_NAMES = re.compile(
     r"pass(word|wd|phrase)?$|secret|token$|api[_-]?key|authorization|cookie|credential|pepper"
@@ -18,15 +21,19 @@ _SECRET_NAMES = re.compile(
 _SECRETS = re.compile(
     r"aw_live_[0-9a-zA-Z_]{8,}|whsec_[A-Za-z0-9+/=]{8,}|\bsk-[A-Za-z0-9_\-]{8,}"
     r"|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[baprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]+){0,2}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)",
     re.DOTALL,
 )
-_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@")
+# Each of these is bounded or cannot fail once it has begun: others choose what we log.
+_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]*):[^\s/@]+@")
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
 _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _LONGEST = 2_000
+# So much is looked through for secrets: taking them out makes a text shorter.
+_LOOKED_THROUGH = 4 * _LONGEST
+_ENDS_OF_WORDS = " \t\n,;|&'\"()[]{}<>"
 _DEEPEST = 6
 _MOST_ITEMS = 50
 REDACTED = "[redacted]"
@@ -47,16 +54,16 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
         structlog.processors.format_exc_info,
         redact,  # last: tracebacks hold secrets too
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [structlog.processors.JSONRenderer()]
         if json
-        else structlog.dev.ConsoleRenderer(colors=to.isatty())
+        else [_printable, structlog.dev.ConsoleRenderer(colors=to.isatty())]
     )
     stream = logging.StreamHandler(to)
     stream.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
@@ -77,6 +84,15 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
     )
 
 
+def _printable(_: object, __: str, event: Event) -> Event:
+    """A terminal is shown the colours of our own alone, and one event is one line."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            is_trace = name in {"exception", "stack"}
+            event[name] = printable(value) if is_trace else printable_line(value)
+    return event
+
+
 def redact(_: object, __: str, event: Event) -> Event:
     """Take out what must not be in a log, by the names of fields and by the look of values."""
     for name, value in event.items():
@@ -95,19 +111,32 @@ def scrubbed(value: object, name: str = "", depth: int = 0) -> object:
     if depth >= _DEEPEST and isinstance(value, Mapping | Sequence):
         return "[too deep]"
     if isinstance(value, Mapping):
-        return {str(key): scrubbed(item, str(key), depth + 1) for key, item in value.items()}
+        items = islice(value.items(), _MOST_ITEMS)
+        return {
+            _scrubbed_text(str(key)): scrubbed(item, str(key), depth + 1) for key, item in items
+        }
     if isinstance(value, Sequence):
         return [scrubbed(item, name, depth + 1) for item in value[:_MOST_ITEMS]]
     return value
 
 
-def _scrubbed_text(text: str) -> str:
-    text = _SECRETS.sub("[secret]", text)
+def _scrubbed_text(whole: str) -> str:
+    text = _SECRETS.sub("[secret]", _beginning(whole))
     text = _IN_URL.sub(r"\1:[secret]@", text)
     text = _BEARER.sub(r"\1 [secret]", text)
     text = _EMAIL.sub("[email]", text)
     text = _CARD.sub(lambda found: "[card]" if _is_card(found.group()) else found.group(), text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… (+{len(text) - _LONGEST})"
+    if len(whole) <= _LOOKED_THROUGH and len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… (of {len(whole)})"
+
+
+def _beginning(whole: str) -> str:
+    """Cut what is long between two words: nobody would know half of a secret by its look."""
+    if len(whole) <= _LOOKED_THROUGH:
+        return whole
+    end = max(whole.rfind(one, 0, _LOOKED_THROUGH) for one in _ENDS_OF_WORDS)
+    return whole[: end if end > 0 else _LOOKED_THROUGH]
 
 
 def _is_card(written: str) -> bool:

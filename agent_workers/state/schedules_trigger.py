@@ -7,8 +7,8 @@ from uuid import UUID
 from agent_workers.domain.schedule import Origin, Overlap, ScheduleNotFound
 from agent_workers.state.engine import Database
 from agent_workers.state.schedules import Place, taken_before
-from agent_workers.state.schedules_ticking import Fired, run_tick
 from agent_workers.state.schedules_rows import COLUMNS, schedule_of
+from agent_workers.state.schedules_ticking import Fired, run_tick
 
 _LOCKED = f"""
 select {COLUMNS}, clock_timestamp() from schedules

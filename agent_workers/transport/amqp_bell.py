@@ -16,6 +16,7 @@ from agent_workers.transport.profiles import (
 from agent_workers.transport.publisher import Carried
 from agent_workers.transport.ring import Ring, message_of, origin_of_this_process
 from agent_workers.transport.room import Room
+from agent_workers.transport.tls import tls_of
 
 
 class AmqpBell:
@@ -24,6 +25,7 @@ class AmqpBell:
     def __init__(self, broker_url: str, *, cap: int) -> None:
         self._connection = Connection(
             broker_url,
+            ssl=tls_of(broker_url),
             connect_timeout=PUBLISH_TIMEOUT_S,
             heartbeat=0,
             transport_options=transport_options(Broker.RABBITMQ)

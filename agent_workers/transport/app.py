@@ -11,10 +11,18 @@ from agent_workers.transport.lanes import ALL_LANES
 from agent_workers.transport.profiles import celery_settings
 
 
-def make_app(broker_url: str, *, lanes: Sequence[Lane] = ALL_LANES, events: bool = True) -> Celery:
+def make_app(
+    broker_url: str,
+    *,
+    lanes: Sequence[Lane] = ALL_LANES,
+    events: bool = True,
+    remote_control: bool = False,
+) -> Celery:
     """Return an app of its own (never the current one) that consumes `lanes`, high queues first."""
     app = Celery("agent_workers", set_as_current=False)
-    app.conf.update(celery_settings(broker_url, lanes=lanes, events=events))
+    app.conf.update(
+        celery_settings(broker_url, lanes=lanes, events=events, remote_control=remote_control)
+    )
     install_hub_wakeup(app)
     install_event_batches(app)
     return app

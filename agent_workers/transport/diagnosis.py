@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
 from agent_workers.transport.redis_bell import connected
+from agent_workers.transport.tls import tls_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +39,21 @@ def _redis(url: str) -> BrokerSeen:
         with closing(connected(url)) as client:
             about = client.info("server")
             version = str(about.get("valkey_version") or about.get("redis_version"))
-            try:
-                found = client.config_get("maxmemory-policy", "appendonly")
-            except ResponseError:
-                found = {}  # a hosted Redis may hide its settings
+            # Not by CONFIG, which neither our own user nor a hosted Redis allows.
+            policy = str(client.info("memory").get("maxmemory_policy", ""))
+            appends = client.info("persistence").get("aof_enabled")
     except (RedisError, OSError) as error:
         raise BrokerSilent(str(error)) from error
     return BrokerSeen(
         kind=Broker.REDIS,
         version=version,
-        eviction=str(found.get("maxmemory-policy", "")),
-        appendonly=str(found.get("appendonly", "")),
+        eviction=policy,
+        appendonly={"0": "no", "1": "yes"}.get(str(appends), ""),
     )
 
 
 def _rabbitmq(url: str) -> BrokerSeen:
-    connection = Connection(url, connect_timeout=CONNECT_TIMEOUT_S)
+    connection = Connection(url, ssl=tls_of(url), connect_timeout=CONNECT_TIMEOUT_S)
     try:
         with connection:
             connection.connect()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
@@ -14,12 +15,16 @@ from kombu.messaging import Consumer
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.trigger_message import Message
+from agent_workers.transport.guarding import guard
 from agent_workers.transport.profiles import (
     CONNECT_TIMEOUT_S,
     SOCKET_TIMEOUT_S,
     Broker,
     broker_of,
 )
+from agent_workers.transport.tls import tls_of
+
+log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 30
 # On Redis: what a consumer took and never acknowledged comes back after so long.
@@ -68,6 +73,7 @@ class KombuSource:
         self.close()
         self._connection = connection = Connection(
             self._url,
+            ssl=tls_of(self._url),
             heartbeat=HEARTBEAT_S if self._broker is Broker.RABBITMQ else 0,
             connect_timeout=CONNECT_TIMEOUT_S,
             transport_options=options_of(self._broker),
@@ -81,6 +87,7 @@ class KombuSource:
                 no_ack=False,
                 auto_declare=False,
             )
+            guard(consumer.channel, _passed_over)
             consumer.qos(prefetch_count=self._prefetch)
             consumer.consume()
 
@@ -144,6 +151,10 @@ class KombuSource:
 
     def _arrived(self, raw: Raw) -> None:
         self._waiting.append(Delivery(message=message_of(raw), raw=raw))
+
+
+def _passed_over(why: str) -> None:
+    log.warning("message_passed_over", why=why)
 
 
 def message_of(raw: Raw) -> Message:

@@ -5,12 +5,13 @@ import os
 import threading
 import time
 from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
 from redis import Redis
 
 from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.profiles import KEY_PREFIX
+from agent_workers.transport.shared_values import SharedValues
 
 TTL_S: Final = 86_400
 # A worker that dies while it asks is heard of no more after this; a living one says so in time.
@@ -26,8 +27,11 @@ _STAY: Final = _ONLY_MINE.format("'PEXPIRE', KEYS[1], ARGV[2]")
 class RedisAnswers:
     """Keeps answers for a day, if nothing else is said; whoever asks holds a lock that it prolongs while it lives."""
 
-    def __init__(self, redis: AwayOrNot, *, ttl_s: float = TTL_S, lead_s: float = LEAD_S) -> None:
+    def __init__(
+        self, redis: AwayOrNot, *, pepper: str, ttl_s: float = TTL_S, lead_s: float = LEAD_S
+    ) -> None:
         self._redis = redis
+        self._values = SharedValues(redis, kind="answer", pepper=pepper)
         self._ttl_ms = round(ttl_s * 1_000)
         self._lead_ms = round(lead_s * 1_000)
         self._lock = threading.Lock()
@@ -37,9 +41,7 @@ class RedisAnswers:
 
     def find(self, key: str) -> bytes | None:
         """Give the answer, if there is one and Redis is there."""
-        # Any: redis-py cannot say what a key holds.
-        found: Any = self._redis.ask(lambda redis: redis.get(_answer(key)), None)
-        return found if isinstance(found, bytes) else None
+        return self._values.find(key)
 
     def lead(self, key: str, *, longest_s: float | None = None) -> str | None:
         """Become the one who asks, for no longer than is said; without Redis, everybody asks."""
@@ -60,7 +62,7 @@ class RedisAnswers:
         """Store the answer, for as long as it is said or as usual, then let go."""
         ttl_ms = self._ttl_ms if ttl_s is None else max(1, round(ttl_s * 1_000))
         if len(answer) <= _MOST_BYTES:
-            self._redis.ask(lambda redis: redis.set(_answer(key), answer, px=ttl_ms), None)
+            self._values.keep(key, answer, ttl_ms=ttl_ms)
         self.leave(key, token=token)
 
     def leave(self, key: str, *, token: str) -> None:
@@ -95,10 +97,6 @@ class RedisAnswers:
     def _stay_one(self, key: str, token: str, left_s: float) -> None:
         ms = self._lead_ms if math.isinf(left_s) else self._at_most_ms(left_s)
         self._redis.ask(lambda redis: redis.eval(_STAY, 1, _lead(key), token, ms), None)
-
-
-def _answer(key: str) -> str:
-    return f"{KEY_PREFIX}answer:{key}"
 
 
 def _lead(key: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +11,10 @@ import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from agent_workers.domain.delta import Delta
-from agent_workers.transport.model_deltas import stream_of
+from agent_workers.transport.model_deltas import Words, stream_of
 from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
 from agent_workers.transport.redis_bell import client_url
 from agent_workers.transport.wake import CLOSE_PATIENCE_S, RECONNECT_S
@@ -33,7 +33,7 @@ class Heard:
     def __init__(self, job_id: UUID, *, read_to: bytes | None) -> None:
         self.stream = stream_of(job_id.hex)
         self.read_to = read_to
-        self._job_id = job_id
+        self.job_id = job_id
         self._waiting: deque[Delta] = deque(maxlen=_MOST_WAITING)
         self._rung = asyncio.Event()
 
@@ -46,28 +46,24 @@ class Heard:
     async def wait(self) -> None:
         await self._rung.wait()
 
-    def add(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Take an entry in, unless it was before this watcher's time."""
+    def is_new(self, entry_id: bytes) -> bool:
+        """Take note of an entry; false if it was before this watcher's time."""
         if self.read_to is None or _order(entry_id) <= _order(self.read_to):
-            return
+            return False
         self.read_to = entry_id
-        self._waiting.append(
-            Delta(
-                job_id=self._job_id,
-                position=int(fields[b"position"]),
-                attempt=int(fields[b"attempt"]),
-                call=int(fields[b"call"]),
-                text=fields[b"text"].decode(errors="replace"),
-            )
-        )
+        return True
+
+    def add(self, delta: Delta) -> None:
+        self._waiting.append(delta)
         self._rung.set()
 
 
 class DeltaListener:
     """With Redis away, or none at all, nothing is heard: the journal has the answer all the same."""
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, *, pepper: str) -> None:
         self._redis_url = redis_url
+        self._words = Words(pepper)
         self._watchers: set[Heard] = set()
         self._watched = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
@@ -114,8 +110,20 @@ class DeltaListener:
                 if not self._watchers:
                     self._watched.clear()
                     await self._watched.wait()
-                await self._begin(client)
-                self._hear(await client.xread(self._places(), _AT_ONCE, _LOOK_EVERY_MS))
+                try:
+                    await self._begin(client)
+                    self._hear(await client.xread(self._places(), _AT_ONCE, _LOOK_EVERY_MS))
+                except ResponseError:
+                    await self._leave_broken(client)
+
+    async def _leave_broken(self, client: redis.asyncio.Redis) -> None:
+        """Hear no more of what is no stream: one such key would end the hearing of all others."""
+        found = {heard: await client.type(heard.stream) for heard in list(self._watchers)}
+        broken = {heard for heard, kind in found.items() if kind not in {b"stream", b"none"}}
+        if not broken:
+            raise ResponseError("streams are not readable")
+        log.warning("not_our_type_in_redis", streams=len(broken))
+        self._watchers -= broken
 
     async def _begin(self, client: redis.asyncio.Redis) -> None:
         """Find where the streams end now, for those who only want what comes."""
@@ -135,8 +143,11 @@ class DeltaListener:
         for stream, entries in found or ():
             watchers = [one for one in self._watchers if one.stream.encode() == stream]
             for entry_id, fields in entries:
-                for heard in watchers:
-                    heard.add(entry_id, fields)
+                new = [heard for heard in watchers if heard.is_new(entry_id)]
+                delta = self._words.read(new[0].job_id, fields) if new else None
+                if delta is not None:
+                    for heard in new:
+                        heard.add(delta)
 
 
 def _order(entry_id: bytes) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from agent_workers.transport.profiles import KEY_PREFIX
 
 _ROOM: Final = Room(granted=True)
 _UNLIMITED: Final = Quota()
+_LONGEST_WAIT_S: Final = 3_600.0
 
 # A bucket holds ten seconds' worth: with a whole minute's worth in it, a provider that counts by
 # the minute would see nearly twice its quota in the first. Buckets may go into debt, so that a
@@ -89,7 +90,8 @@ class RedisQuotas:
         )
         if struck:
             self._struck.add(model)
-        return Room(granted=bool(granted), wait_s=max(0.0, float(wait)))
+        # Whatever stands in Redis, somebody looks again.
+        return Room(granted=bool(granted), wait_s=min(max(0.0, float(wait)), _LONGEST_WAIT_S))
 
     def settle(self, model: str, *, reserved: int, used: int) -> None:
         """Correct the tokens by what was used, and forget that the model was cooled."""

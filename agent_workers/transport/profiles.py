@@ -8,6 +8,7 @@ from kombu.entity import Exchange, Queue
 
 from agent_workers.domain.step import Lane
 from agent_workers.transport.lanes import ORDINARY, Task, queues_of
+from agent_workers.transport.tls import tls_of
 
 # Celery would bind every queue to the default queue's exchange and key, and one message to it
 # would ring in all lanes.
@@ -47,15 +48,20 @@ def broker_of(broker_url: str) -> Broker:
     return found
 
 
-def celery_settings(broker_url: str, *, lanes: Sequence[Lane], events: bool) -> dict[str, object]:
+def celery_settings(
+    broker_url: str, *, lanes: Sequence[Lane], events: bool, remote_control: bool
+) -> dict[str, object]:
     """Return the whole configuration of a Celery app that consumes `lanes`."""
     broker = broker_of(broker_url)
     settings: dict[str, object] = {
         **_COMMON,
         "broker_url": broker_url,
+        "broker_use_ssl": tls_of(broker_url),
         "task_queues": [declared(name, broker) for name in queues_of(lanes)],
         "task_default_queue": ORDINARY[lanes[0]],
         "worker_send_task_events": events,
+        # Whoever can write to the broker could stop workers, and no password is asked.
+        "worker_enable_remote_control": remote_control,
         "broker_transport_options": transport_options(broker),
     }
     match broker:
@@ -117,7 +123,11 @@ _COMMON: dict[str, object] = {
     "worker_enable_prefetch_count_reduction": False,
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
+    # No message does anything but ring, whatever its headers and its body say.
+    "worker_consumer": "agent_workers.transport.consumer:NudgeConsumer",
     "broker_connection_retry_on_startup": True,
+    # A key that is no list is an error of this kind, and the default ends the worker.
+    "broker_channel_error_retry": True,
     "broker_connection_max_retries": None,  # the default gives up, and the worker exits
     "broker_connection_timeout": CONNECT_TIMEOUT_S,
     "broker_pool_limit": None,

@@ -4,9 +4,12 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 
 from agent_workers.domain.step import Lane
@@ -15,6 +18,8 @@ from agent_workers.transport.profiles import KEY_PREFIX, PUBLISH_TIMEOUT_S
 from agent_workers.transport.publisher import Carried
 from agent_workers.transport.ring import Message, Ring, message_of, origin_of_this_process
 from agent_workers.transport.room import Room
+
+log = structlog.get_logger(__name__)
 
 
 class RedisBell:
@@ -37,7 +42,7 @@ class RedisBell:
             with self._redis.pipeline(transaction=False) as pipe:
                 for key, waiting in envelopes.items():
                     pipe.lpush(key, *waiting)
-                pipe.execute()
+                executed(pipe)
         return Carried(published=len(admitted), suppressed=len(batch) - len(admitted))
 
     def close(self) -> None:
@@ -50,7 +55,8 @@ class RedisBell:
         with self._redis.pipeline(transaction=False) as pipe:
             for lane in asked:
                 pipe.llen(KEY_PREFIX + queue_of(lane, high=False))
-            self._room.note(dict(zip(asked, pipe.execute(), strict=True)))
+            depths = [0 if depth is None else depth for depth in executed(pipe)]
+            self._room.note(dict(zip(asked, depths, strict=True)))
 
 
 def connected(redis_url: str) -> Redis:
@@ -63,6 +69,18 @@ def connected(redis_url: str) -> Redis:
         health_check_interval=10,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+# Any: what redis-py makes of replies.
+def executed(pipe: Pipeline) -> list[Any]:
+    """Run what waits; what one key of another type refuses is None, and holds up no other key."""
+    replies = pipe.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
+            raise reply
+    if any(isinstance(reply, Exception) for reply in replies):
+        log.warning("not_our_type_in_redis")
+    return [None if isinstance(reply, Exception) else reply for reply in replies]
 
 
 def client_url(broker_url: str) -> str:

@@ -10,6 +10,7 @@ from agent_workers.domain.journal_tail import Entry
 from agent_workers.transport.ingest import HEARTBEAT_S, Place, lost_is_said, options_of
 from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
 from agent_workers.transport.relay_message import CONTENT_TYPE, body, routing_key
+from agent_workers.transport.tls import tls_of
 
 _PATIENCE_S = 15.0
 
@@ -36,6 +37,7 @@ class KombuExchange:
         self.close()
         self._connection = connection = Connection(
             self._url,
+            ssl=tls_of(self._url),
             heartbeat=HEARTBEAT_S if self._broker is Broker.RABBITMQ else 0,
             connect_timeout=CONNECT_TIMEOUT_S,
             transport_options=options_of(self._broker),

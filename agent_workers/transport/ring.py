@@ -54,10 +54,11 @@ class Message:
     body: list[object]
 
 
-def message_of(ring: Ring, *, origin: str) -> Message:
+def message_of(ring: Ring, *, origin: str, task_id: str = "") -> Message:
+    """Write a ring as a message, under a new id unless it has one already."""
     job = ring.job_id.hex
     # The ending tells two rings of one step apart: Flower would show them as one task.
-    task_id = f"{job}-{ring.position}-{secrets.token_hex(4)}"
+    task_id = task_id or f"{job}-{ring.position}-{secrets.token_hex(4)}"
     return Message(
         task_id=task_id,
         queue=ring.queue,

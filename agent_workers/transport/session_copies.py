@@ -15,29 +15,27 @@ from agent_workers.domain.session import (
     Summary,
 )
 from agent_workers.transport.model_redis import AwayOrNot
-from agent_workers.transport.profiles import KEY_PREFIX
+from agent_workers.transport.shared_values import SharedValues
 
 
 class SessionCopies:
     """Gives what it was given, or nothing: whoever asks has the truth elsewhere."""
 
-    def __init__(self, redis: AwayOrNot, *, kept_for: timedelta) -> None:
-        self._redis = redis
+    def __init__(self, redis: AwayOrNot, *, pepper: str, kept_for: timedelta) -> None:
+        self._values = SharedValues(redis, kind="session", pepper=pepper)
         self._ttl_ms = max(1, round(kept_for / timedelta(milliseconds=1)))
 
     def find(self, name: str) -> Conversation | None:
         """Give the copy, if there is one and Redis is there."""
-        # Any: redis-py cannot say what a key holds.
-        found: Any = self._redis.ask(lambda redis: redis.get(_key(name)), None)
-        return _read(found) if isinstance(found, bytes) else None
+        found = self._values.find(_key(name))
+        return None if found is None else _read(found)
 
     def keep(self, name: str, conversation: Conversation) -> None:
-        written = _written(conversation)
-        self._redis.ask(lambda redis: redis.set(_key(name), written, px=self._ttl_ms), None)
+        self._values.keep(_key(name), _written(conversation), ttl_ms=self._ttl_ms)
 
 
 def _key(name: str) -> str:
-    return f"{KEY_PREFIX}session:{hashlib.sha256(name.encode()).hexdigest()}"
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _written(conversation: Conversation) -> bytes:

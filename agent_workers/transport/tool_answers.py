@@ -2,11 +2,11 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from agent_workers.domain.remembered import Remembered
 from agent_workers.transport.model_redis import AwayOrNot
-from agent_workers.transport.profiles import KEY_PREFIX
+from agent_workers.transport.shared_values import SharedValues
 
 # Larger answers are not worth the memory of all.
 _MOST_BYTES: Final = 256 * 1024
@@ -15,14 +15,13 @@ _MOST_BYTES: Final = 256 * 1024
 class RedisToolAnswers:
     """Keeps what it is given; without Redis there is nothing to give again."""
 
-    def __init__(self, redis: AwayOrNot) -> None:
-        self._redis = redis
+    def __init__(self, redis: AwayOrNot, *, pepper: str) -> None:
+        self._values = SharedValues(redis, kind="tool_answer", pepper=pepper)
 
     def find(self, key: str) -> Remembered | None:
         """Give the answer, if there is one and Redis is there."""
-        # Any: redis-py cannot say what a key holds.
-        found: Any = self._redis.ask(lambda redis: redis.get(_name(key)), None)
-        return _read(found) if isinstance(found, bytes) else None
+        found = self._values.find(key)
+        return None if found is None else _read(found)
 
     def keep(self, key: str, answer: Remembered, *, stale_for: timedelta) -> None:
         """Store the answer in place of an earlier one."""
@@ -30,9 +29,7 @@ class RedisToolAnswers:
             return
         head = json.dumps([answer.tool, answer.at.isoformat()]).encode("ascii")
         ttl_ms = max(1, round(stale_for / timedelta(milliseconds=1)))
-        self._redis.ask(
-            lambda redis: redis.set(_name(key), head + b"\n" + answer.result, px=ttl_ms), None
-        )
+        self._values.keep(key, head + b"\n" + answer.result, ttl_ms=ttl_ms)
 
 
 def _read(written: bytes) -> Remembered | None:
@@ -43,7 +40,3 @@ def _read(written: bytes) -> Remembered | None:
     except (TypeError, ValueError):
         # Another release may write otherwise: then there is nothing.
         return None
-
-
-def _name(key: str) -> str:
-    return f"{KEY_PREFIX}tool_answer:{key}"

@@ -148,7 +148,7 @@ class WakeListener:
         heard = message["data"]
         if message["type"] != "message" or not isinstance(heard, bytes):
             return
-        for channel_id in heard.decode().split("\n"):
+        for channel_id in heard.decode("ascii", "replace").split("\n"):
             _ring(self._watches.get(channel_id, ()))
 
     def _ring_everybody(self) -> None:

@@ -41,11 +41,15 @@ class Conversations:
 
     def _name(self, claimed: Claimed, place: PastOf) -> str:
         terms = self._sessions.terms
-        return f"{claimed.job_id} {place.version} {place.turn} {terms.messages} {terms.tokens}"
+        of = f"{claimed.tenant_id} {claimed.job_id} {place.version} {place.turn}"
+        return f"{of} {terms.messages} {terms.tokens}"
 
 
-def conversations(sessions: Sessions, *, redis_url: str, kept_for: timedelta) -> Conversations:
+def conversations(
+    sessions: Sessions, *, redis_url: str, pepper: str, kept_for: timedelta
+) -> Conversations:
     """Return the conversations of this process; without Redis there are no copies."""
     if not redis_url:
         return Conversations(sessions, None)
-    return Conversations(sessions, SessionCopies(AwayOrNot(redis_url), kept_for=kept_for))
+    copies = SessionCopies(AwayOrNot(redis_url), pepper=pepper, kept_for=kept_for)
+    return Conversations(sessions, copies)

@@ -26,7 +26,8 @@ def main() -> int:
     set_up_logs(level=settings.log_level, json=settings.log_json)
     guard_metrics()
     # Not on our command line, where everybody could read the password; only Flower sees it.
-    make_app(settings.broker_url).start(["--quiet", "flower", *options])
+    app = make_app(settings.broker_url, remote_control=settings.remote_control)
+    app.start(["--quiet", "flower", *options])
     return 0
 
 

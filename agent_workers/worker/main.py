@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
         warn_of_root(os.geteuid())
+        if settings.redis_url and not settings.secret_pepper:
+            log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
         def reload(others: Sequence[Tool]) -> Registry:
@@ -116,7 +118,12 @@ def consume(
         ),
         stopping,
     )
-    app = make_app(settings.broker_url, lanes=settings.lanes, events=settings.task_events)
+    app = make_app(
+        settings.broker_url,
+        lanes=settings.lanes,
+        events=settings.task_events,
+        remote_control=settings.remote_control,
+    )
     register_tasks(app, lifecycle.runtime)
     lifecycle.connect(app, prefork=prefork, level=settings.log_level, json=settings.log_json)
     install_watchdog(

@@ -64,11 +64,12 @@ def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> 
     )
     if not settings.redis_url:
         return ModelSteps(models=models, close=loop.close)
-    redis, deltas = AwayOrNot(settings.redis_url), RedisDeltas(settings.redis_url)
+    redis = AwayOrNot(settings.redis_url)
+    deltas = RedisDeltas(settings.redis_url, pepper=settings.secret_pepper)
     shared = replace(
         models,
         quotas=RedisQuotas(redis, settings.model_quotas),
-        answers=RedisAnswers(redis),
+        answers=RedisAnswers(redis, pepper=settings.secret_pepper),
         deltas=deltas,
     )
 

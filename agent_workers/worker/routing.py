@@ -11,9 +11,12 @@ from agent_workers.transport.model_redis import AwayOrNot
 from agent_workers.transport.tool_answers import RedisToolAnswers
 
 
-def tool_router(redis_url: str, find: Find, give: Give, hides: Sequence[Path]) -> ToolRouter:
+def tool_router(
+    redis_url: str, find: Find, give: Give, *, hides: Sequence[Path], pepper: str
+) -> ToolRouter:
     """Assemble the router; without Redis nothing is remembered, and every call is made."""
     if not redis_url:
         return ToolRouter(find, give=give, hides=hides)
     redis = AwayOrNot(redis_url)
-    return ToolRouter(find, RedisToolAnswers(redis), give, RedisAnswers(redis), hides)
+    answers, results = RedisToolAnswers(redis, pepper=pepper), RedisAnswers(redis, pepper=pepper)
+    return ToolRouter(find, answers, give, results, hides)

@@ -142,7 +142,13 @@ def open_runtime(
         hides=secret_places(settings),
         embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
     )
-    router = tool_router(settings.redis_url, roster.find, given, secret_places(settings))
+    router = tool_router(
+        settings.redis_url,
+        roster.find,
+        given,
+        hides=secret_places(settings),
+        pepper=settings.secret_pepper,
+    )
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
@@ -231,6 +237,7 @@ def _conversations(settings: Settings, database: Database) -> Conversations:
     return conversations(
         Sessions(database, terms),
         redis_url=settings.redis_url,
+        pepper=settings.secret_pepper,
         kept_for=timedelta(seconds=settings.session_ttl_s),
     )
 

@@ -40,7 +40,7 @@ def celery_backend_cluster() -> None:
 
 @pytest.fixture
 def celery_setup_app(celery_broker: CeleryTestBroker) -> Celery:
-    return make_app(celery_broker.config()["host_url"])
+    return make_app(celery_broker.config()["host_url"], remote_control=True)
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def running(
 ) -> Iterator[System]:
     assert celery_broker.ready()
     with system(database, celery_broker.config()["host_url"], tmp_path) as started:
+        started.variables["AGENT_REMOTE_CONTROL"] = "true"
         yield started
         started.end_all_jobs()
 

@@ -13,6 +13,7 @@ from agent_workers.execution.tools.caching import ToolResults
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_redis import AwayOrNot
 
+PEPPER = "only for tests, never else"
 Made = Callable[..., ToolResults]
 
 
@@ -20,7 +21,9 @@ Made = Callable[..., ToolResults]
 def made(request: pytest.FixtureRequest, redis_server: EmbeddedRedis) -> Made:
     def make(*, ttl_s: float = 60, lead_s: float = 4) -> ToolResults:
         if request.param == "redis":
-            return RedisAnswers(AwayOrNot(redis_server.url), ttl_s=ttl_s, lead_s=lead_s)
+            return RedisAnswers(
+                AwayOrNot(redis_server.url), pepper=PEPPER, ttl_s=ttl_s, lead_s=lead_s
+            )
         return AnswersInMemory(ttl_s=ttl_s, lead_s=lead_s)
 
     return make
@@ -90,8 +93,8 @@ def test_an_answer_is_forgotten_in_time(made: Made, key: str) -> None:
 def test_a_living_worker_leads_on_and_a_dead_one_is_followed(
     redis_server: EmbeddedRedis, key: str
 ) -> None:
-    living = RedisAnswers(AwayOrNot(redis_server.url), lead_s=2.0)
-    other = RedisAnswers(AwayOrNot(redis_server.url), lead_s=2.0)
+    living = RedisAnswers(AwayOrNot(redis_server.url), pepper=PEPPER, lead_s=2.0)
+    other = RedisAnswers(AwayOrNot(redis_server.url), pepper=PEPPER, lead_s=2.0)
     lead(living, key)
     time.sleep(3)  # longer than a lead that nobody prolongs
     assert other.lead(key) is None
@@ -104,7 +107,7 @@ def test_a_living_worker_leads_on_and_a_dead_one_is_followed(
 
 
 def test_without_redis_everybody_asks_and_nothing_is_kept(key: str) -> None:
-    answers = RedisAnswers(AwayOrNot("redis://127.0.0.1:1/0"))
+    answers = RedisAnswers(AwayOrNot("redis://127.0.0.1:1/0"), pepper=PEPPER)
     assert (answers.lead(key), answers.lead(key)) != (None, None)
     answers.keep(key, b"x", token="t")
     assert answers.find(key) is None

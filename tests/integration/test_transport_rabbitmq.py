@@ -1,11 +1,15 @@
 """The RabbitMQ profile on a real node: quorum queues, confirms, and a worker that outlives it."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kombu.connection import Connection
 
 from agent_workers.transport.nudge import Nudge
+from agent_workers.transport.ring import message_of
+from tests.integration.forging import forged, passed_over
 from tests.integration.rabbitmq_server import RabbitMQ
 from tests.integration.transport_bench import a_ring, until, worker
 
@@ -35,6 +39,32 @@ def test_rings_are_kept_until_a_worker_comes_up_to_the_cap(
         until(lambda: running.has("ended", *ordinary[:5], *high), "they arrived")
         assert len(running.times("ended")) == 12
     nudge.close()
+
+
+def test_strays_in_rabbitmq_end_no_worker_and_forged_headers_do_nothing(
+    rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    ring, other, last = a_ring(sleep_ms=200), a_ring(), a_ring()
+    with (
+        worker(rabbitmq.url, tmp_path, pool="threads", concurrency=1) as running,
+        Connection(rabbitmq.url) as connection,
+        connection.Producer(serializer="json", auto_declare=False) as producer,
+    ):
+        bomb = zlib.compress(b"0" * 1_000_000)
+        for body, headers in (
+            (b"\xff", None),
+            (b"[]", {"task": "tool", "id": "x"}),
+            (b"7", {"task": 7}),
+            (bomb, {"task": "tool", "id": "x", "compression": "zlib"}),
+        ):
+            producer.publish(
+                body, routing_key="tool", headers=headers, content_type="application/x-python"
+            )
+        for nudge in (forged(ring, other), message_of(last, origin="")):
+            producer.publish(nudge.body, routing_key="tool", headers=nudge.headers)
+        until(lambda: running.has("ended", ring, last), "both were answered")
+        assert not running.has("started", other)
+        passed_over(running, 4)
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])

@@ -13,10 +13,10 @@ from agent_workers.observability.logs import REDACTED, scrubbed, set_up_logs
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
+def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers, root.level
-    set_up_logs(level="INFO", to=stream)
+    set_up_logs(level="INFO", json=getattr(request, "param", True), to=stream)
     yield stream
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
@@ -77,9 +77,32 @@ def test_counts_of_tokens_are_no_secret():
     assert scrubbed({"input_tokens": 10, "max_tokens": 5}) == {"input_tokens": 10, "max_tokens": 5}
 
 
+@pytest.mark.parametrize("shift", range(0, 120, 7))
+def test_half_of_a_secret_is_not_shown_where_a_text_is_cut(shift: int):
+    secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwcml2YXRlIn0.signature_of_it"
+    for text in (f"{secret} " * 300, f"password=x {secret}," * 300, f"-{secret}" * 300):
+        shown = str(scrubbed("x" * shift + " " + text))
+        assert "eyJ" not in shown
+        assert len(shown) < 2_100
+
+
+def test_many_fields_are_as_many_as_many_items():
+    assert len(scrubbed({f"field{number}": 1 for number in range(10_000)})) == 50  # type: ignore[arg-type]
+
+
 def test_what_is_long_or_deep_is_cut():
     assert len(str(scrubbed("x" * 100_000))) < 3_000
     deep: Any = "x"
     for _ in range(100):
         deep = [deep]
     assert "too deep" in str(scrubbed(deep))
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["json", "console"], indirect=True)
+def test_what_others_wrote_commands_no_terminal_and_makes_no_line_of_its_own(written: io.StringIO):
+    evil = "\x1b]0;mine\x07\r\x9b2J\u202e\n2026-01-01 [info] all is well"
+    structlog.get_logger("ours").warning(f"ours {evil}", goal=evil, goals=[evil])
+    logging.getLogger("theirs").warning("theirs %s", evil)
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)

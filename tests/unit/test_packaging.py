@@ -12,6 +12,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from agent_workers.embedded.redis_users import RULE
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {
     "requirements.lock": ("build",),
@@ -71,3 +73,10 @@ def test_make_secrets_writes_every_secret_that_compose_reads(tmp_path: Path) -> 
 
 def version(need: Requirement, locked: dict[str, str]) -> str:
     return locked.get(need.name.lower(), "0")
+
+
+def test_redis_in_compose_lets_our_processes_do_what_they_do_in_our_own():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    redis = compose["services"]["redis"]
+    assert redis["environment"]["ACL_RULE"] == RULE
+    assert "user default off" in redis["command"][-1]

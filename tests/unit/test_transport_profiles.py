@@ -63,4 +63,10 @@ def test_the_app_is_nobodys_current_app() -> None:
 
 def test_an_untested_broker_is_refused_by_name() -> None:
     with pytest.raises(UnknownBroker, match="'sqs'"):
-        celery_settings("sqs://localhost", lanes=[Lane.PLAN], events=True)
+        celery_settings("sqs://localhost", lanes=[Lane.PLAN], events=True, remote_control=False)
+
+
+@pytest.mark.parametrize("url", [REDIS, RABBITMQ])
+def test_nobody_commands_workers_through_the_broker_unless_a_setting_says_so(url: str) -> None:
+    assert make_app(url).conf.worker_enable_remote_control is False
+    assert make_app(url, remote_control=True).conf.worker_enable_remote_control is True

@@ -107,7 +107,7 @@ class Caller:
             return opened
         try:
             self.proxy.open_tunnel(opened, target, left)
-            return self.context.wrap_socket(opened, server_hostname=target.host.rstrip("."))
+            return self.context.wrap_socket(opened, server_hostname=target.host)
         except BaseException:
             opened.close()
             raise

@@ -73,7 +73,7 @@ def connected(
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if target.scheme == "http":
                 return opened
-            return context.wrap_socket(opened, server_hostname=target.host.rstrip("."))
+            return context.wrap_socket(opened, server_hostname=target.host)
         except OSError as error:
             opened.close()
             failure = error

@@ -12,7 +12,7 @@ from agent_workers.domain.delta import Delta
 from agent_workers.domain.ids import JobId, from_wire
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.transport.model_deltas import RedisDeltas
-from tests.integration.api.live import submit, waking
+from tests.integration.api.live import PEPPER, submit, waking
 from tests.integration.state.world import FINISH, World
 
 Told = tuple[str, dict[str, Any]]
@@ -27,7 +27,7 @@ def job(client: httpx.Client) -> JobId:
 
 @pytest.fixture
 def deltas(redis_server: EmbeddedRedis) -> Iterator[RedisDeltas]:
-    opened = RedisDeltas(redis_server.url)
+    opened = RedisDeltas(redis_server.url, pepper=PEPPER)
     yield opened
     opened.close()
 

@@ -4,13 +4,17 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.transport.ingest import Delivery, KombuSource, Place
+from agent_workers.transport.redis_bell import envelope
+from agent_workers.transport.ring import message_of
 from tests.database import tenant
 from tests.integration.ingest_world import event, publish
 from tests.integration.rabbitmq_server import RabbitMQ
+from tests.integration.transport_bench import a_ring, until
 
 __all__ = ["tenant"]
 
@@ -48,3 +52,19 @@ def test_a_message_that_comes_again_is_the_same(
 
 def taken(source: KombuSource) -> list[Delivery]:
     return source.receive(most=10, within_s=30.0)
+
+
+@pytest.mark.parametrize("url", ["redis_server"], indirect=True)
+def test_strays_in_a_list_of_redis_end_no_ingest(source: KombuSource, url: str, tenant: TenantId):
+    one = json.loads(envelope(message_of(a_ring(), origin="")))
+    with Redis.from_url(url) as redis:
+        redis.lpush(tenant, b"\xff", "no JSON", "[]", "{}", json.dumps(one | {"headers": [1]}))
+        redis.lpush(tenant, json.dumps(one))
+    taken: list[Delivery] = []
+
+    def has_arrived() -> bool:
+        taken.extend(source.receive(most=10, within_s=0.5))
+        return bool(taken)
+
+    until(has_arrived, "the event behind the strays is there")
+    assert len(taken) == 1

@@ -19,6 +19,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.worker.runtime import Runtime, open_runtime
 from tests.database import database, tenant
+from tests.integration.worker_system import PEPPER
 
 __all__ = ["database", "tenant"]
 
@@ -108,7 +109,11 @@ class Bench:
 @pytest.fixture
 def bench(database: Database, tenant: TenantId, redis_server: EmbeddedRedis) -> Iterator[Bench]:
     settings = Settings(
-        database_url=database.url, broker_url=redis_server.url, env="test", db_pool_size=6
+        database_url=database.url,
+        broker_url=redis_server.url,
+        secret_pepper=PEPPER,
+        env="test",
+        db_pool_size=6,
     )
     opened = Bench(database, tenant, settings)
     yield opened

@@ -17,12 +17,13 @@ from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.metered import Metered
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 from agent_workers.transport.model_cache import RedisAnswers
-from agent_workers.transport.model_deltas import stream_of
+from agent_workers.transport.model_deltas import Words, stream_of
 from agent_workers.transport.model_quotas import RedisQuotas
 from agent_workers.transport.model_redis import AwayOrNot
 from tests.integration.models_gateway import request, scripted_gateway
 from tests.integration.worker.conftest import Bench
 from tests.integration.worker.faulty_agents import HOLD
+from tests.integration.worker_system import PEPPER
 
 MODULE = "tests.integration.worker.faulty_agents"
 SLOW = "scenarios:\n  - {latency_ms: 700, reply: {text: the same for all}}\n"
@@ -55,7 +56,7 @@ def test_fifty_equal_requests_of_two_workers_are_one_provider_call(
     scope = Scope(tenant="acme", agent="a", version=uuid4().hex)
     with scripted_gateway(SLOW) as gateway, ThreadPoolExecutor(50) as threads:
         provider = Counting(gateway)
-        workers = [RedisAnswers(AwayOrNot(redis_server.url)) for _ in range(2)]
+        workers = [RedisAnswers(AwayOrNot(redis_server.url), pepper=PEPPER) for _ in range(2)]
         models = [
             Cached(provider, answers=workers[number % 2], scope=scope) for number in range(50)
         ]
@@ -120,8 +121,9 @@ def test_a_streamed_job_says_its_answer_before_it_ends_and_the_text_is_the_same(
         said = redis.xrange(stream_of(job.hex))
         assert 0 < redis.ttl(stream_of(job.hex)) <= 600
     assert early
-    assert b"".join(fields[b"text"] for _, fields in said) == b"one word after the other"
-    assert {(fields[b"position"], fields[b"attempt"]) for _, fields in said} == {(b"0", b"1")}
+    deltas = [delta for _, fields in said if (delta := Words(PEPPER).read(job, fields))]
+    assert "".join(delta.text for delta in deltas) == "one word after the other"
+    assert {(delta.position, delta.attempt) for delta in deltas} == {(0, 1)}
     assert bench.output(job) == "one word after the other"
 
 

@@ -1,0 +1,89 @@
+"""What others leave in our Redis holds up nobody: not the rings, not the wake-ups, not the deltas."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from agent_workers.domain.delta import Delta
+from agent_workers.domain.step import Lane
+from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.transport.model_deltas import Words, stream_of
+from agent_workers.transport.model_deltas_heard import DeltaListener
+from agent_workers.transport.profiles import KEY_PREFIX
+from agent_workers.transport.redis_bell import RedisBell
+from agent_workers.transport.wake import CHANNEL
+from tests.integration.test_transport_wake import listening, subscribed
+from tests.integration.transport_bench import a_ring
+
+PEPPER = "only for tests, never else"
+DATABASE = 5
+LONG_S = 20.0
+
+
+@pytest.fixture
+def url(redis_server: EmbeddedRedis) -> str:
+    return redis_server.url_of(DATABASE)
+
+
+@pytest.fixture
+def redis(url: str) -> Iterator[Redis]:
+    with Redis.from_url(url) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+def test_forged_deltas_and_a_key_that_is_no_stream_end_nobodys_stream(
+    redis: Redis, url: str
+) -> None:
+    broken, job, words = uuid4(), uuid4(), Words(PEPPER)
+    stream = stream_of(job.hex)
+    said = Delta(job_id=job, position=0, attempt=1, call=0, text="ours")
+    redis.set(stream_of(broken.hex), "no stream")
+    redis.xadd(stream, {"position": "x", "text": "y"})
+    redis.xadd(stream, {"delta": b"\xff"})
+    redis.xadd(stream, Words("another pepper of others").written(said))  # type: ignore[arg-type]
+    redis.xadd(stream, words.written(said))  # type: ignore[arg-type]
+
+    async def first_heard() -> list[Delta]:
+        listener = DeltaListener(url, pepper=PEPPER)
+        await listener.start()
+        with (
+            listener.watch(broken, from_start=True),
+            listener.watch(broken, from_start=False),
+            listener.watch(job, from_start=True) as heard,
+        ):
+            await asyncio.wait_for(heard.wait(), LONG_S)
+            taken = list(heard.take())
+        await listener.close()
+        return taken
+
+    assert asyncio.run(first_heard()) == [said]
+
+
+def test_a_wake_up_of_no_text_wakes_nobody_and_the_next_one_is_heard(
+    redis: Redis, redis_server: EmbeddedRedis
+) -> None:
+    async def woken() -> bool:
+        async with listening(redis_server.url) as listener:
+            await subscribed(redis_server.url)
+            with listener.watch("job-1") as watch:
+                await watch.wait(0.01)
+                redis.publish(CHANNEL, b"\xff\xfe\n\x00")
+                redis.publish(CHANNEL, "job-1")
+                return await watch.wait(LONG_S)
+
+    assert asyncio.run(woken())
+
+
+def test_a_queue_that_is_no_list_keeps_no_other_lane_from_being_rung(
+    redis: Redis, url: str
+) -> None:
+    redis.set(KEY_PREFIX + "plan", "no list")
+    bell = RedisBell(url, cap=10)
+    bell.carry([a_ring(lane=Lane.PLAN), a_ring(lane=Lane.TOOL)])
+    bell.close()
+    assert redis.llen(KEY_PREFIX + "tool") == 1
