@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agent_workers.domain.errors import AgentWorkersError
 from api.strict_json import Refused
 
+MOST_MISTAKES = 100
 MEDIA_TYPE = b"application/problem+json"
 # code -> (status, title); the page at /errors is made from this table too.
 CODES: dict[str, tuple[int, str]] = {
