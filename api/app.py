@@ -125,6 +125,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
         schedule_runs=_schedule_runs(running, settings.secret_pepper),
         sessions=SessionRoutes(
             sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
+            cursors=Cursors(settings.secret_pepper, listing="sessions"),
             threads=threads,
         ),
         event_parts=event_parts(running, settings.secret_pepper),
