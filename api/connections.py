@@ -19,7 +19,6 @@ from uvicorn.server import ServerState
 from api.crowd import Crowd
 from api.problems import MEDIA_TYPE, Problem
 
-
 # Who took nothing of a reply for so long is not in a hurry.
 _STALLED_S = 3.0
 
