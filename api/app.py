@@ -75,6 +75,9 @@ def create_app(settings: Settings) -> FastAPI:
         settings.broker_url,
         settings.redis_url or None,
         pool_size=settings.db_pool_size,
+        # Long connections never take all of them.
+        most_streams=max(1, settings.api_connections // 2),
+        streams_per_tenant=settings.api_streams_per_tenant,
     )
     app = FastAPI(
         title="agent-workers",
