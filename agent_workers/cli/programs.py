@@ -38,8 +38,14 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **{name: value for name, value in variables.items() if value}, **_PLAIN}
 
 
-def api(surroundings: Mapping[str, str]) -> Program:
-    return Program(name="api", command=(*PYTHON, API), environment=surroundings, patience_s=15)
+def api(surroundings: Mapping[str, str], *, url: str) -> Program:
+    return Program(
+        name="api",
+        command=(*PYTHON, API),
+        environment=surroundings,
+        patience_s=15,
+        live_url=url,
+    )
 
 
 def model_worker(surroundings: Mapping[str, str]) -> Program:

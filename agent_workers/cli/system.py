@@ -184,7 +184,7 @@ class System:
         supervisor.start(
             [programs.model_worker(surroundings), programs.effect_worker(surroundings)], stage=1
         )
-        supervisor.start([programs.api(surroundings)], stage=2)
+        supervisor.start([programs.api(surroundings, url=self._variables[API_URL])], stage=2)
         self._wait_for_api()
         supervisor.start(
             [
