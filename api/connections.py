@@ -1,9 +1,7 @@
 """One connection: how much its client may send as a head, and how long it may keep us waiting."""
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv6Address
 from math import inf
 from typing import Any
 
@@ -16,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
-from api.crowd import Crowd
+from api.crowd import Crowd, address_of
+from api.patience import Patience
 from api.problems import MEDIA_TYPE, Problem
 
 # Who took nothing of a reply for so long is not in a hurry.
@@ -30,22 +29,6 @@ class Phase(Enum):
     HEAD = 1  # of a request, or waiting for the first one
     BODY = 2
     OURS = 3  # everything was sent: the next word is ours
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long and how much a client may take; what is large has time for every byte of it."""
-
-    head_s: float = 10.0
-    head_bytes: int = 32 * 1024
-    headers: int = 100
-    body_s: float = 20.0
-    reply_s: float = 30.0
-    least_bytes_per_s: int = 16 * 1024
-    # Longer than the proxies in front of us keep an idle connection: they close first.
-    idle_s: float = 75.0
-    pipelined: int = 16
-    look_every_s: float = 1.0
 
 
 class Connection(HttpToolsProtocol):
@@ -68,6 +51,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.address = ""
         self.waited_s = 0.0
+        self.unsent = 0  # at the last look
         self._crowd = crowd
         self._patience = patience
         self._phase = Phase.HEAD
@@ -83,14 +67,10 @@ class Connection(HttpToolsProtocol):
             return Phase.BODY.value
         return None if self._is_answering else self._phase.value
 
-    @property
-    def unsent(self) -> int:
-        return self.transport.get_write_buffer_size()
-
     def look(self, seconds: float) -> str | None:
         """Let time pass; end the connection when its client took too long, and say at what."""
         self._count_unread(seconds)
-        if self._unread_s > self._time_for(self._patience.reply_s, self._unsent):
+        if self._unread_s > self._patience.time_for(self._patience.reply_s, self._unsent):
             self.end()
             return "unread"
         # A body that we do not read now is not late.
@@ -200,20 +180,17 @@ class Connection(HttpToolsProtocol):
             case Phase.HEAD:
                 return inf if self._is_answering else self._patience.head_s
             case Phase.BODY:
-                return self._time_for(self._patience.body_s, self._received)
+                return self._patience.time_for(self._patience.body_s, self._received)
             case Phase.OURS:
                 return inf
-
-    def _time_for(self, seconds: float, size: int) -> float:
-        return seconds + size / self._patience.least_bytes_per_s
 
     def _begin(self, phase: Phase) -> None:
         self._phase, self._received, self.waited_s = phase, 0, 0.0
 
     def _count_unread(self, seconds: float) -> None:
-        unsent = self.unsent
-        self._unread_s = self._unread_s + seconds if unsent else 0.0
-        self._unsent = max(self._unsent, unsent) if unsent else 0
+        self.unsent = self.transport.get_write_buffer_size()
+        self._unread_s = self._unread_s + seconds if self.unsent else 0.0
+        self._unsent = max(self._unsent, self.unsent) if self.unsent else 0
 
     def _refuse(self, problem: Problem) -> None:
         """Say why, where no reply is under way, and close."""
@@ -231,15 +208,6 @@ class Connection(HttpToolsProtocol):
         lines += [b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body), body]
         self.transport.write(b"".join(lines))
         self.transport.close()
-
-
-def address_of(host: str) -> str:
-    """Return what one client can be expected to have one of: of IPv6 addresses, a network."""
-    if ":" not in host:
-        return host
-    address = IPv6Address(host)
-    mapped = address.ipv4_mapped
-    return str(mapped) if mapped else address.packed[:8].hex()
 
 
 def _too_slow() -> Problem:

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
+from ipaddress import IPv6Address
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
-# Room is made for several at once: whoever comes in a flood is not looked at once per newcomer.
-_ROOM = 16
+# Room is made for a part of all at once: in a flood we do not look at everybody for each newcomer.
+_PART = 32
 
 
 class Member(Protocol):
@@ -19,12 +20,10 @@ class Member(Protocol):
 
     address: str
     waited_s: float
+    unsent: int
 
     @property
     def rank(self) -> int | None: ...
-
-    @property
-    def unsent(self) -> int: ...
 
     def look(self, seconds: float) -> str | None: ...
 
@@ -91,7 +90,8 @@ class Crowd(Generic[M]):
     def _make_room(self, among: Iterator[M]) -> None:
         """End who can best be spared: of the address that has most, and has done least for longest."""
         spared = ((self._spared(member), member) for member in among if member.rank is not None)
-        for _, member in nsmallest(_ROOM, spared, key=lambda one: one[0]):
+        wanted = max(1, self._bounds.connections // _PART)
+        for _, member in nsmallest(wanted, spared, key=lambda one: one[0]):
             member.end()
             self._ended["made_room"] += 1
 
@@ -99,13 +99,21 @@ class Crowd(Generic[M]):
         return -self._of_address[member.address], member.rank or 0, -member.waited_s
 
     def _free_memory(self) -> None:
-        held = [(member.unsent, member) for member in self._members]
-        total = sum(unsent for unsent, _ in held)
+        total = sum(member.unsent for member in self._members)
         if total <= self._bounds.unsent:
             return
-        for unsent, member in sorted(held, key=lambda one: -one[0]):
+        for member in sorted(self._members, key=lambda member: -member.unsent):
             if total <= self._bounds.unsent:
                 return
             member.end()
-            total -= unsent
+            total -= member.unsent
             self._ended["unsent"] += 1
+
+
+def address_of(host: str) -> str:
+    """Return what one client can be expected to have one of: of IPv6 addresses, a network."""
+    if ":" not in host:
+        return host
+    address = IPv6Address(host)
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else address.packed[:8].hex()

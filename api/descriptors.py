@@ -2,7 +2,6 @@
 
 import resource
 
-from agent_workers.settings import Settings
 from api.crowd import Bounds
 
 # Log files, the event loop, Redis, DNS, and everything else that is no connection of a client.
@@ -23,9 +22,9 @@ def raised_limit() -> int:
     return wanted if soft == resource.RLIM_INFINITY else soft
 
 
-def bounds_of(settings: Settings, *, limit: int) -> Bounds:
-    """Return what fits under the limit of open files."""
-    room = max(1, limit - settings.db_pool_size - _OURS)
-    connections = min(settings.api_connections, room)
-    per_address = settings.api_connections_per_address or max(1, connections // 2)
-    return Bounds(connections=connections, per_address=min(per_address, connections))
+def bounds_of(*, connections: int, per_address: int, pool_size: int, limit: int) -> Bounds:
+    """Return what fits under the limit of open files; one address has half unless told otherwise."""
+    fitting = max(1, min(connections, limit - pool_size - _OURS))
+    return Bounds(
+        connections=fitting, per_address=min(per_address or max(1, fitting // 2), fitting)
+    )

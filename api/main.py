@@ -24,7 +24,12 @@ def main() -> int:
         host=settings.api_host,
         port=settings.api_port,
         grace_s=settings.shutdown_grace_s,
-        bounds=bounds_of(settings, limit=raised_limit()),
+        bounds=bounds_of(
+            connections=settings.api_connections,
+            per_address=settings.api_connections_per_address,
+            pool_size=settings.db_pool_size,
+            limit=raised_limit(),
+        ),
     )
 
 

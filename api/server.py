@@ -8,8 +8,9 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
-from api.connections import Connection, Patience
+from api.connections import Connection
 from api.crowd import Bounds, Crowd
+from api.patience import Patience
 
 _BOUNDS, _PATIENCE = Bounds(), Patience()
 _TICKS_A_SECOND = 10  # uvicorn's

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from api.connections import Patience
 from api.crowd import Bounds
+from api.patience import Patience
 from api.server import make_server
 from tests.integration.api.live import until
 

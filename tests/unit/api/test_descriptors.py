@@ -2,28 +2,25 @@
 
 import pytest
 
-from agent_workers.settings import Settings
-from api.connections import address_of
-from api.crowd import Bounds
+from api.crowd import Bounds, address_of
 from api.descriptors import bounds_of
 
 
 @pytest.mark.parametrize(
-    ("given", "limit", "connections", "per_address"),
+    ("asked", "limit", "fitting"),
     [
-        ({}, 1_000_000, 2_048, 1_024),
-        ({}, 1_024, 886, 443),
-        ({"api_connections": 5_000, "api_connections_per_address": 5_000}, 1_024, 886, 886),
-        ({"api_connections_per_address": 7}, 1_000_000, 2_048, 7),
-        ({}, 64, 1, 1),
+        ((2_048, 0), 1_000_000, (2_048, 1_024)),
+        ((2_048, 0), 1_024, (886, 443)),
+        ((5_000, 5_000), 1_024, (886, 886)),
+        ((2_048, 7), 1_000_000, (2_048, 7)),
+        ((2_048, 0), 64, (1, 1)),
     ],
 )
 def test_connections_fit_under_the_limit_of_open_files(
-    given: dict[str, int], limit: int, connections: int, per_address: int
+    asked: tuple[int, int], limit: int, fitting: tuple[int, int]
 ):
-    settings = Settings.model_validate({"db_pool_size": 10, **given})
-    expected = Bounds(connections=connections, per_address=per_address)
-    assert bounds_of(settings, limit=limit) == expected
+    found = bounds_of(connections=asked[0], per_address=asked[1], pool_size=10, limit=limit)
+    assert found == Bounds(connections=fitting[0], per_address=fitting[1])
 
 
 @pytest.mark.parametrize(
