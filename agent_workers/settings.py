@@ -51,6 +51,9 @@ class Settings(ToolSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    api_connections: int = Field(default=2_048, ge=1, le=100_000)
+    api_connections_per_address: int = Field(default=0, ge=0, le=100_000)  # 0: half of all
+    api_streams_per_tenant: int = Field(default=256, ge=1, le=100_000)
     shutdown_grace_s: int = Field(default=10, ge=1, le=600)
     # Mixed into the hashes of API keys and signs cursors: changing it ends every key.
     secret_pepper: str = Field(default="", repr=False)

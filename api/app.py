@@ -76,6 +76,9 @@ def create_app(settings: Settings) -> FastAPI:
         settings.redis_url or None,
         pepper=settings.secret_pepper,
         pool_size=settings.db_pool_size,
+        # Long connections never take all of them.
+        most_streams=max(1, settings.api_connections // 2),
+        streams_per_tenant=settings.api_streams_per_tenant,
     )
     app = FastAPI(
         title="agent-workers",
@@ -126,6 +129,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
         schedule_runs=_schedule_runs(running, settings.secret_pepper),
         sessions=SessionRoutes(
             sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
+            cursors=Cursors(settings.secret_pepper, listing="sessions"),
             threads=threads,
         ),
         event_parts=event_parts(running, settings.secret_pepper),

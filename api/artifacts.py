@@ -1,15 +1,15 @@
 """GET /v1/jobs/{id}/artifacts: the files that a job wrote, as a list and one by one."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from agent_workers.domain.errors import ToolError
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.errors import AgentWorkersError, ToolError
 from agent_workers.domain.workspace import FileRead, FileSeen, checked_path
-from agent_workers.state.reads import Reads
+from agent_workers.state.reads import Place, Reads
 from agent_workers.state.workspaces import Workspaces
 from api.jobs import no_such_job
 from api.problems import Problem
@@ -18,6 +18,7 @@ from api.replies import NO_STORE, EmptyReply, Headers, JsonReply, caller_of
 from api.shapes import instant, list_bytes, text
 from api.threads import Threads
 
+PART_BYTES = 256 * 1024
 # What a job wrote is no page of ours: a browser keeps it as a file, and runs nothing of it.
 _SAFE: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -47,31 +48,54 @@ class Artifacts:
         """The file's bytes, unless the caller has them already."""
         checked_query(request, ())
         place, path = await self._job(request), _path_of(request)
-        found = await self.threads.run(self.workspaces.read, *place, path)
+        found = await self._part(place, path, start=0)
         if found is None:
             raise _no_such_file()
         etag = f'"{found.seen.etag}"'
         headers = [*_SAFE, (b"etag", etag.encode("ascii"))]
         if etag in request.headers.get("if-none-match", ""):
             return EmptyReply(304, headers=headers)
-        return _FileReply(found, headers)
+        return _FileReply(found.seen, self._parts(place, found), headers)
 
-    async def _job(self, request: Request) -> tuple[TenantId, JobId]:
+    async def _parts(self, place: Place, part: FileRead) -> AsyncIterator[bytes]:
+        """Read a file as fast as it is taken; no connection is held meanwhile."""
+        whole = part.seen
+        yield part.content
+        sent = len(part.content)
+        while sent < whole.bytes:
+            following = await self._part(place, whole.path, start=sent)
+            if following is None or following.seen.etag != whole.etag:
+                raise _FileChanged  # the reply is cut off: nobody takes it for the whole file
+            yield following.content
+            sent += len(following.content)
+
+    async def _part(self, place: Place, path: str, *, start: int) -> FileRead | None:
+        return await self.threads.run(
+            self.workspaces.part, *place, path, start=start, size=PART_BYTES
+        )
+
+    async def _job(self, request: Request) -> Place:
         place = (caller_of(request).tenant_id, job_id_of(request))
         if place not in await self.threads.run(self.reads.versions, [place]):
             raise no_such_job()
         return place
 
 
-class _FileReply(Response):
-    def __init__(self, file: FileRead, headers: Headers) -> None:
+class _FileChanged(AgentWorkersError):
+    """Somebody changed a file while it was read."""
+
+    code = "file_changed"
+
+
+class _FileReply(StreamingResponse):
+    def __init__(self, file: FileSeen, parts: AsyncIterator[bytes], headers: Headers) -> None:
         self.status_code = 200
-        self.body = file.content
+        self.body_iterator = parts
         self.background = None
         self.raw_headers = [
-            (b"content-type", _TEXT if file.seen.is_text else _BYTES),
-            (b"content-length", str(len(file.content)).encode("ascii")),
-            (b"content-disposition", _disposition(file.seen.path)),
+            (b"content-type", _TEXT if file.is_text else _BYTES),
+            (b"content-length", str(file.bytes).encode("ascii")),
+            (b"content-disposition", _disposition(file.path)),
             *headers,
         ]
 

@@ -13,7 +13,7 @@ from agent_workers.domain.ids import JobId, from_wire
 from agent_workers.domain.outside import Uncallable
 from agent_workers.domain.webhook_url import target_of
 from agent_workers.state.controls import GivenVerdict
-from api.problems import Mistake, Problem
+from api.problems import MOST_MISTAKES, Mistake, Problem, invalid
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _AMOUNT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -22,6 +22,8 @@ A_YEAR_S = 366 * 24 * 3600
 SESSION_FORM = r"^[A-Za-z0-9][A-Za-z0-9._:~@-]{0,199}$"
 USER_FORM = r"^[!-~]{1,200}$"
 MOST_USD = 999_999
+# No model has so many; each that is unknown would be a mistake to tell of.
+_MOST_MEMBERS = 64
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -159,14 +161,16 @@ class VerdictAsked(_Asked):
 
 
 def validated(model: type[Model], value: object) -> Model:
-    """Return the body as a value, or end the request with every mistake in it."""
+    """Return the body as a value, or end the request with the first mistakes in it."""
+    if isinstance(value, dict) and len(value) > _MOST_MEMBERS:
+        raise invalid(f"the body has more than {_MOST_MEMBERS} members")
     try:
         return model.model_validate(value)
     except ValidationError as error:
         mistakes = [
             Mistake(pointer=_pointer(one["loc"]), detail=one["msg"])
             for one in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
+        ][:MOST_MISTAKES]
         first = mistakes[0]
         detail = f"{first.pointer or 'the body'}: {first.detail}"
         raise Problem(code="invalid_request", detail=detail, mistakes=mistakes) from None

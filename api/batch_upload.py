@@ -7,12 +7,11 @@ from agent_workers.domain.batch import BatchItem
 from agent_workers.state.batches import Kept
 from api import strict_json
 from api.door import MOST_BYTES
-from api.problems import Mistake, Problem
+from api.problems import MOST_MISTAKES, Mistake, Problem
 from api.strict_json import Refused
 
 LINES_AT_ONCE = 500
 BYTES_AT_ONCE = 1 << 20
-MOST_MISTAKES = 100
 
 Store = Callable[[Sequence[BatchItem]], Kept]
 Numbered = tuple[int, bytes]

@@ -11,7 +11,7 @@ from api.problems import Problem, invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAC = 12
-_PLACE = 24
+_TIME = 8
 
 
 class Cursors:
@@ -21,23 +21,32 @@ class Cursors:
         self._key = hashlib.sha256(f"cursor:{listing}:{pepper}".encode()).digest()
 
     def written(self, at: datetime, row_id: UUID, *, scope: str) -> str:
-        micro = (at - _EPOCH) // timedelta(microseconds=1)
-        place = micro.to_bytes(8, "big") + row_id.bytes
-        return base64.urlsafe_b64encode(place + self._mac(place, scope)).decode("ascii")
+        return self.written_named(at, row_id.bytes, scope=scope)
 
     def read(self, cursor: str, *, scope: str) -> tuple[datetime, UUID]:
+        at, row_id = self.read_named(cursor, scope=scope)
+        return at, UUID(bytes=row_id)
+
+    def written_named(self, at: datetime, name: bytes, *, scope: str) -> str:
+        """Write the place of a row that has a name instead of an id."""
+        micro = (at - _EPOCH) // timedelta(microseconds=1)
+        place = micro.to_bytes(_TIME, "big") + name
+        return base64.urlsafe_b64encode(self._mac(place, scope) + place).decode("ascii")
+
+    def read_named(self, cursor: str, *, scope: str) -> tuple[datetime, bytes]:
         try:
             whole = base64.b64decode(cursor, altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise _bad_cursor() from None
-        place, mac = whole[:_PLACE], whole[_PLACE:]
+        mac, place = whole[:_MAC], whole[_MAC:]
         if not hmac.compare_digest(mac, self._mac(place, scope)):
             raise _bad_cursor()
-        micro = int.from_bytes(place[:8], "big")
-        return _EPOCH + timedelta(microseconds=micro), UUID(bytes=place[8:])
+        micro = int.from_bytes(place[:_TIME], "big")
+        return _EPOCH + timedelta(microseconds=micro), place[_TIME:]
 
     def _mac(self, place: bytes, scope: str) -> bytes:
-        return hmac.new(self._key, place + scope.encode(), hashlib.sha256).digest()[:_MAC]
+        bound = scope.encode() + b"\0" + place
+        return hmac.new(self._key, bound, hashlib.sha256).digest()[:_MAC]
 
 
 def _bad_cursor() -> Problem:

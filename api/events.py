@@ -60,6 +60,8 @@ class JobEvents:
         if found.finished and not found.events:
             # 204 tells a browser's EventSource not to come again: everything has been said.
             return EmptyReply(204, headers=[NO_STORE])
+        if not self.waiting.has_room(place[0]):
+            raise Problem(code="too_many_streams", detail="Too many streams are open.")
         return StreamingResponse(
             self._told(place, after), media_type="text/event-stream", headers=_STREAM
         )

@@ -36,6 +36,8 @@ class JobViews:
         """Return the job as soon as it is enough, or as it is when the time is over."""
         clock = asyncio.get_running_loop().time
         end = clock() + wait_s
+        if not self.waiting.has_room(place[0]):
+            return await self.read(place)
         with self.waiting.waiter(place) as waiter:
             while True:
                 job = await self.read(place)

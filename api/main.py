@@ -6,6 +6,7 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import load_settings
 from api.app import create_app
+from api.descriptors import bounds_of, raised_limit
 from api.server import serve
 
 
@@ -18,8 +19,18 @@ def main() -> int:
     except AgentWorkersError as error:
         print(f"agent-workers api: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2
-    grace_s = settings.shutdown_grace_s
-    return serve(app, host=settings.api_host, port=settings.api_port, grace_s=grace_s)
+    return serve(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        grace_s=settings.shutdown_grace_s,
+        bounds=bounds_of(
+            connections=settings.api_connections,
+            per_address=settings.api_connections_per_address,
+            pool_size=settings.db_pool_size,
+            limit=raised_limit(),
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agent_workers.domain.errors import AgentWorkersError
 from api.strict_json import Refused
 
+MOST_MISTAKES = 100
 MEDIA_TYPE = b"application/problem+json"
 # code -> (status, title); the page at /errors is made from this table too.
 CODES: dict[str, tuple[int, str]] = {
@@ -31,6 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
     "webhook_delivery_not_found": (404, "There is no such delivery"),
     "method_not_allowed": (405, "This method is not allowed here"),
     "not_acceptable": (406, "None of the accepted media types is available"),
+    "request_timeout": (408, "The request did not arrive in time"),
     "illegal_move": (409, "The status does not allow this"),
     "session_busy": (409, "The session has a job that has not ended"),
     "session_of_another": (409, "The session belongs to another user"),
@@ -54,15 +56,21 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_agent": (422, "There is no such agent"),
     "idempotency_key_reused": (422, "The key was used with another request"),
     "budget_exceeded": (429, "A budget is used up"),
+    "too_many_streams": (429, "The tenant has as many streams as it may have"),
+    "head_too_large": (431, "The headers of the request are too large"),
     "internal_error": (500, "Something went wrong on our side"),
     "not_stored": (500, "The job could not be stored"),
     "state_unavailable": (503, "The database cannot be reached"),
+    "too_many_connections": (503, "This server has as many connections as it takes"),
     "stopping": (503, "This server is stopping"),
 }
 _RETRY_AFTER_S = {
     "too_early": 5,
     "idempotency_key_in_flight": 1,
     "budget_exceeded": 60,
+    "request_timeout": 0,
+    "too_many_streams": 5,
+    "too_many_connections": 1,
     "state_unavailable": 1,
     "stopping": 1,
 }

@@ -58,7 +58,14 @@ class Running:
 
 
 def prepared(
-    database_url: str, broker_url: str, redis_url: str | None, *, pepper: str, pool_size: int
+    database_url: str,
+    broker_url: str,
+    redis_url: str | None,
+    *,
+    pepper: str,
+    pool_size: int,
+    most_streams: int,
+    streams_per_tenant: int,
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
     database = Database(database_url, pool_size=pool_size, name="api")
@@ -74,7 +81,12 @@ def prepared(
         carriers=carriers,
         submissions=Funnel(submit.many, name="submissions"),
         views=Funnel(reads.jobs, name="views"),
-        waiting=Waiting(WakeListener(redis_url), versions),
+        waiting=Waiting(
+            WakeListener(redis_url),
+            versions,
+            most=most_streams,
+            most_of_tenant=streams_per_tenant,
+        ),
         deltas=DeltaListener(redis_url, pepper=pepper),
         threads=threads,
         health_threads=Threads(_CHECKS),

@@ -1,6 +1,5 @@
 """/v1/sessions: what was said in a conversation, whose turn it is, and forgetting it."""
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from starlette.responses import Response
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.session import Role
-from agent_workers.state.sessions_reads import NewMessage, SessionCalls
+from agent_workers.state.sessions_reads import NewMessage, SessionCalls, SessionSeen
 from api.asked import SESSION_FORM, validated
 from api.bodies import read_json
+from api.cursors import Cursors
 from api.problems import Problem, invalid
 from api.queries import checked_query, idempotency_key_of, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -35,6 +35,7 @@ _NO_CURSOR = "The cursor is not one of this list."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRoutes:
     sessions: SessionCalls
+    cursors: Cursors
     threads: Threads
 
     async def show(self, request: Request) -> Response:
@@ -50,12 +51,12 @@ class SessionRoutes:
         members = checked_query(request, ("limit", "cursor"))
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
-        behind = None if cursor is None else _read(cursor)
+        behind = None if cursor is None else self._behind(cursor, tenant_id)
         found = await self.threads.run(
             self.sessions.page, tenant_id, limit=limit + 1, behind=behind
         )
         page = found[:limit]
-        more = _written(page[-1].used_at, page[-1].session_id) if len(found) > limit else None
+        more = self._cursor(page[-1], tenant_id) if len(found) > limit else None
         body = list_bytes([session_text(seen) for seen in page], next_cursor=more)
         return JsonReply(body, headers=[NO_STORE])
 
@@ -103,6 +104,14 @@ class SessionRoutes:
         told = [(b"idempotency-replayed", b"true")] if replayed else []
         return JsonReply(message_text(seen).encode(), status=201, headers=[NO_STORE, *told])
 
+    def _cursor(self, last: SessionSeen, tenant_id: TenantId) -> str:
+        name = last.session_id.encode("ascii")
+        return self.cursors.written_named(last.used_at, name, scope=tenant_id)
+
+    def _behind(self, cursor: str, tenant_id: TenantId) -> tuple[datetime, str]:
+        at, name = self.cursors.read_named(cursor, scope=tenant_id)
+        return at, name.decode("ascii")
+
 
 def _place(request: Request) -> tuple[TenantId, str]:
     session_id: str = request.path_params["session_id"]
@@ -114,24 +123,8 @@ def _place(request: Request) -> tuple[TenantId, str]:
 def _behind(cursor: str | None) -> tuple[int, int]:
     if cursor is None:
         return 0, 0
+    # A place among the messages of the session that the path names: of no use elsewhere.
     found = _CURSOR.fullmatch(cursor) if cursor.isascii() else None
     if found is None:
         raise invalid(_NO_CURSOR, pointer="/cursor", code="invalid_cursor")
     return int(found[1]), int(found[2])
-
-
-def _written(at: datetime, session_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {session_id}".encode()).decode("ascii")
-
-
-def _read(cursor: str) -> tuple[datetime, str]:
-    """Read a place in the list; it is the caller's own list, so nothing is gained by making one up."""
-    try:
-        written = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
-        at, _, session_id = written.partition(" ")
-        when: datetime | None = datetime.fromisoformat(at)
-    except ValueError:
-        when, session_id = None, ""
-    if when is None or when.tzinfo is None or not re.fullmatch(SESSION_FORM, session_id):
-        raise invalid(_NO_CURSOR, pointer="/cursor", code="invalid_cursor")
-    return when, session_id

@@ -2,11 +2,18 @@
 
 import json
 import math
+import re
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NoReturn
 
 DEEPEST = 64
 MOST_NODES = 10_000
 _LARGEST = 2**63 - 1
+# Possessive, and a text without an end ends with the body: what was read is never read again.
+_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+_EMPTY = re.compile(r"[\[{][ \t\n\r]*+[\]}]")
 
 
 class Refused(Exception):
@@ -29,31 +36,48 @@ def parse(body: bytes) -> object:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused(f"the body is not UTF-8: byte {error.start}", malformed=True) from None
+    _measure(text)
     try:
         value = _strict.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Refused(f"the body is not JSON: {error.msg}, {place}", malformed=True) from None
-    except RecursionError:
-        raise Refused(f"the body is nested deeper than {DEEPEST} levels") from None
     except _Odd:
-        value = _lenient(text)
-    # A small body without escapes and with few brackets cannot break the rules below.
-    brackets = body.count(b"{") + body.count(b"[")
-    if len(body) > MOST_NODES or b"\\u" in body or brackets > DEEPEST:
-        _walk(value)
+        _say_what_is_odd(text)
+    if b"\\u" in body:  # nothing else can hide what cannot be stored
+        _check(value)
     return value
 
 
-def _lenient(text: str) -> NoReturn:
+def _measure(text: str) -> None:
+    """Refuse what is too deep or too much, before anything is built of it; in linear time."""
+    openings = text.count("[") + text.count("{")
+    if openings <= DEEPEST and openings + text.count(",") < MOST_NODES:
+        return
+    # Each value has one text at most, and one for its name.
+    bare, texts = _TEXT.subn("0", text, count=2 * MOST_NODES)
+    depth = 0
+    for bracket in islice(_BRACKET.finditer(bare), 2 * MOST_NODES):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > DEEPEST:
+            raise Refused(f"the body is nested deeper than {DEEPEST} levels")
+    openings = bare.count("[") + bare.count("{")
+    if texts == 2 * MOST_NODES or openings > MOST_NODES or _values(bare, openings) > MOST_NODES:
+        raise Refused(f"the body holds more than {MOST_NODES} values")
+
+
+def _values(bare: str, openings: int) -> int:
+    """Count the values: a comma is one more in its container, which else has one or none."""
+    return 1 + bare.count(",") + openings - len(_EMPTY.findall(bare))
+
+
+def _say_what_is_odd(text: str) -> NoReturn:
     """Say what was odd, and where: parse again, keeping what the strict parser refuses."""
     try:
         value = _tolerant.decode(text)
-    except RecursionError:
-        raise Refused(f"the body is nested deeper than {DEEPEST} levels") from None
     except _Odd as odd:
         raise Refused(str(odd), malformed=True) from None
-    _walk(value)
+    _check(value)
     raise Refused("the body holds a number out of range")
 
 
@@ -67,51 +91,53 @@ class _Pairs(list[tuple[str, object]]):
     """An object that names a member twice."""
 
 
-def _walk(value: object) -> None:
-    """Refuse what is too deep, too much, or cannot be stored; with the place of the first."""
-    nodes = 0
-    stack: list[tuple[object, str, int]] = [(value, "", 1)]
-    while stack:
-        node, pointer, depth = stack.pop()
-        nodes += 1
-        if nodes > MOST_NODES:
-            raise Refused(f"the body holds more than {MOST_NODES} values")
-        if isinstance(node, str):
-            _check_text(node, pointer)
-            continue
-        members = _members(node, pointer)
-        if depth > DEEPEST and isinstance(node, dict | list):
-            raise Refused(f"the body is nested deeper than {DEEPEST} levels")
-        for key, item in reversed(members):
-            stack.append((item, f"{pointer}/{_escaped(key)}", depth + 1))
-
-
-def _members(node: object, pointer: str) -> list[tuple[str, object]]:
-    match node:
+def _check(value: object) -> None:
+    """Refuse what cannot be stored; each level adds its name to the place of the first."""
+    match value:
+        case str():
+            _check_text(value)
         case _Pairs():
-            names = [name for name, _ in node]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise Refused(f"the member {twice[:100]!r} occurs twice", pointer, malformed=True)
+            twice = _first_twice(name for name, _ in value)
+            raise Refused(f"the member {twice[:100]!r} occurs twice", malformed=True)
         case dict():
-            for name in node:
-                _check_text(name, pointer)
-            return list(node.items())
+            for name in value:
+                _check_text(name)
+            _check_each(value.items())
         case list():
-            return [(str(index), item) for index, item in enumerate(node)]
+            _check_each(enumerate(value))
         case _:
-            return []
+            pass
 
 
-def _check_text(text: str, pointer: str) -> None:
+def _check_each(items: Iterable[tuple[object, object]]) -> None:
+    name: object = ""
+    try:
+        for name, item in items:  # noqa: B007 (said when an item is refused)
+            _check(item)
+    except Refused as refused:
+        refused.pointer = f"/{_escaped(str(name))}{refused.pointer}"
+        raise
+
+
+def _first_twice(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("no name occurs twice")
+
+
+def _check_text(text: str) -> None:
     if isinstance(text, _Number):
-        raise Refused(f"the number {text[:40]} is out of range", pointer)
+        raise Refused(f"the number {text[:40]} is out of range")
     if "\0" in text:
-        raise Refused("text must not contain NUL", pointer)
+        raise Refused("text must not contain NUL")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise Refused("text must not contain a lone surrogate", pointer) from None
+            raise Refused("text must not contain a lone surrogate") from None
 
 
 def _escaped(key: str) -> str:

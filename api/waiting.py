@@ -1,18 +1,21 @@
 """Waits for news of jobs: woken by workers, and by one look per second at all jobs waited for."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import structlog
 
 from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.ids import TenantId
 from agent_workers.state.reads import Place
 from agent_workers.transport.wake import WakeListener, Watch
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
+MOST, MOST_OF_TENANT = 1_024, 256
 Versions = Callable[[Sequence[Place]], Awaitable[dict[Place, int]]]
 
 
@@ -36,11 +39,20 @@ class Waiting:
     """All waiters of this process. A wake-up that is lost costs a second, never the answer."""
 
     def __init__(
-        self, listener: WakeListener, versions: Versions, *, look_every_s: float = LOOK_EVERY_S
+        self,
+        listener: WakeListener,
+        versions: Versions,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        most: int = MOST,
+        most_of_tenant: int = MOST_OF_TENANT,
     ) -> None:
         self._listener = listener
         self._versions = versions
         self._look_every_s = look_every_s
+        self._most = most
+        self._most_of_tenant = most_of_tenant
+        self._of_tenant: Counter[TenantId] = Counter()
         self._waiters: set[Waiter] = set()
         self._looking: asyncio.Task[None] | None = None
         self.closing = False
@@ -66,12 +78,20 @@ class Waiting:
     @contextmanager
     def waiter(self, place: Place) -> Iterator[Waiter]:
         with self._listener.watch(place[1].hex) as watch:
-            waiter = Waiter(watch, place)
+            waiter, tenant_id = Waiter(watch, place), place[0]
             self._waiters.add(waiter)
+            self._of_tenant[tenant_id] += 1
             try:
                 yield waiter
             finally:
                 self._waiters.discard(waiter)
+                self._of_tenant[tenant_id] -= 1
+                if not self._of_tenant[tenant_id]:
+                    del self._of_tenant[tenant_id]
+
+    def has_room(self, tenant_id: TenantId) -> bool:
+        """Say whether one more may wait; whoever may not is answered at once."""
+        return len(self._waiters) < self._most and self._of_tenant[tenant_id] < self._most_of_tenant
 
     async def _look(self) -> None:
         while True:

@@ -23,6 +23,8 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str]
     patience_s: float = 10.0
+    # Where it says that it lives, if it can be asked.
+    live_url: str = ""
 
 
 class Child:

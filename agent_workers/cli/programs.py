@@ -50,9 +50,14 @@ def environment(
     return {**kept, **told, **_PLAIN}
 
 
-def api(variables: Mapping[str, str]) -> Program:
-    surroundings = environment(variables, {*_QUEUE, *_DATABASE, "secret_pepper"})
-    return Program(name="api", command=(*PYTHON, API), environment=surroundings, patience_s=15)
+def api(variables: Mapping[str, str], *, url: str) -> Program:
+    return Program(
+        name="api",
+        command=(*PYTHON, API),
+        environment=environment(variables, {*_QUEUE, *_DATABASE, "secret_pepper"}),
+        patience_s=15,
+        live_url=url,
+    )
 
 
 def model_worker(variables: Mapping[str, str]) -> Program:

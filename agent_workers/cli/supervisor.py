@@ -13,12 +13,13 @@ from agent_workers.cli.errors import ProgramGaveUp
 from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.guardian import ALL_IS_WELL
 from agent_workers.cli.leftovers import GUARDIAN
+from agent_workers.cli.liveness import LOOK_EVERY_S, Liveness
 from agent_workers.cli.output import Lines
 from agent_workers.cli.restarts import LIVED_S, Again, GiveUp, after_end
 from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.leftovers import write_record
 
-_LOOK_EVERY_S = 0.05
+_TEND_EVERY_S = 0.05
 # What a killed parent left behind may finish the step it is doing, and no more.
 _ORPHAN_GRACE_S = 15.0
 
@@ -38,7 +39,12 @@ class Supervisor:
     """Runs programs in stages: the later a stage, the later it is started and the sooner stopped."""
 
     def __init__(
-        self, folder: DataFolder, *, lines: Lines | None, say: Callable[[str], None]
+        self,
+        folder: DataFolder,
+        *,
+        lines: Lines | None,
+        say: Callable[[str], None],
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._folder = folder
         self._lines = lines
@@ -46,6 +52,7 @@ class Supervisor:
         self._kept: list[_Kept] = []
         self._orphans: list[tuple[Child, int, float]] = []
         self._guardian: subprocess.Popen[bytes] | None = None
+        self._liveness = Liveness(say=say, look_every_s=look_every_s)
         self._keeping = threading.Thread(target=self._keep, name="supervisor", daemon=True)
         self._stopping = threading.Event()
         self._is_in_a_hurry = False
@@ -73,10 +80,13 @@ class Supervisor:
                 child = Child(program, self._folder, self._lines)
                 self._kept.append(_Kept(child=child, stage=stage))
                 child.start()
+                if program.live_url:
+                    self._liveness.watch(child)
 
     def keep(self) -> None:
         """Look after the programs in a thread, until `stop`."""
         self._keeping.start()
+        self._liveness.start()
 
     def check(self) -> None:
         """Raise when a program says that it cannot be started."""
@@ -105,6 +115,7 @@ class Supervisor:
         self._stopping.set()
         if self._keeping.is_alive():
             self._keeping.join()
+        self._liveness.stop()
         with self._tending:
             self._kept.sort(key=lambda kept: -kept.stage)
             for _, stage in groupby(self._kept, key=lambda kept: kept.stage):
@@ -122,7 +133,7 @@ class Supervisor:
         self._guardian = None
 
     def _keep(self) -> None:
-        while not self._stopping.wait(_LOOK_EVERY_S):
+        while not self._stopping.wait(_TEND_EVERY_S):
             try:
                 with self._tending:
                     if not self._stopping.is_set():
@@ -174,7 +185,7 @@ class Supervisor:
         for child in children:
             deadline = began + child.program.patience_s
             while child.runs and not self._is_in_a_hurry and time.monotonic() < deadline:
-                time.sleep(_LOOK_EVERY_S)
+                time.sleep(_TEND_EVERY_S)
             child.end()
 
 

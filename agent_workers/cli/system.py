@@ -194,7 +194,8 @@ class System:
             supervisor.start(folder.programs(work), stage=0)
         supervisor.keep()
         supervisor.start([programs.model_worker(work), programs.effect_worker(work)], stage=1)
-        supervisor.start([programs.api(self._told(Role.API))], stage=2)
+        url = self._variables[API_URL]
+        supervisor.start([programs.api(self._told(Role.API), url=url)], stage=2)
         self._wait_for_api()
         supervisor.start(
             [programs.webhooks(work), programs.beat(work), programs.flower(work)], stage=3

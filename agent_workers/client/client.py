@@ -21,6 +21,7 @@ from agent_workers.client.triggers import TriggerCalls
 from agent_workers.client.webhooks import WebhookCalls
 
 _TERMINAL = frozenset({"succeeded", "failed", "canceled"})
+_AT_ONCE_S = 0.5
 _LONGEST_WAIT_S = 30
 # The server sends a comment every 15 s; longer silence is a dead connection.
 _SILENCE_S = 45.0
@@ -95,12 +96,15 @@ class Client:
         while True:
             left = _LONGEST_WAIT_S if end is None else max(0.0, end - time.monotonic())
             wait_s = min(_LONGEST_WAIT_S, int(left) + 1)
+            asked = time.monotonic()
             reply = self._wire.call("GET", f"{_of(job_id)}?wait={wait_s}", wait_s=wait_s)
             job = _job(reply.body)
             if job.finished:
                 return job
             if end is not None and time.monotonic() >= end:
                 raise WaitedInVain(f"{job.id} is {job.status} after {timeout}")
+            if time.monotonic() - asked < _AT_ONCE_S:
+                time.sleep(_AT_ONCE_S)  # so many wait that the server makes nobody else wait
 
     def events(self, job_id: str, *, after: int = 0) -> Iterator[Event]:
         """Yield each event of the job once, to its end, over as many connections as it takes."""

@@ -14,7 +14,9 @@ from agent_workers.expressions.expression import expression
 from agent_workers.orchestration.triggers_matching import KNOWN, variables_of
 
 LARGEST_INPUT: Final = 1 << 20
-MOST_EXPRESSIONS: Final = 200
+MOST_EXPRESSIONS: Final = 100
+# A template is written by hand; what is larger belongs into the event.
+LARGEST_TEMPLATE: Final = 65_536
 
 
 _Value = TypeVar("_Value")
@@ -39,7 +41,11 @@ def filled(trigger: Trigger, event: CloudEvent, budget: Budget) -> bytes:
 
 def check_template(trigger: Trigger) -> None:
     """Refuse a trigger whose template can never be filled."""
-    parts = [part for text in _texts(trigger.template) for part in _parts(text)]
+    texts = list(_texts(trigger.template))
+    if sum(map(len, texts)) > LARGEST_TEMPLATE:
+        problem = f"the texts of a template have at most {LARGEST_TEMPLATE} characters"
+        raise TriggerRefused(problem, pointer="/input")
+    parts = [part for text in texts for part in _parts(text)]
     expressions = [part.text for part in parts if isinstance(part, _Expression)]
     if len(expressions) > MOST_EXPRESSIONS:
         problem = f"a template has at most {MOST_EXPRESSIONS} expressions"

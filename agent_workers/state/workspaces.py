@@ -16,6 +16,9 @@ select {_COLUMNS} from workspace_files where tenant_id = %s and job_id = %s orde
 _ONE = f"""
 select {_COLUMNS}, content from workspace_files
  where tenant_id = %s and job_id = %s and path = %s"""
+_PART = f"""
+select {_COLUMNS}, substring(content from %s::int + 1 for %s::int) from workspace_files
+ where tenant_id = %s and job_id = %s and path = %s"""
 _WRITE = """
 select write_workspace_file(%(tenant_id)s, %(job_id)s, %(position)s, %(path)s, %(content)s,
                             %(is_text)s, %(append)s, %(expect)s, %(most)s)"""
@@ -35,8 +38,17 @@ class Workspaces:
         return [FileSeen(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
     def read(self, tenant_id: TenantId, job_id: JobId, path: str) -> FileRead | None:
+        return self._read(_ONE, tenant_id, job_id, path)
+
+    def part(
+        self, tenant_id: TenantId, job_id: JobId, path: str, *, start: int, size: int
+    ) -> FileRead | None:
+        """Return a file with no more of its content than this; it may be another one by then."""
+        return self._read(_PART, start, size, tenant_id, job_id, path)
+
+    def _read(self, query: str, *parameters: object) -> FileRead | None:
         with self._database.connection() as connection:
-            row = connection.execute(_ONE, (tenant_id, job_id, path), binary=True).fetchone()
+            row = connection.execute(query, parameters, binary=True).fetchone()
         if row is None:
             return None
         *seen, content = row

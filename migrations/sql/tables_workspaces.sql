@@ -30,3 +30,5 @@ CREATE TABLE workspace_files (
   CONSTRAINT workspace_files_etag_check CHECK (etag = left(encode(sha256(content), 'hex'), 32)),
   CONSTRAINT workspace_files_version_check CHECK (version > 0)
 );
+-- Not compressed: a part of a large file is read without the rest of it.
+ALTER TABLE workspace_files ALTER content SET STORAGE EXTERNAL;

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -12,6 +14,7 @@ from agent_workers.cli.child import Program
 from agent_workers.cli.errors import ProgramGaveUp
 from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.supervisor import Supervisor
+from agent_workers.embedded.ports import free_port
 from tests.acceptance.systems import environment, processes_of, wait_until
 
 _SLEEP = "import time; time.sleep(600)"
@@ -19,6 +22,19 @@ _STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {_SL
 _WITH_A_CHILD = (
     f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {_SLEEP!r}]); {_SLEEP}"
 )
+
+
+_ANSWERS = """
+import http.server, pathlib
+left = int(pathlib.Path({path!r}).read_text())
+class Answering(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        global left
+        left -= 1
+        self.send_response(200 if left >= 0 else 503)
+        self.end_headers()
+http.server.ThreadingHTTPServer(("127.0.0.1", {port}), Answering).serve_forever()
+"""
 
 
 @pytest.fixture
@@ -35,7 +51,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def supervisor(folder: DataFolder, said: list[str]) -> Iterator[Supervisor]:
-    made = Supervisor(folder, lines=None, say=said.append)
+    made = Supervisor(folder, lines=None, say=said.append, look_every_s=0.05)
     made.keep()
     yield made
     made.hurry()
@@ -65,6 +81,22 @@ def test_a_killed_program_is_started_again(
     killed = supervisor.kill("worker")
     wait_until(lambda: [p.pid for p in named(folder, "worker")] not in ([], [killed]), "a new one")
     assert said == ["worker ended (signal 9); starting it again"]
+
+
+def test_a_program_that_runs_and_answers_no_more_is_started_again(
+    supervisor: Supervisor, folder: DataFolder, said: list[str]
+):
+    """The program answers as often as its folder lets it; then never again."""
+    (folder.path / "answers").write_text("3")
+    url = f"http://127.0.0.1:{free_port()}"
+    code = _ANSWERS.format(port=urlsplit(url).port, path=str(folder.path / "answers"))
+    api = replace(program("api", code), live_url=url)
+    supervisor.start([api], stage=1)
+    wait_until(lambda: len(said) >= 2, "the word that it hangs, and that it ended")
+    assert said[:2] == [
+        "api runs and does not answer; ending it",
+        "api ended (signal 15); starting it again",
+    ]
 
 
 def test_a_program_that_refuses_its_settings_ends_everything(supervisor: Supervisor):

@@ -1,6 +1,8 @@
 """The files of a job over HTTP: listed, fetched, harmless to a browser, and nobody else's."""
 
 import json
+import socket
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,8 +14,9 @@ from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
 from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.tool import Call
-from agent_workers.domain.workspace import FileWish
+from agent_workers.domain.workspace import LARGEST_FILE, FileWish
 from agent_workers.state.workspaces import JobWorkspace, Workspaces
+from api.artifacts import PART_BYTES
 from tests.integration.api.live import Live, is_problem
 from tests.integration.state.world import World
 
@@ -25,13 +28,19 @@ FILES = {"a.html": PAGE, 'notes/h\u00e9 "q".md': "é\n".encode(), "raw.bin": b"\
 def job(world: World) -> JobId:
     """A job that has written some files."""
     made = world.submit()
-    call = Call(key="k", tenant_id=world.tenant, job_id=made, position=1, attempt=1)
-    files = JobWorkspace(workspaces=Workspaces(world.database), call=call, most_bytes=1_000)
+    write(world, made, FILES)
+    return made
+
+
+def write(world: World, job: JobId, written: Mapping[str, bytes]) -> None:
+    call = Call(key="k", tenant_id=world.tenant, job_id=job, position=1, attempt=1)
+    files = JobWorkspace(
+        workspaces=Workspaces(world.database), call=call, most_bytes=2 * LARGEST_FILE
+    )
     with world.database.connection() as connection:
-        for path, content in FILES.items():
+        for path, content in written.items():
             statement = files.writing(FileWish(path=path, content=content))
             connection.execute(statement.sql.encode(), statement.parameters)
-    return made
 
 
 def get(client: httpx.Client, job: JobId, name: str, **headers: str) -> httpx.Response:
@@ -128,3 +137,38 @@ def test_files_are_listed_and_kept_from_the_terminal(
     assert kept.read_bytes() == FILES["raw.bin"]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert main(["jobs", "file", name, "raw.bin"]) == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES - 1])
+def test_a_file_of_several_parts_is_whole(
+    client: httpx.Client, world: World, job: JobId, size: int
+) -> None:
+    content = _numbered(size)
+    write(world, job, {"large": content})
+    assert get(client, job, "/large").content == content
+
+
+def test_a_file_is_read_no_faster_than_it_is_taken(
+    client: httpx.Client, live: Live, world: World, job: JobId
+) -> None:
+    """What was not read before the file changed never comes, and the reply has no end."""
+    write(world, job, {"large": b"1" * LARGEST_FILE})
+    lines = [
+        f"GET /v1/jobs/{to_wire(job)}/artifacts/large HTTP/1.1",
+        f"authorization: {client.headers['authorization']}",
+    ]
+    with socket.socket() as reading:
+        reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PART_BYTES)
+        reading.settimeout(20)
+        reading.connect(live.place)
+        reading.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+        assert reading.recv(1)
+        write(world, job, {"large": b"2"})
+        got = b""
+        while part := reading.recv(PART_BYTES):
+            got += part
+    assert PART_BYTES < len(got) < LARGEST_FILE
+
+
+def _numbered(size: int) -> bytes:
+    return b"".join(b"%09d," % number for number in range(size // 10 + 1))[:size]

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from agent_workers.client.stream import Event, events_in
-from agent_workers.domain.ids import JobId, from_wire
+from agent_workers.domain.ids import JobId, TenantId, from_wire
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.integration.api.live import is_problem, submit, waking
+from agent_workers.state.engine import Database
+from tests.integration.api.live import is_problem, running_api, submit, until, waking
 from tests.integration.state.world import FINISH, World
 
 STREAM = {"accept": "text/event-stream"}
@@ -111,3 +112,28 @@ def test_a_last_event_that_we_never_gave_is_refused(client: httpx.Client, job: J
 def test_what_is_neither_a_stream_nor_json_is_not_here(client: httpx.Client, job: JobId):
     reply = client.get(f"/v1/jobs/{job.hex}/events", headers={"accept": "image/png"})
     is_problem(reply, 406, "not_acceptable")
+
+
+def test_streams_of_one_tenant_leave_room_for_those_of_others(
+    database: Database, redis_server: EmbeddedRedis, tenant: TenantId
+):
+    with (
+        running_api(database, redis_server.url, api_streams_per_tenant=1) as live,
+        live.client(tenant) as client,
+        live.client(TenantId(f"{tenant}-other")) as other,
+    ):
+        mine, others = f"/v1/jobs/{submit(client)['id']}", f"/v1/jobs/{submit(other)['id']}"
+        with client.stream("GET", f"{mine}/events", headers=STREAM) as first:
+            lines = first.iter_lines()
+            assert next(lines).startswith("retry")
+            with client.stream("GET", f"{mine}/events", headers=STREAM) as second:
+                assert second.status_code == 429
+            assert client.get(f"{mine}?wait=60").json()["status"] == "queued"  # at once
+            with other.stream("GET", f"{others}/events", headers=STREAM) as second:
+                assert second.status_code == 200
+        until(lambda: opens(client, mine))
+
+
+def opens(client: httpx.Client, job: str) -> bool:
+    with client.stream("GET", f"{job}/events", headers=STREAM) as reply:
+        return reply.status_code == 200

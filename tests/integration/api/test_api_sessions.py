@@ -192,7 +192,9 @@ def test_a_session_whose_time_is_over_is_not_shown(client: httpx.Client, world: 
     assert client.get("/v1/sessions").json()["data"] == []
 
 
-def test_sessions_are_listed_in_pages_and_foreign_cursors_are_refused(client: httpx.Client) -> None:
+def test_sessions_are_listed_in_pages_and_foreign_cursors_are_refused(
+    client: httpx.Client, live: Live
+) -> None:
     for name in ("a", "b", "c"):
         client.post(f"/v1/sessions/{name}/messages", json={"role": "user", "content": "x"})
     first = client.get("/v1/sessions?limit=2").json()
@@ -200,6 +202,9 @@ def test_sessions_are_listed_in_pages_and_foreign_cursors_are_refused(client: ht
     assert [one["id"] for one in first["data"] + rest["data"]] == ["c", "b", "a"]
     for path in ("/v1/sessions?cursor=x", f"/v1/sessions/a/messages?cursor={'9' * 12}-0"):
         is_problem(client.get(path), 422, "invalid_cursor")
+    with live.client(TenantId("somebody else")) as other:
+        reply = other.get("/v1/sessions", params={"cursor": first["next_cursor"]})
+        is_problem(reply, 422, "invalid_cursor")
 
 
 def test_items_of_a_batch_take_turns_and_cannot_say_otherwise(

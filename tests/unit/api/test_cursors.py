@@ -1,5 +1,6 @@
 """Cursors lead back to their place, and only in the list they came from."""
 
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,6 +22,19 @@ def test_a_cursor_leads_to_its_place_to_the_microsecond():
 def test_what_we_did_not_sign_is_refused(cursor: str):
     with pytest.raises(Problem):
         CURSORS.read(cursor, scope="acme")
+
+
+def test_a_row_may_have_a_name_instead_of_an_id():
+    cursor = CURSORS.written_named(AT, b"a~b", scope="acme")
+    assert CURSORS.read_named(cursor, scope="acme") == (AT, b"a~b")
+
+
+def test_no_part_of_a_name_passes_for_a_part_of_the_scope():
+    cursor = CURSORS.written_named(AT, b"session", scope="acme")
+    whole = b64decode(cursor, altchars=b"-_")
+    cut = b64encode(whole[:-1], altchars=b"-_").decode()
+    with pytest.raises(Problem):
+        CURSORS.read_named(cut, scope="nacme")
 
 
 def test_a_cursor_of_another_list_scope_or_installation_is_refused():

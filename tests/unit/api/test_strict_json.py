@@ -1,9 +1,14 @@
 """What is refused as JSON, with the place of the mistake."""
 
 import json
+import tracemalloc
+from collections.abc import Callable
+from random import Random
 
 import pytest
 
+from api import strict_json
+from api.door import MOST_BYTES
 from api.strict_json import DEEPEST, MOST_NODES, Refused, parse
 
 MALFORMED = {
@@ -87,3 +92,67 @@ def test_what_holds_too_many_values_is_refused():
 def test_what_json_can_say_is_taken_as_it_is(value: object):
     assert parse(json.dumps(value).encode()) == value
     assert parse(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+def test_each_name_is_looked_at_once_for_the_one_that_occurs_twice(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(strict_json, "MOST_NODES", 10**6)
+    names = ",".join(f'"{number}":1' for number in range(90_000))
+    with pytest.raises(Refused, match="'last' occurs twice"):  # after minutes, if each is counted
+        parse(f'{{{names},"last":1,"last":2}}'.encode())
+
+
+@pytest.mark.parametrize("unit", [b"0,", b"[],", b'"",', b'{"":0},', b'"\\"",'], ids=repr)
+def test_of_what_is_too_much_nothing_is_built(unit: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(strict_json, "_strict", None)
+    with pytest.raises(Refused, match="more than"):
+        parse(b"[" + unit * (MOST_BYTES // len(unit) - 1) + b"0]")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"%s":[%s"\\u0000"]}' % (b"x" * 60_000, b"0," * (MOST_NODES - 3)),
+        b'{"%s":{"a":[%s1e999]}}' % (b"x" * 60_000, b'"",' * (MOST_NODES - 4)),
+    ],
+    ids=["strict", "tolerant"],
+)
+def test_a_long_name_is_not_written_down_for_each_value_under_it(body: bytes):
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused) as caught:
+            parse(body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(caught.value.pointer) > 60_000
+    assert peak < 20 * len(body)
+
+
+def test_values_are_counted_as_they_are_read(monkeypatch: pytest.MonkeyPatch):
+    """For any text: one value fewer than it holds is too few to be allowed, as many are enough."""
+    for seed in range(200):
+        value, count = made(Random(seed))
+        body = json.dumps(value, indent=seed % 3 or None).encode()
+        monkeypatch.setattr(strict_json, "MOST_NODES", count)
+        assert parse(body) == value
+        monkeypatch.setattr(strict_json, "MOST_NODES", count - 1)
+        with pytest.raises(Refused, match="more than"):
+            parse(body)
+
+
+def made(random: Random, depth: int = 0) -> tuple[object, int]:
+    """Make a value up, of texts that look like structure; say how many values it holds."""
+    leaves: list[Callable[[], object]] = [
+        lambda: random.choice(['[,{"', "\\", '\\"', "", "]}", "é\n"]),
+        lambda: random.choice([0, -1.5, None, True]),
+    ]
+    kind = random.randrange(4) if depth < 4 else random.randrange(2)
+    if kind < 2:
+        return leaves[kind](), 1
+    parts = [made(random, depth + 1) for _ in range(random.randrange(5))]
+    count = 1 + sum(held for _, held in parts)
+    if kind == 2:
+        return [part for part, _ in parts], count
+    return {f'{index}":[{{,': part for index, (part, _) in enumerate(parts)}, count
