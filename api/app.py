@@ -60,6 +60,7 @@ from api.schedules import ScheduleRoutes
 from api.sessions import SessionRoutes
 from api.submitting import Submitting
 from api.tool_list import ToolList
+from api.waiting import WaitingRoom
 from api.webhook_parts import webhook_parts
 
 # A revoked key, or an agent that changed, is believed for so long at most.
@@ -77,8 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
         pepper=settings.secret_pepper,
         pool_size=settings.db_pool_size,
         # Long connections never take all of them.
-        most_streams=max(1, settings.api_connections // 2),
-        streams_per_tenant=settings.api_streams_per_tenant,
+        room=WaitingRoom(
+            most=max(1, settings.api_connections // 2),
+            most_of_tenant=settings.api_streams_per_tenant,
+        ),
     )
     app = FastAPI(
         title="agent-workers",

@@ -17,7 +17,7 @@ from agent_workers.transport.wake import WakeListener, Wakeups
 from api.carriers import Carriers
 from api.funnel import Funnel
 from api.threads import Threads
-from api.waiting import Waiting
+from api.waiting import Waiting, WaitingRoom
 
 # Two funnels hold one connection each; the rest is for everything else.
 _FUNNELS = 2
@@ -64,8 +64,7 @@ def prepared(
     *,
     pepper: str,
     pool_size: int,
-    most_streams: int,
-    streams_per_tenant: int,
+    room: WaitingRoom,
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
     database = Database(database_url, pool_size=pool_size, name="api")
@@ -81,12 +80,7 @@ def prepared(
         carriers=carriers,
         submissions=Funnel(submit.many, name="submissions"),
         views=Funnel(reads.jobs, name="views"),
-        waiting=Waiting(
-            WakeListener(redis_url),
-            versions,
-            most=most_streams,
-            most_of_tenant=streams_per_tenant,
-        ),
+        waiting=Waiting(WakeListener(redis_url), versions, room=room),
         deltas=DeltaListener(redis_url, pepper=pepper),
         threads=threads,
         health_threads=Threads(_CHECKS),

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -15,7 +16,6 @@ from agent_workers.transport.wake import WakeListener, Watch
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
-MOST, MOST_OF_TENANT = 1_024, 256
 Versions = Callable[[Sequence[Place]], Awaitable[dict[Place, int]]]
 
 
@@ -35,6 +35,14 @@ class Waiter:
         return await self._watch.wait(timeout_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRoom:
+    """How many may wait at once, and how many of them for one tenant's jobs."""
+
+    most: int = 1_024
+    most_of_tenant: int = 256
+
+
 class Waiting:
     """All waiters of this process. A wake-up that is lost costs a second, never the answer."""
 
@@ -44,14 +52,12 @@ class Waiting:
         versions: Versions,
         *,
         look_every_s: float = LOOK_EVERY_S,
-        most: int = MOST,
-        most_of_tenant: int = MOST_OF_TENANT,
+        room: WaitingRoom | None = None,
     ) -> None:
         self._listener = listener
         self._versions = versions
         self._look_every_s = look_every_s
-        self._most = most
-        self._most_of_tenant = most_of_tenant
+        self._room = room or WaitingRoom()
         self._of_tenant: Counter[TenantId] = Counter()
         self._waiters: set[Waiter] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -91,7 +97,10 @@ class Waiting:
 
     def has_room(self, tenant_id: TenantId) -> bool:
         """Say whether one more may wait; whoever may not is answered at once."""
-        return len(self._waiters) < self._most and self._of_tenant[tenant_id] < self._most_of_tenant
+        return (
+            len(self._waiters) < self._room.most
+            and self._of_tenant[tenant_id] < self._room.most_of_tenant
+        )
 
     async def _look(self) -> None:
         while True:
