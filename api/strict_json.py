@@ -38,15 +38,20 @@ def parse(body: bytes) -> object:
         raise Refused(f"the body is not UTF-8: byte {error.start}", malformed=True) from None
     _measure(text)
     try:
-        value = _strict.decode(text)
+        value = _decoded(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Refused(f"the body is not JSON: {error.msg}, {place}", malformed=True) from None
-    except _Odd:
-        _say_what_is_odd(text)
     if b"\\u" in body:  # nothing else can hide what cannot be stored
         _check(value)
     return value
+
+
+def _decoded(text: str) -> object:
+    try:
+        return _strict.decode(text)
+    except _Odd:
+        _say_what_is_odd(text)
 
 
 def _measure(text: str) -> None:
