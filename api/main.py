@@ -4,6 +4,7 @@ import sys
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import load_settings
 from api.app import create_app
 from api.descriptors import bounds_of, raised_limit
@@ -16,6 +17,7 @@ def main() -> int:
         settings = load_settings()
         set_up_logs(level=settings.log_level, json=settings.log_json)
         app = create_app(settings)
+        end_when_stalled()
     except AgentWorkersError as error:
         print(f"agent-workers api: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2

@@ -18,6 +18,7 @@ from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.describing import described
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AgentWorkersError as error:
         print(f"agent-workers worker: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2
+    end_when_stalled()
     consume(settings, registry, reload=reload)
     return 0
 

@@ -14,7 +14,7 @@ from api.strict_json import DEEPEST, MOST_NODES, Refused, parse
 MALFORMED = {
     "nothing": b"",
     "half": b'{"a":',
-    "a number out of range before a mistake": b'[99999999999999999999, x]',
+    "a number out of range before a mistake": b"[99999999999999999999, x]",
     "more than one": b"1 2",
     "no UTF-8": b'"\xff"',
     "UTF-16": '{"a":1}'.encode("utf-16"),
