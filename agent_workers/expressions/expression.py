@@ -32,6 +32,8 @@ class Expression:
             return self._node.value(Scope(named, budget))
         except RecursionError:
             raise NoValue("the values are nested too deep") from None
+        except (ArithmeticError, ValueError) as error:  # of a value that we did not think of
+            raise NoValue(f"it has no value: {type(error).__name__}") from None
 
 
 @lru_cache(maxsize=2_048)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from agent_workers.expressions.errors import NoValue
-from agent_workers.expressions.operators import is_number, type_of
+from agent_workers.expressions.operators import in_range, is_number, type_of
 
 _LONGEST_TIME: Final = 40
+_LONGEST_NUMBER: Final = 40
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION: Final = re.compile(r"([+-]?)((?:\d{1,18}(?:\.\d{1,9})?(?:h|ms|m|s|us|ns)){1,6})")
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
@@ -46,12 +47,15 @@ def _double(value: object) -> object:
 def _number(name: str, made: Callable[[str | float], int | float], value: object) -> object:
     if not (isinstance(value, str) or is_number(value)):
         raise _not_for(name, value)
-    if isinstance(value, str) and (len(value) > 40 or "_" in value or value != value.strip()):  # noqa: PLR2004
-        raise NoValue(f"{value[:40]!r} is no {name}")
+    if isinstance(value, str) and (
+        len(value) > _LONGEST_NUMBER or "_" in value or value != value.strip()
+    ):
+        raise NoValue(f"{_shown(value)} is no {name}")
     try:
-        return made(cast("str | float", value))
+        number = made(cast("str | float", value))
+        return in_range(number) if isinstance(number, int) else number
     except (ValueError, OverflowError):
-        raise NoValue(f"{str(value)[:40]!r} is no {name}") from None
+        raise NoValue(f"{_shown(value)} is no {name}") from None
 
 
 def _bool(value: object) -> object:
@@ -83,26 +87,27 @@ def _string(value: object) -> object:
 def _timestamp(value: object) -> object:
     if isinstance(value, datetime):
         return value
+    if not (isinstance(value, str) or type(value) is int):
+        raise _not_for("timestamp", value)
     try:
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value[:_LONGEST_TIME].upper())
-        elif type(value) is int:
-            moment = datetime.fromtimestamp(value, UTC)
-        else:
-            raise _not_for("timestamp", value)
+        if isinstance(value, int):
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(value[:_LONGEST_TIME].upper())
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise NoValue(f"{str(value)[:40]!r} is no time such as 2026-01-31T12:00:00Z") from None
-    if moment.tzinfo is None:
-        raise NoValue(f"{str(value)[:40]!r} does not say in which time zone it is")
-    return moment.astimezone(UTC)
+        raise NoValue(f"{_shown(value)} is no time such as 2026-01-31T12:00:00Z") from None
+    raise NoValue(f"{_shown(value)} does not say in which time zone it is")
 
 
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise _not_for("duration", value)
+    found = _DURATION.fullmatch(value)
     if found is None:
-        raise NoValue(f"{str(value)[:40]!r} is no duration such as 1h30m or 250ms")
+        raise NoValue(f"{_shown(value)} is no duration such as 1h30m or 250ms")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(found[2]))
     try:
         return timedelta(seconds=-seconds if found[1] == "-" else seconds)
@@ -130,6 +135,11 @@ def _part(name: str, of_time: Callable[[datetime], int], of_span: float = 0) -> 
         raise _not_for(name, value)
 
     return Function(1, call)
+
+
+def _shown(value: object) -> str:
+    """Quote the beginning of a text; of anything else its type, since it may be very large."""
+    return repr(value[:40]) if isinstance(value, str) else f"a value of type {type_of(value)}"
 
 
 def _not_for(name: str, *values: object) -> NoValue:

@@ -34,9 +34,12 @@ class Loop:
         over = self.over.value(scope)
         if not isinstance(over, list | dict):
             raise NoValue(f"{type_of(over)}.{self.kind}(…) is not defined")
+        if isinstance(over, dict):
+            scope.budget.spend(len(over))
+            over = list(over)
         before = scope.named.get(self.name, _NOTHING)
         try:
-            return self._told(list(over), scope)
+            return self._told(over, scope)
         finally:
             if before is _NOTHING:
                 scope.named.pop(self.name, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from agent_workers.expressions.budget import Budget
+from agent_workers.expressions.budget import BYTES_PER_STEP, Budget
 from agent_workers.expressions.errors import NoValue
 
 _LARGEST: Final = 2**63 - 1
@@ -59,10 +59,11 @@ def contains(item: object, place: object, budget: Budget) -> bool:
         return type(item) is str and item in place
     if type(place) is not list:
         raise _undefined("in", item, place)
-    if type(item) is str:  # nothing else equals a text, so the fast way is right
+    if type(item) is str and len(item) < BYTES_PER_STEP:
+        # Nothing else equals a text, and a short one is compared at once: the fast way is right.
         budget.spend(1 + len(place) // 4)
         return item in place
-    budget.spend(len(place))
+    budget.spend(1 + len(place) // 4)
     return any(equal(item, one, budget) for one in place)
 
 
@@ -128,7 +129,7 @@ def _arithmetic(sign: str, left: object, right: object) -> object:
     assert isinstance(left, int | float)
     assert isinstance(right, int | float)
     if isinstance(left, int) and isinstance(right, int):
-        return _whole(sign, _in_range(left), _in_range(right))
+        return _whole(sign, in_range(left), in_range(right))
     try:
         return _FRACTIONS[sign](float(left), float(right))
     except OverflowError:
@@ -143,11 +144,11 @@ def _whole(sign: str, left: int, right: int) -> int:
             raise NoValue("division by zero")
         quotient = abs(left) // abs(right)
         quotient = quotient if (left < 0) == (right < 0) else -quotient
-        return _in_range(quotient if sign == "/" else left - quotient * right)
-    return _in_range(_WHOLE[sign](left, right))
+        return in_range(quotient if sign == "/" else left - quotient * right)
+    return in_range(_WHOLE[sign](left, right))
 
 
-def _in_range(value: int) -> int:
+def in_range(value: int) -> int:
     if not -_LARGEST - 1 <= value <= _LARGEST:
         raise NoValue("a whole number has more than 64 bits")
     return value

@@ -1,8 +1,8 @@
 """Regular expressions that cannot backtrack: what one may cost is known when it is parsed."""
 
+import threading
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import re2
 
@@ -34,7 +34,11 @@ class Matches:
         if not isinstance(text, str):
             raise NoValue(f"{type_of(text)}.matches(…) is not defined")
         scope.budget.spend(1 + len(text) // 8 + len(text) * self.states // _STATES_PER_STEP)
-        return _compiled(self.pattern).search(text) is not None
+        found = _KEPT.get(self.pattern)
+        if found is None:
+            scope.budget.spend(self.parsing_cost)
+            found = _compiled(self.pattern)
+        return found.search(text) is not None
 
 
 def matches(text: Node, pattern: str) -> Matches:
@@ -46,13 +50,23 @@ def matches(text: Node, pattern: str) -> Matches:
 
 
 # Few: each holds up to a megabyte. Any: the library has no types.
-@lru_cache(maxsize=64)
-def _compiled(pattern: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+_KEPT: Final[dict[str, Any]] = {}
+_MOST_KEPT: Final = 64
+_keeping = threading.Lock()
+
+
+# Any: as above.
+def _compiled(pattern: str) -> Any:  # noqa: ANN401
     options = re2.Options()
     options.max_mem = _MEMORY
     options.log_errors = False
     try:
-        return re2.compile(pattern, options)
+        made = re2.compile(pattern, options)
     except re2.error as error:
         [said] = error.args
         raise Malformed(f"{pattern[:40]!r} is no pattern: {said.decode()[:100]}") from None
+    with _keeping:
+        if len(_KEPT) >= _MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[pattern] = made
+    return made

@@ -87,10 +87,8 @@ class _Filling:
     def _written(self, part: str | _Expression) -> str:
         if isinstance(part, str):
             return self._kept(part)
-        value = self._value_of(part)
-        if isinstance(value, str):
-            return self._kept(value)
-        return self._kept(_json(value, ensure_ascii=False))
+        value = self._kept(self._value_of(part))
+        return value if isinstance(value, str) else _json(value, ensure_ascii=False)
 
     def _value_of(self, part: _Expression) -> object:
         try:
@@ -99,11 +97,25 @@ class _Filling:
             raise TemplateFailed(f"{part.text}: {error}") from None
 
     def _kept(self, value: _Value) -> _Value:
-        """Take what a value needs, as JSON and a comma, from the room that is left."""
-        self._room -= len(_json(value)) + 1
+        """Take what a value needs, as JSON with its commas, from the room that is left."""
+        waiting: list[object] = [value]
+        while waiting:
+            one = waiting.pop()
+            match one:
+                case dict():
+                    self._take(2 + 2 * len(one))
+                    waiting += (*one, *one.values())
+                case list():
+                    self._take(2 + len(one))
+                    waiting += one
+                case _:
+                    self._take(len(_json(one)) + 1)
+        return value
+
+    def _take(self, size: int) -> None:
+        self._room -= size
         if self._room < 0:
             raise TemplateFailed(f"the input has more than {LARGEST_INPUT} bytes")
-        return value
 
 
 def _json(value: object, *, ensure_ascii: bool = True) -> str:

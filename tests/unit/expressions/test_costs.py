@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.expressions.budget import Budget
-from agent_workers.expressions.errors import TooCostly
+from agent_workers.expressions.errors import NoValue, TooCostly
 from agent_workers.expressions.expression import Expression, expression
 
 NUMBERS = list(range(4_000))
@@ -26,6 +26,11 @@ STEPS = 200_000
         ("data.matches('(a|b){0,200}c')", LONG),
         ("[1,2,3,4,5,6,7,8,9,10].all(x, data.contains('aaab') || true)", LONG),
         ("[1,2,3,4,5,6,7,8,9,10].all(x, [data, data] == [data, data])", LONG),
+        (
+            "data.all(g, [data].all(h, !(data[0] + '!' in h)))",
+            [LONG[:9_000] + str(n) for n in range(90)],
+        ),
+        ("data.all(x, duration(data) == 1) || data.all(x, data.all(y, true))", NUMBERS),
         ("[data,data,data,data].all(x, x.map(y, [[[y]]]) == x.map(y, [[[y]]]))", NUMBERS),
     ],
 )
@@ -71,6 +76,36 @@ def test_values_that_are_nested_too_deep_have_no_value() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert "too deep" in _why("data == other", data=deep, other=[deep])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "timestamp('9999-12-31T23:59:59-23:59')",
+        "timestamp('0001-01-01T00:00:00+23:59')",
+        "timestamp(99999999999999)",
+        "timestamp('2026-01-01T00:00:00Z') + duration('999999999999999999h')",
+        "int(1.0 / 0.0)",
+        "double('1e999') * 0.0 == int(1e30)",
+        "duration(data)",
+        "duration([data, data])",
+        "timestamp(data)",
+    ],
+)
+def test_values_at_the_end_of_what_there_is_have_no_value(source: str) -> None:
+    with pytest.raises(NoValue) as failed:
+        expression(source).value({"data": NUMBERS}, Budget(STEPS))
+    assert len(str(failed.value)) < 200
+
+
+def test_a_pattern_that_was_forgotten_is_paid_for_again() -> None:
+    source = "'a'.matches('(x|y){1,200}z')"
+    expression(source).value({}, Budget(STEPS))
+    for number in range(64):
+        expression(f"'a'.matches('{number}')")
+    budget = Budget(STEPS)
+    expression(source).value({}, budget)
+    assert STEPS - budget.left > 1_000
 
 
 def _why(source: str, **known: object) -> str:

@@ -123,10 +123,14 @@ def test_the_key_of_a_job_is_the_triggers_and_the_events_alone() -> None:
         "${[data.s].map(x, x + x + x + x + x + x + x + x)[0]}",
         ["${data.s + data.s + data.s}"] * 100,
         "é" * 200_000,
+        "${data.l.map(x, data.s)}",
+        "all: ${data.l.map(x, data.s)}",
+        "${data.l.map(x, data.l.map(y, data.l))}",
+        {"a": "${{'a': data.l.map(x, {'b': data.s})}}"},
     ],
 )
 def test_a_template_is_measured_while_it_is_filled(template: Any) -> None:
-    large = event(data={"s": "x" * 900_000})
+    large = event(data={"s": "x" * 900_000, "l": list(range(300))})
     tracemalloc.start()
     try:
         with pytest.raises(TemplateFailed, match=r"more than 1048576 bytes|too many steps"):
