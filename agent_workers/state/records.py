@@ -19,7 +19,7 @@ from agent_workers.domain.claim import (
 )
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, Park, TryAgain
 from agent_workers.domain.encoding import canonical
-from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.recovery import user_message
 from agent_workers.domain.step import Broke, NextStep, Planned
@@ -93,6 +93,8 @@ class Records:
             if not _was_rolled_back(error.__cause__):
                 raise
             return Broke(code="statement_failed", message=str(error), retryable=True)
+        except QuotaReached as error:
+            return str(error)
         except psycopg.DatabaseError as error:  # what is operational was StateUnavailable before
             return str(error.diag.message_primary or error)
 

@@ -97,7 +97,7 @@ class Submissions:
                 return [insert_jobs(connection, asked)] * len(asked)
         except NotReplicated as error:  # storing them again would find them, and wait for nothing
             return [error] * len(asked)
-        except (StateUnavailable, psycopg.Error) as error:
+        except (QuotaReached, StateUnavailable, psycopg.Error) as error:
             log.warning("submissions_retried_singly", jobs=len(asked), error=repr(error))
         return self._singly(asked)
 
@@ -131,6 +131,8 @@ class Submissions:
                 stored.append(self._alone(one))
             except StateUnavailable as error:  # the others would wait just as long for the same
                 return stored + [error] * (len(asked) - len(stored))
+            except QuotaReached as error:
+                stored.append(error)
             except psycopg.Error as error:
                 stored.append(_refused(error, one[0].job_id))
         return stored
@@ -202,7 +204,6 @@ def _refused(error: psycopg.Error, job_id: JobId) -> AgentWorkersError:
 # What the database says no to, by its own codes.
 REFUSALS: dict[str, type[AgentWorkersError]] = {
     "AW003": BudgetExceeded,
-    "AW030": QuotaReached,
     "AWS01": SessionBusy,
     "AWS02": SessionOfAnother,
 }

@@ -70,6 +70,7 @@ declare
   v_sessions int := 0; v_left text[] := '{}';
   v_asked submission[] := '{}';
 begin
+  perform only_count();
   for i in select number, agent, input, options as o from batch_items
             where tenant_id = p_tenant and batch_id = p_batch and status = 'pending'
               and number > p_behind

@@ -15,6 +15,12 @@ create function quota_by_default(p_kind text) returns bigint language sql immuta
   end::bigint
 $$;
 
+-- What was admitted must be able to begin, and what runs to end: there a commit counts and never
+-- refuses. Whoever admits asks before (quota_is_reached).
+create function only_count() returns void language sql as $$
+  select set_config('agent_workers.only_counts', 'on', true)
+$$;
+
 -- Called when a transaction commits: the row of a quota is the last that it locks, and soon let go.
 -- Who deletes may delete for many tenants: it waits for none, and leaves a note where it would. It runs
 -- with our rights: whoever makes a schedule needs no right to say how many there may be.
@@ -38,12 +44,20 @@ begin
   on conflict (tenant_id, kind)
      do update set used = greatest(q.used + 1 - (select count(*) from returned), 0)
   returning used, coalesce(most, quota_by_default(v_kind)) into v_used, v_most;
-  if v_used > v_most then
+  if v_used > v_most and coalesce(current_setting('agent_workers.only_counts', true), '') <> 'on' then
     raise exception 'there are as many % as this tenant may have: %', replace(v_kind, '_', ' '),
       v_most using errcode = 'AW030';
   end if;
   return null;
 end $$;
+
+-- Is there no room for one more? Asked before something begins; it waits for nobody.
+create function quota_is_reached(p_tenant text, p_kind text) returns boolean language sql stable as $$
+  select coalesce((
+    select used - (select count(*) from quota_returns where tenant_id = p_tenant and kind = p_kind)
+           >= coalesce(most, quota_by_default(p_kind))
+      from quotas where tenant_id = p_tenant and kind = p_kind), quota_by_default(p_kind) <= 0)
+$$;
 
 do $$
 declare v_kind text;

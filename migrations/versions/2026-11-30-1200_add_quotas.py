@@ -17,6 +17,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.execute("drop function count_for_quota cascade")
-    op.execute("drop function quota_by_default")
+    for function in ("only_count", "quota_is_reached", "quota_by_default"):
+        op.execute(f"drop function {function}")
     op.drop_table("quota_returns")
     op.drop_table("quotas")
