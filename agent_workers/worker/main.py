@@ -47,9 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
         set_up_logs(level=settings.log_level, json=settings.log_json)
-        warn_of_root(os.geteuid())
-        if settings.redis_url and not settings.secret_pepper:
-            log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
         def reload(others: Sequence[Tool]) -> Registry:
@@ -57,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
         _refuse_effects_on_threads(settings, registry)
+        warn_of_root(os.geteuid())
+        if settings.redis_url and not settings.secret_pepper:
+            log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
         make_known(settings, registry)
         _load_ahead(settings)
     except AgentWorkersError as error:

@@ -244,6 +244,8 @@ declare c claimed_step; v_turn text := take_turn(p_lanes);
 begin
   if p_position >= 0 and coalesce(v_turn, p_tenant) = p_tenant then
     select * into c from claim_step(p_tenant, p_job, p_position, p_worker, p_task);
+  elsif p_position >= 0 then
+    perform look_back_for(p_tenant, p_job, p_position);
   end if;
   if c.fence is null then c := claim_oldest(v_turn, p_lanes, p_worker, p_task); end if;
   if c.fence is null then return; end if;

@@ -45,6 +45,19 @@ begin
   perform set_config('agent_workers.ready_since', (v_next || v_until)::text, false);
 end $$;
 
+-- A step that was rung for by name and is not taken now: it must be found by whoever looks next.
+create function look_back_for(p_tenant text, p_job uuid, p_position int) returns void
+language plpgsql as $$
+declare v_kept text := current_setting('agent_workers.ready_since', true);
+begin
+  if coalesce(v_kept, '') <> '' and exists (
+    select from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+       and coalesce(status, '') = 'ready'
+       and due_at < (v_kept::timestamptz[])[array_position('{plan,tool,effect,evaluate}', lane)]) then
+    perform set_config('agent_workers.ready_since', '', false);
+  end if;
+end $$;
+
 create function is_more_due(p_lanes text[]) returns boolean language plpgsql
 set enable_seqscan = off as $$
 declare

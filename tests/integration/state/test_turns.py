@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -19,6 +20,11 @@ _CLAIM_OF = "select fence from claim_oldest(%s, '{plan}', gen_random_uuid(), nul
 _CLAIM_NEXT = "select fence from claim_next('{plan}', gen_random_uuid(), null, false)"
 _WAITED = """
 update steps set due_at = due_at - make_interval(mins => %s) where job_id = any (%s)"""
+# As after a look that passed very many: where due steps begin, and until when that holds.
+_SINCE = """
+select set_config('agent_workers.ready_since',
+  (array_fill(clock_timestamp() - interval '2 minutes', array[4])
+   || (clock_timestamp() + interval '1 hour'))::text, false)"""
 _KEEP = "select set_config('agent_workers.turns_plan', %s, false)"
 _SCANS = "select pg_stat_get_xact_numscans('steps_turns_idx'::regclass)"
 _PASSED = "select pg_stat_get_xact_tuples_returned('steps_ready_idx'::regclass)"
@@ -75,6 +81,18 @@ def test_a_priority_counts_among_the_jobs_of_its_tenant(flood: World) -> None:
     usual, urgent = waiting(flood, 1), waiting(flood, 1, minutes=9)
     mine = [one for one in (claim(flood) for _ in range(4)) if one.tenant_id == flood.tenant]
     assert [one.job_id for one in mine] == urgent + usual
+
+
+def test_a_step_that_was_rung_for_out_of_its_turn_is_found_in_it(flood: World) -> None:
+    newcomer = another(flood)
+    waiting(flood, 2, minutes=1)
+    [urgent] = waiting(newcomer, 1, minutes=10)
+    flood.one(_SINCE)
+    flood.one(_KEEP, [f"{flood.now() + timedelta(hours=1)}", "", flood.tenant, newcomer.tenant])
+    served = flood.claims.nudged(newcomer.tenant, urgent, 0, lanes=_PLAN)
+    assert served is not None
+    assert served.tenant_id == flood.tenant
+    assert claim(flood).job_id == urgent
 
 
 def test_a_nudge_for_one_tenant_serves_another_whose_turn_it_is(flood: World) -> None:
