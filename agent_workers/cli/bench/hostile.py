@@ -21,13 +21,18 @@ _HOSTILE = TenantId("hostile")
 _EVERY_S = 0.25
 _WORKERS = Topology(
     name="one worker of four threads",
-    workers=(("--lanes", "plan,tool,effect,evaluate", "--pool", "threads", "--concurrency", "4"),),
+    workers=(("--lanes", "plan,tool,evaluate", "--pool", "threads", "--concurrency", "4"),),
 )
 _TIMES = """
 select extract(epoch from started_at - created_at)::float8,
        extract(epoch from finished_at)::float8
   from unnest(%s::uuid[]) with ordinality asked (job_id, n) join jobs using (job_id)
  where tenant_id = 'bench' order by n"""
+_DID = """
+select (select count(*) from jobs where tenant_id = %(hostile)s),
+       (select count(*) from schedules where tenant_id = %(hostile)s),
+       (select count(*) from triggers where tenant_id = %(hostile)s),
+       (select count(*) from webhook_deliveries where tenant_id = %(hostile)s)"""
 _HEAVY = "data.l.all(a, data.l.all(b, data.l.all(c, a + b + c >= 0)))"
 
 
@@ -37,6 +42,8 @@ class _Hostile:
 
     stage: Stage
     over: threading.Event = field(default_factory=threading.Event)
+    events: int = 0
+    refused: int = 0
 
     def connect(self) -> Connection:
         return self.stage.connect_as(_HOSTILE)
@@ -74,10 +81,9 @@ class _Hostile:
             trigger = {"name": f"heavy {number}", "agent": "bench_answer", "where": [_HEAVY]}
             _post(connection, "/v1/triggers", trigger)
         event = {"specversion": "1.0", "source": "/s", "type": "t", "data": {"l": [1] * 4_000}}
-        number = 0
         while not self.over.is_set():
-            number += 1
-            _post(connection, "/v1/events", event | {"id": str(number)})
+            _post(connection, "/v1/events", event | {"id": str(self.events)})
+            self.events += 1
 
     def bodies(self) -> None:
         """Bodies that take long to refuse."""
@@ -85,6 +91,7 @@ class _Hostile:
         doubled = b'{"input":{' + b",".join(b'"a%d":1' % n for n in range(90_000)) + b',"a0":1}}'
         while not self.over.is_set():
             connection.post("/v1/jobs", doubled)
+            self.refused += 1
 
     def idle_sockets(self) -> None:
         """Connections that never say anything."""
@@ -96,6 +103,17 @@ class _Hostile:
                     break
                 stack.enter_context(opened)
             self.over.wait()
+
+    def did(self) -> str:
+        with self.stage.database.connection() as connection:
+            row = connection.execute(_DID, {"hostile": _HOSTILE}).fetchone()
+        assert row is not None
+        jobs, schedules, triggers, webhooks = row
+        return (
+            f"  the hostile one had {jobs} jobs, {schedules} schedules of a second, {triggers} heavy"
+            f" triggers hit by {self.events} events, {webhooks} webhooks to a silent host, and sent"
+            f" {self.refused} bodies that take long to refuse"
+        )
 
     @property
     def attacks(self) -> Sequence[Callable[[], None]]:
@@ -155,6 +173,7 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
         try:
             _one(stage, "beside a hostile tenant", seconds)
         finally:
+            say(hostile.did())
             hostile.over.set()
             for name in ("beat", "webhooks", "api"):
                 stage.stop(name)
