@@ -134,6 +134,7 @@ class _Honest:
     stage: Stage
     told: dict[str, float] = field(default_factory=dict)
     jobs: list[str] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
 
     def submit(self, seconds: float) -> None:
         with _receiver(self.told) as port:
@@ -144,6 +145,7 @@ class _Honest:
                 url = f"http://127.0.0.1:{port}/"
                 body = {"agent": "bench_noop", "input": "x", "callback_url": url}
                 self.jobs.append(_post(connection, "/v1/jobs", body))
+                self.answers.append(time.monotonic() - began)
                 time.sleep(max(0.0, began + _EVERY_S - time.monotonic()))
             wait_for(lambda: len(self.told) >= len(self.jobs), "all webhooks", patience_s=300)
 
@@ -156,8 +158,17 @@ class _Honest:
         return [waited for waited, _ in rows], told
 
 
-def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
-    """Measure an honest tenant alone, and beside all attacks together."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delays:
+    """Of each job of the honest tenant: until it was answered, started, and its end was told."""
+
+    answered: Sequence[float]
+    started: Sequence[float]
+    told: Sequence[float]
+
+
+def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> Delays:
+    """Measure an honest tenant alone, and beside all attacks together; returns the latter."""
     stage.environment["AGENT_ALLOW_PRIVATE_WEBHOOKS"] = "true"
     stage.stop("api")
     stage.restart_api()
@@ -171,7 +182,7 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
             thread.start()
         time.sleep(3)
         try:
-            _one(stage, "beside a hostile tenant", seconds)
+            return _one(stage, "beside a hostile tenant", seconds)
         finally:
             say(hostile.did())
             hostile.over.set()
@@ -181,15 +192,19 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> None:
                 thread.join()
 
 
-def _one(stage: Stage, name: str, seconds: float) -> None:
+def _one(stage: Stage, name: str, seconds: float) -> Delays:
     honest = _Honest(stage)
     honest.submit(seconds)
     starts, told = honest.delays()
     say(
-        f"an honest tenant {name}: {len(honest.jobs)} jobs start after p50"
-        f" {percentile(starts, 0.5):.3f} s, p99 {percentile(starts, 0.99):.3f} s; webhooks come"
-        f" after p50 {percentile(told, 0.5):.3f} s, p99 {percentile(told, 0.99):.3f} s"
+        f"an honest tenant {name}, {len(honest.jobs)} jobs: answered after {_both(honest.answers)},"
+        f" started after {_both(starts)}, told after {_both(told)}"
     )
+    return Delays(answered=honest.answers, started=starts, told=told)
+
+
+def _both(delays: Sequence[float]) -> str:
+    return f"{percentile(delays, 0.5):.3f} s (p99 {percentile(delays, 0.99):.3f})"
 
 
 def _cut_off(attack: Callable[[], None]) -> None:
