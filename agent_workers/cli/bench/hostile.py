@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -42,11 +42,19 @@ class _Hostile:
 
     stage: Stage
     over: threading.Event = field(default_factory=threading.Event)
+    opened: list[Connection] = field(default_factory=list)
     events: int = 0
     refused: int = 0
 
     def connect(self) -> Connection:
-        return self.stage.connect_as(_HOSTILE)
+        connection = self.stage.connect_as(_HOSTILE)
+        self.opened.append(connection)
+        return connection
+
+    def attack(self, one: Callable[[], None]) -> None:
+        """Attack until the server has enough of it."""
+        with suppress(OSError, ValueError):
+            one()
 
     def flood(self) -> None:
         """Thousands of jobs of the highest priority."""
@@ -117,14 +125,8 @@ class _Hostile:
 
     @property
     def attacks(self) -> Sequence[Callable[[], None]]:
-        return (
-            self.flood,
-            self.silent_callbacks,
-            self.schedules,
-            self.expressions,
-            self.bodies,
-            self.idle_sockets,
-        )
+        ours = (self.flood, self.schedules, self.expressions, self.bodies, self.idle_sockets)
+        return (*ours, self.silent_callbacks)
 
 
 @dataclass(slots=True)
@@ -137,9 +139,10 @@ class _Honest:
     answers: list[float] = field(default_factory=list)
 
     def submit(self, seconds: float) -> None:
-        with _receiver(self.told) as port:
+        with ExitStack() as stack:
+            port = stack.enter_context(_receiver(self.told))
             end = time.monotonic() + seconds
-            connection = self.stage.connect()
+            connection = stack.enter_context(closing(self.stage.connect()))
             while time.monotonic() < end:
                 began = time.monotonic()
                 url = f"http://127.0.0.1:{port}/"
@@ -177,7 +180,7 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> Delays:
         stage.start("webhooks", programs.WEBHOOKS)
         _one(stage, "alone", seconds)
         hostile = _Hostile(stage)
-        threads = [threading.Thread(target=_cut_off, args=(one,)) for one in hostile.attacks]
+        threads = [threading.Thread(target=hostile.attack, args=(one,)) for one in hostile.attacks]
         for thread in threads:
             thread.start()
         time.sleep(3)
@@ -190,6 +193,8 @@ def beside_a_hostile_tenant(stage: Stage, *, seconds: float = 20.0) -> Delays:
                 stage.stop(name)
             for thread in threads:
                 thread.join()
+            for connection in hostile.opened:
+                connection.close()
 
 
 def _one(stage: Stage, name: str, seconds: float) -> Delays:
@@ -205,12 +210,6 @@ def _one(stage: Stage, name: str, seconds: float) -> Delays:
 
 def _both(delays: Sequence[float]) -> str:
     return f"{percentile(delays, 0.5):.3f} s (p99 {percentile(delays, 0.99):.3f})"
-
-
-def _cut_off(attack: Callable[[], None]) -> None:
-    """Attack until the server has enough of it."""
-    with suppress(OSError, ValueError):
-        attack()
 
 
 def _post(connection: Connection, path: str, body: Mapping[str, object]) -> str:

@@ -1,6 +1,7 @@
 """Jobs without a limit of their own: they draw what their steps may cost from their tenant's budgets."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -76,6 +77,12 @@ def test_the_last_of_a_budget_pays_for_one_of_two_jobs(world: World) -> None:
     world.cancel(second)
 
 
+def _resume(world: World, jobs: Sequence[JobId]) -> None:
+    for job in jobs:
+        if world.status(job) == "paused":
+            world.control("resume_job", job)
+
+
 def test_many_jobs_at_once_never_hold_more_than_their_budget(world: World) -> None:
     world.end_all()
     budget(world, 100)
@@ -93,10 +100,8 @@ def test_many_jobs_at_once_never_hold_more_than_their_budget(world: World) -> No
     reserved, spent, overrun = sums(world)
     assert reserved + spent <= 100
     assert overrun == 0
-    for job in jobs:
-        if world.status(job) == "paused":
-            world.control("resume_job", job)
     # By name, as they are rung for: a look of the threads may have begun behind them for a moment.
+    _resume(world, jobs)
     for job in jobs:
         if (claimed := world.claims.named(world.tenant, job, 0)) is not None:
             world.record(claimed, costing(10))
