@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from agent_workers.domain.claim import HALT
 from agent_workers.domain.errors import QuotaReached
@@ -54,7 +55,7 @@ def test_a_run_that_finds_no_room_fails_and_the_schedules_of_others_are_fired(wo
     full, other = Clockwork(world), Clockwork(World(world.database, TenantId(f"{world.tenant}-o")))
     Quotas(world.database).set(world.tenant, "batches", 0)
     Quotas(world.database).set(world.tenant, "sessions", 0)
-    terms = {
+    terms: dict[str, Any] = {
         "type": ScheduleType.INTERVAL,
         "interval_s": 3600,
         "start_at": START,
