@@ -19,6 +19,7 @@ from api.flow import Flow
 from api.patience import Patience
 from api.problems import MEDIA_TYPE, Problem
 from api.refusals import no_trailers, too_large, too_many, too_slow
+from api.unanswered import Unanswered
 
 # The parser cannot be stopped within what it is given, so that is cut where a head may end, but not
 # into less than so much: some 57 of the shortest requests.
@@ -64,6 +65,7 @@ class Connection(HttpToolsProtocol):
         self._received = 0  # of the body that is under way
         self._bare = 0  # what came since the last of a body did, or since this phase began
         self._rest = b""  # arrived, and not given to the parser yet
+        self._unanswered = Unanswered()
         self._unread_s = 0.0
         self._unsent = 0  # the most that waited to be sent since the client last took any of it
         self._refusal: Problem | None = None
@@ -74,6 +76,11 @@ class Connection(HttpToolsProtocol):
         if self._phase is Phase.BODY or self._unread_s > _STALLED_S:
             return Phase.BODY.value
         return None if self._is_answering else self._phase.value
+
+    @property
+    def arrived(self) -> int:
+        """Return how much we hold of what the client sent, in bytes."""
+        return self._unanswered.total + self._bare + len(self._rest)
 
     def look(self, seconds: float) -> str | None:
         """Let time pass; end the connection when its client took too long, and say at what."""
@@ -149,11 +156,15 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._begin(Phase.BODY)
         super().on_headers_complete()
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        self._unanswered.begin(len(self.url) + headers)
 
     @override
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
         self._bare = 0
+        if self._is_answering:
+            self._unanswered.add(len(body))
         super().on_body(body)
 
     @override
@@ -165,6 +176,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         if self._phase is Phase.OURS and not self.pipeline:
             self._begin(Phase.IDLE)
+        self._unanswered.end_first()
         super().on_response_complete()
         self._parse()
 

@@ -182,3 +182,38 @@ def test_a_refusal_is_not_taken_for_the_reply_to_a_request_before() -> None:
         return talk.wire.written, talk.wire.is_closed
 
     assert asyncio.run(refused()) == (b"", True)
+
+
+def test_a_connection_says_what_it_holds_until_it_has_answered() -> None:
+    async def held() -> tuple[int, int, int]:
+        talk = Talk()
+        before = talk.connection.arrived
+        await talk.send(POST % 50_000 + bytes(50_000) + GET.replace(b"/", b"/" + b"x" * 3000, 1))
+        during = talk.connection.arrived
+        await talk.answer()
+        return before, during, talk.connection.arrived
+
+    before, during, after = asyncio.run(held())
+    assert (before, after) == (0, 0)
+    assert 60_000 < during < 63_000
+
+
+def test_what_comes_after_an_early_answer_is_not_held() -> None:
+    async def held() -> tuple[int, int]:
+        talk = Talk(reads=False)
+        await talk.answer()
+        await talk.send(POST % 100_000)
+        taken = await talk.send(bytes(90_000), at_once=10_000)
+        return taken, talk.connection.arrived
+
+    assert asyncio.run(held()) == (90_000, 0)
+
+
+def test_an_upload_without_end_counts_no_more_than_is_kept_of_it() -> None:
+    async def held() -> int:
+        talk = Talk()
+        await talk.send(POST % 5_000_000)
+        await talk.send(bytes(4_000_000), at_once=262_144)
+        return talk.connection.arrived
+
+    assert 1 << 20 < asyncio.run(held()) <= 2 << 20
