@@ -15,9 +15,16 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from api.crowd import Crowd, address_of
+from api.flow import Flow
 from api.patience import Patience
 from api.problems import MEDIA_TYPE, Problem
+from api.refusals import no_trailers, too_large, too_many, too_slow
+from api.unanswered import Unanswered
 
+# The parser cannot be stopped within what it is given, so that is cut where a head may end, but not
+# into less than so much: some 57 of the shortest requests.
+_LEAST_PART = 1024
+_END_OF_HEAD = b"\r\n\r\n"
 # Who took nothing of a reply for so long is not in a hurry.
 _STALLED_S = 3.0
 
@@ -55,7 +62,10 @@ class Connection(HttpToolsProtocol):
         self._crowd = crowd
         self._patience = patience
         self._phase = Phase.HEAD
-        self._received = 0  # of the head or the body that is under way
+        self._received = 0  # of the body that is under way
+        self._bare = 0  # what came since the last of a body did, or since this phase began
+        self._rest = b""  # arrived, and not given to the parser yet
+        self._unanswered = Unanswered()
         self._unread_s = 0.0
         self._unsent = 0  # the most that waited to be sent since the client last took any of it
         self._refusal: Problem | None = None
@@ -66,6 +76,11 @@ class Connection(HttpToolsProtocol):
         if self._phase is Phase.BODY or self._unread_s > _STALLED_S:
             return Phase.BODY.value
         return None if self._is_answering else self._phase.value
+
+    @property
+    def arrived(self) -> int:
+        """Return how much we hold of what the client sent, in bytes."""
+        return self._unanswered.total + self._bare + len(self._rest)
 
     def look(self, seconds: float) -> str | None:
         """Let time pass; end the connection when its client took too long, and say at what."""
@@ -78,8 +93,8 @@ class Connection(HttpToolsProtocol):
             self.waited_s += seconds
         if self.transport.is_closing() or self.waited_s <= self._allowed_s:
             return None
-        if self._phase is Phase.BODY or self._received:
-            self._refuse(_too_slow())
+        if self._phase is Phase.BODY or self._bare:
+            self._refuse(too_slow())
             return "slow"
         self.end()  # a reply would be taken for one to the next request
         return None
@@ -92,9 +107,10 @@ class Connection(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = self._flow = Flow(transport)
         self.address = address_of(self.client[0]) if self.client else ""
         if not self._crowd.join(self):
-            self._refuse(_too_many())
+            self._refuse(too_many())
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -103,17 +119,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.IDLE:
-            self._begin(Phase.HEAD)
-        while data and self._in_head() and not self.transport.is_closing():
-            room = self._patience.head_bytes - self._received
-            part, data = data[:room], data[room:]
-            super().data_received(part)
-            self._received += len(part) if self._in_head() else 0
-            if self._in_head() and data:
-                self._refuse(_too_large())
-        if data and not self.transport.is_closing():
-            super().data_received(data)
+        self._rest += data
+        self._parse()
 
     @override
     def resume_writing(self) -> None:
@@ -122,7 +129,9 @@ class Connection(HttpToolsProtocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        if self._refusal is None:
+        if self._is_behind_another:
+            self.end()
+        elif self._refusal is None:
             super().send_400_response(msg)
         else:
             self._refuse(self._refusal)
@@ -135,22 +144,27 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase is Phase.BODY:
+            self._refusal = no_trailers()
+            raise self._refusal
         super().on_header(name, value)
         if len(self.headers) > self._patience.headers:
-            self._refusal = _too_large()
+            self._refusal = too_large()
             raise self._refusal
 
     @override
     def on_headers_complete(self) -> None:
         self._begin(Phase.BODY)
         super().on_headers_complete()
-        if len(self.pipeline) > self._patience.pipelined:
-            self._refusal = _too_many()
-            raise self._refusal
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        self._unanswered.begin(len(self.url) + headers)
 
     @override
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
+        self._bare = 0
+        if self._is_answering:
+            self._unanswered.add(len(body))
         super().on_body(body)
 
     @override
@@ -162,10 +176,35 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         if self._phase is Phase.OURS and not self.pipeline:
             self._begin(Phase.IDLE)
+        self._unanswered.end_first()
         super().on_response_complete()
+        self._parse()
 
-    def _in_head(self) -> bool:
-        return self._phase is Phase.HEAD
+    def _parse(self) -> None:
+        """Give the parser what arrived, in parts; hold the rest back behind too many requests."""
+        start, end = 0, len(self._rest)
+        most = self._patience.pipelined
+        while start < end and len(self.pipeline) < most and not self.transport.is_closing():
+            if self._phase is Phase.IDLE:
+                self._begin(Phase.HEAD)
+            room = self._patience.head_bytes - self._bare
+            if room <= 0:
+                self._refuse(too_large())
+                break
+            cut = self._rest.find(_END_OF_HEAD, start + _LEAST_PART, start + room)
+            part = self._rest[start : cut if cut > 0 else start + room]
+            start += len(part)
+            self._bare += len(part)
+            super().data_received(part)
+        self._rest = b"" if self.transport.is_closing() else self._rest[start:]
+        self._flow.is_held = bool(self._rest)
+        if self._rest:
+            self._flow.pause_reading()
+
+    @property
+    def _is_behind_another(self) -> bool:
+        """Say whether what comes now has to wait for the reply to a request before it."""
+        return bool(self.pipeline) or (self._is_answering and self._phase is not Phase.BODY)
 
     @property
     def _is_answering(self) -> bool:
@@ -185,7 +224,7 @@ class Connection(HttpToolsProtocol):
                 return inf
 
     def _begin(self, phase: Phase) -> None:
-        self._phase, self._received, self.waited_s = phase, 0, 0.0
+        self._phase, self._received, self._bare, self.waited_s = phase, 0, 0, 0.0
 
     def _count_unread(self, seconds: float) -> None:
         self.unsent = self.transport.get_write_buffer_size()
@@ -193,8 +232,8 @@ class Connection(HttpToolsProtocol):
         self._unsent = max(self._unsent, self.unsent) if self.unsent else 0
 
     def _refuse(self, problem: Problem) -> None:
-        """Say why, where no reply is under way, and close."""
-        if self._is_answering and self.cycle.response_started:
+        """Say why, where it cannot be taken for a part of another reply, and close."""
+        if self._is_behind_another or (self._is_answering and self.cycle.response_started):
             self.end()
             return
         if self._is_answering:
@@ -208,15 +247,3 @@ class Connection(HttpToolsProtocol):
         lines += [b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body), body]
         self.transport.write(b"".join(lines))
         self.transport.close()
-
-
-def _too_slow() -> Problem:
-    return Problem(code="request_timeout", detail="The request did not arrive in time.")
-
-
-def _too_large() -> Problem:
-    return Problem(code="head_too_large", detail="The request has too many or too large headers.")
-
-
-def _too_many() -> Problem:
-    return Problem(code="too_many_connections", detail="There are too many connections.")

@@ -1,7 +1,7 @@
 """All connections of this process: how many there may be, who goes first, and what they hold."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
 from ipaddress import IPv6Address
@@ -23,6 +23,9 @@ class Member(Protocol):
     unsent: int
 
     @property
+    def arrived(self) -> int: ...
+
+    @property
     def rank(self) -> int | None: ...
 
     def look(self, seconds: float) -> str | None: ...
@@ -35,10 +38,11 @@ M = TypeVar("M", bound=Member)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What all connections together may be and hold; `unsent` is in bytes."""
+    """What all connections together may be and hold, in bytes of requests and of replies."""
 
     connections: int = 2_048
     per_address: int = 1_024
+    arrived: int = 256 * 1024 * 1024
     unsent: int = 256 * 1024 * 1024
 
 
@@ -77,12 +81,13 @@ class Crowd(Generic[M]):
                 del self._of_address[member.address]
 
     def look(self, seconds: float) -> None:
-        """Let time pass for all, and end those that hold the most when they hold too much."""
+        """Let time pass for all, and end those that hold the most when all hold too much."""
         for member in tuple(self._members):
             late = member.look(seconds)
             if late is not None:
                 self._ended[late] += 1
-        self._free_memory()
+        self._free_memory("arrived", self._bounds.arrived, lambda member: member.arrived)
+        self._free_memory("unsent", self._bounds.unsent, lambda member: member.unsent)
         if self._ended:
             log.warning("connections_ended", open=len(self._members), **self._ended)
             self._ended.clear()
@@ -98,16 +103,25 @@ class Crowd(Generic[M]):
     def _spared(self, member: M) -> tuple[int, int, float]:
         return -self._of_address[member.address], member.rank or 0, -member.waited_s
 
-    def _free_memory(self) -> None:
-        total = sum(member.unsent for member in self._members)
-        if total <= self._bounds.unsent:
+    def _free_memory(self, why: str, most: int, size_of: Callable[[M], int]) -> None:
+        """End the largest of the address that holds most, first those that we wait for."""
+        held = {member: size_of(member) for member in self._members}
+        total = sum(held.values())
+        if total <= most:
             return
-        for member in sorted(self._members, key=lambda member: -member.unsent):
-            if total <= self._bounds.unsent:
+        of_address: Counter[str] = Counter()
+        for member, size in held.items():
+            of_address[member.address] += size
+
+        def order(member: M) -> tuple[int, bool, int]:
+            return -of_address[member.address], member.rank is None, -held[member]
+
+        for member in sorted(held, key=order):
+            if total <= most:
                 return
             member.end()
-            total -= member.unsent
-            self._ended["unsent"] += 1
+            total -= held[member]
+            self._ended[why] += 1
 
 
 def address_of(host: str) -> str:

@@ -12,6 +12,7 @@ MEDIA_TYPE = b"application/problem+json"
 # code -> (status, title); the page at /errors is made from this table too.
 CODES: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON"),
+    "trailers_not_taken": (400, "Headers behind a body are not taken"),
     "missing_key": (401, "An API key is needed"),
     "invalid_key": (401, "This API key is not valid"),
     "not_found": (404, "There is nothing here"),

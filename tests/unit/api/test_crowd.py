@@ -15,6 +15,7 @@ class Client:
     address: str = ATTACKER
     rank: int | None = 1
     waited_s: float = 0.0
+    arrived: int = 0
     unsent: int = 0
     ended: bool = False
 
@@ -74,3 +75,22 @@ def test_of_too_much_that_nobody_reads_the_largest_goes_first():
     full(small, large)
     crowd.look(1.0)
     assert (small.ended, large.ended) == (False, True)
+
+
+def test_of_bodies_that_are_too_much_those_that_we_wait_for_go_before_those_we_work_on():
+    crowd: Crowd[Client] = Crowd(Bounds(arrived=100))
+    working = Client(crowd=crowd, rank=None, arrived=70)
+    sending = [Client(crowd=crowd, rank=2, arrived=size) for size in (30, 40)]
+    full(working, *sending)
+    crowd.look(1.0)
+    assert (working.ended, *(one.ended for one in sending)) == (False, False, True)
+
+
+def test_who_sends_large_bodies_is_spared_when_another_address_sends_more_in_all():
+    crowd: Crowd[Client] = Crowd(Bounds(arrived=100))
+    honest = Client(crowd=crowd, address=HONEST, rank=2, arrived=60)
+    attackers = [Client(crowd=crowd, rank=2, arrived=20) for _ in range(4)]
+    full(honest, *attackers)
+    crowd.look(1.0)
+    assert not honest.ended
+    assert sum(one.ended for one in attackers) == 2
