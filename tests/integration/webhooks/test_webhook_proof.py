@@ -18,7 +18,7 @@ import pytest
 import standardwebhooks
 from alembic import command
 
-from agent_workers.cli.programs import environment, variables_of
+from agent_workers.cli.programs import variables_of, webhooks
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.postgres import EmbeddedPostgres
@@ -56,7 +56,7 @@ def deliverer(database_url: str, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "agent_workers.worker.webhooks"],
-            env=environment(variables_of(settings)),
+            env=webhooks(variables_of(settings)).environment,
             stdout=output,
             stderr=output,
         )
