@@ -61,6 +61,8 @@ COMMANDS: Mapping[str, Command] = {
 _HANDS_DOWN = "worker"
 _WRONG = 2
 _HALF = "surrogates not allowed"
+# As Postgres says it.
+_NOT_PERMITTED = "42501"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +90,13 @@ def _told(arguments: Sequence[str] | None) -> int:
         # Whoever read us (`| head`) has seen enough; closing stdout again would say so twice.
         sys.stderr.close()
         return 0
+    except Exception as error:
+        # Any command that speaks to the database may end so; only those import its driver.
+        if getattr(error, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+        said = f"{_one_line(error)}: run it as the owner of our tables"
+        print(f"agent-workers {name}: {said}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, is_dataclass
 
 from agent_workers.cli.child import Program
-from agent_workers.settings import MCP_PREFIX, PREFIX, Settings
+from agent_workers.settings import PREFIX, Settings
 
 # -P: a folder `api` or a file `celery.py` of the user's must not stand in for ours.
 PYTHON = (sys.executable, "-P", "-m")
@@ -27,6 +27,14 @@ DEMO_REFUND_URL = "DEMO_REFUND_URL"
 _SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
 _DATABASE = ("database_url", "direct_database_url")
 _QUEUE = ("broker_url", "redis_url")
+# What any program may need of a shell: where it stands, how it speaks, whom it trusts, how it gets out.
+_PLAIN_NAMES = frozenset(
+    "PATH HOME USER LOGNAME SHELL PWD TERM NO_COLOR LANG LANGUAGE TZ TZDIR TMPDIR TEMP TMP VIRTUAL_ENV"
+    " REQUESTS_CA_BUNDLE CURL_CA_BUNDLE HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY".split()
+)
+_PLAIN_PREFIXES = ("LC_", "SSL_", "PYTHON", "LD_", "DYLD_", "XDG_", "COVERAGE_")
+# Certificates and files of passwords, for whoever speaks to Postgres.
+_LIBPQ = "PG"
 
 
 def variables_of(settings: Settings, **changed: str | int) -> dict[str, str]:
@@ -36,18 +44,23 @@ def variables_of(settings: Settings, **changed: str | int) -> dict[str, str]:
 
 
 def environment(
-    variables: Mapping[str, str], needs: Collection[str] = (), *, calls_tools: bool = False
+    variables: Mapping[str, str], needs: Set[str] = frozenset(), *, calls_tools: bool = False
 ) -> dict[str, str]:
     """Return our own environment with these variables, which then come from nowhere else.
 
-    Of our secrets it holds the settings that it `needs`; what MCP servers are given is for whoever
-    calls tools.
+    Of our secrets it holds the settings that it `needs`. What a shell holds besides (keys of models,
+    what MCP servers and tools are given) is for whoever calls tools; others get what any program needs.
     """
     kept_from = {f"{PREFIX}{name.upper()}" for name in _SECRETS if name not in needs}
     told = {name: value for name, value in variables.items() if value and name not in kept_from}
-    others = (PREFIX,) if calls_tools else (PREFIX, MCP_PREFIX)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    return {**kept, **told, **_PLAIN}
+    plain = _PLAIN_PREFIXES if needs.isdisjoint(_DATABASE) else (*_PLAIN_PREFIXES, _LIBPQ)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX)
+        and (calls_tools or name.upper() in _PLAIN_NAMES or name.startswith(plain))
+    }
+    return {**kept, **told, **_ALWAYS}
 
 
 def api(variables: Mapping[str, str], *, url: str) -> Program:
@@ -123,7 +136,7 @@ def _part(value: object) -> object:
     return value
 
 
-_PLAIN = {
+_ALWAYS = {
     "PYTHONUNBUFFERED": "1",
     # On a developer's machine Celery's word on it is ten lines of every start.
     "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",

@@ -32,6 +32,8 @@ class Breaker:
     failures: int = 0
     successes: int = 0
     window_began_at: datetime | None = None
+    # Of everybody's: for whom it failed since then, as many as must be told apart.
+    failed_for: tuple[TenantId, ...] = ()
     # How often it opened in a row: each time it stays open for longer.
     opens: int = 0
     # Open: a probe may begin then. Half-open: the probe's place is free again then.

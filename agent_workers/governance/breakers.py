@@ -27,9 +27,10 @@ class Thresholds:
     first_open: timedelta = timedelta(seconds=2)
     longest_open: timedelta = timedelta(minutes=2)
     calm: timedelta = timedelta(minutes=5)
-    # So many failures of one tenant count for all in a window. Two windows of a tenant may overlap
-    # with one of all, and even then nobody alone makes enough of them.
+    # So many failures of one tenant count for all in a window of its own, and everybody's opens only
+    # when they are of so many tenants: two windows of a tenant may overlap with one of all.
     of_one: int = 2
+    tenants: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +89,30 @@ def admit(
 
 
 def after_failure(
-    breaker: Breaker, now: datetime, *, successes: int, code: str, rules: Thresholds
+    breaker: Breaker,
+    now: datetime,
+    *,
+    tenant_id: TenantId,
+    successes: int,
+    code: str,
+    rules: Thresholds,
 ) -> Breaker:
-    """Count a failure; an open breaker stays as it is, whatever a straggler says."""
+    """Count a tenant's failure; an open breaker stays as it is, whatever a straggler says."""
     if breaker.state is not BreakerState.CLOSED:
         return breaker
     began = breaker.window_began_at
     if began is None or now - began > rules.window:
         # What worked before the first failure says nothing of what follows it.
-        counted = replace(breaker, failures=1, successes=0, window_began_at=now)
+        counted = replace(breaker, failures=1, successes=0, window_began_at=now, failed_for=())
     else:
         counted = replace(
             breaker, failures=breaker.failures + 1, successes=breaker.successes + successes
         )
+    if breaker.tenant_id == EVERYBODY:
+        told_apart = tuple(dict.fromkeys((*counted.failed_for, tenant_id)))[: rules.tenants]
+        counted = replace(counted, failed_for=told_apart)
+        if len(told_apart) < rules.tenants:
+            return counted
     calls = counted.failures + counted.successes
     if counted.failures < rules.failures or counted.failures < rules.share * calls:
         return counted
@@ -158,6 +170,7 @@ def closed(breaker: Breaker, now: datetime) -> Breaker:
         failures=0,
         successes=0,
         window_began_at=None,
+        failed_for=(),
         until=None,
         by_hand=False,
         probe_by="",
@@ -188,6 +201,7 @@ def _opened(breaker: Breaker, now: datetime, code: str, rules: Thresholds) -> Br
         failures=0,
         successes=0,
         window_began_at=None,
+        failed_for=(),
         probe_by="",
         changed_at=now,
     )

@@ -106,8 +106,8 @@ class SharedBreakers:
         try:
             for probe in probes:
                 self._end_probe(probe, failed=failed, code=code)
-            if not probes and self._count_failure((name, tenant_id), code):
-                self._count_failure((name, EVERYBODY), code)
+            if not probes and self._count_failure((name, tenant_id), tenant_id, code):
+                self._count_failure((name, EVERYBODY), tenant_id, code)
         except StateUnavailable as error:
             log.warning("breaker_not_told", breaker=name, error=str(error))
 
@@ -183,14 +183,19 @@ class SharedBreakers:
             self._worked, self._worked_since = Counter(), now
         self._worked.update(((name, tenant_id), (name, EVERYBODY)))
 
-    def _count_failure(self, place: Place, code: str) -> bool:
+    def _count_failure(self, place: Place, tenant_id: TenantId, code: str) -> bool:
         """Count it; true where it counts for everybody, too."""
         worked = self._worked.pop(place, 0)
         for _ in range(_TURNS):
             seen = self._store.see(*place)
             before = seen.breaker
             after = rules.after_failure(
-                before, seen.now, successes=worked, code=code, rules=self._thresholds
+                before,
+                seen.now,
+                tenant_id=tenant_id,
+                successes=worked,
+                code=code,
+                rules=self._thresholds,
             )
             if after is before:  # somebody else has opened it
                 self._remember(seen)

@@ -14,8 +14,8 @@ from agent_workers.state.sweeps import dues
 # Longer than anything is remembered of one that is closed, or stays open without a probe.
 _WELL = timedelta(minutes=10)
 _FIELDS = (
-    "name tenant_id state version failures successes window_began_at opens until reason by_hand"
-    " probe_by probed_for changed_at"
+    "name tenant_id state version failures successes window_began_at failed_for opens until reason"
+    " by_hand probe_by probed_for changed_at"
 ).split()
 _SELECT = f"""
 select {", ".join(_FIELDS)}, clock_timestamp(), parked,
@@ -80,7 +80,7 @@ class BreakerRows:
     def swap(self, before: Breaker, after: Breaker) -> Breaker | None:
         """Write what was made of a breaker, unless somebody else changed it first."""
         values = asdict(after) | {"version": before.version, "reason": plain(after.reason)}
-        values["well"] = _WELL
+        values |= {"failed_for": list(after.failed_for), "well": _WELL}
         statement = _INSERT if before.version == 0 else _UPDATE
         with self._database.connection() as connection:
             written = connection.execute(statement.encode(), values).rowcount
@@ -100,6 +100,7 @@ class BreakerRows:
 def _seen(row: Sequence[object]) -> BreakerSeen:
     values = dict(zip(_FIELDS, row, strict=False))
     values["state"] = BreakerState(str(values["state"]))
+    values["failed_for"] = tuple(values["failed_for"])  # type: ignore[arg-type]  # as below
     now, parked, probe_lost = row[len(_FIELDS) :]
     assert isinstance(now, datetime)
     return BreakerSeen(

@@ -4,7 +4,7 @@ Whoever connects is one of these roles, or a member of it. An installation with 
 everything has none of them, and nothing is granted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -82,15 +82,27 @@ _API: Final[Mapping[str, str]] = {
 # Columns that may hold a secret: nobody who only looks is shown them.
 _SECRET: Final[Mapping[str, frozenset[str]]] = {
     "api_keys": frozenset({"secret_hash"}),
+    # Whom jobs call when they end, and those that are still to come.
+    "batch_items": frozenset({"options"}),
+    "batches": frozenset({"template"}),
+    "jobs": frozenset({"callback_url"}),
     "mcp_servers": frozenset({"env", "headers", "url"}),
+    "schedules": frozenset({"target"}),
     "webhook_deliveries": frozenset({"url"}),
     "webhook_endpoints": frozenset({"url"}),
+}
+# Functions that run with our rights, and are not for everybody who may call ours. Triggers call
+# theirs without any grant.
+_BARRED: Final[Mapping[Role, frozenset[str]]] = {
+    Role.WORKER: frozenset({"count_for_quota", "give_verdict"}),
+    Role.API: frozenset({"count_for_quota"}),
 }
 _TABLES = """
 select c.relname, array_agg(a.attname order by a.attnum)
   from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
  where c.relnamespace = %s::regnamespace and c.relkind in ('r', 'p', 'v')
  group by c.relname order by c.relname"""
+_FUNCTIONS = "select proname from pg_proc where pronamespace = %s::regnamespace"
 _THERE = "select rolname from pg_roles where rolname = any(%s)"
 
 
@@ -114,17 +126,21 @@ def grant_all(connection: Connection) -> tuple[Role, ...]:
     found = {str(row[0]) for row in connection.execute(_THERE, ([*wanted],))}
     there = tuple(role for role in wanted if role in found)
     tables = {str(name): list(columns) for name, columns in connection.execute(_TABLES, (SCHEMA,))}
+    functions = {str(row[0]) for row in connection.execute(_FUNCTIONS, (SCHEMA,))}
     try:
         with connection.transaction():
             for role in there:
-                for statement in _statements(role, tables):
+                barred = sorted(_BARRED.get(role, frozenset()) & functions)
+                for statement in _statements(role, tables, barred):
                     connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
         raise NotOurs(f"{error}: run `agent-workers migrate` as the owner of our tables") from error
     return there
 
 
-def _statements(role: Role, tables: Mapping[str, list[str]]) -> Iterator[sql.Composed]:
+def _statements(
+    role: Role, tables: Mapping[str, list[str]], barred: Sequence[str]
+) -> Iterator[sql.Composed]:
     who, schema = sql.Identifier(role), sql.Identifier(SCHEMA)
     for what in ("tables", "sequences", "functions"):
         yield sql.SQL("revoke all on all {} in schema {} from {}").format(
@@ -139,6 +155,10 @@ def _statements(role: Role, tables: Mapping[str, list[str]]) -> Iterator[sql.Com
             yield sql.SQL("grant {} on all {} in schema {} to {}").format(
                 sql.SQL(may_use), sql.SQL(what), schema, who
             )
+    for function in barred:
+        yield sql.SQL("revoke execute on function {}.{} from {}").format(
+            schema, sql.Identifier(function), who
+        )
 
 
 def _may(role: Role, table: str, columns: list[str]) -> sql.Composable | None:

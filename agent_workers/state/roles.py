@@ -20,10 +20,9 @@ _BESIDE = (
     f"alter default privileges for role {Role.OWNER} in schema public grant all on sequences to {Role.WORKER}",
 )
 _IS_THERE = "select from pg_roles where rolname = %s"
-# What an earlier release made as a superuser.
+# What an earlier release made as a superuser. Sequences go with the tables that they number.
 _OURS = """
-select case when c.relkind = 'S' then 'sequence' when c.relkind = 'v' then 'view' else 'table' end,
-       c.oid::regclass::text
+select case when c.relkind = 'v' then 'view' else 'table' end, c.oid::regclass::text
   from pg_class c where c.relnamespace = to_regnamespace(%(schema)s) and c.relkind in ('r', 'p', 'v')
    and c.relowner <> %(owner)s::regrole and not exists (
        select from pg_depend d where d.objid = c.oid and d.deptype = 'e')

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from agent_workers.state.tables import count, metadata, when
 from agent_workers.state.tables_waits import waits
@@ -26,6 +27,8 @@ breakers = Table(
     count("failures"),
     count("successes"),
     when("window_began_at"),
+    # Of everybody's: for whom it failed since then.
+    Column("failed_for", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     count("opens"),
     when("until"),
     Column("reason", Text, nullable=False, server_default=""),

@@ -6,13 +6,18 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from agent_workers.domain.delta import Delta
 from agent_workers.transport.profiles import KEY_PREFIX
 from agent_workers.transport.publisher import Carried, Publisher
-from agent_workers.transport.redis_bell import connected, executed
+from agent_workers.transport.redis_bell import connected
 from agent_workers.transport.seal import Seal
+
+log = structlog.get_logger(__name__)
 
 # Who comes late sees the beginning, too; for how long, and how much of it.
 KEPT_S: Final = 600
@@ -77,11 +82,22 @@ class _Stream:
                 pipe.xadd(stream_of(delta.job_id.hex), fields, maxlen=_MOST_ENTRIES)  # type: ignore[arg-type]
             for job in {delta.job_id.hex for delta in batch}:
                 pipe.expire(stream_of(job), KEPT_S)
-            executed(pipe)
+            _write(pipe)
         return Carried(published=len(batch))
 
     def close(self) -> None:
         self._redis.close()
+
+
+def _write(pipe: Pipeline) -> None:
+    """Run what waits; what one stream refuses is lost, and nobody else's is written twice for it."""
+    replies = pipe.execute(raise_on_error=False)
+    refused = [reply for reply in replies if isinstance(reply, ResponseError)]
+    for reply in refused:
+        if isinstance(reply, OutOfMemoryError | ReadOnlyError):
+            raise reply
+    if refused:
+        log.warning("deltas_refused", refused=len(refused), error=str(refused[0]))
 
 
 def stream_of(job: str) -> str:

@@ -96,18 +96,17 @@ $$;
 -- An endpoint is disabled, by whom or what, and never silently. What was on its way to it ends.
 create function disable_endpoint(p_tenant text, p_endpoint uuid, p_reason text)
 returns boolean language plpgsql as $$
-declare e webhook_endpoints; v_now timestamptz := clock_timestamp();
+declare v_now timestamptz := clock_timestamp();
 begin
   update webhook_endpoints set status = 'disabled', disabled_reason = p_reason, disabled_at = v_now
-   where tenant_id = p_tenant and endpoint_id = p_endpoint and status = 'enabled'
-  returning * into e;
+   where tenant_id = p_tenant and endpoint_id = p_endpoint and status = 'enabled';
   if not found then return false; end if;
   update webhook_deliveries set status = 'failed', last_error = 'the endpoint was disabled',
                                 finished_at = v_now
    where tenant_id = p_tenant and endpoint_id = p_endpoint and status = 'pending';
   perform announce_event(p_tenant, 'webhook_endpoint.disabled', 'we_' || replace(p_endpoint::text, '-', ''),
     jsonb_build_object('id', 'we_' || replace(p_endpoint::text, '-', ''),
-                       'object', 'webhook_endpoint', 'url', e.url, 'reason', p_reason));
+                       'object', 'webhook_endpoint', 'reason', p_reason));
   return true;
 end $$;
 

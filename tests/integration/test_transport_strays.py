@@ -10,13 +10,14 @@ from redis import Redis
 from agent_workers.domain.delta import Delta
 from agent_workers.domain.step import Lane
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.transport.model_deltas import Words, stream_of
+from agent_workers.transport.model_deltas import RedisDeltas, Words, stream_of
 from agent_workers.transport.model_deltas_heard import DeltaListener
 from agent_workers.transport.profiles import KEY_PREFIX
 from agent_workers.transport.redis_bell import RedisBell
 from agent_workers.transport.wake import CHANNEL
 from tests.integration.test_transport_wake import listening, subscribed
 from tests.integration.transport_bench import a_ring
+from tests.integration.worker_system import until
 
 PEPPER = "only for tests, never else"
 DATABASE = 5
@@ -87,3 +88,17 @@ def test_a_queue_that_is_no_list_keeps_no_other_lane_from_being_rung(
     bell.carry([a_ring(lane=Lane.PLAN), a_ring(lane=Lane.TOOL)])
     bell.close()
     assert redis.llen(KEY_PREFIX + "tool") == 1
+
+
+def test_a_stream_that_takes_no_more_loses_its_own_deltas_and_doubles_nobody_elses(
+    redis: Redis, url: str
+) -> None:
+    full, job = uuid4(), uuid4()
+    redis.xadd(stream_of(full.hex), {"x": "y"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    deltas = RedisDeltas(url, pepper=PEPPER)
+    for position in range(3):
+        deltas.say(Delta(job_id=full, position=position, attempt=1, call=0, text="refused"))
+        deltas.say(Delta(job_id=job, position=position, attempt=1, call=0, text="ours"))
+    until(lambda: redis.xlen(stream_of(job.hex)) >= 3, "the deltas of the other job are there")
+    deltas.close()
+    assert redis.xlen(stream_of(job.hex)) == 3

@@ -87,6 +87,7 @@ def test_after_a_410_nothing_goes_there_any_more_and_it_is_said(posting: Posting
     told = [json.loads(one.body) for one in posting.receiver.at("ok")]
     disabled = [one for one in told if one["type"] == "webhook_endpoint.disabled"]
     assert [one["data"]["id"] for one in disabled] == [f"we_{gone.endpoint_id.hex}"]
+    assert all("url" not in one["data"] for one in disabled)
 
 
 def test_an_endpoint_that_fails_for_days_is_disabled_and_it_is_said(posting: Posting):

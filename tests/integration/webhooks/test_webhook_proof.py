@@ -56,7 +56,7 @@ def deliverer(database_url: str, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "agent_workers.worker.webhooks"],
-            env=dict(webhooks(variables_of(settings)).environment),
+            env=webhooks(variables_of(settings)).environment,
             stdout=output,
             stderr=output,
         )

@@ -36,12 +36,16 @@ _QUEUE = {"AGENT_BROKER_URL", "AGENT_REDIS_URL"}
 _DATABASE = {"AGENT_DATABASE_URL", "AGENT_DIRECT_DATABASE_URL"}
 
 
+def _api(told: Mapping[str, str]) -> Program:
+    return programs.api(told, url="http://127.0.0.1:1")
+
+
 @pytest.mark.parametrize(
     ("program", "needs"),
     [
         (programs.flower, {*_QUEUE, "AGENT_FLOWER_PASSWORD"}),
         (programs.beat, {*_QUEUE, *_DATABASE}),
-        (programs.api, {*_QUEUE, *_DATABASE, "AGENT_SECRET_PEPPER"}),
+        (_api, {*_QUEUE, *_DATABASE, "AGENT_SECRET_PEPPER"}),
         (programs.webhooks, {*_DATABASE, "AGENT_SECRET_PEPPER"}),
         (
             programs.model_worker,
@@ -61,3 +65,24 @@ def test_a_program_is_told_the_secrets_that_it_needs_and_no_others(
     ours = {name: value for name, value in environment.items() if name[:4] in {"AGEN", "MCP_"}}
     secrets = {name for name, value in ours.items() if "secret" in value}
     assert secrets == needs
+
+
+@pytest.mark.parametrize("program", [programs.flower, programs.beat, _api, programs.webhooks])
+def test_what_a_shell_holds_for_tools_and_models_is_told_only_to_who_calls_them(
+    program: Callable[[Mapping[str, str]], Program], monkeypatch: pytest.MonkeyPatch
+):
+    plain = {"PATH", "HOME", "TZ", "LC_ALL", "SSL_CERT_FILE", "PYTHONPATH", "https_proxy"}
+    foreign = {"OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "SHOP_URL"}
+    for name in plain | foreign:
+        monkeypatch.setenv(name, "here")
+    variables = variables_of(SECRETS)
+    assert program(variables).environment.keys() & (plain | foreign) == plain
+    assert programs.model_worker(variables).environment.keys() >= plain | foreign
+
+
+def test_where_certificates_of_postgres_are_is_told_to_who_speaks_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("PGSSLROOTCERT", "/certificates/root.pem")
+    assert "PGSSLROOTCERT" in programs.beat(variables_of(SECRETS)).environment
+    assert "PGSSLROOTCERT" not in programs.flower(variables_of(SECRETS)).environment

@@ -1,0 +1,1 @@
+"""Whether the words and their pure rules hold."""
