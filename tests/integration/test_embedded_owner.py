@@ -23,7 +23,7 @@ from tests.servers import PREFIX, end_abandoned_servers, temp_folder
 
 ROOT = Path(__file__).parents[2]
 OWNER = """
-import os, signal, sys
+import os, select, signal, sys
 from pathlib import Path
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
@@ -40,7 +40,9 @@ with (
     EmbeddedRedis(home / "redis") as queue,
 ):
     print(postgres.pid, queue.pid, flush=True)
-    sys.stdin.read()
+    # Waking now and then: a signal just before a wait begins does not end the wait.
+    while not select.select([sys.stdin], [], [], 0.2)[0]:
+        pass
 """
 Start = Callable[..., subprocess.Popen[str]]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
