@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_workers.transport.redis_bell import envelope
 from agent_workers.transport.ring import Message, Ring, message_of
-from tests.integration.transport_bench import WorkerProcess, a_ring
+from tests.integration.transport_bench import WorkerProcess, a_ring, until
 
 
 def forged(ring: Ring, other: Ring) -> Message:
@@ -22,7 +22,13 @@ def forged(ring: Ring, other: Ring) -> Message:
 
 
 def passed_over(running: WorkerProcess, times: int) -> None:
-    assert running.log.read_text().count("message_passed_over") == times
+    """Wait until so many were passed over: a queue may be emptied from the end that was filled last."""
+
+    def seen() -> int:
+        return running.log.read_text().count("message_passed_over")
+
+    until(lambda: seen() >= times, f"{times} messages are passed over")
+    assert seen() == times
 
 
 def strays() -> list[str | bytes]:
