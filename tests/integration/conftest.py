@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.engine import Database
@@ -11,6 +12,8 @@ from tests.database import database, tenant
 from tests.integration.worker_system import System, system
 
 __all__ = ["database", "running", "tenant"]
+# One that nothing else in these tests uses; whoever is given it finds and leaves it empty.
+_QUEUES = 3
 
 
 @pytest.fixture
@@ -22,3 +25,16 @@ def running(
     with system(database, redis_server.url, tmp_path) as started:
         yield started
         started.end_all_jobs()
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    return redis_server.url_of(_QUEUES)
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()

@@ -1,12 +1,10 @@
 """Whatever others put into a queue, workers live on, and do what a nudge would have had them do."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.transport.app import make_app
 from agent_workers.transport.profiles import KEY_PREFIX
 from agent_workers.transport.redis_bell import envelope
@@ -15,30 +13,16 @@ from tests.integration.forging import forged, passed_over, strays
 from tests.integration.transport_bench import a_ring, until, worker
 
 QUEUE = KEY_PREFIX + "tool"
-DATABASE = 6
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def url(redis_server: EmbeddedRedis) -> str:
-    return redis_server.url_of(DATABASE)
-
-
-@pytest.fixture
-def redis(url: str) -> Iterator[Redis]:
-    with Redis.from_url(url) as client:
-        client.flushdb()
-        yield client
-        client.flushdb()
-
-
 def test_strays_in_redis_end_no_worker_and_forged_headers_do_nothing(
-    redis: Redis, url: str, tmp_path: Path
+    redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     ring, other, last, after = a_ring(sleep_ms=200), a_ring(), a_ring(), a_ring()
     redis.rpush(QUEUE, *strays(), envelope(forged(ring, other)))
-    with worker(url, tmp_path, pool="prefork", concurrency=1) as running:
+    with worker(redis_url, tmp_path, pool="prefork", concurrency=1) as running:
         until(lambda: running.has("ended", ring), "the forged nudge was answered as any other")
         redis.rpush(QUEUE, envelope(message_of(last, origin="")))
         until(lambda: running.has("ended", last), "the worker is there")
@@ -49,5 +33,5 @@ def test_strays_in_redis_end_no_worker_and_forged_headers_do_nothing(
         redis.delete(KEY_PREFIX + "plan")
         redis.rpush(QUEUE, envelope(message_of(after, origin="")))
         until(lambda: running.has("ended", after), "the worker is there still")
-        pinged = make_app(url).control.ping(timeout=0.2)
+        pinged = make_app(redis_url).control.ping(timeout=0.2)
     assert pinged == [], "nobody commands it"

@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +21,8 @@ from tests.integration.transport_bench import a_ring, until, worker
 
 QUEUE = KEY_PREFIX + "tool"
 HIGH_QUEUE = KEY_PREFIX + "tool.high"
-DATABASE = 3
 # A call that waited for the broker would take a second or more.
 AT_ONCE_S = 0.9
-
-
-@pytest.fixture
-def url(redis_server: EmbeddedRedis) -> str:
-    return redis_server.url_of(DATABASE)
-
-
-@pytest.fixture
-def redis(url: str) -> Iterator[Redis]:
-    with Redis.from_url(url) as client:
-        client.flushdb()
-        yield client
-        client.flushdb()
 
 
 def waiting(redis: Redis, queue: str = QUEUE) -> int:
@@ -57,8 +42,10 @@ def settled(nudge: Nudge, rings: int) -> PublisherHealth:
     return nudge.health()
 
 
-def test_rings_arrive_in_order_up_to_the_cap_and_high_ones_all(redis: Redis, url: str) -> None:
-    nudge = Nudge(url, cap=5)
+def test_rings_arrive_in_order_up_to_the_cap_and_high_ones_all(
+    redis: Redis, redis_url: str
+) -> None:
+    nudge = Nudge(redis_url, cap=5)
     ordinary = [a_ring() for _ in range(20)]
     nudge.ring([*ordinary, *(a_ring(high=True) for _ in range(10))])
     health = settled(nudge, 30)
@@ -69,8 +56,8 @@ def test_rings_arrive_in_order_up_to_the_cap_and_high_ones_all(redis: Redis, url
     assert popped(redis)["headers"]["root_id"] == ordinary[0].job_id.hex
 
 
-def test_room_made_by_a_worker_is_seen(redis: Redis, url: str) -> None:
-    nudge = Nudge(url, cap=2)
+def test_room_made_by_a_worker_is_seen(redis: Redis, redis_url: str) -> None:
+    nudge = Nudge(redis_url, cap=2)
     nudge.ring([a_ring() for _ in range(3)])
     settled(nudge, 3)
     redis.delete(QUEUE)
@@ -80,13 +67,13 @@ def test_room_made_by_a_worker_is_seen(redis: Redis, url: str) -> None:
     assert waiting(redis) == 1
 
 
-def test_a_message_is_what_celery_itself_would_have_put_there(redis: Redis, url: str) -> None:
+def test_a_message_is_what_celery_itself_would_have_put_there(redis: Redis, redis_url: str) -> None:
     ring = a_ring()
-    nudge = Nudge(url)
+    nudge = Nudge(redis_url)
     nudge.ring([ring])
     nudge.close()
     ours = popped(redis)
-    _send_by_celery(make_app(url), ours["headers"])
+    _send_by_celery(make_app(redis_url), ours["headers"])
     theirs = popped(redis)
     for made in (ours, theirs):  # random, or only for answers, which nobody gives
         made["properties"]["delivery_tag"] = made["properties"]["reply_to"] = ""
@@ -140,17 +127,17 @@ def test_a_hung_broker_holds_nobody_up() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("redis")
-def test_flower_sees_the_job_the_parent_and_the_position(url: str, tmp_path: Path) -> None:
+def test_flower_sees_the_job_the_parent_and_the_position(redis_url: str, tmp_path: Path) -> None:
     seen: dict[str, dict[str, object]] = {}
-    app = make_app(url)
+    app = make_app(redis_url)
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(
             connection, handlers={"*": lambda event: seen.setdefault(event["type"], event)}
         )
         listening = threading.Thread(target=_capture, args=(receiver,), daemon=True)
         listening.start()
-        with worker(url, tmp_path, pool="threads", concurrency=2):
-            nudge = Nudge(url)
+        with worker(redis_url, tmp_path, pool="threads", concurrency=2):
+            nudge = Nudge(redis_url)
             ring = a_ring(lane=Lane.EFFECT)
             nudge.ring([ring])
             until(lambda: "task-succeeded" in seen, "the task's events came")

@@ -1,10 +1,8 @@
 """What others leave in our Redis holds up nobody: not the rings, not the wake-ups, not the deltas."""
 
 import asyncio
-from collections.abc import Iterator
 from uuid import uuid4
 
-import pytest
 from redis import Redis
 
 from agent_workers.domain.delta import Delta
@@ -20,25 +18,11 @@ from tests.integration.transport_bench import a_ring
 from tests.integration.worker_system import until
 
 PEPPER = "only for tests, never else"
-DATABASE = 5
 LONG_S = 20.0
 
 
-@pytest.fixture
-def url(redis_server: EmbeddedRedis) -> str:
-    return redis_server.url_of(DATABASE)
-
-
-@pytest.fixture
-def redis(url: str) -> Iterator[Redis]:
-    with Redis.from_url(url) as client:
-        client.flushdb()
-        yield client
-        client.flushdb()
-
-
 def test_forged_deltas_and_a_key_that_is_no_stream_end_nobodys_stream(
-    redis: Redis, url: str
+    redis: Redis, redis_url: str
 ) -> None:
     broken, job, words = uuid4(), uuid4(), Words(PEPPER)
     stream = stream_of(job.hex)
@@ -50,7 +34,7 @@ def test_forged_deltas_and_a_key_that_is_no_stream_end_nobodys_stream(
     redis.xadd(stream, words.written(said))  # type: ignore[arg-type]
 
     async def first_heard() -> list[Delta]:
-        listener = DeltaListener(url, pepper=PEPPER)
+        listener = DeltaListener(redis_url, pepper=PEPPER)
         await listener.start()
         with (
             listener.watch(broken, from_start=True),
@@ -81,21 +65,21 @@ def test_a_wake_up_of_no_text_wakes_nobody_and_the_next_one_is_heard(
 
 
 def test_a_queue_that_is_no_list_keeps_no_other_lane_from_being_rung(
-    redis: Redis, url: str
+    redis: Redis, redis_url: str
 ) -> None:
     redis.set(KEY_PREFIX + "plan", "no list")
-    bell = RedisBell(url, cap=10)
+    bell = RedisBell(redis_url, cap=10)
     bell.carry([a_ring(lane=Lane.PLAN), a_ring(lane=Lane.TOOL)])
     bell.close()
     assert redis.llen(KEY_PREFIX + "tool") == 1
 
 
 def test_a_stream_that_takes_no_more_loses_its_own_deltas_and_doubles_nobody_elses(
-    redis: Redis, url: str
+    redis: Redis, redis_url: str
 ) -> None:
     full, job = uuid4(), uuid4()
     redis.xadd(stream_of(full.hex), {"x": "y"}, id=f"{2**64 - 1}-{2**64 - 1}")
-    deltas = RedisDeltas(url, pepper=PEPPER)
+    deltas = RedisDeltas(redis_url, pepper=PEPPER)
     for position in range(3):
         deltas.say(Delta(job_id=full, position=position, attempt=1, call=0, text="refused"))
         deltas.say(Delta(job_id=job, position=position, attempt=1, call=0, text="ours"))

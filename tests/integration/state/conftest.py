@@ -8,9 +8,10 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from tests.database import database, tenant
 from tests.integration.state.invariants import broken
+from tests.integration.state.schedule_world import Clockwork
 from tests.integration.state.world import World
 
-__all__ = ["database", "tenant", "whole", "world"]
+__all__ = ["clock", "database", "tenant", "whole", "world"]
 
 
 @pytest.fixture
@@ -23,4 +24,13 @@ def whole(world: World) -> Iterator[None]:
     """Nothing of earlier tests is alive, and the rows agree with each other afterwards."""
     world.end_all()
     yield
+    assert broken(world.database) == {}
+
+
+@pytest.fixture
+def clock(world: World) -> Iterator[Clockwork]:
+    """Schedules of one tenant, which leave nothing behind that another test would fire."""
+    clockwork = Clockwork(world)
+    yield clockwork
+    clockwork.forget_all()
     assert broken(world.database) == {}

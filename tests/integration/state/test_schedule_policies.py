@@ -1,6 +1,5 @@
 """What becomes of ticks that were missed, or that come while the run before goes on."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,20 +9,10 @@ from agent_workers.domain.schedule import (
     Overlap,
 )
 from agent_workers.domain.schedule_target import JobTarget
-from tests.integration.state.invariants import broken
 from tests.integration.state.schedule_world import HOUR, START, Clockwork
-from tests.integration.state.world import World
 
 NOON = START + 12 * HOUR
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock(world: World) -> Iterator[Clockwork]:
-    clockwork = Clockwork(world)
-    yield clockwork
-    clockwork.forget_all()
-    assert broken(world.database) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """From due schedules to jobs: each tick once, whoever fires it, and what the policies say."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -22,20 +21,10 @@ from agent_workers.domain.schedule import (
 from agent_workers.domain.schedule_target import BatchTarget, JobTarget
 from agent_workers.domain.schedule_ticks import MOST_AT_ONCE
 from agent_workers.state.schedules_trigger import ScheduleTriggers
-from tests.integration.state.invariants import broken
 from tests.integration.state.schedule_world import HOUR, START, TARGET, Clockwork
-from tests.integration.state.world import World
 
 NOON = START + 12 * HOUR
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock(world: World) -> Iterator[Clockwork]:
-    clockwork = Clockwork(world)
-    yield clockwork
-    clockwork.forget_all()
-    assert broken(world.database) == {}
 
 
 def test_a_tick_becomes_one_job_that_says_where_it_comes_from(clock: Clockwork) -> None:

@@ -1,28 +1,16 @@
 """Schedules are fired by turns of their tenants: the many of one do not make another's wait."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedule import Overlap, ScheduleType
 from agent_workers.orchestration.schedules_firing import Firing
-from tests.integration.state.invariants import broken
 from tests.integration.state.schedule_world import START, TARGET, Clockwork
 from tests.integration.state.world import World
-
-
-@pytest.fixture
-def clock(world: World) -> Iterator[Clockwork]:
-    clockwork = Clockwork(world)
-    yield clockwork
-    clockwork.forget_all()
-    assert broken(world.database) == {}
-
 
 EACH_SECOND: dict[str, Any] = {
     "type": ScheduleType.INTERVAL,
