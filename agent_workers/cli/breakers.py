@@ -1,13 +1,14 @@
 """`agent-workers breakers`: shows circuit breakers, and opens or closes them by hand."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Place
 from agent_workers.domain.ids import TenantId
@@ -20,26 +21,28 @@ _TURNS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    listing = _verb(verbs, "list", "list the breakers of whatever has failed")
+    add = verbs_here(parser)
+    listing = add("list", "list the breakers of whatever has failed")
     add_json(listing)
     listing.set_defaults(act=_list)
-    opening = _verb(verbs, "open", "keep everybody from calling a tool or a model; jobs wait")
+    opening = add("open", "keep everybody from calling a tool or a model; jobs wait")
     opening.add_argument("name", help="tool:NAME or model:NAME")
     opening.add_argument("--tenant", default=EVERYBODY, help="bar this one only (by default all)")
     opening.add_argument("--reason", default="opened by an operator")
     opening.set_defaults(act=_open)
-    closing = _verb(verbs, "close", "let calls pass again, and the jobs go on that wait")
-    closing.add_argument("name", help="as `list` shows it")
-    closing.add_argument("--tenant", help="close this one only (by default all of the name)")
-    closing.set_defaults(act=_close)
+    close = add("close", "let calls pass again, and the jobs go on that wait")
+    close.add_argument("name", help="as `list` shows it")
+    close.add_argument("--tenant", help="close this one only (by default all of the name)")
+    close.set_defaults(act=_close)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_here(arguments)
     settings.demand("database_url")
-    with _rows(settings.database_url) as rows:
-        code: int = arguments.act(rows, arguments)
+    with closing(
+        Database(settings.database_url, pool_size=1, name="agent-workers breakers")
+    ) as database:
+        code: int = arguments.act(BreakerRows(database), arguments)
     return code
 
 
@@ -102,21 +105,3 @@ def _shown(seen: BreakerSeen) -> dict[str, object]:
         "by_hand": breaker.by_hand,
         "changed_at": breaker.changed_at,
     }
-
-
-# Any: argparse has no public name for what `add_subparsers` returns.
-def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=words, description=words)
-    add_folder(parser)
-    return parser
-
-
-@contextmanager
-def _rows(url: str) -> Iterator[BreakerRows]:
-    database = Database(url, pool_size=1, name="agent-workers breakers")
-    try:
-        yield BreakerRows(database)
-    finally:
-        database.close()

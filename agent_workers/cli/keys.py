@@ -1,14 +1,14 @@
 """`agent-workers keys`: creates, lists and revokes API keys; a key is shown once, when it is made."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from agent_workers.cli.errors import CommandFailed
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from agent_workers.state.keys import Keys
@@ -17,15 +17,15 @@ _COLUMNS = ("key_id", "name", "created_at", "last_used_at", "expires_at", "revok
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    create = _verb(verbs, "create", "make a key and show it, once")
+    add = verbs_here(parser, whose="key")
+    create = add("create", "make a key and show it, once")
     create.add_argument("--name", default="", help="who will use it")
     create.add_argument("--days", type=float, help="days until it expires; by default never")
     create.set_defaults(act=_create)
-    listing = _verb(verbs, "list", "list a tenant's keys")
+    listing = add("list", "list a tenant's keys")
     add_json(listing)
     listing.set_defaults(act=_list)
-    revoke = _verb(verbs, "revoke", "end a key, within two seconds")
+    revoke = add("revoke", "end a key, within two seconds")
     revoke.add_argument("key_id", help="the 8 characters behind aw_live_")
     revoke.set_defaults(act=_revoke)
 
@@ -33,8 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_here(arguments)
     settings.demand("database_url", "secret_pepper")
-    with _keys(settings.database_url, settings.secret_pepper) as keys:
-        code: int = arguments.act(keys, TenantId(arguments.tenant), arguments)
+    with closing(
+        Database(settings.database_url, pool_size=1, name="agent-workers keys")
+    ) as database:
+        code: int = arguments.act(
+            Keys(database, pepper=settings.secret_pepper), TenantId(arguments.tenant), arguments
+        )
     return code
 
 
@@ -59,22 +63,3 @@ def _revoke(keys: Keys, tenant_id: TenantId, arguments: argparse.Namespace) -> i
         raise CommandFailed(f"tenant {tenant_id!r} has no key {arguments.key_id!r}")
     print(f"revoked {arguments.key_id}")
     return 0
-
-
-# Any: argparse has no public name for what `add_subparsers` returns.
-def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=words, description=words)
-    add_folder(parser)
-    parser.add_argument("--tenant", default="default", help="whose key (default)")
-    return parser
-
-
-@contextmanager
-def _keys(url: str, pepper: str) -> Iterator[Keys]:
-    database = Database(url, pool_size=1, name="agent-workers keys")
-    try:
-        yield Keys(database, pepper=pepper)
-    finally:
-        database.close()

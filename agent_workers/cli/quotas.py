@@ -1,23 +1,23 @@
 """`agent-workers quotas`: shows and sets how many schedules, triggers, … a tenant may have."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from agent_workers.state.quotas import KINDS, Quotas
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    listing = _verb(verbs, "list", "list what a tenant has of each kind, and may have")
+    add = verbs_here(parser, whose="quotas")
+    listing = add("list", "list what a tenant has of each kind, and may have")
     add_json(listing)
     listing.set_defaults(act=_list)
-    setting = _verb(verbs, "set", "say how many of a kind a tenant may have; what is there stays")
+    setting = add("set", "say how many of a kind a tenant may have; what is there stays")
     setting.add_argument("kind", choices=KINDS)
     setting.add_argument("most", type=_most, help="a number, or `default`")
     setting.set_defaults(act=_set)
@@ -26,8 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_here(arguments)
     settings.demand("database_url")
-    with _quotas(settings.database_url) as quotas:
-        code: int = arguments.act(quotas, TenantId(arguments.tenant), arguments)
+    with closing(
+        Database(settings.database_url, pool_size=1, name="agent-workers quotas")
+    ) as database:
+        code: int = arguments.act(Quotas(database), TenantId(arguments.tenant), arguments)
     return code
 
 
@@ -53,22 +55,3 @@ def _most(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 (64 bits)
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor `default`")
     return int(text)
-
-
-# Any: argparse has no public name for what `add_subparsers` returns.
-def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=words, description=words)
-    add_folder(parser)
-    parser.add_argument("--tenant", default="default", help="whose quotas (default)")
-    return parser
-
-
-@contextmanager
-def _quotas(url: str) -> Iterator[Quotas]:
-    database = Database(url, pool_size=1, name="agent-workers quotas")
-    try:
-        yield Quotas(database)
-    finally:
-        database.close()

@@ -1,13 +1,14 @@
-"""Commands with verbs over HTTP: how a verb is added, and how it finds its API."""
+"""Commands with verbs: how a verb is added, and how it finds its API or our database."""
 
 import argparse
 from collections.abc import Callable
 
-from agent_workers.cli.surroundings import add_api, api_here
+from agent_workers.cli.surroundings import add_api, add_folder, api_here
 from agent_workers.client.client import Client
 
 Act = Callable[[Client, argparse.Namespace], int]
 Verbs = Callable[[str, str, Act], argparse.ArgumentParser]
+VerbsHere = Callable[[str, str], argparse.ArgumentParser]
 
 
 def verbs_of(parser: argparse.ArgumentParser) -> Verbs:
@@ -28,3 +29,17 @@ def run_verb(arguments: argparse.Namespace) -> int:
     with Client(place.url, place.key) as client:
         act: Act = arguments.act
         return act(client, arguments)
+
+
+def verbs_here(parser: argparse.ArgumentParser, *, whose: str = "") -> VerbsHere:
+    """Return what adds a verb that works on our database; `whose` says what of a tenant it is for."""
+    found = parser.add_subparsers(metavar="VERB", required=True)
+
+    def add(name: str, words: str) -> argparse.ArgumentParser:
+        verb = found.add_parser(name, help=words, description=words)
+        add_folder(verb)
+        if whose:
+            verb.add_argument("--tenant", default="default", help=f"whose {whose} (default)")
+        return verb
+
+    return add

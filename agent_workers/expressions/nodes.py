@@ -192,7 +192,7 @@ class Binary:
             case "-":
                 return operators.subtract(left, right)
             case "*" | "/" | "%":
-                return operators.multiply(self.sign, left, right)
+                return operators.arithmetic(self.sign, left, right)
             case _:
                 return operators.compare(self.sign, left, right, budget)
 

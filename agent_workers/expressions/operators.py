@@ -99,7 +99,7 @@ def add(left: object, right: object, budget: Budget) -> object:
         left, right = right, left
     if isinstance(left, datetime | timedelta) and isinstance(right, timedelta):
         return _moved(left, right)
-    return _arithmetic("+", left, right)
+    return arithmetic("+", left, right)
 
 
 def subtract(left: object, right: object) -> object:
@@ -108,21 +108,16 @@ def subtract(left: object, right: object) -> object:
         return left - right
     if isinstance(left, datetime | timedelta) and isinstance(right, timedelta):
         return _moved(left, -right)
-    return _arithmetic("-", left, right)
-
-
-def multiply(sign: str, left: object, right: object) -> object:
-    """Multiply, divide (whole numbers towards zero), or take the rest."""
-    return _arithmetic(sign, left, right)
+    return arithmetic("-", left, right)
 
 
 def negative(value: object) -> object:
     if not is_number(value):
         raise NoValue(f"-{type_of(value)} is not defined")
-    return _arithmetic("-", 0 if type(value) is int else -0.0, value)
+    return arithmetic("-", 0 if type(value) is int else -0.0, value)
 
 
-def _arithmetic(sign: str, left: object, right: object) -> object:
+def arithmetic(sign: str, left: object, right: object) -> object:
     """A whole number and a fraction make a fraction: JSON writes 100 where it means 100.0."""
     if not (is_number(left) and is_number(right)):
         raise _undefined(sign, left, right)
