@@ -27,7 +27,7 @@ class PlaceStore(Protocol):
 
     def take(self, claimed: Claimed, *, most: int, longest: timedelta) -> bool: ...
 
-    def leave(self, claimed: Claimed) -> Sequence[Due]: ...
+    def leave(self, claimed: Claimed, *, most: int) -> Sequence[Due]: ...
 
 
 class Places:
@@ -56,7 +56,7 @@ class Places:
             try:
                 yield None
             finally:
-                self._leave(claimed)
+                self._leave(claimed, tool.concurrency)
 
     def _taken(self, claimed: Claimed, most: int, longest: timedelta) -> bool:
         return patiently(
@@ -69,9 +69,9 @@ class Places:
         timeout = look * (1 + self._jitter() / 2)
         return Park(wait=Wait(kind=WaitKind.PLACE, key=claimed.tool, timeout=timeout))
 
-    def _leave(self, claimed: Claimed) -> None:
+    def _leave(self, claimed: Claimed, most: int) -> None:
         try:
-            due = self._store.leave(claimed)
+            due = self._store.leave(claimed, most=most)
         except StateUnavailable as error:
             # It is free again when the longest call would be over.
             log.warning("place_not_left", tool=claimed.tool, error=str(error))

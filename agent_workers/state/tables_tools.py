@@ -37,7 +37,8 @@ tool_places = Table(
     Column("job_id", Uuid, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("fence", Integer, primary_key=True),
-    Column("worker_id", Uuid, nullable=False),
+    # Null: kept for a tenant, one of whose calls was woken.
+    Column("worker_id", Uuid),
     # Its worker holds a lock that dies with it: whoever finds it gone knows that the call is over.
     Column("registered", Boolean, nullable=False),
     when("taken_at", required=True),
@@ -47,6 +48,7 @@ tool_places = Table(
 Index(
     "waits_place_idx",
     waits.c.key,
+    waits.c.tenant_id,
     waits.c.created_at,
     postgresql_where=text("kind = 'place' and answered_at is null"),
 )

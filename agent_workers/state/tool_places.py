@@ -11,7 +11,7 @@ from agent_workers.state.sweeps import dues
 _TAKE = "select take_tool_place(%s, %s, %s, %s, %s, %s, %s, %s)"
 _LEAVE = """
 select tenant_id, job_id, "position", kind, lane, high, rings
-  from leave_tool_place(%s, %s, %s, %s, %s)"""
+  from leave_tool_place(%s, %s, %s, %s, %s, %s)"""
 
 
 class ToolPlaces:
@@ -31,10 +31,11 @@ class ToolPlaces:
             ).fetchone()
         return row is not None and bool(row[0])
 
-    def leave(self, claimed: Claimed) -> Sequence[Due]:
-        """Give the place back; returns who is to be rung for it."""
+    def leave(self, claimed: Claimed, *, most: int) -> Sequence[Due]:
+        """Give a place among `most` back; returns who is to be rung for it."""
+        tool, *place = _place(claimed)
         with self._database.connection() as connection:
-            return dues(connection, _LEAVE, _place(claimed))
+            return dues(connection, _LEAVE, (tool, most, *place))
 
 
 def _place(claimed: Claimed) -> tuple[object, ...]:

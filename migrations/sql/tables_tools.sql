@@ -16,7 +16,7 @@ CREATE TABLE tool_places (
   job_id UUID NOT NULL,
   position INTEGER NOT NULL,
   fence INTEGER NOT NULL,
-  worker_id UUID NOT NULL,
+  worker_id UUID,
   registered BOOLEAN NOT NULL,
   taken_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   free_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -24,4 +24,4 @@ CREATE TABLE tool_places (
   CONSTRAINT tool_places_free_check CHECK (free_at > taken_at)
 );
 
-CREATE INDEX waits_place_idx ON waits (key, created_at) WHERE kind = 'place' and answered_at is null;
+CREATE INDEX waits_place_idx ON waits (key, tenant_id, created_at) WHERE kind = 'place' and answered_at is null;

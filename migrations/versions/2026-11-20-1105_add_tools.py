@@ -9,6 +9,18 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
+_FUNCTIONS = (
+    "leave_tool_place",
+    "take_tool_place",
+    "give_tool_places",
+    "wake_at_tool",
+    "next_at_tool",
+    "places_of",
+    "has_free_place",
+    "lock_tool_places",
+    "register_tools",
+)
+
 
 def upgrade() -> None:
     run("tables_tools.sql", "tools.sql")
@@ -19,5 +31,5 @@ def downgrade() -> None:
     op.drop_index("waits_place_idx")
     op.drop_table("tool_places")
     op.drop_table("tools")
-    for function in ("take_tool_place", "leave_tool_place", "register_tools"):
+    for function in _FUNCTIONS:
         op.execute(f"drop function {function}")

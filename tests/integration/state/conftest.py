@@ -1,6 +1,7 @@
 """Fixtures of the state's tests: a world of one tenant on a real database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from uuid import uuid4
 
 import pytest
 
@@ -25,6 +26,18 @@ def whole(world: World) -> Iterator[None]:
     world.end_all()
     yield
     assert broken(world.database) == {}
+
+
+@pytest.fixture
+def worlds(world: World) -> Sequence[World]:
+    """Three tenants, in the order of their names."""
+    return [World(world.database, TenantId(f"{world.tenant}-{name}")) for name in "abc"]
+
+
+@pytest.fixture
+def tool() -> str:
+    """A name of its own: places are counted over all tenants."""
+    return f"tool_{uuid4().hex}"
 
 
 @pytest.fixture

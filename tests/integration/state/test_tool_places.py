@@ -3,41 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.claim import Claimed
-from agent_workers.domain.decision import Park
-from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.wait import Wait, WaitKind
-from agent_workers.state.tool_places import ToolPlaces
+from tests.integration.state.placing import LONG, places, step, wait_for_a_place
 from tests.integration.state.world import World
-
-LONG = timedelta(minutes=1)
-
-
-@pytest.fixture
-def tool() -> str:
-    """A name of its own: places are counted over all tenants."""
-    return f"tool_{uuid4().hex}"
-
-
-def places(world: World) -> ToolPlaces:
-    return ToolPlaces(world.database, world.worker)
-
-
-def step(world: World, tool: str) -> Claimed:
-    """A claimed step that calls this tool."""
-    return replace(world.acting(EffectClass.PURE), tool=tool)
-
-
-def wait_for_a_place(world: World, tool: str) -> JobId:
-    claimed = world.acting(EffectClass.PURE)
-    wait = Wait(kind=WaitKind.PLACE, key=tool, timeout=LONG)
-    world.record(claimed, Park(wait=wait))
-    return claimed.job_id
 
 
 def is_due(world: World, job: JobId) -> bool:
@@ -50,7 +21,7 @@ def test_there_are_as_many_places_as_are_said_and_no_more(world: World, tool: st
     taken = [store.take(one, most=2, longest=LONG) for one in (first, second, third)]
     assert taken == [True, True, False]
     assert store.take(replace(first, tool=f"{tool}_2"), most=1, longest=LONG)
-    store.leave(first)
+    store.leave(first, most=2)
     assert store.take(third, most=2, longest=LONG)
 
 
@@ -61,7 +32,7 @@ def test_who_takes_a_place_again_because_it_heard_nothing_has_one_place(
     store = places(world)
     assert store.take(first, most=1, longest=LONG)
     assert store.take(first, most=1, longest=LONG)
-    store.leave(first)
+    store.leave(first, most=1)
     assert store.take(second, most=1, longest=LONG)
 
 
@@ -79,7 +50,7 @@ def test_whoever_lost_a_step_keeps_the_place_of_its_own_call(world: World, tool:
     store = places(world)
     assert store.take(before, most=1, longest=LONG)
     assert not store.take(after, most=1, longest=LONG)
-    assert store.leave(after) == []
+    assert store.leave(after, most=1) == []
     assert not store.take(after, most=1, longest=LONG)
 
 
@@ -118,10 +89,10 @@ def test_whoever_leaves_wakes_the_one_that_has_waited_the_longest(world: World, 
     held, store = step(world, tool), places(world)
     store.take(held, most=1, longest=LONG)
     first, second = (wait_for_a_place(world, tool) for _ in range(2))
-    [due] = store.leave(held)
+    [due] = store.leave(held, most=1)
     assert (due.job_id, due.position, due.high) == (first, 1, True)
     assert (is_due(world, first), is_due(world, second)) == (True, False)
-    assert store.leave(held) == []
+    assert store.leave(held, most=1) == []
 
 
 def test_what_was_canceled_or_paused_meanwhile_is_passed_over(world: World, tool: str) -> None:
@@ -130,7 +101,7 @@ def test_what_was_canceled_or_paused_meanwhile_is_passed_over(world: World, tool
     canceled, paused, last = (wait_for_a_place(world, tool) for _ in range(3))
     world.cancel(canceled)
     world.pause(paused)
-    assert [due.job_id for due in store.leave(held)] == [last]
+    assert [due.job_id for due in store.leave(held, most=1)] == [last]
 
 
 def test_a_step_that_waits_for_a_place_uses_up_nothing_and_says_what_it_waits_for(

@@ -25,6 +25,8 @@ class Store:
 
     taken: list[Claimed] = field(default_factory=list)
     longest: timedelta = timedelta(0)
+    # The bound that it was told when a place was left.
+    left: int = 0
     is_away: bool = False
 
     def take(self, claimed: Claimed, *, most: int, longest: timedelta) -> bool:
@@ -34,7 +36,8 @@ class Store:
         self.taken.append(claimed)
         return True
 
-    def leave(self, claimed: Claimed) -> Sequence[Due]:
+    def leave(self, claimed: Claimed, *, most: int) -> Sequence[Due]:
+        self.left = most
         if self.is_away:
             raise StateUnavailable("gone")
         self.taken.remove(claimed)
@@ -64,6 +67,7 @@ def test_a_place_is_held_while_the_tool_is_called_and_the_next_one_is_rung_for()
         assert (full, store.taken, bells.rung) == (None, [STEP], [])
     assert (store.taken, bells.rung) == ([], [WAITING])
     assert store.longest == TWO.tools["read"].rules.kernel_budget
+    assert store.left == 2
 
 
 def test_who_finds_all_places_taken_waits_without_a_worker_and_leaves_none() -> None:
