@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agent_workers.domain.batch import BatchItem
+from agent_workers.domain.strict_json import JsonRefused, parse
 from agent_workers.state.batches import Kept
-from api import strict_json
 from api.door import MOST_BYTES
 from api.problems import MOST_MISTAKES, Mistake, Problem
-from api.strict_json import Refused
 
 LINES_AT_ONCE = 500
 BYTES_AT_ONCE = 1 << 20
@@ -107,8 +106,8 @@ def keep(
     for number, line in chunk.lines:
         tally.lines += 1
         try:
-            item = read(strict_json.parse(line))
-        except (Problem, Refused) as error:
+            item = read(parse(line, subject="this"))
+        except (Problem, JsonRefused) as error:
             tally.mistakes += _mistakes(number, error)
             continue
         if not is_known(item.agent):
@@ -128,9 +127,9 @@ def keep(
         tally.mistakes.append(_mistake(numbers[place - 1], "/custom_id", detail))
 
 
-def _mistakes(number: int, error: Problem | Refused) -> list[Mistake]:
+def _mistakes(number: int, error: Problem | JsonRefused) -> list[Mistake]:
     match error:
-        case Refused():
+        case JsonRefused():
             return [_mistake(number, error.pointer, error.detail)]
         case Problem():
             return [_mistake(number, one.pointer, one.detail) for one in error.mistakes]

@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api import strict_json
+from agent_workers.domain.strict_json import parse
 from api.asked import validated
 from api.problems import Problem
 
@@ -21,7 +21,7 @@ async def read_json(request: Request) -> object:
             detail=f"Send `content-type: application/json`, not {kind[:100]!r}.",
             headers={"accept-post": "application/json"},
         )
-    return strict_json.parse(await request.body())
+    return parse(await request.body())
 
 
 async def read_optional(request: Request, model: type[Model]) -> Model:

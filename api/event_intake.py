@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId, to_wire
+from agent_workers.domain.strict_json import parse
 from agent_workers.domain.trigger import TRIGGER, wire_form
 from agent_workers.domain.trigger_event import EventRefused
 from agent_workers.domain.trigger_message import BATCH, ONE, PREFIXES, Message, events_of
 from agent_workers.orchestration.triggers import Intake, Receipt
 from agent_workers.orchestration.triggers_arriving import Arrived
 from agent_workers.state.triggers_intake import EventsRefused
-from api import strict_json
 from api.problems import Problem, invalid
 from api.queries import checked_query
 from api.replies import NO_STORE, JsonReply, caller_of
@@ -63,7 +63,7 @@ async def _message(request: Request) -> Message:
 
 def _arrived(message: Message) -> Arrived:
     try:
-        events = events_of(message, strict_json.parse)
+        events = events_of(message, parse)
     except EventRefused as error:
         if error.code == "unsupported_media_type":
             raise Problem(

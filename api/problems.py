@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent_workers.domain.errors import AgentWorkersError
-from api.strict_json import Refused
+from agent_workers.domain.strict_json import JsonRefused
 
 MOST_MISTAKES = 100
 MEDIA_TYPE = b"application/problem+json"
@@ -154,7 +154,7 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case Refused():
+        case JsonRefused():
             code = "malformed_json" if error.malformed else "invalid_request"
             return invalid(error.detail, pointer=error.pointer, code=code)
         case AgentWorkersError() if error.code in CODES:

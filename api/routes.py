@@ -12,6 +12,7 @@ from starlette.routing import Match
 from typing_extensions import override
 
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.strict_json import JsonRefused
 from api.agent_list import AgentList
 from api.artifacts import Artifacts
 from api.batch_lists import BatchLists
@@ -32,7 +33,6 @@ from api.schedule_runs import ScheduleRunRoutes
 from api.schedules import ScheduleRoutes
 from api.sessions import SessionRoutes
 from api.shapes import dumped
-from api.strict_json import Refused
 from api.submitting import Submitting
 from api.tool_list import ToolList
 from api.webhook_parts import WebhookParts, webhook_routes
@@ -154,7 +154,7 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
             path, endpoint, methods=[method], response_model=None, include_in_schema=False
         )
     app.add_exception_handler(HTTPException, _unrouted)
-    for kind in (Problem, Refused, AgentWorkersError):
+    for kind in (Problem, JsonRefused, AgentWorkersError):
         app.add_exception_handler(kind, _said)
 
 

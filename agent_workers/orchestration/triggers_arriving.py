@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent_workers.domain.strict_json import JsonRefused, parse
 from agent_workers.domain.trigger_event import CloudEvent, EventRefused
-from agent_workers.domain.trigger_json import parsed
 from agent_workers.domain.trigger_message import Message, events_of
 from agent_workers.state.triggers_letters import DeadLetter
 
@@ -39,4 +39,11 @@ def dead(message: Message, *, origin: str, code: str, detail: str) -> DeadLetter
 def _events(message: Message) -> list[CloudEvent]:
     if len(message.body) > LARGEST:
         raise EventRefused(f"a message has at most {LARGEST} bytes")
-    return events_of(message, parsed, plain_json=True)
+    try:
+        return events_of(message, _parsed, plain_json=True)
+    except JsonRefused as refused:
+        raise EventRefused(refused.detail, pointer=refused.pointer) from None
+
+
+def _parsed(body: bytes) -> object:
+    return parse(body, subject="the message")

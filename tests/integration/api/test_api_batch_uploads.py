@@ -62,7 +62,7 @@ def test_every_mistake_is_told_with_its_line_and_what_is_right_is_kept(client: h
         "/lines/12/callback_url",
         "/lines/8/custom_id",
     ]
-    assert problem["errors"][0]["detail"].startswith("line 2: the body is not JSON")
+    assert problem["errors"][0]["detail"].startswith("line 2: this is not JSON")
     mended = upload(client, batch, [line(n) for n in range(1, 12)]).json()
     assert (mended["stored"], mended["known"]) == (9, 2)
 

@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 DEEPEST = 64
 MOST_NODES = 10_000
 _LARGEST = 2**63 - 1
-# Possessive, and a text without an end ends with the body: what was read is never read again.
+# Possessive, and a text without an end ends with the whole: what was read is never read again.
 _TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _EMPTY = re.compile(r"[\[{][ \t\n\r]*+[\]}]")
 
 
-class Refused(Exception):
-    """Why a body was refused: `malformed` when it is no JSON at all."""
+class JsonRefused(Exception):
+    """Why a text was refused: `malformed` when it is no JSON at all."""
 
     def __init__(self, detail: str, pointer: str = "", *, malformed: bool = False) -> None:
         super().__init__(detail)
@@ -30,31 +30,31 @@ class _Odd(ValueError):
     """Something that JSON allows and we do not; the slow path says what and where."""
 
 
-def parse(body: bytes) -> object:
-    """Return the value of a JSON text, or raise Refused."""
+def parse(body: bytes, *, subject: str = "the body") -> object:
+    """Return the value of a JSON text, or raise JsonRefused; `subject` is what it calls the text."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refused(f"the body is not UTF-8: byte {error.start}", malformed=True) from None
-    _measure(text)
+        raise JsonRefused(f"{subject} is not UTF-8: byte {error.start}", malformed=True) from None
+    _measure(text, subject)
     try:
-        value = _decoded(text)
+        value = _decoded(text, subject)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise Refused(f"the body is not JSON: {error.msg}, {place}", malformed=True) from None
+        raise JsonRefused(f"{subject} is not JSON: {error.msg}, {place}", malformed=True) from None
     if b"\\u" in body:  # nothing else can hide what cannot be stored
         _check(value)
     return value
 
 
-def _decoded(text: str) -> object:
+def _decoded(text: str, subject: str) -> object:
     try:
         return _strict.decode(text)
     except _Odd:
-        _say_what_is_odd(text)
+        _say_what_is_odd(text, subject)
 
 
-def _measure(text: str) -> None:
+def _measure(text: str, subject: str) -> None:
     """Refuse what is too deep or too much, before anything is built of it; in linear time."""
     openings = text.count("[") + text.count("{")
     if openings <= DEEPEST and openings + text.count(",") < MOST_NODES:
@@ -65,10 +65,10 @@ def _measure(text: str) -> None:
     for bracket in islice(_BRACKET.finditer(bare), 2 * MOST_NODES):
         depth += 1 if bracket[0] in "[{" else -1
         if depth > DEEPEST:
-            raise Refused(f"the body is nested deeper than {DEEPEST} levels")
+            raise JsonRefused(f"{subject} is nested deeper than {DEEPEST} levels")
     openings = bare.count("[") + bare.count("{")
     if texts == 2 * MOST_NODES or openings > MOST_NODES or _values(bare, openings) > MOST_NODES:
-        raise Refused(f"the body holds more than {MOST_NODES} values")
+        raise JsonRefused(f"{subject} holds more than {MOST_NODES} values")
 
 
 def _values(bare: str, openings: int) -> int:
@@ -76,14 +76,14 @@ def _values(bare: str, openings: int) -> int:
     return 1 + bare.count(",") + openings - len(_EMPTY.findall(bare))
 
 
-def _say_what_is_odd(text: str) -> NoReturn:
+def _say_what_is_odd(text: str, subject: str) -> NoReturn:
     """Say what was odd, and where: parse again, keeping what the strict parser refuses."""
     try:
         value = _tolerant.decode(text)
     except _Odd as odd:
-        raise Refused(str(odd), malformed=True) from None
+        raise JsonRefused(str(odd), malformed=True) from None
     _check(value)
-    raise Refused("the body holds a number out of range")
+    raise JsonRefused(f"{subject} holds a number out of range")
 
 
 class _Number(str):
@@ -103,7 +103,7 @@ def _check(value: object) -> None:
             _check_text(value)
         case _Pairs():
             twice = _first_twice(name for name, _ in value)
-            raise Refused(f"the member {twice[:100]!r} occurs twice", malformed=True)
+            raise JsonRefused(f"the member {twice[:100]!r} occurs twice", malformed=True)
         case dict():
             for name in value:
                 _check_text(name)
@@ -119,7 +119,7 @@ def _check_each(items: Iterable[tuple[object, object]]) -> None:
     try:
         for name, item in items:  # noqa: B007 (said when an item is refused)
             _check(item)
-    except Refused as refused:
+    except JsonRefused as refused:
         refused.pointer = f"/{_escaped(str(name))}{refused.pointer}"
         raise
 
@@ -135,14 +135,14 @@ def _first_twice(names: Iterable[str]) -> str:
 
 def _check_text(text: str) -> None:
     if isinstance(text, _Number):
-        raise Refused(f"the number {text[:40]} is out of range")
+        raise JsonRefused(f"the number {text[:40]} is out of range")
     if "\0" in text:
-        raise Refused("text must not contain NUL")
+        raise JsonRefused("text must not contain NUL")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise Refused("text must not contain a lone surrogate") from None
+            raise JsonRefused("text must not contain a lone surrogate") from None
 
 
 def _escaped(key: str) -> str:
