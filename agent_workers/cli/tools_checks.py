@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
-from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.tool import Tool, ToolFunction
 from agent_workers.execution.agents.registry import LoadedTool, Registry
@@ -81,7 +81,7 @@ def _look_up(tool: LoadedTool) -> Iterator[Finding]:
     if wanting:
         remedy = "it is called with the tool's own arguments, and with `call` if it takes that"
         yield fail(f"{declared.name}: its look-up {wanting}", remedy)
-    if declared.effect in {EffectClass.PURE, EffectClass.TRANSACTIONAL}:
+    if declared.effect in LEAVES_NO_MARK:
         remedy = "leave it out, or declare the effect that it is for"
         yield warn(f"{declared.name}: a {declared.effect.value} tool is never looked up", remedy)
 

@@ -18,6 +18,10 @@ class EffectClass(StrEnum):
     UNSAFE = "unsafe"
 
 
+# What it did is undone, or was nothing, whenever it fails.
+LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
+
+
 class OnDoubt(StrEnum):
     """What to do when nobody can know whether an effect happened."""
 

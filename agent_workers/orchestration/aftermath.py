@@ -7,7 +7,7 @@ from datetime import timedelta
 from agent_workers.domain.breaker import tool_breaker
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
-from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.step import Broke, Outcome, ToolFailed
 from agent_workers.domain.wait import WaitKind
@@ -22,9 +22,6 @@ from agent_workers.orchestration.traits import AgentTraits
 from agent_workers.orchestration.ways import FindWays, Ways
 from agent_workers.state import codec
 from agent_workers.state.permits import Permits
-
-# What it did is undone, or was nothing, whenever it fails.
-LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
 
 
 class Aftermath:

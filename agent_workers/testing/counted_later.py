@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.effect import LEAVES_NO_MARK
 from agent_workers.domain.tool import Call, Tool
 from agent_workers.testing import counted as before
 
-_LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
-
 
 def _later(tool: Tool) -> Tool:
-    if tool.effect in _LEAVES_NO_MARK:
+    if tool.effect in LEAVES_NO_MARK:
         return tool
 
     def act(counter: str, subject: str, currency: str, note: str = "", *, call: Call) -> str:
