@@ -41,12 +41,6 @@ class FenceLost(AgentWorkersError):
     code = "fence_lost"
 
 
-class JobEnded(AgentWorkersError):
-    """The job reached its end while the step was being done."""
-
-    code = "job_ended"
-
-
 class QuotaReached(AgentWorkersError):
     """The tenant has as many of a kind as it may have; an operator may raise the quota."""
 

@@ -173,12 +173,6 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Turn a libpq URL into one that SQLAlchemy opens with psycopg 3."""
-    named = make_url(url).set(drivername="postgresql+psycopg")
-    return named.render_as_string(hide_password=False)
-
-
 def _open(url: str, *, pool_size: int, name: str, patience_s: float) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
