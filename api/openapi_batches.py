@@ -1,6 +1,7 @@
 """What the OpenAPI document says of batches."""
 
 from agent_workers.domain.batch import MOST_LIVE, BatchStatus, ItemStatus, OnError
+from agent_workers.domain.strict_json import LARGEST
 from api.asked import A_YEAR_S
 from api.batch_asked import MOST_INLINE
 from api.openapi_requests import REQUESTS
@@ -151,7 +152,7 @@ BATCH_SCHEMAS: dict[str, Schema] = {
             closed(_TERMS | {"job_template": reference("BatchTemplate")}),
         ],
     },
-    "StartRequest": closed({"item_count": optional(COUNT | {"maximum": 2**63 - 1})}),
+    "StartRequest": closed({"item_count": optional(COUNT | {"maximum": LARGEST})}),
     "BatchCancelRequest": closed({"reason": text(most=1_000)}),
     "Batch": shown(_BATCH_SHOWN),
     "BatchList": listed("Batch"),

@@ -1,5 +1,6 @@
 """The schemas of what callers may send."""
 
+from agent_workers.domain.strict_json import DEEPEST, LARGEST, MOST_NODES
 from agent_workers.state.controls import GivenVerdict
 from api.asked import A_YEAR_S, MOST_USD, SESSION_FORM, USER_FORM
 from api.schema_words import (
@@ -78,10 +79,12 @@ REQUESTS: dict[str, Schema] = {
         ]
     },
     "Json": {
-        "description": "Any JSON: at most 64 levels and 10,000 values; integers of 64 bits.",
+        "description": (
+            f"Any JSON: at most {DEEPEST} levels and {MOST_NODES:,} values; integers of 64 bits."
+        ),
         "anyOf": [
             {"type": ["null", "boolean"]},
-            {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+            {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST},
             {"type": "number"},
             text(),
             {"type": "array", "items": {"$ref": "#/components/schemas/Json"}},

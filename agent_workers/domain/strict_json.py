@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 DEEPEST = 64
 MOST_NODES = 10_000
-_LARGEST = 2**63 - 1
+# Of whole numbers; the smallest is one further from zero. Postgres keeps them in 64 bits.
+LARGEST = 2**63 - 1
 # Possessive, and a text without an end ends with the whole: what was read is never read again.
 _TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -153,7 +154,7 @@ def _escaped(key: str) -> str:
 def _integer(written: str) -> int:
     if len(written) < 19:  # noqa: PLR2004 (so few digits always fit 64 bits)
         return int(written)
-    if len(written) > 20 or not -_LARGEST - 1 <= int(written) <= _LARGEST:  # noqa: PLR2004
+    if len(written) > 20 or not -LARGEST - 1 <= int(written) <= LARGEST:  # noqa: PLR2004
         raise _Odd
     return int(written)
 

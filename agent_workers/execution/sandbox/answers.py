@@ -6,6 +6,7 @@ import signal
 from contextlib import suppress
 from typing import Final, NoReturn
 
+from agent_workers.domain.strict_json import DEEPEST, LARGEST
 from agent_workers.execution.sandbox.ports import (
     Bounds,
     Died,
@@ -18,8 +19,6 @@ from agent_workers.execution.sandbox.ports import (
 )
 from agent_workers.execution.sandbox.processes import Ended
 
-_DEEPEST: Final = 64
-_GREATEST: Final = 2**63
 # How long an answer may be whose text may be so long: JSON writes a character in six at most.
 _ESCAPED: Final = 6
 _AROUND: Final = 16_384
@@ -44,11 +43,11 @@ def read_json(written: str) -> object:
             written, parse_constant=_refuse, parse_float=_finite, parse_int=_whole
         )
     except RecursionError:
-        raise NotJson(f"it is nested deeper than {_DEEPEST}") from None
+        raise NotJson(f"it is nested deeper than {DEEPEST}") from None
     except ValueError as error:
         raise NotJson(str(error)) from None
-    if _deeper_than(_DEEPEST, value):
-        raise NotJson(f"it is nested deeper than {_DEEPEST}")
+    if _deeper_than(DEEPEST, value):
+        raise NotJson(f"it is nested deeper than {DEEPEST}")
     return _whole_characters(value)
 
 
@@ -147,7 +146,7 @@ def _finite(word: str) -> float:
 
 def _whole(word: str) -> int:
     number = int(word)
-    if not -_GREATEST <= number < _GREATEST:
+    if not -LARGEST - 1 <= number <= LARGEST:
         raise NotJson("a number is too large")
     return number
 
