@@ -20,6 +20,8 @@ _BY_CAUSE: Final = {
     "JSONDecodeError": ErrorClass.MALFORMED,
     "APIConnectionError": ErrorClass.CONNECTION,
 }
+# A server that says "in thirty years" does not mean it.
+_LONGEST_WAIT: Final = timedelta(days=1)
 # The first class of an exception's ancestry that is named here decides. Names, not classes:
 # so that neither this table nor its tests load litellm. A test proves that litellm has each.
 BY_NAME: Final = {
@@ -109,7 +111,11 @@ def _class_of_status(status: object) -> ErrorClass:
 
 
 def _retry_after(error: Exception) -> timedelta | None:
-    headers = _headers_of(error)
+    wish = _wish_of(_headers_of(error))
+    return None if wish is None else min(wish, _LONGEST_WAIT)
+
+
+def _wish_of(headers: Mapping[str, object]) -> timedelta | None:
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return timedelta(milliseconds=milliseconds)

@@ -1,11 +1,17 @@
 """What litellm raises, as it names it, and what we make of it."""
 
+from datetime import timedelta
+
+import pytest
+
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ErrorClass
 
 
 class InternalServerError(Exception):
     """Named as litellm's own is, because names are what decides."""
+
+    litellm_response_headers: dict[str, str]
 
 
 def test_a_key_that_is_missing_is_a_refused_key_though_litellm_calls_it_a_server_error():
@@ -15,3 +21,19 @@ def test_a_key_that_is_missing_is_a_refused_key_though_litellm_calls_it_a_server
 
 def test_any_other_server_error_stays_one():
     assert failure_of(InternalServerError("bad luck")).error_class is ErrorClass.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ({"retry-after": "7"}, timedelta(seconds=7)),
+        ({"retry-after-ms": "1500"}, timedelta(seconds=1.5)),
+        ({"retry-after": "999999999"}, timedelta(days=1)),
+        ({"retry-after": "Fri, 31 Dec 2100 23:59:59 GMT"}, timedelta(days=1)),
+        ({"retry-after": "soon"}, None),
+    ],
+)
+def test_a_model_is_waited_for_a_day_at_most(said: dict[str, str], wait: timedelta | None):
+    error = InternalServerError("later")
+    error.litellm_response_headers = said
+    assert failure_of(error).retry_after == wait
