@@ -7,7 +7,7 @@ BYTES_PER_STEP = 64
 
 
 class Budget:
-    """A step takes about a tenth of a microsecond, so a million of them a tenth of a second."""
+    """A step takes a tenth to a third of a microsecond, so a million of them at most a third of a second."""
 
     __slots__ = ("left",)
 

@@ -1,11 +1,12 @@
 """The functions of the language; each may be called as `f(x)` or as `x.f()`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
+from agent_workers.expressions.budget import BYTES_PER_STEP
 from agent_workers.expressions.errors import NoValue
 from agent_workers.expressions.operators import in_range, is_number, type_of
 
@@ -14,14 +15,27 @@ _LONGEST_NUMBER: Final = 40
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION: Final = re.compile(r"([+-]?)((?:\d{1,18}(?:\.\d{1,9})?(?:h|ms|m|s|us|ns)){1,6})")
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
+# Where CPython's search becomes linear (`fastsearch.h`), and how much of it takes the time of a step.
+_LONG_TEXT: Final = 30_000
+_MIDDLE_TEXT: Final = 2_500
+_LONG_PART: Final = 100
+_COMPARED_PER_STEP: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function and how many values it takes."""
+    """A function, how many values it takes, and what a call costs beside reading its texts."""
 
     takes: int
     call: Callable[..., object]
+    steps: int = 4
+    more_steps: Callable[..., int] | None = None
+
+    def price(self, given: Sequence[object]) -> int:
+        """Say how many steps a call costs with these values."""
+        texts = [one for one in given if isinstance(one, str)]
+        read = sum(1 + 4 * len(text) // BYTES_PER_STEP for text in texts)
+        return self.steps + read + (self.more_steps(*given) if self.more_steps else 0)
 
 
 def _size(value: object) -> object:
@@ -115,13 +129,23 @@ def _duration(value: object) -> object:
         raise NoValue("a duration is out of range") from None
 
 
-def _of_texts(name: str, told: Callable[[str, str], bool]) -> Function:
+def _to_search(text: object, part: object) -> int:
+    """Python compares a part with each place of a text that is short, or for a part that is; of others it is linear."""
+    if not (isinstance(text, str) and isinstance(part, str)) or len(text) >= _LONG_TEXT:
+        return 0
+    is_linear = len(text) >= _MIDDLE_TEXT and len(part) >= _LONG_PART
+    return 0 if is_linear else len(text) * len(part) // _COMPARED_PER_STEP
+
+
+def _of_texts(
+    name: str, told: Callable[[str, str], bool], more_steps: Callable[..., int] | None = None
+) -> Function:
     def call(text: object, part: object) -> object:
         if not (isinstance(text, str) and isinstance(part, str)):
             raise _not_for(name, text, part)
         return told(text, part)
 
-    return Function(2, call)
+    return Function(2, call, more_steps=more_steps)
 
 
 def _part(name: str, of_time: Callable[[datetime], int], of_span: float = 0) -> Function:
@@ -150,13 +174,13 @@ FUNCTIONS: Final = {
     "size": Function(1, _size),
     "type": Function(1, _type),
     "dyn": Function(1, lambda value: value),
-    "int": Function(1, _int),
-    "double": Function(1, _double),
+    "int": Function(1, _int, 10),
+    "double": Function(1, _double, 10),
     "bool": Function(1, _bool),
-    "string": Function(1, _string),
-    "timestamp": Function(1, _timestamp),
-    "duration": Function(1, _duration),
-    "contains": _of_texts("contains", lambda text, part: part in text),
+    "string": Function(1, _string, 10),
+    "timestamp": Function(1, _timestamp, 16),
+    "duration": Function(1, _duration, 30),
+    "contains": _of_texts("contains", lambda text, part: part in text, _to_search),
     "startsWith": _of_texts("startsWith", str.startswith),
     "endsWith": _of_texts("endsWith", str.endswith),
     "getFullYear": _part("getFullYear", lambda at: at.year),

@@ -95,7 +95,7 @@ class ListOf:
     items: Sequence[Node]
 
     def value(self, scope: Scope) -> object:
-        scope.budget.spend(1)
+        scope.budget.spend(2)
         return [item.value(scope) for item in self.items]
 
 
@@ -104,7 +104,7 @@ class MapOf:
     members: Sequence[tuple[Node, Node]]
 
     def value(self, scope: Scope) -> object:
-        scope.budget.spend(1)
+        scope.budget.spend(3 + len(self.members))
         made: dict[str, object] = {}
         for key, value in self.members:
             name = key.value(scope)
@@ -166,7 +166,7 @@ class Negative:
     of: Node
 
     def value(self, scope: Scope) -> object:
-        scope.budget.spend(1)
+        scope.budget.spend(3)
         return operators.negative(self.of.value(scope))
 
 
@@ -178,7 +178,7 @@ class Binary:
 
     def value(self, scope: Scope) -> object:
         budget = scope.budget
-        budget.spend(1)
+        budget.spend(2)
         left, right = self.left.value(scope), self.right.value(scope)
         match self.sign:
             case "==":
@@ -204,10 +204,7 @@ class Call:
 
     def value(self, scope: Scope) -> object:
         given = [one.value(scope) for one in self.given]
-        scope.budget.spend(1)
-        for one in given:
-            if isinstance(one, str):
-                scope.budget.spend_on_text(len(one) * 4)
+        scope.budget.spend(self.function.price(given))
         return self.function.call(*given)
 
 

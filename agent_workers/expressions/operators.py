@@ -39,12 +39,12 @@ def equal(left: object, right: object, budget: Budget) -> bool:
         budget.spend_on_text(len(left))
         return left == right
     if type(left) is list and type(right) is list:
-        budget.spend(1)
+        budget.spend(4)
         return len(left) == len(right) and all(
             equal(one, other, budget) for one, other in zip(left, right, strict=True)
         )
     if type(left) is dict and type(right) is dict:
-        budget.spend(1)
+        budget.spend(4)
         return len(left) == len(right) and all(
             name in right and equal(value, right[name], budget) for name, value in left.items()
         )

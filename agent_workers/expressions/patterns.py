@@ -33,7 +33,7 @@ class Matches:
         text = self.text.value(scope)
         if not isinstance(text, str):
             raise NoValue(f"{type_of(text)}.matches(…) is not defined")
-        scope.budget.spend(1 + len(text) // 8 + len(text) * self.states // _STATES_PER_STEP)
+        scope.budget.spend(16 + len(text) // 8 + len(text) * self.states // _STATES_PER_STEP)
         found = _KEPT.get(self.pattern)
         if found is None:
             scope.budget.spend(self.parsing_cost)

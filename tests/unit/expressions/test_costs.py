@@ -31,12 +31,23 @@ STEPS = 200_000
             [LONG[:9_000] + str(n) for n in range(90)],
         ),
         ("data.all(x, duration(data) == 1) || data.all(x, data.all(y, true))", NUMBERS),
+        ("data.all(x, duration('1h1m1s1ms1us1ns') == duration('1h1m1s1ms1us1ns'))", NUMBERS),
+        ("data.all(x, timestamp('2026-01-31T12:00:00.123456+05:00') > timestamp(x))", NUMBERS * 2),
+        ("data.all(x, string(x) == string(1.5e100 * x) || true)", NUMBERS * 2),
         ("[data,data,data,data].all(x, x.map(y, [[[y]]]) == x.map(y, [[[y]]]))", NUMBERS),
     ],
 )
 def test_what_costs_too_much_is_ended(source: str, data: object) -> None:
     with pytest.raises(TooCostly):
         expression(source).value({"data": data}, Budget(STEPS))
+
+
+@pytest.mark.parametrize(("length", "part"), [(2_400, 1_200), (29_999, 99)])
+def test_a_search_pays_for_each_place_that_python_compares(length: int, part: int) -> None:
+    needle = "a" * (part // 2) + "b" + "a" * (part - part // 2 - 1)
+    budget = Budget(STEPS)
+    expression("text.contains(part)").value({"text": "a" * length, "part": needle}, budget)
+    assert STEPS - budget.left > length * part // 1_000
 
 
 @pytest.mark.parametrize(
