@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString
 
-from agent_workers.cli.bench.http import Connection
+from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.migrations import upgrade
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.ports import free_port
@@ -132,8 +132,12 @@ class Stage:
 
     def connect_as(self, tenant: TenantId) -> Connection:
         """Connect with a new key of another tenant."""
+        return self.connecting_as(tenant)()
+
+    def connecting_as(self, tenant: TenantId) -> Callable[[], Connection]:
+        """Return what connects with a new key of another tenant, the same each time."""
         new_key = Keys(self.database, pepper=_PEPPER).create(tenant, name="bench")
-        return Connection(port=self.port, token=new_key.token)
+        return lambda: Connection(port=self.port, token=new_key.token)
 
 
 @contextmanager
@@ -164,7 +168,7 @@ def stage() -> Iterator[Stage]:
                 "AGENT_BROKER_URL": redis.url,
                 "AGENT_SECRET_PEPPER": _PEPPER,
                 "AGENT_API_PORT": str(port),
-                "AGENT_TOOLS": "agent_workers.cli.bench.agents",
+                "AGENT_TOOLS": "agent_workers.cli.bench.agents,agent_workers.testing.hostile",
                 "AGENT_LOG_LEVEL": "WARNING",
             },
         )
