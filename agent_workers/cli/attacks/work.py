@@ -9,10 +9,10 @@ _HIGHEST = 100
 
 
 def flood(*, jobs: int, seconds: float, every_s: float = 0.0) -> Attack:
-    """Many jobs of the highest priority."""
+    """Many jobs."""
 
     def attack(hostile: Hostile, connection: Connection) -> None:
-        body = job("doze", seconds=seconds) | {"priority": _HIGHEST}
+        body = job("doze", seconds=seconds)
         for _ in range(jobs):
             post(connection, "/v1/jobs", body)
             if hostile.over.wait(every_s):
@@ -37,8 +37,11 @@ def calls(tool: str, *, every_s: float) -> Attack:
     """One job after the other that calls a tool of bad manners."""
 
     def attack(hostile: Hostile, connection: Connection) -> None:
-        while not hostile.over.wait(every_s):
+        while True:
             post(connection, "/v1/jobs", job(tool))
+            hostile.did[f"calls of {tool}"] += 1
+            if hostile.over.wait(every_s):
+                return
 
     return attack
 
@@ -68,4 +71,6 @@ def tar_pits(*, every_s: float) -> Attack:
 
 
 def job(tool: str, **arguments: object) -> dict[str, object]:
-    return {"agent": NAME, "input": {"tool": tool, "with": arguments}}
+    """A job of the highest priority that calls this tool."""
+    wish = {"tool": tool, "with": arguments}
+    return {"agent": NAME, "input": wish, "priority": _HIGHEST}
