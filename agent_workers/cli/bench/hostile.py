@@ -28,6 +28,7 @@ _ATTACKS = (
     work.flood(jobs=2_000, seconds=0.06),
     work.schedules(200),
     work.silent_callbacks(300),
+    work.tar_pits(every_s=0.5),
     bombs.expressions(),
     bombs.bodies(),
     readers.idle_sockets(300),
