@@ -5,7 +5,7 @@ from agent_workers.cli.attacks.hostile import Attack, Hostile, post
 from agent_workers.cli.attacks.hosts import silent, trickling
 from agent_workers.testing.hostile import NAME
 
-_HIGHEST = 100
+HIGHEST = 100
 
 
 def flood(*, jobs: int, seconds: float, every_s: float = 0.0) -> Attack:
@@ -73,4 +73,4 @@ def tar_pits(*, every_s: float) -> Attack:
 def job(tool: str, **arguments: object) -> dict[str, object]:
     """A job of the highest priority that calls this tool."""
     wish = {"tool": tool, "with": arguments}
-    return {"agent": NAME, "input": wish, "priority": _HIGHEST}
+    return {"agent": NAME, "input": wish, "priority": HIGHEST}

@@ -10,21 +10,23 @@ from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.attacks.hostile import TENANT, Hostile
 from agent_workers.cli.prove.blows import Blows
 from agent_workers.cli.prove.fleet import Door
-from agent_workers.cli.prove.grounds import Ground
+from agent_workers.cli.prove.grounds import Asked, Ground
 from agent_workers.cli.prove.soak_judge import held
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.keys import Keys
-from agent_workers.testing.hostile import EXITING
+from agent_workers.testing.hostile import EXITING, NAME
 
 _ENDED = {"succeeded", "failed", "canceled"}
 _TIMEOUT_S = 10.0
 _AT_ONCE = 3
 # Tenants take turns, process by process, and some of a turn is spent on what was begun before.
-_FAIR, _SLACK = 3, 30
-_EVERY_S = 0.1
+_FAIR, _SLACK = 2, 20
+# So many are queued before anybody works, and are done when nothing else of it waits.
+_QUEUED, _BEHIND_THE_REST = 300, work.HIGHEST - 10
+_EVERY_S, _DOZE_S = 0.1, 1.0
 _ATTACKS = (
-    work.flood(jobs=1_000_000, seconds=1.0, every_s=_EVERY_S),
+    work.flood(jobs=1_000_000, seconds=_DOZE_S, every_s=_EVERY_S),
     work.schedules(10),
     work.calls("hang", every_s=1),
     work.calls("leave", every_s=20),
@@ -55,6 +57,12 @@ class Foe:
         self._hostile = Hostile(connect=connect, port=self.door.port)
 
     def begin(self) -> None:
+        wish = {"tool": "doze", "with": {"seconds": _DOZE_S}}
+        asked = Asked(
+            tenant_id=TENANT, agent=NAME, input=wish, priority=_BEHIND_THE_REST, unrung=True
+        )
+        for _ in range(_QUEUED):
+            self.ground.submit(asked)
         self._hostile.begin(_ATTACKS)
 
     def end(self) -> None:
