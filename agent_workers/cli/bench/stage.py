@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString
@@ -103,6 +103,14 @@ class Stage:
                     process.wait(patience)
                 except subprocess.TimeoutExpired:
                     continue
+
+    def kill_all(self) -> None:
+        """End every process at once, whatever it waits for."""
+        while self.processes:
+            _, process = self.processes.popitem()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def stop_all(self) -> None:
         for name in list(self.processes):
