@@ -70,7 +70,7 @@ class Onward:
 
     `lanes`: claim what is due next in these, in the record's own transaction, when the job itself
     leaves nothing to carry on with. `yields`: this job has gone on for long; if another tenant waits in
-    these lanes, it is not carried on.
+    these lanes, it is not carried on. `barred`: tenants of which no other job is claimed.
     """
 
     carry: bool = True
@@ -78,6 +78,7 @@ class Onward:
     task_id: str | None = None
     lanes: tuple[Lane, ...] = ()
     look_further: bool = False
+    barred: tuple[TenantId, ...] = ()
 
 
 HALT = Onward(carry=False)

@@ -17,8 +17,8 @@ select tenant_id, job_id, root_id, "position", round, kind, lane, fence, tries, 
        arguments, effect, timeout_ms, hold_micro, agent, input, max_steps, agent_version, depth,
        course, next_position, left_micro, deadline_ms, user_id, session_id, more from """
 _CLAIM_STEP = _CLAIM + "claim_step(%s, %s, %s, %s, %s)"
-_CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s)"
-_CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s)"
+_CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s, %s::text[])"
+_CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s, %s::text[])"
 _LARGE = """
 select j.input, s.arguments from jobs j join steps s using (tenant_id, job_id)
  where tenant_id = %s and job_id = %s and s."position" = %s"""
@@ -51,7 +51,7 @@ class Claims:
             row = connection.execute(_CLAIM_STEP, arguments, binary=True).fetchone()
         return None if row is None else claimed_of(row)
 
-    def nudged(
+    def nudged(  # noqa: PLR0913 (what a claim asks for, each by its name)
         self,
         tenant_id: TenantId,
         job_id: JobId,
@@ -60,21 +60,30 @@ class Claims:
         lanes: Sequence[Lane],
         task_id: str | None = None,
         look_further: bool = False,
+        barred: Sequence[TenantId] = (),
     ) -> Claimed | None:
-        """Claim the step that a nudge names, or else the oldest due step of these lanes."""
+        """Claim the step that a nudge names, or else the oldest due step of these lanes.
+
+        No step of a tenant that is `barred` is claimed; see `worker/places.py`.
+        """
         arguments = (
             *(tenant_id, job_id, position, array(lanes)),
-            *(self._worker_id, task_id, look_further),
+            *(self._worker_id, task_id, look_further, list(barred)),
         )
         with self._database.connection() as connection:
             row = connection.execute(_CLAIM_NUDGED, arguments, binary=True).fetchone()
         return None if row is None else claimed_of(row)
 
     def next(
-        self, lanes: Sequence[Lane], *, task_id: str | None = None, look_further: bool = False
+        self,
+        lanes: Sequence[Lane],
+        *,
+        task_id: str | None = None,
+        look_further: bool = False,
+        barred: Sequence[TenantId] = (),
     ) -> Claimed | None:
         """Claim the oldest due step of these lanes, in their order."""
-        arguments = (array(lanes), self._worker_id, task_id, look_further)
+        arguments = (array(lanes), self._worker_id, task_id, look_further, list(barred))
         with self._database.connection() as connection:
             row = connection.execute(_CLAIM_NEXT, arguments, binary=True).fetchone()
         return None if row is None else claimed_of(row)

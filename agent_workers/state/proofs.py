@@ -38,7 +38,22 @@ _CLAIMS = """
 select job_id, c.position, coalesce(pid, -1), extract(epoch from at)::float8,
        extract(epoch from coalesce(lead(at) over (partition by job_id, c.position order by c.fence),
                                    done_at, clock_timestamp()))::float8
-  from proof_claims c join steps s using (tenant_id, job_id, position) where tenant_id = %s"""
+  from proof_claims c join steps s using (tenant_id, job_id, position) where tenant_id = %s
+   and (%s::text[] is null or tool = any(%s))"""
+_START_DELAYS = """
+select extract(epoch from coalesce(started_at, finished_at, clock_timestamp()) - created_at)::float8
+  from jobs where tenant_id = %s"""
+_PASSED_OVER = """
+with begun as (select tenant_id, job_id, min(at) as at from proof_claims
+                where position = 0 and tenant_id in (%(tenant)s, %(other)s) group by 1, 2)
+select (select count(*) from begun b where b.tenant_id = %(other)s and b.at > j.created_at
+           and b.at < waited.until),
+       (select count(*) from begun b where b.tenant_id = %(tenant)s and b.at > j.created_at
+           and b.at < waited.until)
+  from jobs j left join begun mine using (tenant_id, job_id),
+       lateral (select coalesce(mine.at, j.finished_at, clock_timestamp()) as until) waited
+ where j.tenant_id = %(tenant)s"""
+_NO_SCHEDULES = "delete from schedules where tenant_id = %s"
 _QUARANTINED = """
 select job_id, position, deaths from steps where tenant_id = %s and status = 'quarantined'"""
 _OF_CANCELED = """
@@ -149,10 +164,26 @@ class Proofs:
             rows = connection.execute(_DOUBTS, (tenant_id, job_id)).fetchall()
         return [row[0] for row in rows]
 
-    def claims(self, tenant_id: TenantId) -> list[Claim]:
-        """Return who held which step, as far as `watch_claims` saw it."""
+    def start_delays(self, tenant_id: TenantId) -> list[float]:
+        """Return after how many seconds each job began, or ended without."""
         with self._database.connection() as connection:
-            rows = connection.execute(_CLAIMS, (tenant_id,)).fetchall()
+            return [row[0] for row in connection.execute(_START_DELAYS, (tenant_id,)).fetchall()]
+
+    def passed_over(self, tenant_id: TenantId, *, by: TenantId) -> list[tuple[int, int]]:
+        """While each job waited to begin: how many of another tenant began, and of its own."""
+        values = {"tenant": tenant_id, "other": by}
+        with self._database.connection() as connection:
+            return connection.execute(_PASSED_OVER, values).fetchall()
+
+    def end_schedules(self, tenant_id: TenantId) -> None:
+        with self._database.connection() as connection:
+            connection.execute(_NO_SCHEDULES, (tenant_id,))
+
+    def claims(self, tenant_id: TenantId, tools: Sequence[str] | None = None) -> list[Claim]:
+        """Return who held which step (or call of these tools), as far as `watch_claims` saw it."""
+        named = None if tools is None else list(tools)
+        with self._database.connection() as connection:
+            rows = connection.execute(_CLAIMS, (tenant_id, named, named)).fetchall()
         return [
             Claim(job_id=JobId(job_id), position=position, pid=pid, since=since, until=until)
             for job_id, position, pid, since, until in rows

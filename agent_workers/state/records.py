@@ -37,7 +37,9 @@ _ARGUMENTS = (
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
 _COLUMNS = ", ".join([f"(r).{name}" for name in _RECORDED] + [f'(c)."{name}"' for name in FIELDS])
-_RECORD_AND_CLAIM = f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s, %s)"
+_RECORD_AND_CLAIM = (
+    f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s, %s, %s::text[])"
+)
 _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -121,7 +123,10 @@ class Records:
         arguments = self._arguments(claimed, decision, written, onward)
         if not onward.lanes:
             return _recorded(connection.execute(_RECORD, arguments).fetchone())
-        arguments = (*arguments, array(onward.lanes), onward.look_further, onward.yields)
+        arguments = (
+            *arguments,
+            *(array(onward.lanes), onward.look_further, onward.yields, list(onward.barred)),
+        )
         row = connection.execute(_RECORD_AND_CLAIM, arguments, binary=True).fetchone()
         return _recorded(row, looked=True)
 

@@ -17,6 +17,7 @@ from agent_workers.orchestration.carrying import Going, anything_due
 from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.ports import Ring
 from agent_workers.state.claims import Claims
+from agent_workers.worker.places import Places
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,10 @@ class Busy:
     # Claims whose reply seemed lost, and which others may hold by now: it may only have been late.
     given_back: set[tuple[JobId, int, int]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(slots=self.slots)
 
     @property
     def has_free_slots(self) -> bool:
@@ -111,6 +116,7 @@ class Deliveries:
         """Do the nudged step and what follows from it, then whatever else is due."""
         with self._busy.lock:
             self._busy.deliveries += 1
+        place = _Place(self._busy.places, tenant_id)
         try:
             claimed = patiently(
                 lambda: self._claims.nudged(
@@ -120,21 +126,23 @@ class Deliveries:
                     lanes=self._lanes,
                     task_id=task_id,
                     look_further=self._busy.has_free_slots,
+                    barred=place.barred,
                 ),
                 # The nudge's message is gone, and the next may be late.
                 seconds=_PATIENCE_S,
                 enough=self._stopping,
             )
-            return self._work(claimed, task_id)
+            return self._work(claimed, task_id, place)
         except StateUnavailable as error:
             # Whatever was not recorded is found by its lease; the nudge has done its part.
             log.warning("state_unavailable", error=str(error))
             return 0
         finally:
+            place.leave()
             with self._busy.lock:
                 self._busy.deliveries -= 1
 
-    def _work(self, claimed: Claimed | None, task_id: str | None) -> int:
+    def _work(self, claimed: Claimed | None, task_id: str | None, place: "_Place") -> int:
         began, done = self._clock(), 0
         job_id, job_began = None, began
 
@@ -146,10 +154,12 @@ class Deliveries:
                 task_id=task_id,
                 lanes=self._lanes,
                 look_further=self._busy.has_free_slots,
+                barred=place.barred,
                 yields=self._clock() - job_began >= self._slice.turn_s,
             )
 
         while claimed is not None:
+            place.move(claimed.tenant_id)
             if claimed.job_id != job_id:
                 job_id, job_began = claimed.job_id, self._clock()
             claimed = self._whole(claimed)
@@ -163,7 +173,7 @@ class Deliveries:
                 return done
             if isinstance(following, NothingDue):
                 return done
-            claimed = following or self._next(task_id)
+            claimed = following or self._next(task_id, place)
         return done
 
     def _advance(self, claimed: Claimed, onward: Going) -> Claimed | NothingDue | None:
@@ -184,7 +194,32 @@ class Deliveries:
             lambda: self._claims.whole(claimed), seconds=_PATIENCE_S, enough=self._stopping
         )
 
-    def _next(self, task_id: str | None) -> Claimed | None:
+    def _next(self, task_id: str | None, place: "_Place") -> Claimed | None:
         return self._claims.next(
-            self._lanes, task_id=task_id, look_further=self._busy.has_free_slots
+            self._lanes,
+            task_id=task_id,
+            look_further=self._busy.has_free_slots,
+            barred=place.barred,
         )
+
+
+class _Place:
+    """The place of one delivery, for whichever tenant it works."""
+
+    def __init__(self, places: Places, tenant_id: TenantId) -> None:
+        self._places = places
+        self._tenant_id = tenant_id
+        places.take(tenant_id)
+
+    @property
+    def barred(self) -> tuple[TenantId, ...]:
+        return self._places.barred(self._tenant_id)
+
+    def move(self, tenant_id: TenantId) -> None:
+        if tenant_id != self._tenant_id:
+            self._places.leave(self._tenant_id)
+            self._places.take(tenant_id)
+            self._tenant_id = tenant_id
+
+    def leave(self) -> None:
+        self._places.leave(self._tenant_id)

@@ -175,8 +175,9 @@ $$;
 -- The oldest due step of these lanes, in their order, of the tenant whose turn it is, or of anybody.
 -- It passes over whatever anybody holds: the job is locked first, so that the thousand steps of a job
 -- in use are not locked in vain, each hidden meanwhile from whoever looks next.
-create function claim_oldest(p_turn text, p_lanes text[], p_worker uuid, p_task text)
-returns claimed_step language plpgsql
+create function claim_oldest(
+  p_turn text, p_lanes text[], p_worker uuid, p_task text, p_barred text[] default '{}'
+) returns claimed_step language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 declare
@@ -213,7 +214,8 @@ begin
     if not found then
       exit when p_turn is null;
       -- Others took what it had, or hold it.
-      p_turn := case when attempt < 5 then take_turn(p_lanes) end;
+      p_turn := case when attempt < 5 then take_turn(p_lanes, p_barred) end;
+      exit when p_turn is null and p_barred <> '{}';
       continue;
     end if;
     j := v_at.job;
@@ -225,10 +227,14 @@ begin
   return c;
 end $$;
 
-create function claim_next(p_lanes text[], p_worker uuid, p_task text, p_look_further boolean)
-returns setof claimed_step language plpgsql as $$
-declare c claimed_step := claim_oldest(take_turn(p_lanes), p_lanes, p_worker, p_task);
+create function claim_next(
+  p_lanes text[], p_worker uuid, p_task text, p_look_further boolean, p_barred text[] default '{}'
+) returns setof claimed_step language plpgsql as $$
+declare v_turn text := take_turn(p_lanes, p_barred); c claimed_step;
 begin
+  -- Where some are barred, whoever has waited for a moment is on the list, and others are rung for.
+  if v_turn is null and p_barred <> '{}' then return; end if;
+  c := claim_oldest(v_turn, p_lanes, p_worker, p_task, p_barred);
   if c.fence is null then return; end if;
   if p_look_further then c.more := is_more_due(p_lanes); end if;
   return next c;
@@ -238,16 +244,18 @@ end $$;
 -- position at all) whatever is due. A step that was passed over is due, and comes up in its own turn.
 create function claim_nudged(
   p_tenant text, p_job uuid, p_position int, p_lanes text[], p_worker uuid, p_task text,
-  p_look_further boolean
+  p_look_further boolean, p_barred text[] default '{}'
 ) returns setof claimed_step language plpgsql as $$
-declare c claimed_step; v_turn text := take_turn(p_lanes);
+declare c claimed_step; v_turn text := take_turn(p_lanes, p_barred);
 begin
-  if p_position >= 0 and coalesce(v_turn, p_tenant) = p_tenant then
+  if p_position >= 0 and p_tenant <> all (p_barred) and coalesce(v_turn, p_tenant) = p_tenant then
     select * into c from claim_step(p_tenant, p_job, p_position, p_worker, p_task);
   elsif p_position >= 0 then
     perform look_back_for(p_tenant, p_job, p_position);
   end if;
-  if c.fence is null then c := claim_oldest(v_turn, p_lanes, p_worker, p_task); end if;
+  if c.fence is null and (v_turn is not null or p_barred = '{}') then
+    c := claim_oldest(v_turn, p_lanes, p_worker, p_task, p_barred);
+  end if;
   if c.fence is null then return; end if;
   if p_look_further then c.more := is_more_due(p_lanes); end if;
   return next c;

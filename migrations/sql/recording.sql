@@ -166,14 +166,14 @@ create function record_and_claim(
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
   p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean,
-  p_yields boolean
+  p_yields boolean, p_barred text[]
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
   r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
                    p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
                    p_worker, p_task, p_carry, case when p_yields then p_next end);
   if r.carried = 0 then
-    select * into c from claim_next(p_next, p_worker, p_task, p_look_further);
+    select * into c from claim_next(p_next, p_worker, p_task, p_look_further, p_barred);
   end if;
   return next;
 end $$;

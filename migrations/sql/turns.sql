@@ -67,10 +67,20 @@ begin
   return v_kept;
 end $$;
 
--- The tenant whose turn it is in these lanes, which has had it then; or null.
-create function take_turn(p_lanes text[]) returns text language plpgsql as $$
-declare v_kept text[] := turns_in(p_lanes);
+-- The tenant whose turn it is in these lanes, which has had it then; or null. Who is barred has none.
+create function take_turn(p_lanes text[], p_barred text[] default '{}')
+returns text language plpgsql as $$
+declare v_kept text[] := turns_in(p_lanes); v_turn text;
 begin
+  if p_barred <> '{}' then
+    select turn into v_turn from unnest(v_kept[3:]) with ordinality as kept (turn, n)
+     where turn <> all (p_barred) order by n limit 1;
+    if v_turn is not null then
+      perform set_config(turns_setting(p_lanes),
+                         (v_kept[1:2] || array_remove(v_kept[3:], v_turn) || v_turn)::text, false);
+    end if;
+    return v_turn;
+  end if;
   if cardinality(v_kept) < 4 then return null; end if;
   perform set_config(turns_setting(p_lanes),
                      (v_kept[1:1] || v_kept[3] || v_kept[4:] || v_kept[3])::text, false);

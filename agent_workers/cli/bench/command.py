@@ -10,7 +10,7 @@ from agent_workers.cli.bench.history import with_history
 from agent_workers.cli.bench.hostile import beside_a_hostile_tenant
 from agent_workers.cli.bench.measures import say
 from agent_workers.cli.bench.models import thinking
-from agent_workers.cli.bench.recovery import EFFECT, PURE, recovery
+from agent_workers.cli.bench.recovery import EFFECT, PURE, end_all, recovery
 from agent_workers.cli.bench.snapshots import under_snapshot
 from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.cli.bench.tenants import beside_a_flood
@@ -66,6 +66,8 @@ def _batches(on: Stage, arguments: argparse.Namespace) -> None:
 
 def _hostile(on: Stage, _: argparse.Namespace) -> None:
     beside_a_hostile_tenant(on)
+    end_all(on)
+    on.restart_api()
 
 
 _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {

@@ -7,12 +7,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString
 
-from agent_workers.cli.bench.http import Connection
+from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.migrations import upgrade
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.ports import free_port
@@ -104,6 +104,14 @@ class Stage:
                 except subprocess.TimeoutExpired:
                     continue
 
+    def kill_all(self) -> None:
+        """End every process at once, whatever it waits for."""
+        while self.processes:
+            _, process = self.processes.popitem()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
     def stop_all(self) -> None:
         for name in list(self.processes):
             self.stop(name)
@@ -132,8 +140,12 @@ class Stage:
 
     def connect_as(self, tenant: TenantId) -> Connection:
         """Connect with a new key of another tenant."""
+        return self.connecting_as(tenant)()
+
+    def connecting_as(self, tenant: TenantId) -> Callable[[], Connection]:
+        """Return what connects with a new key of another tenant, the same each time."""
         new_key = Keys(self.database, pepper=_PEPPER).create(tenant, name="bench")
-        return Connection(port=self.port, token=new_key.token)
+        return lambda: Connection(port=self.port, token=new_key.token)
 
 
 @contextmanager
@@ -164,7 +176,7 @@ def stage() -> Iterator[Stage]:
                 "AGENT_BROKER_URL": redis.url,
                 "AGENT_SECRET_PEPPER": _PEPPER,
                 "AGENT_API_PORT": str(port),
-                "AGENT_TOOLS": "agent_workers.cli.bench.agents",
+                "AGENT_TOOLS": "agent_workers.cli.bench.agents,agent_workers.testing.hostile",
                 "AGENT_LOG_LEVEL": "WARNING",
             },
         )

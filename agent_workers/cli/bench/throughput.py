@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from agent_workers.cli.bench.http import Connection
+from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.bench.measures import CpuMeter, by_process, percentile, say, spread
 from agent_workers.cli.bench.stage import Stage, Topology, wait_for
 

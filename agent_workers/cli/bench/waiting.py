@@ -2,8 +2,8 @@
 
 import time
 
+from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.bench.cpu import resident_mib
-from agent_workers.cli.bench.http import Connection
 from agent_workers.cli.bench.measures import CpuMeter, by_process, say
 from agent_workers.cli.bench.stage import Stage, Topology, wait_for
 from agent_workers.cli.bench.throughput import is_idle, last_finish, submit_all

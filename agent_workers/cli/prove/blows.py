@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 # Clocks of one machine, and the time between a blow and its note.
@@ -47,6 +48,15 @@ class Blows:
             self.counts[name] += counts
             self._all += [
                 Blow(name=name, pid=pid, began_at=now, ended_at=ended_at) for pid in pids or (0,)
+            ]
+
+    def died(self, name: str, holders: Sequence[Held]) -> None:
+        """Note that these processes died of what they held, which nobody saw at the time."""
+        with self._lock:
+            self.counts[name] += len(holders)
+            self._all += [
+                Blow(name=name, pid=one.pid, began_at=one.since, ended_at=math.inf)
+                for one in holders
             ]
 
     def struck(self, held: Held) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_workers.cli import programs
 from agent_workers.testing.counting import REACHED_AT
 from agent_workers.testing.far_host import FarHost
 
@@ -20,11 +21,12 @@ _ALONE = ("--lanes", "plan,tool,effect,evaluate", "--pool", "solo")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One worker: its options, how it reaches the servers, and where it runs."""
+    """One program: its options, how it reaches the servers, and where it runs."""
 
     options: Sequence[str]
     variables: Mapping[str, str]
     prefix: Sequence[str] = ()
+    program: str = programs.WORKER
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class Fleet:
         self.started += 1
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*kind.prefix, sys.executable, "-m", "agent_workers.worker.main", *kind.options],
+                [*kind.prefix, sys.executable, "-m", kind.program, *kind.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -102,13 +104,24 @@ class Ways:
     far_counter_url: str = ""
 
 
-def soak_fleet(ways: Ways, folder: Path) -> Fleet:
-    """Two workers for what threads may do, one that forks for effects, one or two for everything."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where the API of a soak listens, and with which pepper it knows a key."""
+
+    port: int
+    pepper: str
+
+
+def soak_fleet(ways: Ways, folder: Path, door: Door) -> Fleet:
+    """Two workers for what threads may do, one that forks for effects, one or two for everything,
+    and what lets somebody in: an API, and beat."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}
     settings = {
         "AGENT_DATABASE_URL": ways.database_url,
         "AGENT_BROKER_URL": ways.broker_url,
-        "AGENT_TOOLS": "agent_workers.testing.counted",
+        "AGENT_TOOLS": "agent_workers.testing.counted,agent_workers.testing.hostile",
+        "AGENT_API_PORT": str(door.port),
+        "AGENT_SECRET_PEPPER": door.pepper,
         "AGENT_LOG_LEVEL": "WARNING",
     }
     pooled = (
@@ -121,6 +134,8 @@ def soak_fleet(ways: Ways, folder: Path) -> Fleet:
         Kind(options=_THREADS, variables=pooled),
         Kind(options=_FORKS, variables=pooled),
         Kind(options=_ALONE, variables={}),
+        Kind(options=(), variables={}, program=programs.API),
+        Kind(options=(), variables={}, program=programs.BEAT),
     ]
     if ways.far is not None:
         there = {

@@ -53,6 +53,7 @@ class Asked:
     agent: str
     input: object
     plan_timeout_ms: int = 1_000
+    priority: int = 0
     # Ring for a step that is not there: whoever answers takes what is due.
     astray: bool = False
     # Ring for nothing at all.
@@ -95,6 +96,7 @@ class Ground:
             job_id=job_id,
             agent=asked.agent,
             input=canonical(asked.input),
+            priority=asked.priority,
         )
         pace = Pace(plan_timeout_ms=asked.plan_timeout_ms, plan_hold_micro=0)
         answer = Submissions(self.database).many([(submission, pace)])[0]

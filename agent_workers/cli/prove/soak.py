@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from agent_workers.cli.migrations import upgrade
 from agent_workers.cli.prove.blows import Blows
 from agent_workers.cli.prove.disasters import Disasters
 from agent_workers.cli.prove.far_host import reachable
-from agent_workers.cli.prove.fleet import Fleet, Ways, soak_fleet
+from agent_workers.cli.prove.fleet import Door, Fleet, Ways, soak_fleet
 from agent_workers.cli.prove.grounds import Ground, Servers
 from agent_workers.cli.prove.matrix import Report
 from agent_workers.cli.prove.pooler import Pooler, running_pooler
+from agent_workers.cli.prove.soak_hostile import Foe
 from agent_workers.cli.prove.soak_jobs import TENANT, Jobs
 from agent_workers.cli.prove.soak_judge import judge, subjects
 from agent_workers.cli.prove.strangers import Strangers
@@ -24,6 +26,7 @@ from agent_workers.cli.prove.wire import Wires
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId
+from agent_workers.embedded.ports import free_port
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.controls import GivenVerdict
@@ -57,7 +60,8 @@ def soak(
     ):
         chance = random.Random(seed)  # noqa: S311 (repeatable)
         jobs = Jobs(ground=ground, counter_url=counter_url, random=random.Random(seed + 1))  # noqa: S311
-        fleet = soak_fleet(ways, folder)
+        foe = Foe(ground=ground, door=Door(port=free_port(), pepper=secrets.token_hex()))
+        fleet = soak_fleet(ways, folder, foe.door)
         fleet.swept_away = lambda pid: blows.fall("swept away", pid, counts=False)
         strangers = Strangers(
             fleet=fleet,
@@ -76,13 +80,13 @@ def soak(
             strangers=strangers,
         )
         try:
-            calm_s = _rage(ground, jobs, disasters, seconds)
-            judged = judge(ground, TENANT, jobs.acknowledged, counter_url, blows)
-            report = Report(seed=seed, judged=judged, broken=broken(ground.database))
+            calm_s = _rage(ground, jobs, disasters, foe, seconds)
+            report, told = _judged(ground, jobs, blows, foe, seed), foe.told(TENANT)
         finally:
             jobs.stop()
             fleet.end()
     report.print()
+    print(told)
     print(f"disasters: {blows.told()}; workers started {fleet.started} times")
     missing = {"pgbouncer": pooler, "a network namespace": ways.far}
     print("left out: " + (", ".join(name for name, there in missing.items() if not there) or "-"))
@@ -90,15 +94,24 @@ def soak(
     return 0 if report.is_proven else 1
 
 
-def _rage(ground: Ground, jobs: Jobs, disasters: Disasters, seconds: float) -> float:
+def _rage(ground: Ground, jobs: Jobs, disasters: Disasters, foe: Foe, seconds: float) -> float:
     """Strike while jobs come in, then wait for every job to end; how long that took."""
+    foe.begin()
     submitting = threading.Thread(target=jobs.run, name="jobs", daemon=True)
     submitting.start()
     disasters.strike_for(seconds)
     jobs.stop()
     submitting.join(30)
     disasters.calm()
-    return _settle(ground, jobs, disasters.fleet)
+    foe.end()
+    return _settle(ground, jobs, disasters.fleet, foe)
+
+
+def _judged(ground: Ground, jobs: Jobs, blows: Blows, foe: Foe, seed: int) -> Report:
+    foe.note_deaths(blows)
+    judged = judge(ground, TENANT, jobs.acknowledged, jobs.counter_url, blows)
+    wrongs = [*broken(ground.database), *foe.wrongs(TENANT)]
+    return Report(seed=seed, judged=judged, broken=wrongs)
 
 
 @contextmanager
@@ -124,14 +137,15 @@ def _ways(ground: Ground, pooler: Pooler | None, counter_url: str) -> Iterator[W
         )
 
 
-def _settle(ground: Ground, jobs: Jobs, fleet: Fleet) -> float:
+def _settle(ground: Ground, jobs: Jobs, fleet: Fleet, foe: Foe) -> float:
     """Wait for every job to end; doubts are ended by who asked the counter."""
     began = time.monotonic()
     while time.monotonic() - began < _SETTLE_S:
         fleet.restart_dead()
         # Connections of before the last crash may still be in the pool.
         with contextlib.suppress(AgentWorkersError):
-            if not _open_after_a_look(ground, jobs):
+            left = foe.end_work()
+            if not _open_after_a_look(ground, jobs) and not left:
                 break
         time.sleep(_LOOK_S)
     return time.monotonic() - began

@@ -55,17 +55,17 @@ def _is_due(claims: Sequence[Claim], quarantined: tuple[int, int] | None, blows:
     if quarantined is None:
         return False
     position, deaths = quarantined
-    struck = [one for one in claims if one.position == position and blows.struck(_held(one))]
+    struck = [one for one in claims if one.position == position and blows.struck(held(one))]
     return len(struck) >= deaths
 
 
 def _may_doubt(trial: Trial, claims: Sequence[Claim], blows: Blows) -> bool:
     if _UNCLEAR & set(trial.script):
         return True
-    return any(blows.struck(_held(one)) or blows.disturbed(one.since, one.until) for one in claims)
+    return any(blows.struck(held(one)) or blows.disturbed(one.since, one.until) for one in claims)
 
 
-def _held(claim: Claim) -> Held:
+def held(claim: Claim) -> Held:
     return Held(pid=claim.pid, since=claim.since, until=claim.until)
 
 

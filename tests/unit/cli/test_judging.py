@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from agent_workers.cli.prove.blows import Blows, Held
 from agent_workers.cli.prove.judge import Seen, wrongs_of
+from agent_workers.cli.prove.soak_hostile import is_starved
 from agent_workers.cli.prove.trials import BY_NAME, Due, Fault, Trial
 from agent_workers.testing.counting import Count
 
@@ -82,3 +83,16 @@ def test_what_befalls_everybody_is_no_blow_upon_one() -> None:
     assert not blows.struck(Held(pid=7, since=now, until=now + 1))
     assert blows.disturbed(now, now + 1)
     assert not blows.disturbed(now - 9, now - 5)
+
+
+def test_who_died_of_what_it_held_was_struck_from_then_on() -> None:
+    blows = Blows()
+    blows.died("hostile exit", [Held(pid=7, since=100.0, until=101.0)])
+    assert blows.struck(Held(pid=7, since=99.0, until=103.0))
+    assert not blows.struck(Held(pid=7, since=90.0, until=95.0))
+    assert not blows.struck(Held(pid=8, since=99.0, until=103.0))
+
+
+def test_who_waits_for_its_turn_is_not_starved_and_who_has_none_is() -> None:
+    assert not is_starved(theirs=60, own=40)
+    assert is_starved(theirs=99, own=39)

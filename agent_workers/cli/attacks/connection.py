@@ -18,8 +18,8 @@ class Response:
 class Connection:
     """One keep-alive connection to the API."""
 
-    def __init__(self, *, port: int, token: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+    def __init__(self, *, port: int, token: str, timeout_s: float = 60.0) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._head = f"host: bench\r\nauthorization: Bearer {token}\r\n".encode()
 
@@ -28,7 +28,11 @@ class Connection:
         return self._ask(head % (path.encode(), self._head, len(body)) + body)
 
     def get(self, path: str) -> Response:
-        return self._ask(b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), self._head))
+        return self._ask(self.asking(path))
+
+    def asking(self, path: str) -> bytes:
+        """Return what asks for this, for whoever sends it in a way of their own."""
+        return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), self._head)
 
     def submit(self, agent: str, input_: object, *, priority: int = 0) -> str:
         """Submit a job and return its id."""

@@ -1,0 +1,1 @@
+"""What a hostile tenant does to others, in a measurement and in a soak."""
