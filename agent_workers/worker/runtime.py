@@ -126,7 +126,7 @@ def open_runtime(
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id, ServerClock(database))
-    records = Records(database, worker_id, tuple(lanes))
+    records = Records(database, worker_id, tuple(lanes), most_bytes=settings.job_mib << 20)
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
