@@ -28,6 +28,9 @@ begin
   v_draws := exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
                       where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0);
   if v_draws then perform check_budgets(p_jobs); end if;
+  -- Children go on, and a null allowance is not refused, as by budgets.
+  perform check_bytes(array(select tenant_id from unnest(p_jobs)
+                             where allowance_micro is not null and coalesce(depth, 0) = 0));
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, draws, next_position, open_steps,
                     journal_number, bytes, created_at, deadline_at, agent_version, depth, user_id,
