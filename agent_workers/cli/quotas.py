@@ -7,15 +7,14 @@ from dataclasses import asdict
 from typing import Final
 
 from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
 from agent_workers.cli.surroundings import settings_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from agent_workers.state.quotas import KINDS, Quota, Quotas
 
-_UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_NUMBER: Final = re.compile(rf"([0-9]{{1,18}}) ?({'|'.join(_UNITS)})?")
+_NUMBER: Final = re.compile(rf"([0-9]{{1,18}}) ?({'|'.join(UNITS)})?")
 _GREATEST: Final = 10**18  # of 64 bits
 
 
@@ -61,22 +60,14 @@ def _set(quotas: Quotas, tenant_id: TenantId, arguments: argparse.Namespace) -> 
 def _shown(quota: Quota) -> dict[str, object]:
     if quota.kind != "bytes":
         return asdict(quota)
-    return asdict(quota) | {"used": _in_words(quota.used), "most": _in_words(quota.most)}
-
-
-def _in_words(count: int) -> str:
-    """Write a number of bytes in the largest unit of which there is one."""
-    for unit, size in reversed(_UNITS.items()):
-        if count >= size:
-            return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{count} bytes"
+    return asdict(quota) | {"used": bytes_in_words(quota.used), "most": bytes_in_words(quota.most)}
 
 
 def _most(kind: str, text: str) -> int | None:
     if text == "default":
         return None
     found = _NUMBER.fullmatch(text)
-    most = int(found[1]) * _UNITS.get(found[2], 1) if found else _GREATEST
+    most = int(found[1]) * UNITS.get(found[2], 1) if found else _GREATEST
     if most >= _GREATEST or (found and found[2] and kind != "bytes"):
         number = "number of bytes, as 500MiB or 5GiB," if kind == "bytes" else "number"
         raise WronglyAsked(f"{text!r} is neither a {number} nor `default`")

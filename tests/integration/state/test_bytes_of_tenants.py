@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from agent_workers.cli.checks_quotas import quotas
 from agent_workers.state.quotas import Quotas
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.keeping import count, kept
@@ -111,6 +112,15 @@ def test_who_counts_leaves_at_once_while_another_does_or_has(world: World) -> No
     before = world.one("select xact, at from bytes_counted")
     assert not Quotas(world.database).count_bytes()
     assert world.one("select xact, at from bytes_counted") == before
+
+
+def test_the_doctor_names_who_is_nearly_full(world: World) -> None:
+    database = world.database
+    for most, named in ((100, False), (50, True), (40, True)):
+        Quotas(database).set(world.tenant, "bytes", most)
+        world.one("update quotas set used = 40 where tenant_id = %s", world.tenant)
+        lines = [found.line for found in quotas(Quotas(database).nearly_full())]
+        assert named == any(f"{world.tenant!r} keeps 40 bytes" in line for line in lines)
 
 
 def test_a_job_waits_for_no_quota_of_bytes(world: World) -> None:

@@ -62,6 +62,7 @@ ACROSS_TENANTS = {
     "breakers._ALL": _OPERATOR,
     "mcp._ALL_TOOLS": _OPERATOR,
     "mcp._SERVERS": _OPERATOR,
+    "quotas._NEARLY_FULL": _OPERATOR,
     "memories_indexes._STALE": "an operator has every memory embedded again by another model",
     "breakers._INSERT": _SHARED,
     "breakers._ONE": _SHARED,
