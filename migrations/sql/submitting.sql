@@ -22,15 +22,19 @@ $$;
 
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
 declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int; v_labeled int;
-        v_draws bool;
+        v_draws bool; v_full text[];
 begin
   perform commit_durably();
-  v_draws := exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
-                      where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0);
+  -- Of bytes children are not asked, nor is a null allowance, as by budgets. In one statement: each
+  -- more would cost every job.
+  select exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
+                  where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
+         array(select a.tenant_id from unnest(p_jobs) a join quotas q using (tenant_id)
+                where q.kind = 'bytes' and q.used >= coalesce(q.most, quota_by_default('bytes'))
+                  and a.allowance_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
+    into v_draws, v_full;
+  if v_full <> '{}' then perform check_bytes(v_full); end if;
   if v_draws then perform check_budgets(p_jobs); end if;
-  -- Children go on, and a null allowance is not refused, as by budgets.
-  perform check_bytes(array(select tenant_id from unnest(p_jobs)
-                             where allowance_micro is not null and coalesce(depth, 0) = 0));
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, draws, next_position, open_steps,
                     journal_number, bytes, created_at, deadline_at, agent_version, depth, user_id,
