@@ -66,7 +66,7 @@ begin
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 
-  if j.bytes + v_bytes > p_most and j.status <> 'canceling'
+  if j.bytes + v_bytes > p_most
      and (p_follow = 'next' or p_follow = 'join' and j.open_steps = 1) then
     n := 0;
     p_follow := 'fail';

@@ -12,6 +12,7 @@ from tests.integration.state.keeping import count, kept
 from tests.integration.state.test_workspaces import put, workspace
 from tests.integration.state.waiting import send
 from tests.integration.state.world import FINISH, JOIN, RAN, World, use
+from tests.integration.worker_system import until
 
 LARGE = 50_000
 _HEX = "repeat(md5(random()::text), 1600)"
@@ -100,7 +101,9 @@ def test_much_is_counted_a_little_at_a_time(world: World) -> None:
     count(world.database)
     for _ in range(5):
         world.one("insert into bytes_changes (tenant_id, bytes) values (%s, 7)", world.tenant)
-    assert Quotas(world.database).count_bytes(2, pause=timedelta(0))
+    until(lambda: Quotas(world.database).count_bytes(2, pause=timedelta(0)), "two are counted")
+    used = "select used from quotas where tenant_id = %s and kind = 'bytes'"
+    assert 0 < world.one(used, world.tenant) < 35
     assert kept(world.database, world.tenant) == 35
 
 
