@@ -37,6 +37,7 @@ class ToolSettings(BaseSettings):
     sandbox_image: str = "python:3.12-slim"  # of the container
     sandbox_wasm: str = "~/.cache/agent-workers/python.wasm"  # where `sandbox fetch` puts it
 
+    job_mib: int = Field(default=64, ge=1, le=4_096)  # of one job, without its files
     workspace_mib: int = Field(default=64, ge=1, le=4_096)  # of all files of one job
 
     session_ttl_s: int = Field(default=3_600, ge=1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.checks_agents import check_agents
+from agent_workers.cli.checks_quotas import quotas
 from agent_workers.cli.checks_session import direct, role, session
 from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.findings import Finding, fail, ok, warn
@@ -18,6 +19,7 @@ from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.pooling import look_at
+from agent_workers.state.quotas import Quotas
 from agent_workers.state.reads import Reads
 from agent_workers.state.sql_roles import powers_of
 
@@ -54,6 +56,7 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     yield webhooks(*diagnosis.webhooks())
     yield schedules(*diagnosis.schedules())
     yield from events(*diagnosis.events())
+    yield from quotas(Quotas(database).nearly_full())
     yield from _known_agents(agents, {seen.name: seen for seen in Agents(database).all(EVERYBODY)})
     yield from check_agents(settings, AgentVersions(database).everywhere())
     yield from check_vectors(settings, database)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agent_workers.domain.printable import printable_line
 
+UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _WIDEST = 60
 _WIDEST_LAST = 240
 
@@ -31,6 +32,14 @@ def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, 
     for line in table:
         cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)]
         print("  ".join([*cells, line[-1]]).rstrip())
+
+
+def bytes_in_words(count: int) -> str:
+    """Write a number of bytes in the largest unit of which there is one."""
+    for unit, size in reversed(UNITS.items()):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{count} bytes"
 
 
 def _cells(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:

@@ -1,15 +1,21 @@
-"""`agent-workers quotas`: shows and sets how many schedules, triggers, … a tenant may have."""
+"""`agent-workers quotas`: shows and sets how much a tenant may have: schedules, triggers, …, bytes."""
 
 import argparse
+import re
 from contextlib import closing
 from dataclasses import asdict
+from typing import Final
 
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
 from agent_workers.cli.surroundings import settings_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
-from agent_workers.state.quotas import KINDS, Quotas
+from agent_workers.state.quotas import KINDS, Quota, Quotas
+
+_NUMBER: Final = re.compile(rf"([0-9]{{1,18}}) ?({'|'.join(UNITS)})?")
+_GREATEST: Final = 10**18  # of 64 bits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = add("list", "list what a tenant has of each kind, and may have")
     add_json(listing)
     listing.set_defaults(act=_list)
-    setting = add("set", "say how many of a kind a tenant may have; what is there stays")
+    setting = add("set", "say how much of a kind a tenant may have; what is there stays")
     setting.add_argument("kind", choices=KINDS)
-    setting.add_argument("most", type=_most, help="a number, or `default`")
+    setting.add_argument("most", help="a number, of bytes also as `5GiB`; or `default`")
     setting.set_defaults(act=_set)
 
 
@@ -34,24 +40,35 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(quotas: Quotas, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    rows = [asdict(quota) for quota in quotas.all(tenant_id)]
+    found = quotas.all(tenant_id)
     if arguments.json:
-        print_json(rows)
+        print_json([asdict(quota) for quota in found])
     else:
-        print_rows(rows, ("kind", "used", "most", "is_set"), none="")
+        print_rows([_shown(quota) for quota in found], ("kind", "used", "most", "is_set"), none="")
     return 0
 
 
 def _set(quotas: Quotas, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    quotas.set(tenant_id, arguments.kind, arguments.most)
+    quotas.set(tenant_id, arguments.kind, _most(arguments.kind, arguments.most))
     [quota] = (one for one in quotas.all(tenant_id) if one.kind == arguments.kind)
-    print(f"tenant {tenant_id!r} may have {quota.most} {quota.kind}, and has {quota.used}")
+    shown = _shown(quota)
+    kind = "" if quota.kind == "bytes" else f" {quota.kind}"
+    print(f"tenant {tenant_id!r} may have {shown['most']}{kind}, and has {shown['used']}")
     return 0
 
 
-def _most(text: str) -> int | None:
+def _shown(quota: Quota) -> dict[str, object]:
+    if quota.kind != "bytes":
+        return asdict(quota)
+    return asdict(quota) | {"used": bytes_in_words(quota.used), "most": bytes_in_words(quota.most)}
+
+
+def _most(kind: str, text: str) -> int | None:
     if text == "default":
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 (64 bits)
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor `default`")
-    return int(text)
+    found = _NUMBER.fullmatch(text)
+    most = int(found[1]) * UNITS.get(found[2], 1) if found else _GREATEST
+    if most >= _GREATEST or (found and found[2] and kind != "bytes"):
+        number = "number of bytes, as 500MiB or 5GiB," if kind == "bytes" else "number"
+        raise WronglyAsked(f"{text!r} is neither a {number} nor `default`")
+    return most

@@ -47,6 +47,14 @@ class QuotaReached(AgentWorkersError):
     code = "quota_reached"
 
 
+class KeepsTooMuch(QuotaReached):
+    """A tenant keeps as many bytes as it may: nothing more is taken of it, whatever it is."""
+
+    def __init__(self, message: str, *, tenant_id: str) -> None:
+        super().__init__(message)
+        self.tenant_id = tenant_id
+
+
 class TooEarly(AgentWorkersError):
     """It cannot be known yet: the permit may still act."""
 

@@ -133,6 +133,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "evaluation_failed": Row(_END, "the result is not what was asked for", _NO_ANSWER),
     "too_many_tools": Row(_END, "more at once than the agent allows", _LIMIT),
     "too_many_steps": Row((), "the job's own bound", _LIMIT),
+    "too_many_bytes": Row((), "the bound on what a job keeps", _LIMIT),
     "too_many_rounds": Row(_END, "the agent's bound", _LIMIT),
     "too_many_model_calls": Row(_END, "the agent's bound", _LIMIT),
     "too_many_tool_calls": Row(_END, "the agent's bound", _LIMIT),

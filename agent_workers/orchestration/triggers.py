@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from agent_workers.domain.claim import Due
-from agent_workers.domain.errors import BudgetExceeded
+from agent_workers.domain.errors import BudgetExceeded, QuotaReached
 from agent_workers.domain.ids import JobId, TenantId, time_ordered
 from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane, StepKind
@@ -113,7 +113,7 @@ class Intake:
         """Take messages as a consumer must: what cannot be stored alone becomes a dead letter."""
         try:
             self.take(tenant_id, arrived)
-        except (EventsRefused, BudgetExceeded) as error:
+        except (EventsRefused, BudgetExceeded, QuotaReached) as error:
             log.warning("events_taken_singly", messages=len(arrived), error=str(error))
             for one in arrived:
                 self._take_alone(tenant_id, one)
@@ -129,8 +129,8 @@ class Intake:
     def _take_alone(self, tenant_id: TenantId, arrived: Arrived) -> None:
         try:
             self.take(tenant_id, [arrived])
-        except (EventsRefused, BudgetExceeded) as error:
-            code = error.code if isinstance(error, BudgetExceeded) else "not_stored"
+        except (EventsRefused, BudgetExceeded, QuotaReached) as error:
+            code = "not_stored" if isinstance(error, EventsRefused) else error.code
             letter = dead(arrived.message, origin=arrived.origin, code=code, detail=str(error))
             self._intakes.take(tenant_id, [], [letter])
 

@@ -13,13 +13,14 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from agent_workers.domain.errors import QuotaReached, StateUnavailable
+from agent_workers.domain.errors import KeepsTooMuch, QuotaReached, StateUnavailable
 from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, wrong
 
 Connection = psycopg.Connection[TupleRow]
 
 # Raised when a transaction commits, so that no caller can look for it (quotas.sql).
 _QUOTA_REACHED = "AW030"
+KEEPS_TOO_MUCH = "AW031"
 # Where Postgres gives up waiting for a standby: the words of its warning are translated, this is not.
 _STANDBY_WAIT = "SyncRepWaitForLSN"
 _UNREPLICATED = "committed here, but not on the standby: the wait for it was canceled"
@@ -82,6 +83,9 @@ class Database:
             if session.heard.unreplicated:
                 raise NotReplicated(_UNREPLICATED)
         except psycopg.Error as error:
+            if error.sqlstate == KEEPS_TOO_MUCH:
+                tenant_id = str(error.diag.message_detail)
+                raise KeepsTooMuch(str(error.diag.message_primary), tenant_id=tenant_id) from error
             # Through a pooler a lost connection may look like a server that answers nonsense.
             if error.sqlstate == _QUOTA_REACHED:
                 raise QuotaReached(str(error.diag.message_primary)) from error

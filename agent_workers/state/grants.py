@@ -36,6 +36,8 @@ _WORKER_ELSE: Final = ALL
 _WORKER: Final[Mapping[str, str]] = {
     "alembic_version": READS,
     "api_keys": "",
+    "bytes_changes": ADDS,
+    "bytes_counted": READS,
     "evidence": ADDS,
     "incarnations": ADDS,
     "journal": ADDS,
@@ -51,6 +53,7 @@ _API: Final[Mapping[str, str]] = {
     "batch_items": CHANGES,
     "batches": CHANGES,
     "budgets": "select, update",
+    "bytes_changes": ADDS,
     "dead_letters": CHANGES,
     "effects": "select, update",
     "idempotency_keys": CHANGES,
@@ -94,8 +97,8 @@ _SECRET: Final[Mapping[str, frozenset[str]]] = {
 # Functions that run with our rights, and are not for everybody who may call ours. Triggers call
 # theirs without any grant.
 _BARRED: Final[Mapping[Role, frozenset[str]]] = {
-    Role.WORKER: frozenset({"count_for_quota", "give_verdict"}),
-    Role.API: frozenset({"count_for_quota"}),
+    Role.WORKER: frozenset({"count_for_quota", "give_verdict", "note_bytes", "note_bytes_said"}),
+    Role.API: frozenset({"count_bytes", "count_for_quota", "note_bytes", "note_bytes_said"}),
 }
 _TABLES = """
 select c.relname, array_agg(a.attname order by a.attnum)

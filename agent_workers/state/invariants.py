@@ -39,6 +39,10 @@ INVARIANTS = {
         having count(*) > 1 + count(*) filter (where status = 'done'
                and outcome_type = 'judged'
                and convert_from(outcome, 'UTF8') ~ '"verdict": ?"ask"|"calls": ?\\[[^]]')""",
+    "a job keeps the bytes that its journal tells of": """
+        select j.tenant_id, j.job_id from jobs j
+         where bytes <> (select coalesce(sum(n.bytes), 0) from journal n
+                          where n.tenant_id = j.tenant_id and n.job_id = j.job_id)""",
     "every attempt raised the fence": """
         select tenant_id, job_id from steps where status = 'done' and fence <= tries + deaths""",
     "what is held is what claimed and waiting steps hold": """

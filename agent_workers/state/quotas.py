@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 
 KINDS: Final = (
-    "agents batches knowledge_documents mcp_servers memories schedules sessions triggers"
+    "agents batches bytes knowledge_documents mcp_servers memories schedules sessions triggers"
     " webhook_endpoints"
 ).split()
 _ALL = """
@@ -21,6 +22,11 @@ select kind, coalesce(q.used, 0) - (select count(*) from quota_returns r
 _SET = """
 insert into quotas as q (tenant_id, kind, most) values (%s, %s, %s)
 on conflict (tenant_id, kind) do update set most = excluded.most"""
+_NEARLY_FULL = """
+select tenant_id, used, coalesce(most, quota_by_default('bytes')) from quotas
+ where kind = 'bytes' and used >= coalesce(most, quota_by_default('bytes')) * 0.8
+ order by tenant_id limit 10"""
+_COUNT_BYTES = "select count_bytes(%s, %s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,15 @@ class Quota:
     used: int
     most: int
     is_set: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A tenant that keeps nearly as many bytes as it may, or more."""
+
+    tenant_id: TenantId
+    used: int
+    most: int
 
 
 class Quotas:
@@ -50,3 +65,15 @@ class Quotas:
         """Say how many there may be; None is as many as by default. What is there stays."""
         with self._database.connection() as connection:
             connection.execute(_SET, (tenant_id, kind, most))
+
+    def nearly_full(self) -> Sequence[Full]:
+        """Name some tenants that will be refused soon, or are."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_NEARLY_FULL).fetchall()
+        return [Full(tenant_id=tenant, used=used, most=most) for tenant, used, most in rows]
+
+    def count_bytes(self, most: int = 20_000, *, pause: timedelta = timedelta(seconds=8)) -> bool:
+        """Count what tenants keep since it was last counted; says whether there is more."""
+        with self._database.connection() as connection:
+            row = connection.execute(_COUNT_BYTES, (most, pause)).fetchone()
+        return row == (True,)

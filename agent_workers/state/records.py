@@ -32,7 +32,7 @@ from agent_workers.state.waits import PARK, parked
 
 _ARGUMENTS = (
     "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s, %s,"
-    " %s::text[]"
+    " %s::text[], %s"
 )
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
@@ -44,16 +44,25 @@ _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
+MOST_BYTES_OF_A_JOB = 64 << 20
 _RESULTS = {result.value: result for result in RecordResult}
 
 
 class Records:
     """Records of one worker process, which may carry on with steps of `carry` lanes."""
 
-    def __init__(self, database: Database, worker_id: WorkerId, carry: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        worker_id: WorkerId,
+        carry: tuple[str, ...],
+        *,
+        most_bytes: int = MOST_BYTES_OF_A_JOB,
+    ) -> None:
         self._database = database
         self._worker_id = worker_id
         self._carry = array(carry)
+        self._most_bytes = most_bytes
 
     def record(
         self,
@@ -150,6 +159,7 @@ class Records:
             *(follow, final, codec.encode_steps(steps), _course(decision)),
             codec.plain(getattr(outcome, "degraded", "")),
             *(self._worker_id, onward.task_id, self._carry if onward.carry else "{}"),
+            self._most_bytes,
         )
 
 

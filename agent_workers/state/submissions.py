@@ -12,6 +12,7 @@ import structlog
 from agent_workers.domain.errors import (
     AgentWorkersError,
     BudgetExceeded,
+    KeepsTooMuch,
     KeyInFlight,
     KeyReused,
     QuotaReached,
@@ -97,6 +98,8 @@ class Submissions:
                 return [insert_jobs(connection, asked)] * len(asked)
         except NotReplicated as error:  # storing them again would find them, and wait for nothing
             return [error] * len(asked)
+        except KeepsTooMuch as error:
+            return self._without(asked, error)
         except (QuotaReached, StateUnavailable, psycopg.Error) as error:
             log.warning("submissions_retried_singly", jobs=len(asked), error=repr(error))
         return self._singly(asked)
@@ -123,6 +126,14 @@ class Submissions:
         if verdict == "reused":
             raise KeyReused(f"key {key!r} was sent before with another request")
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
+
+    def _without(
+        self, asked: Sequence[Asked], refused: KeepsTooMuch
+    ) -> list[datetime | AgentWorkersError]:
+        """Store the jobs of the other tenants, together still: nobody pays for who sends on."""
+        others = [one for one in asked if one[0].tenant_id != refused.tenant_id]
+        stored = iter(self.many(others) if others else ())
+        return [refused if one[0].tenant_id == refused.tenant_id else next(stored) for one in asked]
 
     def _singly(self, asked: Sequence[Asked]) -> list[datetime | AgentWorkersError]:
         stored: list[datetime | AgentWorkersError] = []

@@ -65,6 +65,7 @@ jobs = Table(
     count("next_position"),
     count("open_steps"),
     count("journal_number"),
+    count("bytes", BigInteger),  # what it keeps
     count("allowance_micro", BigInteger),
     # Without a limit of its own: its allowance is what it has drawn from its tenant's budgets so far.
     Column("draws", Boolean, nullable=False, server_default=text("false")),
@@ -185,10 +186,10 @@ journal = Table(
     Column("type", Text, nullable=False),
     when("at", required=True),
     Column("data", LargeBinary, nullable=False),
+    count("bytes"),  # how many more the job keeps by what this tells of
     # Which transaction wrote it: relays follow the journal by what is certainly decided.
     Column(
-        "xact",
-        BigInteger,
+        *("xact", BigInteger),
         nullable=False,
         server_default=text("pg_current_xact_id()::text::bigint"),
     ),

@@ -8,7 +8,7 @@ import psycopg.errors
 
 from agent_workers.domain.errors import BudgetExceeded, KeyInFlight
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.state.engine import Connection, Database
+from agent_workers.state.engine import KEEPS_TOO_MUCH, Connection, Database
 from agent_workers.state.submissions import FIELDS, KEPT_FOR, TYPES, Asked, submission_row
 from agent_workers.state.triggers_letters import DeadLetter, keep
 
@@ -53,7 +53,7 @@ class Intakes:
             except psycopg.DatabaseError as error:
                 if error.sqlstate == "AW003":
                     raise BudgetExceeded(str(error.diag.message_primary)) from error
-                if isinstance(error, psycopg.OperationalError):
+                if isinstance(error, psycopg.OperationalError) or error.sqlstate == KEEPS_TOO_MUCH:
                     raise
                 raise EventsRefused(str(error.diag.message_primary or error)) from error
 

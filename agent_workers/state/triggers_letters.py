@@ -40,6 +40,9 @@ update dead_letters set state = 'replayed', replayed_at = clock_timestamp()
 _DISCARD = """
 update dead_letters set state = 'discarded', replayed_at = null
  where tenant_id = %s and letter_id = %s"""
+# So many of a tenant in each state, and so many bytes of them; the newest.
+MOST_LETTERS, MOST_BYTES = 10_000, 256 << 20
+_FORGET = "select forget_dead_letters(%s, %s, %s)"
 _FIRST: tuple[object, object] = ("-infinity", UUID(int=0))
 
 
@@ -97,6 +100,14 @@ class Letters:
         """It was taken, unless it has died once more since it was read."""
         with self._database.connection() as connection:
             connection.execute(_REPLAYED, (tenant_id, letter_id, times))
+
+    def forget_oldest(
+        self, *, most: int, letters: int = MOST_LETTERS, octets: int = MOST_BYTES
+    ) -> int:
+        """Delete some of what is too much: the oldest, of each tenant and state."""
+        with self._database.connection() as connection:
+            row = connection.execute(_FORGET, (most, letters, octets)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def discard(self, tenant_id: TenantId, letter_id: UUID) -> bool:
         with self._database.connection() as connection:

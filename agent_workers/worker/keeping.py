@@ -6,7 +6,6 @@ from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.state.sweeps import Seen
 from agent_workers.worker.conversations import Conversations
-from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.mcp import McpTools
 from agent_workers.worker.spilling import LateEvidence
 
@@ -16,7 +15,7 @@ def keeping(
     batches: BatchRuns,
     breakers: SharedBreakers,
     converse: Conversations,
-    forgetting: Forgetting,
+    chores: Callable[[], None],
     mcp: McpTools,
     evidence: LateEvidence,
 ) -> Callable[[Seen], None]:
@@ -29,7 +28,7 @@ def keeping(
             converse.keep(seen.session_at)
         if seen.breakers or breakers.knows_trouble:
             breakers.keep()
-        forgetting.keep()
+        chores()
         evidence.keep()
         mcp.keep(seen.mcp_versions, is_due=seen.mcp_due)
 

@@ -36,7 +36,6 @@ from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
 from agent_workers.state.engine import Database
 from agent_workers.state.mail import Mail
-from agent_workers.state.memories import MemoryRows
 from agent_workers.state.permits import Permits
 from agent_workers.state.records import Records
 from agent_workers.state.server_clock import ServerClock
@@ -51,10 +50,10 @@ from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
+from agent_workers.worker.chores import chores
 from agent_workers.worker.conversations import Conversations, conversations
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.facilities import facilities
-from agent_workers.worker.forgetting import Forgetting
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.keeping import keeping
 from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
@@ -126,7 +125,7 @@ def open_runtime(
     wakeups = Wakeups(settings.redis_url or None)
     claims = Claims(database, worker_id)
     permits = Permits(database, worker_id, ServerClock(database))
-    records = Records(database, worker_id, tuple(lanes))
+    records = Records(database, worker_id, tuple(lanes), most_bytes=settings.job_mib << 20)
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
@@ -205,7 +204,7 @@ def open_runtime(
             batches=BatchRuns(Batches(database), ring=ring),
             breakers=breakers,
             converse=converse,
-            forgetting=Forgetting(MemoryRows(database)),
+            chores=chores(database),
             mcp=mcp,
             evidence=late_evidence(_spill(settings), database),
         ),

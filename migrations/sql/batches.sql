@@ -67,7 +67,7 @@ create function admit_items(p_tenant text, p_batch uuid, p_behind int, p_most in
 returns uuid[] language plpgsql set enable_seqscan = off as $$
 declare
   i record; a record; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
-  v_sessions int := 0; v_left text[] := '{}';
+  v_sessions int := 0; v_left text[] := '{}'; v_moved bigint := 0;
   v_asked submission[] := '{}';
 begin
   perform only_count();
@@ -93,6 +93,7 @@ begin
       exit when left_in_budgets(p_tenant) < (i.o->>'max_cost_micro')::bigint;
     end if;
     v_job := gen_random_uuid();
+    v_moved := v_moved + octet_length(i.input);
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
     select plan_timeout_ms, plan_hold_micro, version into a from agents
@@ -112,6 +113,7 @@ begin
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);
+  insert into bytes_changes (tenant_id, bytes) values (p_tenant, -v_moved);
   for n in 1..cardinality(v_jobs) loop
     update jobs set batch_id = p_batch, batch_number = v_numbers[n]
      where tenant_id = p_tenant and job_id = v_jobs[n];

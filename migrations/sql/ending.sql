@@ -16,21 +16,24 @@ create function staged(p_type text, p_data bytea) returns bytea language sql imm
   end
 $$;
 
-create function write_journal(p_tenant text, p_job uuid, p_number int, p_type text, p_data bytea)
-returns void language plpgsql as $$
+create function write_journal(
+  p_tenant text, p_job uuid, p_number int, p_type text, p_data bytea, p_bytes int default 0
+) returns void language plpgsql as $$
 begin
-  insert into journal (tenant_id, job_id, number, type, data)
-  values (p_tenant, p_job, p_number, p_type, staged(p_type, p_data));
+  insert into journal (tenant_id, job_id, number, type, data, bytes)
+  values (p_tenant, p_job, p_number, p_type, staged(p_type, p_data), p_bytes);
 end $$;
 
--- Add one entry to the journal of a job whose row is locked by us.
-create function note(p_tenant text, p_job uuid, p_type text, p_data bytea)
-returns int language plpgsql as $$
-declare v_number int;
+-- Add one entry to the journal of a job whose row is locked by us; with it the job keeps its bytes and
+-- `p_more`.
+create function note(
+  p_tenant text, p_job uuid, p_type text, p_data bytea, p_more int default 0
+) returns int language plpgsql as $$
+declare v_number int; v_bytes int := octet_length(p_data) + p_more;
 begin
-  update jobs set journal_number = journal_number + 1
+  update jobs set journal_number = journal_number + 1, bytes = bytes + v_bytes
    where tenant_id = p_tenant and job_id = p_job returning journal_number into v_number;
-  perform write_journal(p_tenant, p_job, v_number, p_type, p_data);
+  perform write_journal(p_tenant, p_job, v_number, p_type, p_data, v_bytes);
   return v_number;
 end $$;
 

@@ -36,7 +36,7 @@ create trigger steps_kept before delete on steps for each row
 
 -- All but `xact`, which means nothing to another server: relays put it right after a restore.
 create trigger journal_only_grows
-  before update of tenant_id, job_id, number, type, at, data or delete on journal for each row
+  before update of tenant_id, job_id, number, type, at, data, bytes or delete on journal for each row
   execute function refuse('the journal is append-only');
 create trigger evidence_only_grows before update or delete on evidence for each row
   execute function refuse('evidence is append-only');

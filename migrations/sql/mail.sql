@@ -37,6 +37,7 @@ begin
     w.position := null;
   end loop;
   -- What nobody has waited for yet is kept, but not without end.
+  if w.position is null then perform check_bytes(array[p_tenant]); end if;
   if w.position is null and exists (
     select from messages where tenant_id = p_tenant and job_id = p_job and taken_by is null
     having count(*) >= 1000 or sum(octet_length(data)) + octet_length(p_data) > 16777216) then

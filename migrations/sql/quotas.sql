@@ -5,6 +5,7 @@ create function quota_by_default(p_kind text) returns bigint language sql immuta
   select case p_kind
     when 'agents' then 1000
     when 'batches' then 1000
+    when 'bytes' then 53687091200
     when 'knowledge_documents' then 100000
     when 'mcp_servers' then 50
     when 'memories' then 1000000

@@ -14,18 +14,23 @@ create type recorded as (
 );
 
 -- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
+-- p_most: how many bytes a job may keep. Beyond them it ends, once no sibling is open: their effects are
+-- not cut off.
 -- p_yield: carry on with nothing if another tenant waits in these lanes.
 create function record_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_yield text[]
+  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_yield text[]
 ) returns recorded language plpgsql as $$
 declare
   j jobs; r recorded; s next_step; i int := 0;
   n int := coalesce(json_array_length(p_steps), 0);
   v_now timestamptz := clock_timestamp();
-  v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean;
+  v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean; v_effect int;
+  -- About as much as its rows take, what it gave, and what follows.
+  v_bytes int := 512 + octet_length(p_outcome) + octet_length(p_data)
+                 + coalesce(octet_length(p_steps::text), 0) + coalesce(octet_length(p_final), 0);
 begin
   -- Asked here, because a call costs more than the answer.
   if current_setting('synchronous_commit') in ('off', 'local')
@@ -36,12 +41,17 @@ begin
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
                    lease_until = null, done_at = v_now
    where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and coalesce(status, '') = 'claimed' returning called_micro into v_called;
+     and fence = p_fence and coalesce(status, '') = 'claimed'
+  returning called_micro, case when effect in ('keyed', 'reconcilable', 'unsafe')
+                               then coalesce(octet_length(arguments), 0) + 2 * octet_length(p_outcome) end
+    into v_called, v_effect;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
     r.status := j.status;
     return r;
   end if;
+  -- Of an effect the request, the evidence and the result are kept besides.
+  v_bytes := v_bytes + coalesce(v_effect, 0);
   j.held_micro := j.held_micro - v_called;
 
   if j.status = 'canceling' or p_follow in ('succeed', 'fail')
@@ -53,6 +63,15 @@ begin
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
                           || j.max_steps || ' steps","retryable":false,"user_message":"This took more '
+                          || 'work, time or money than it was allowed to."}', 'UTF8');
+  end if;
+
+  if j.bytes + v_bytes > p_most
+     and (p_follow = 'next' or p_follow = 'join' and j.open_steps = 1) then
+    n := 0;
+    p_follow := 'fail';
+    p_final := convert_to('{"code":"too_many_bytes","message":"the job keeps more than the '
+                          || p_most / 1048576 || ' MiB that it may","retryable":false,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 
@@ -118,6 +137,7 @@ begin
   update jobs set
     open_steps = r.open_steps, next_position = j.next_position + n,
     journal_number = j.journal_number + case when v_ended then 2 else 1 end,
+    bytes = bytes + v_bytes,
     held_micro = greatest(0, j.held_micro - p_hold) + v_held,
     spent_micro = j.spent_micro + p_cost,
     input_tokens = j.input_tokens + p_tokens[1], cached_tokens = j.cached_tokens + p_tokens[2],
@@ -132,9 +152,9 @@ begin
     finished_at = case when v_ended then v_now end
    where tenant_id = p_tenant and job_id = p_job;
   if v_ended then
-    insert into journal (tenant_id, job_id, number, type, at, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data),
-           (p_tenant, p_job, j.journal_number + 2, r.status, v_now, staged(r.status,
+    insert into journal (tenant_id, job_id, number, type, at, bytes, data)
+    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data),
+           (p_tenant, p_job, j.journal_number + 2, r.status, v_now, 0, staged(r.status,
             case r.status when 'failed' then p_final
                  when 'canceled' then convert_to(json_build_object('reason', j.cancel_reason)::text,
                                                  'UTF8')
@@ -151,8 +171,8 @@ begin
     end if;
     perform job_ended(j);
   else
-    insert into journal (tenant_id, job_id, number, type, at, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, p_data);
+    insert into journal (tenant_id, job_id, number, type, at, bytes, data)
+    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data);
     if p_type = 'summarised' and j.session_id <> '' then
       perform fold_session(p_tenant, j.session_id, p_outcome);
     end if;
@@ -165,13 +185,13 @@ create function record_and_claim(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_next text[], p_look_further boolean,
+  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_next text[], p_look_further boolean,
   p_yields boolean, p_barred text[]
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
   r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
                    p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
-                   p_worker, p_task, p_carry, case when p_yields then p_next end);
+                   p_worker, p_task, p_carry, p_most, case when p_yields then p_next end);
   if r.carried = 0 then
     select * into c from claim_next(p_next, p_worker, p_task, p_look_further, p_barred);
   end if;

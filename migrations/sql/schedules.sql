@@ -137,7 +137,8 @@ begin
   if p_target.job is null and p_target.batch is null then
     return fail_run(p_tenant, p_schedule, p_fire_at, 'unknown_agent');
   end if;
-  if p_target.batch is not null and quota_is_reached(p_tenant, 'batches')
+  if quota_is_reached(p_tenant, 'bytes')
+     or p_target.batch is not null and quota_is_reached(p_tenant, 'batches')
      or (p_target.job).session_id <> '' and quota_is_reached(p_tenant, 'sessions')
         and not exists (select from sessions where tenant_id = p_tenant
                            and session_id = (p_target.job).session_id) then

@@ -195,6 +195,7 @@ create function add_message(
 ) returns int language plpgsql as $$
 declare s sessions; v_now timestamptz := clock_timestamp();
 begin
+  perform check_bytes(array[p_tenant]);
   perform lock_session(p_tenant, p_session);
   s := open_session(p_tenant, p_session, p_user, p_ttl_s);
   if p_user is not null and s.user_id <> p_user then

@@ -14,22 +14,36 @@ create function label_of(p_name text, p_value text) returns bigint language sql 
   select hashtextextended(length(p_name) || ':' || p_name || p_value, 0)
 $$;
 
+-- What a job keeps when it is new: what it was given, and about as much as its rows take.
+create function bytes_of_new(p_input bytea, p_metadata jsonb) returns int
+language sql immutable as $$
+  select octet_length(p_input) + octet_length(p_metadata::text) + 1024
+$$;
+
 create function submit_jobs(p_jobs submission[]) returns setof timestamptz language plpgsql as $$
 declare v_now timestamptz := clock_timestamp(); v_deadlines int; v_sessions int; v_labeled int;
-        v_draws bool;
+        v_draws bool; v_full text[];
 begin
   perform commit_durably();
-  v_draws := exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
-                      where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0);
+  -- Of bytes children are not asked, nor is a null allowance, as by budgets. In one statement: each
+  -- more would cost every job.
+  select exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
+                  where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
+         array(select a.tenant_id from unnest(p_jobs) a join quotas q using (tenant_id)
+                where q.kind = 'bytes' and q.used >= coalesce(q.most, quota_by_default('bytes'))
+                  and a.allowance_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
+    into v_draws, v_full;
+  if v_full <> '{}' then perform check_bytes(v_full); end if;
   if v_draws then perform check_budgets(p_jobs); end if;
   insert into jobs (tenant_id, job_id, root_id, parent_id, agent, input, metadata, callback_url,
                     priority, max_steps, allowance_micro, draws, next_position, open_steps,
-                    journal_number, created_at, deadline_at, agent_version, depth, user_id,
+                    journal_number, bytes, created_at, deadline_at, agent_version, depth, user_id,
                     session_id)
   select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
          callback_url, priority, max_steps, coalesce(allowance_micro, 0),
          v_draws and coalesce(allowance_micro, 0) = 0 and coalesce(depth, 0) = 0
-         and has_budgets(tenant_id), 1, 1, 1, v_now,
+         and has_budgets(tenant_id), 1, 1, 1,
+         bytes_of_new(input, metadata), v_now,
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
          coalesce(depth, 0), coalesce(user_id, ''), coalesce(session_id, '')
     from unnest(p_jobs);
@@ -43,8 +57,8 @@ begin
     from unnest(p_jobs),
          lateral (select greatest(v_now, coalesce(run_at, v_now))
                          + make_interval(secs => coalesce(delay_ms, 0) / 1000.0) as due) d;
-  insert into journal (tenant_id, job_id, number, type, at, data)
-  select tenant_id, job_id, 1, 'queued', v_now,
+  insert into journal (tenant_id, job_id, number, type, at, bytes, data)
+  select tenant_id, job_id, 1, 'queued', v_now, bytes_of_new(input, metadata),
          convert_to(json_build_object(
            'stage', 'admit', 'component', 'cost', 'agent', agent,
            'cost', json_build_object('allowance_micro', coalesce(allowance_micro, 0)))::text, 'UTF8')

@@ -59,6 +59,7 @@ CREATE TABLE jobs (
   next_position INTEGER DEFAULT 0 NOT NULL,
   open_steps INTEGER DEFAULT 0 NOT NULL,
   journal_number INTEGER DEFAULT 0 NOT NULL,
+  bytes BIGINT DEFAULT 0 NOT NULL,
   allowance_micro BIGINT DEFAULT 0 NOT NULL,
   draws BOOLEAN DEFAULT false NOT NULL,
   held_micro BIGINT DEFAULT 0 NOT NULL,
@@ -108,6 +109,7 @@ CREATE TABLE journal (
   type TEXT NOT NULL,
   at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   data BYTEA NOT NULL,
+  bytes INTEGER DEFAULT 0 NOT NULL,
   xact BIGINT DEFAULT pg_current_xact_id()::text::bigint NOT NULL,
   CONSTRAINT journal_pkey PRIMARY KEY (tenant_id, job_id, number),
   CONSTRAINT journal_number_check CHECK (number > 0)

@@ -18,3 +18,21 @@ CREATE TABLE quota_returns (
 );
 
 CREATE INDEX quota_returns_tenant_id_kind_idx ON quota_returns (tenant_id, kind);
+
+-- What is kept more and less of besides what the journal tells of jobs, until it is counted; and up to
+-- which transaction it is.
+CREATE TABLE bytes_changes (
+  xact BIGINT DEFAULT pg_current_xact_id()::text::bigint NOT NULL,
+  number BIGINT GENERATED ALWAYS AS IDENTITY,
+  tenant_id TEXT NOT NULL,
+  bytes BIGINT NOT NULL,
+  CONSTRAINT bytes_changes_pkey PRIMARY KEY (xact, number)
+);
+
+CREATE TABLE bytes_counted (
+  one BOOLEAN DEFAULT true NOT NULL,
+  xact BIGINT NOT NULL,
+  at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT bytes_counted_pkey PRIMARY KEY (one),
+  CONSTRAINT bytes_counted_one_check CHECK (one)
+);

@@ -133,3 +133,27 @@ end $$;
 
 revoke all on function agent_workers.new_job_id, agent_workers.store, agent_workers.enqueue,
   agent_workers.watch_row from public;
+
+-- Delete dead letters of each tenant beyond so many, and so many bytes, in each state: the oldest.
+create function forget_dead_letters(p_limit int, p_most int, p_bytes bigint) returns int
+language plpgsql set enable_seqscan = off as $$
+declare v_tenant text := ''; v_state text; v_gone int; v_all int := 0;
+begin
+  loop
+    select min(tenant_id) into v_tenant from dead_letters where tenant_id > v_tenant;
+    exit when v_tenant is null or v_all >= p_limit;
+    foreach v_state in array '{dead,replayed,discarded}'::text[] loop
+      delete from dead_letters d using (
+        select letter_id from (
+          select letter_id, created_at, row_number() over newest as n,
+                 sum(octet_length(body)) over newest as bytes
+            from dead_letters where tenant_id = v_tenant and state = v_state
+          window newest as (order by created_at desc, letter_id desc)) k
+         where n > p_most or bytes > p_bytes order by created_at limit p_limit - v_all) much
+       where d.tenant_id = v_tenant and d.letter_id = much.letter_id;
+      get diagnostics v_gone = row_count;
+      v_all := v_all + v_gone;
+    end loop;
+  end loop;
+  return v_all;
+end $$;

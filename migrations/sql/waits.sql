@@ -169,7 +169,8 @@ begin
     'component', case when p_kind = 'breaker' then 'recovery' else 'tool_router' end,
     'position', p_position, 'for', p_kind,
     'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
-    'until', v_expires)::text, 'UTF8'));
+    'until', v_expires)::text, 'UTF8'),
+    octet_length(p_prompt));
   if p_kind = 'person' and w.kind is null then
     perform announce(p_tenant, p_job, 'job.waiting', convert_to('{"position":' || p_position
       || ',"key":' || to_json(p_key)::text || ',"prompt":', 'UTF8') || p_prompt || '}');

@@ -19,6 +19,6 @@ def downgrade() -> None:
     # Triggers that watch tables of the users' go with the function that they call.
     op.execute("drop function agent_workers.watch_row cascade")
     op.execute("drop function agent_workers.enqueue, agent_workers.store, agent_workers.new_job_id")
-    op.execute("drop function relay_batch, submit_many_once")
+    op.execute("drop function relay_batch, submit_many_once, forget_dead_letters")
     for table in ("relays", "dead_letters", "triggers"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Add quotas: how many of a kind a tenant may have."""
+"""Add quotas: how much of a kind a tenant may have."""
 
 from alembic import op
 
@@ -11,13 +11,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run("tables_quotas.sql", "quotas.sql")
+    run("tables_quotas.sql", "quotas.sql", "bytes.sql")
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
-    op.execute("drop function count_for_quota cascade")
-    for function in ("only_count", "quota_is_reached", "quota_by_default"):
+    for trigger in ("count_for_quota", "note_bytes", "note_bytes_said"):
+        op.execute(f"drop function {trigger} cascade")
+    for function in (
+        *("only_count", "quota_is_reached", "quota_by_default"),
+        *("count_bytes", "check_bytes"),
+    ):
         op.execute(f"drop function {function}")
-    op.drop_table("quota_returns")
-    op.drop_table("quotas")
+    for table in ("bytes_changes", "bytes_counted", "quota_returns", "quotas"):
+        op.drop_table(table)

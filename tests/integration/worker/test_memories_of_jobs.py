@@ -10,7 +10,7 @@ from agent_workers.domain.job import Submission
 from agent_workers.domain.memory import memory_from_wire
 from agent_workers.state.memories import MemoryRows, Which
 from agent_workers.state.submissions import Pace, Submissions
-from agent_workers.worker.forgetting import Forgetting
+from agent_workers.worker.chores import Chore
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
 
@@ -83,7 +83,8 @@ def test_a_keeper_deletes_what_is_past_its_time_once_a_minute(bench: Bench) -> N
     done(bench, [["remember", {"content": "Lunch is at one.", "days": 1}]])
     bench.ask_nothing("update memories set expires_at = now()")
     now = [0.0]
-    keeper = Forgetting(MemoryRows(bench.database), clock=lambda: now[0])
+    rows = MemoryRows(bench.database)
+    keeper = Chore(lambda: rows.forget_expired(most=9) == 9, every_s=60, clock=lambda: now[0])
     keeper.keep()
     count = "select count(*) from memories where tenant_id = %s"
     assert bench.ask(count, bench.tenant) == [(0,)]

@@ -17,7 +17,7 @@ for _module in pkgutil.iter_modules(state.__path__):
         importlib.import_module(f"{state.__name__}.{_module.name}")
 TABLES = {table.name for table in metadata.tables.values() if TENANT in table.c}
 # Processes, and what they can do: no tenant's.
-WITHOUT_TENANT = {"incarnations", "relays", "tools", "workers"}
+WITHOUT_TENANT = {"bytes_counted", "incarnations", "relays", "tools", "workers"}
 _WORD = re.compile(r"\w+")
 _SWEEP = "finds what is due or lost, whosever it is"
 _CLAIM = "finds work, and goes round the tenants by itself where they must have turns"
@@ -30,9 +30,11 @@ ACROSS_TENANTS = {
     "is_more_due": _CLAIM,
     "next_tenant": _CLAIM,
     "remember_ready": _CLAIM,
+    "count_bytes": _SWEEP,
     "keep_batches": _SWEEP,
     "keep_sessions": _SWEEP,
     "extend_grants": _SWEEP,
+    "forget_dead_letters": _SWEEP,
     "forget_expired_memories": _SWEEP,
     "forget_webhooks": _SWEEP,
     "free_deliveries": _SWEEP,
@@ -60,6 +62,7 @@ ACROSS_TENANTS = {
     "breakers._ALL": _OPERATOR,
     "mcp._ALL_TOOLS": _OPERATOR,
     "mcp._SERVERS": _OPERATOR,
+    "quotas._NEARLY_FULL": _OPERATOR,
     "memories_indexes._STALE": "an operator has every memory embedded again by another model",
     "breakers._INSERT": _SHARED,
     "breakers._ONE": _SHARED,

@@ -1,0 +1,16 @@
+"""Checks of quotas: who keeps nearly as much as they may, and will be refused soon."""
+
+from collections.abc import Iterator, Sequence
+
+from agent_workers.cli.findings import Finding, ok, warn
+from agent_workers.cli.printing import bytes_in_words
+from agent_workers.state.quotas import Full
+
+
+def quotas(full: Sequence[Full]) -> Iterator[Finding]:
+    for one in full:
+        used, most = bytes_in_words(one.used), bytes_in_words(one.most)
+        remedy = f"agent-workers quotas set bytes … --tenant {one.tenant_id}"
+        yield warn(f"tenant {one.tenant_id!r} keeps {used} and may keep {most}", remedy)
+    if not full:
+        yield ok("no tenant keeps nearly as much as it may")

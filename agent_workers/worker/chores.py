@@ -1,0 +1,49 @@
+"""Chores of a keeper: what only has to be done now and then."""
+
+import time
+from collections.abc import Callable
+
+from agent_workers.state.engine import Database
+from agent_workers.state.memories import MemoryRows
+from agent_workers.state.quotas import Quotas
+from agent_workers.state.triggers_letters import Letters
+
+_AT_ONCE = 500
+
+
+class Chore:
+    """Done so often; while there is more than one turn takes, every time it is asked."""
+
+    def __init__(
+        self,
+        do: Callable[[], bool],
+        *,
+        every_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._do = do
+        self._every_s = every_s
+        self._clock = clock
+        self._due_at = clock()
+
+    def keep(self) -> None:
+        """Do it, if it is time."""
+        now = self._clock()
+        if now >= self._due_at:
+            self._due_at = now if self._do() else now + self._every_s
+
+
+def chores(database: Database) -> Callable[[], None]:
+    """Return what does each of them in its time."""
+    memories, letters, quotas = MemoryRows(database), Letters(database), Quotas(database)
+    every = (
+        Chore(lambda: memories.forget_expired(most=_AT_ONCE) == _AT_ONCE, every_s=60),
+        Chore(lambda: letters.forget_oldest(most=_AT_ONCE) == _AT_ONCE, every_s=60),
+        Chore(quotas.count_bytes, every_s=10),
+    )
+
+    def keep() -> None:
+        for chore in every:
+            chore.keep()
+
+    return keep
