@@ -45,7 +45,7 @@ def test_all_kinds_are_listed_with_what_is_used_and_may_be(
     assert say("list").splitlines()[0].split() == ["kind", "used", "most", "is_set"]
     assert [line.split()[0] for line in say("list").splitlines()[1:]] == KINDS
     assert row(say, "triggers") == ["triggers", "1", "200", "False"]
-    assert row(say, "bytes") == ["bytes", "0", "bytes", "20", "GiB", "False"]
+    assert row(say, "bytes") == ["bytes", "0", "bytes", "50", "GiB", "False"]
 
 
 def test_a_quota_that_is_set_holds_until_it_is_set_back(
