@@ -19,5 +19,9 @@ def masks(shown: Path, hides: Sequence[Path]) -> Iterator[Path]:
 
 
 def there(hides: Sequence[Path]) -> tuple[Path, ...]:
-    """Name the real places of what is there; what we may not look at, no child of ours may."""
-    return tuple(dict.fromkeys(one.resolve() for one in hides if os.path.exists(one)))  # noqa: PTH110  # it asks for no more rights than we have
+    """Name the real places of what is there; what we may not look at, no child of ours may.
+
+    A place within another one is not named: nothing can be mounted in what is covered.
+    """
+    real = {one.resolve() for one in hides if os.path.exists(one)}  # noqa: PTH110  # it asks for no more rights than we have
+    return tuple(sorted(one for one in real if not real.intersection(one.parents)))

@@ -64,6 +64,7 @@ def lures(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lures]:
     code, abstract = home / "code", f"agent-workers-{home.name}"
     found = Lures(code=code, port=0, abstract=abstract)
     (found.data / "logs").mkdir(parents=True)
+    (found.data / "evidence").mkdir()
     for secret in (found.data / "pepper", found.data / "logs" / "api.log", code / ".env"):
         secret.write_text("a secret")
     (code / "helper.py").write_text("to be read")
