@@ -186,4 +186,3 @@ def is_pooled(connection: Connection) -> bool:
 def conninfo(url: str) -> str:
     """Turn a SQLAlchemy URL, or a libpq one, into what libpq understands."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-

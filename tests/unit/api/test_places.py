@@ -50,7 +50,13 @@ def test_tenants_that_hold_as_many_take_turns():
         assert places.wait(B, name)
     for name in ("c1", "c2"):
         assert places.wait(C, name)
-    assert [places.leave(who) for who in (A, B, C, B, C)] == [["b1"], ["c1"], ["b2"], ["c2"], ["b3"]]
+    assert [places.leave(who) for who in (A, B, C, B, C)] == [
+        ["b1"],
+        ["c1"],
+        ["b2"],
+        ["c2"],
+        ["b3"],
+    ]
 
 
 def test_nobody_overtakes_who_waits_of_the_same_tenant():
