@@ -25,8 +25,8 @@ class Places(Generic[Waiter]):
         self._waiting: dict[Holder, deque[Waiter]] = {}
 
     def take(self, tenant_id: Holder) -> bool:
-        """Take a place at once, if the tenant may and none of it waits already."""
-        if tenant_id in self._waiting or not self._may(tenant_id):
+        """Take a place at once, if the tenant may; then none of it waits."""
+        if not self._may(tenant_id):
             return False
         self._hold(tenant_id)
         return True
@@ -61,6 +61,7 @@ class Places(Generic[Waiter]):
         if not self._waiting:
             return None
         tenant_id = min(self._waiting, key=self._held.__getitem__)
+        # If it may not, none that waits may.
         if not self._may(tenant_id):
             return None
         self._hold(tenant_id)

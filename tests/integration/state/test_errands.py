@@ -1,6 +1,7 @@
 """What nobody waits for any more ends in the database too, and disturbs nobody else there."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,9 +35,10 @@ def pid_of(connection: Connection) -> int:
 
 
 def until_asleep(database: Database, pid: int) -> None:
+    deadline = time.monotonic() + 20
     with database.connection() as connection:
         while connection.execute(_IS_ASLEEP, (pid,)).fetchone() is None:
-            pass
+            assert time.monotonic() < deadline
 
 
 def test_the_statement_of_an_ended_errand_is_cancelled(
@@ -55,8 +57,6 @@ def test_the_statement_of_an_ended_errand_is_cancelled(
     assert errand.end()
     with pytest.raises(StateUnavailable):
         running.result(20)
-    with small.connection() as connection:
-        assert pid_of(connection) != pid  # a cancel that comes late finds nobody there
 
 
 def held_up(work: Callable[[], None]) -> "tuple[Errand[None], threading.Event, threading.Event]":
@@ -87,15 +87,31 @@ def test_an_ended_errand_gets_no_connection(small: Database, threads: ThreadPool
         pass  # what it did not get is there for others
 
 
+def test_a_connection_of_an_ended_errand_is_used_by_nobody_else(
+    small: Database, threads: ThreadPoolExecutor
+):
+    pids = []
+
+    def look() -> None:
+        with small.connection() as connection:
+            pids.append(pid_of(connection))
+            errand.end()  # a cancel may still be on its way when the connection comes back
+
+    errand = Errand(look)
+    threads.submit(errand).result(20)
+    with small.connection() as connection:
+        assert pid_of(connection) not in pids
+
+
 def test_what_the_thread_does_next_is_not_ended_with_it(
     small: Database, threads: ThreadPoolExecutor
 ):
     first: Errand[None] = Errand(lambda: None)
     threads.submit(first).result(20)
+    first.end()
 
     def look() -> int:
         with small.connection() as connection:
-            first.end()
             return pid_of(connection)
 
-    assert threads.submit(Errand(look)).result(20)
+    assert threads.submit(look).result(20)

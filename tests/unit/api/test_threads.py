@@ -88,17 +88,21 @@ def test_who_waits_too_long_for_a_place_is_told_so():
     tried(attack)
 
 
-def test_a_request_that_ends_while_it_waits_leaves_no_place_taken():
+@pytest.mark.parametrize("has_its_turn", [False, True])
+def test_a_request_that_ends_while_it_waits_leaves_no_place_taken(*, has_its_turn: bool):
     async def attack(go: threading.Event) -> None:
-        threads = Threads(1)
-        first = begun(A, threads, go.wait)
-        gone = begun(B, threads, go.wait, times=2)
+        threads = Threads(1, wait_s=0.5)
+        [first] = begun(A, threads, go.wait)
+        [gone] = begun(B, threads, lambda: None)
         await asyncio.sleep(0)
-        gone[0].cancel()
+        if has_its_turn:
+            go.set()
+            await first  # in this very moment
+        gone.cancel()
+        await asyncio.wait([gone])
+        assert gone.cancelled()
         go.set()
-        await asyncio.gather(*first)
-        gone[1].cancel()  # perhaps its turn has just come
-        await asyncio.wait(gone)
+        await first
         await of(A, threads, lambda: None)
         threads.close()
 
