@@ -17,10 +17,11 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.batches import Batches
 from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
-from agent_workers.state.keys import Caller, Keys
+from agent_workers.state.keys import Caller
 from agent_workers.state.mail import Mail
 from agent_workers.state.mcp import McpRows
 from agent_workers.state.memories import MemoryRows
+from agent_workers.state.reads import Reads
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
 from agent_workers.state.schedules import Schedules
@@ -47,6 +48,7 @@ from api.health import (
     database_check,
     migration_order,
     migrations_check,
+    threads_check,
 )
 from api.job_views import JobViews
 from api.jobs import Jobs
@@ -90,10 +92,11 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=running.lifespan,
-        middleware=[Middleware(Door, callers=_callers(running, settings.secret_pepper))],
+        middleware=[Middleware(Door, callers=_callers(running))],
     )
     add_routes(app, _parts(running, settings))
     app.state.end_waiting = running.waiting.end_all
+    app.state.threads = running.threads
     return app
 
 
@@ -226,18 +229,18 @@ def _mailing(running: Running) -> Mailing:
 
 
 def _health(running: Running, broker_url: str) -> Health:
+    reads = Reads(running.own_database)
     checks = {
-        "database": database_check(running.reads),
-        "migrations": migrations_check(running.reads, order=migration_order()),
+        "database": database_check(reads),
+        "migrations": migrations_check(reads, order=migration_order()),
         "broker": broker_check(broker_url),
+        "threads": threads_check(running.threads),
     }
     return Health(checks=checks, threads=running.health_threads)
 
 
-def _callers(running: Running, pepper: str) -> Cached[bytes, Caller]:
-    keys = Keys(running.database, pepper=pepper)
-
+def _callers(running: Running) -> Cached[bytes, Caller]:
     async def find(token: bytes) -> Caller | None:
-        return await running.threads.run(keys.caller, token.decode("latin-1"))
+        return await running.keys.ask(token.decode("latin-1"))
 
     return Cached(find, ttl_s=KEY_TTL_S)

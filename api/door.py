@@ -10,6 +10,7 @@ from agent_workers.state.keys import Caller
 from api.cached import Cached
 from api.problems import Problem, problem_of
 from api.replies import ProblemReply
+from api.threads import CALLER
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,9 @@ class Door:
 
         try:
             if scope["path"].startswith(_PROTECTED):
-                scope["caller"] = self._callers.fresh(token) or await self._find(token)
+                caller = self._callers.fresh(token) or await self._find(token)
+                scope["caller"] = caller
+                CALLER.set(caller.tenant_id)
             await self._app(scope, _counted(receive, length, _most(scope)), send_with_id)
         except Exception as error:
             if started:

@@ -23,6 +23,8 @@ from api.shapes import dumped
 from api.threads import Threads
 
 _PATIENCE_S = 2.0
+# What was told to end does so within moments.
+_HUNG_S = 5.0
 _AMQP_PORT = 5672
 _REVISION = re.compile(r"^(down_revision|revision) = (?:\"(\w+)\"|None)$", re.MULTILINE)
 Check = Callable[[], str | None]
@@ -91,6 +93,13 @@ def broker_check(broker_url: str) -> Check:
             return lambda: _redis_answers(broker_url)
         case Broker.RABBITMQ:
             return lambda: _rabbitmq_answers(broker_url)
+
+
+def threads_check(threads: Threads) -> Check:
+    def check() -> str | None:
+        return "every one hangs" if threads.hung_s >= _HUNG_S else None
+
+    return check
 
 
 def migration_order() -> tuple[str, ...]:

@@ -4,11 +4,14 @@ import sys
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
-from agent_workers.observability.stalls import end_when_stalled
+from agent_workers.observability.stalls import end_when, end_when_stalled
 from agent_workers.settings import load_settings
 from api.app import create_app
 from api.descriptors import bounds_of, raised_limit
 from api.server import serve
+
+# Work that goes on for so long after it was told to end will not end.
+_HUNG_S = 60.0
 
 
 def main() -> int:
@@ -18,6 +21,8 @@ def main() -> int:
         set_up_logs(level=settings.log_level, json=settings.log_json)
         app = create_app(settings)
         end_when_stalled()
+        threads = app.state.threads
+        end_when(lambda: threads.hung_s > _HUNG_S)
     except AgentWorkersError as error:
         print(f"agent-workers api: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
         return 2

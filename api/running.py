@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from agent_workers.orchestration.submit import Submit
 from agent_workers.state.engine import Database
+from agent_workers.state.keys import Caller, Keys
 from agent_workers.state.reads import JobSeen, Place, Reads
 from agent_workers.state.submissions import Asked, Submissions
 from agent_workers.transport.model_deltas_heard import DeltaListener
@@ -19,21 +20,28 @@ from api.funnel import Funnel
 from api.threads import Threads
 from api.waiting import Waiting, WaitingRoom
 
-# Two funnels hold one connection each; the rest is for everything else.
+# Two funnels hold one connection each; the rest is for what tenants ask for.
 _FUNNELS = 2
 _MOST_THREADS = 16
 _CHECKS = 3
+# What belongs to no tenant has connections of its own: keys, the look at jobs waited for, health.
+_OWN_CONNECTIONS = 2 + _CHECKS
+# A little less than whoever asked waits, so that no funnel is stopped by one statement.
+_STATEMENT_S = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     database: Database
+    own_database: Database
     carriers: Carriers
     submissions: Funnel[Asked, datetime]
     views: Funnel[Place, JobSeen | None]
+    keys: Funnel[str, Caller | None]
     waiting: Waiting
     deltas: DeltaListener
     threads: Threads
+    own_threads: Threads
     health_threads: Threads
     reads: Reads
     submit: Submit
@@ -42,6 +50,7 @@ class Running:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.submissions.start()
         self.views.start()
+        self.keys.start()
         await self.waiting.start()
         await self.deltas.start()
         try:
@@ -51,10 +60,13 @@ class Running:
             await self.deltas.close()
             self.submissions.close()
             self.views.close()
+            self.keys.close()
             self.threads.close()
+            self.own_threads.close()
             self.health_threads.close()
             self.carriers.close()
             self.database.close()
+            self.own_database.close()
 
 
 def prepared(
@@ -67,22 +79,28 @@ def prepared(
     room: WaitingRoom,
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
-    database = Database(database_url, pool_size=pool_size, name="api")
+    database = Database(database_url, pool_size=pool_size, name="api", statement_s=_STATEMENT_S)
+    own_database = Database(
+        database_url, pool_size=_OWN_CONNECTIONS, name="api own", statement_s=_STATEMENT_S
+    )
     carriers = Carriers(nudge=Nudge(broker_url), wakeups=Wakeups(redis_url))
     reads, submit = Reads(database), Submit(Submissions(database), ring=carriers.ring)
-    threads = Threads(max(1, min(_MOST_THREADS, pool_size - _FUNNELS)))
+    own_reads, own_threads = Reads(own_database), Threads(1)
 
     async def versions(places: Sequence[Place]) -> dict[Place, int]:
-        return await threads.run(reads.versions, places)
+        return await own_threads.run(own_reads.versions, places)
 
     return Running(
         database=database,
+        own_database=own_database,
         carriers=carriers,
         submissions=Funnel(submit.many, name="submissions"),
         views=Funnel(reads.jobs, name="views"),
+        keys=Funnel(Keys(own_database, pepper=pepper).callers, name="keys"),
         waiting=Waiting(WakeListener(redis_url), versions, room=room),
         deltas=DeltaListener(redis_url, pepper=pepper),
-        threads=threads,
+        threads=Threads(max(1, min(_MOST_THREADS, pool_size - _FUNNELS))),
+        own_threads=own_threads,
         health_threads=Threads(_CHECKS),
         reads=reads,
         submit=submit,

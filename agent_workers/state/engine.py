@@ -10,11 +10,12 @@ import psycopg.errors
 from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from agent_workers.domain.errors import KeepsTooMuch, QuotaReached, StateUnavailable
-from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, wrong
+from agent_workers.state.errand import given_back, taken
+from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, STATEMENT_S, wrong
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -62,10 +63,19 @@ class Database:
         pool_size: int = 10,
         name: str = "agent_workers",
         patience_s: float = 30.0,
+        statement_s: int = STATEMENT_S,
     ) -> None:
         self.url = url
         self._name = name
-        self._engine = _open(url, pool_size=pool_size, name=name, patience_s=patience_s)
+        self._engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            creator=lambda: connect(url, name=name, statement_s=statement_s),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=patience_s,
+            pool_reset_on_return=None,
+            pool_use_lifo=True,
+        )
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -77,6 +87,7 @@ class Database:
         # cast: the pool hands out what `_open` told it to make.
         session = cast(_Session, pooled.driver_connection)
         try:
+            taken(session)
             session.heard.unreplicated = False
             yield session
             # Whatever was done is as good as a commit whose answer got lost.
@@ -94,6 +105,8 @@ class Database:
             pooled.invalidate()
             raise StateUnavailable(str(error).strip()) from error
         finally:
+            if not given_back(session) and pooled.is_valid:
+                pooled.invalidate()
             pooled.close()
 
     @contextmanager
@@ -128,9 +141,9 @@ def _is_lost(error: psycopg.Error) -> bool:
     )
 
 
-def connect(url: str, *, name: str) -> Connection:
+def connect(url: str, *, name: str, statement_s: int = STATEMENT_S) -> Connection:
     """Open one autocommitted connection that looks into our schema."""
-    session, seen = opened(url, name=name)
+    session, seen = opened(url, name=name, statement_s=statement_s)
     if "search_path" in wrong(seen):
         session.close()
         raise SettingsDropped(
@@ -140,14 +153,16 @@ def connect(url: str, *, name: str) -> Connection:
     return session
 
 
-def opened(url: str, *, name: str) -> tuple[_Session, Mapping[str, str]]:
+def opened(
+    url: str, *, name: str, statement_s: int = STATEMENT_S
+) -> tuple[_Session, Mapping[str, str]]:
     """Open a connection, however it is set, and say how that is."""
     session = _Session.connect(
         conninfo(url),
         autocommit=True,
         connect_timeout=3,
         application_name=name,
-        options=OPTIONS,
+        options=f"{OPTIONS} -c statement_timeout={statement_s}s",
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
@@ -175,15 +190,3 @@ def is_pooled(connection: Connection) -> bool:
 def conninfo(url: str) -> str:
     """Turn a SQLAlchemy URL, or a libpq one, into what libpq understands."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _open(url: str, *, pool_size: int, name: str, patience_s: float) -> Engine:
-    return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        creator=lambda: connect(url, name=name),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=patience_s,
-        pool_reset_on_return=None,
-        pool_use_lifo=True,
-    )

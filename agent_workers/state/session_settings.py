@@ -5,6 +5,8 @@ from typing import Final
 
 # Nobody else creates anything in our schema, so a name on this path means what we meant.
 SCHEMA: Final = "agent_workers"
+# A program whose callers wait for less long asks for less.
+STATEMENT_S: Final = 30
 # A frozen client must not hold a lock, and a lock must not hold a job, for longer than this;
 # whoever waits for a lock outlasts a holder that froze, or a cancel would fail for no reason.
 # A permit or a submission that was acknowledged must be there after a crash of Postgres.
@@ -12,7 +14,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "search_path": f"{SCHEMA}, pg_temp",
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "8s",
-    "statement_timeout": "30s",
+    "statement_timeout": f"{STATEMENT_S}s",
     "synchronous_commit": "on",
 }
 # As libpq sends them with the connection: a pooler may drop them.

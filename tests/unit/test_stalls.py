@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-_BUSY = "import re, time\nfrom agent_workers.observability.stalls import end_when_stalled\nend_when_stalled(0.6)\n"
+_BUSY = "import re, time\nfrom agent_workers.observability.stalls import end_when, end_when_stalled\nend_when_stalled(0.6)\n"
 
 
 def ran(rest: str) -> "subprocess.CompletedProcess[str]":
@@ -25,3 +25,13 @@ def test_a_process_that_works_goes_on() -> None:
         ).returncode
         == 0
     )
+
+
+def test_a_process_that_says_that_it_hangs_ends_and_says_where():
+    hung_from = "time.monotonic() + 0.2"
+    process = ran(
+        f"at = {hung_from}\nend_when(lambda: time.monotonic() > at, look_every_s=0.05)\n"
+        "import threading; threading.Event().wait(30)\n"
+    )
+    assert process.returncode == 1
+    assert 'File "<string>", line 6' in process.stderr

@@ -142,7 +142,7 @@ def test_agents_are_listed(client: httpx.Client):
 def test_readiness_names_its_checks(anybody: httpx.Client):
     ready = anybody.get("/health/ready")
     assert ready.status_code == 200
-    assert set(ready.json()["checks"]) == {"database", "migrations", "broker"}
+    assert set(ready.json()["checks"]) == {"database", "migrations", "broker", "threads"}
 
 
 def test_what_a_caller_sees_is_all_its_own(live: Live, client: httpx.Client):
