@@ -20,6 +20,7 @@ from agent_workers.state.controls import Controls
 from agent_workers.state.keys import Caller, Keys
 from agent_workers.state.mail import Mail
 from agent_workers.state.mcp import McpRows
+from agent_workers.state.mcp_servers import McpServers
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
@@ -144,6 +145,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
         ),
         mcp_servers=McpServerRoutes(
             rows=McpRows(database),
+            servers=McpServers(database),
             reach=Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private)),
             threads=threads,
         ),

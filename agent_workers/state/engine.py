@@ -17,6 +17,7 @@ from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, wrong
 
 Connection = psycopg.Connection[TupleRow]
+PAGE_BYTES = 1024 * 1024
 
 # Raised when a transaction commits, so that no caller can look for it (quotas.sql).
 _QUOTA_REACHED = "AW030"
@@ -61,8 +62,12 @@ class Database:
         pool_size: int = 10,
         name: str = "agent_workers",
         patience_s: float = 30.0,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         self.url = url
+        # How much a page of a list may hold (`pages.py`), and the statements that see to it.
+        self.page_bytes = page_bytes
+        self.page_statements: dict[str, bytes] = {}
         self._name = name
         self._engine = _open(url, pool_size=pool_size, name=name, patience_s=patience_s)
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.rows import TupleRow
-
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory import Memory, MemoryNotFound
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 NAMES = (
     "memory_id user_id subject content confidence model job_id position created_at expires_at"
@@ -26,7 +25,7 @@ _WHICH = f"""
 _PAGE = f"""
 select {COLUMNS} from memories m {_WHICH}
    and (%(at)s::timestamptz is null or (m.created_at, m.memory_id) < (%(at)s, %(id)s))
- order by m.created_at desc, m.memory_id desc limit %(limit)s"""
+ order by m.created_at desc, m.memory_id desc"""
 _ONE = f"select {COLUMNS} from memories m where m.tenant_id = %s and m.memory_id = %s"
 _LINE = f"""
 with recursive line as (
@@ -76,7 +75,7 @@ class MemoryRows:
         *,
         limit: int,
         behind: tuple[datetime, UUID] | None = None,
-    ) -> list[Memory]:
+    ) -> Page[Memory]:
         """Return memories, the newest first."""
         at, memory_id = behind or (None, None)
         given = {
@@ -87,10 +86,8 @@ class MemoryRows:
             "history": which.history,
             "at": at,
             "id": memory_id,
-            "limit": limit,
         }
-        with self._database.connection() as connection:
-            return [memory_of(row) for row in connection.execute(_PAGE.encode(), given)]
+        return read_page(self._database, _PAGE, given, limit=limit, seen=memory_of)
 
     def one(self, tenant_id: TenantId, memory_id: UUID) -> Memory:
         with self._database.connection() as connection:
@@ -136,5 +133,5 @@ class MemoryRows:
         return 0 if row is None else int(row[0])
 
 
-def memory_of(row: TupleRow) -> Memory:
+def memory_of(row: Row) -> Memory:
     return Memory(**dict(zip(NAMES, row, strict=True)))
