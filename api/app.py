@@ -17,6 +17,7 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.batches import Batches
 from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
+from agent_workers.state.engine import PAGE_BYTES, Database
 from agent_workers.state.keys import Caller, Keys
 from agent_workers.state.mail import Mail
 from agent_workers.state.mcp import McpRows
@@ -69,15 +70,16 @@ KEY_TTL_S = 2.0
 AGENT_TTL_S = 1.0
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, page_bytes: int = PAGE_BYTES) -> FastAPI:
     """Put the API together; nothing connects to anything before the server starts."""
     settings.demand("database_url", "broker_url", "secret_pepper")
+    pool_size = settings.db_pool_size
     running = prepared(
-        settings.database_url,
+        Database(settings.database_url, pool_size=pool_size, name="api", page_bytes=page_bytes),
         settings.broker_url,
         settings.redis_url or None,
         pepper=settings.secret_pepper,
-        pool_size=settings.db_pool_size,
+        pool_size=pool_size,
         # Long connections never take all of them.
         room=WaitingRoom(
             most=max(1, settings.api_connections // 2),

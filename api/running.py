@@ -58,7 +58,7 @@ class Running:
 
 
 def prepared(
-    database_url: str,
+    database: Database,
     broker_url: str,
     redis_url: str | None,
     *,
@@ -67,7 +67,6 @@ def prepared(
     room: WaitingRoom,
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
-    database = Database(database_url, pool_size=pool_size, name="api")
     carriers = Carriers(nudge=Nudge(broker_url), wakeups=Wakeups(redis_url))
     reads, submit = Reads(database), Submit(Submissions(database), ring=carriers.ring)
     threads = Threads(max(1, min(_MOST_THREADS, pool_size - _FUNNELS)))
