@@ -27,7 +27,7 @@ from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 
 # Any: JSON, as OpenAPI has it.
-_DOCUMENT: dict[str, Any] = document()  # type: ignore[assignment]
+_DOCUMENT: dict[str, Any] = document()
 # These have no rows of anybody; and of dead letters a list shows no bodies.
 _NO_ROWS = {
     "/v1/schedules/{schedule_id}/preview",
