@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from agent_workers import Client
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, to_wire
@@ -72,12 +73,15 @@ def whole(live: Live, world: World) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def cut(database: Database, redis_server: EmbeddedRedis, world: World) -> Iterator[httpx.Client]:
+def narrow(database: Database, redis_server: EmbeddedRedis) -> Iterator[Live]:
     """A server whose pages are full with any row."""
-    with (
-        running_api(database, redis_server.url, page_bytes=1) as running,
-        running.client(world.tenant) as client,
-    ):
+    with running_api(database, redis_server.url, page_bytes=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cut(narrow: Live, world: World) -> Iterator[httpx.Client]:
+    with narrow.client(world.tenant) as client:
         yield client
 
 
@@ -183,6 +187,26 @@ def test_a_page_of_full_pages_of_events_is_the_whole_journal(
     ]
     assert told[0] == told[1]
     assert told[0].count("id: ") > 2
+
+
+def _all_that_a_client_lists(live: Live, world: World, ids: dict[str, str]) -> list[list[Any]]:
+    with Client(live.url, live.token(world.tenant)) as client:
+        return [
+            *(client.agents(), client.tools(), client.doubts(), list(client.each_job(most=3))),
+            *(client.steps(ids["job_id"]), client.trace(ids["job_id"])),
+            *(client.artifacts.all(ids["job_id"]), client.batches.all(limit=2)),
+            *(client.mcp_servers.all(), client.memories.all(), client.schedules.all()),
+            *(client.schedules.runs(ids["schedule_id"], most=2), client.sessions.all()),
+            *(client.sessions.get_history("s1"), client.triggers.all(), client.webhooks.all()),
+        ]
+
+
+def test_the_client_goes_on_while_there_is_a_cursor(
+    live: Live, narrow: Live, world: World, ids: dict[str, str]
+) -> None:
+    whole = _all_that_a_client_lists(live, world, ids)
+    assert _all_that_a_client_lists(narrow, world, ids) == whole
+    assert min(len(rows) for rows in whole) > 1
 
 
 def test_every_list_is_found() -> None:
