@@ -154,6 +154,7 @@ def _pages(client: httpx.Client, path: str, ids: dict[str, str]) -> list[list[An
         pages.append(page["data"])
         if not page["has_more"]:
             return pages
+        assert page["next_cursor"] != asked.get(cursor), "it does not go on"
         asked[cursor] = page["next_cursor"]
 
 
