@@ -47,7 +47,7 @@ class MemoryRoutes:
         return await listed(self.threads, read, text=memory_text, cursor=place)
 
     async def show(self, request: Request) -> Response:
-        """One memory, with all that it has replaced."""
+        """One memory, with the newest that it has replaced."""
         place = _place_of(request)
         memory = await self.threads.run(self.rows.one, *place)
         replaced = await self.threads.run(self.rows.replaced_by, *place)

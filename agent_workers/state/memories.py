@@ -1,5 +1,6 @@
 """The memories of tenants: listing, searching, forgetting, and taking back what a job taught."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,11 +30,13 @@ select {COLUMNS} from memories m {_WHICH}
 _ONE = f"select {COLUMNS} from memories m where m.tenant_id = %s and m.memory_id = %s"
 _LINE = f"""
 with recursive line as (
-  select {COLUMNS}, m.tenant_id from memories m where m.tenant_id = %s and m.memory_id = %s
+  select {COLUMNS}, m.tenant_id from memories m
+   where m.tenant_id = %(tenant)s and m.memory_id = %(id)s
    union all
   select {COLUMNS}, m.tenant_id from memories m join line l
       on m.tenant_id = l.tenant_id and m.user_id = l.user_id and m.superseded_by = l.memory_id)
-select {COLUMNS} from line m where m.memory_id <> %s order by m.created_at desc, m.memory_id desc"""
+select {COLUMNS} from line m where m.memory_id <> %(id)s order by m.created_at desc, m.memory_id desc"""
+_MOST_REPLACED = 1_000
 _FORGET = "delete from memories where tenant_id = %s and memory_id = %s"
 _FORGET_USER = "delete from memories where tenant_id = %s and user_id = %s"
 _FAMILY = """
@@ -96,11 +99,10 @@ class MemoryRows:
             raise MemoryNotFound("there is no such memory")
         return memory_of(row)
 
-    def replaced_by(self, tenant_id: TenantId, memory_id: UUID) -> list[Memory]:
-        """Return all that a memory replaced, and what those had replaced, the newest first."""
-        place = (tenant_id, memory_id, memory_id)
-        with self._database.connection() as connection:
-            return [memory_of(row) for row in connection.execute(_LINE.encode(), place)]
+    def replaced_by(self, tenant_id: TenantId, memory_id: UUID) -> Sequence[Memory]:
+        """Return the newest that a memory replaced, and that those had replaced."""
+        place = {"tenant": tenant_id, "id": memory_id}
+        return read_page(self._database, _LINE, place, limit=_MOST_REPLACED, seen=memory_of).rows
 
     def forget(self, tenant_id: TenantId, memory_id: UUID) -> None:
         """Delete a memory with all that it had replaced: nothing older comes back."""
