@@ -56,6 +56,6 @@ def test_a_list_is_told_in_one_place_and_so_is_a_stream_of_rows() -> None:
     places = {path.name: path.read_text() for path in _API.glob("*.py")}
     lists = {name for name, source in places.items() if "list_bytes(" in source}
     assert lists == {"listing.py", "shapes.py", *_NO_LISTS_OF_ROWS}
-    streams = {name for name, source in places.items() if "StreamingResponse(" in source}
+    streams = {name for name, source in places.items() if "StreamingResponse" in source}
     rows = {name for name in streams if "streamed(" in places[name]}
     assert streams - rows == _OWN_STREAMS
