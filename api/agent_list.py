@@ -1,16 +1,17 @@
 """GET /v1/agents: which agents a caller may submit jobs for, and the versions of each."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
+from api.listing import listed
 from api.problems import Problem
-from api.queries import checked_query
+from api.queries import checked_query, names_asked
 from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import list_bytes
 from api.shapes_parts import agent_text, agent_version_text
 from api.threads import Threads
 
@@ -22,10 +23,11 @@ class AgentList:
     threads: Threads
 
     async def show_all(self, request: Request) -> Response:
-        checked_query(request, ())
-        found = await self.threads.run(self.agents.all, caller_of(request).tenant_id)
-        texts = [agent_text(agent) for agent in found]
-        return JsonReply(list_bytes(texts, next_cursor=None), headers=[NO_STORE])
+        """Agents in the order of their names, behind `after`."""
+        tenant_id = caller_of(request).tenant_id
+        named = names_asked(request)
+        read = partial(self.agents.page, tenant_id, limit=named.limit, after=named.after)
+        return await listed(self.threads, read, text=agent_text, cursor=lambda one: one.name)
 
     async def show(self, request: Request) -> Response:
         """What is current of an agent, and which versions of it there are, the latest first."""

@@ -17,9 +17,11 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.batches import Batches
 from agent_workers.state.batches_reads import BatchReads
 from agent_workers.state.controls import Controls
+from agent_workers.state.engine import PAGE_BYTES, Database
 from agent_workers.state.keys import Caller
 from agent_workers.state.mail import Mail
 from agent_workers.state.mcp import McpRows
+from agent_workers.state.mcp_servers import McpServers
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads import Reads
 from agent_workers.state.reads_effects import EffectReads
@@ -56,7 +58,7 @@ from api.mail import JobMail
 from api.mcp_servers import McpServerRoutes
 from api.memories import MemoryRoutes
 from api.routes import Parts, add_routes
-from api.running import Running, prepared
+from api.running import API_STATEMENT_S, Running, prepared
 from api.schedule_runs import ScheduleRunRoutes
 from api.schedules import ScheduleRoutes
 from api.sessions import SessionRoutes
@@ -70,15 +72,22 @@ KEY_TTL_S = 2.0
 AGENT_TTL_S = 1.0
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, page_bytes: int = PAGE_BYTES) -> FastAPI:
     """Put the API together; nothing connects to anything before the server starts."""
     settings.demand("database_url", "broker_url", "secret_pepper")
+    pool_size = settings.db_pool_size
     running = prepared(
-        settings.database_url,
+        Database(
+            settings.database_url,
+            pool_size=pool_size,
+            name="api",
+            statement_s=API_STATEMENT_S,
+            page_bytes=page_bytes,
+        ),
         settings.broker_url,
         settings.redis_url or None,
         pepper=settings.secret_pepper,
-        pool_size=settings.db_pool_size,
+        pool_size=pool_size,
         # Long connections never take all of them.
         room=WaitingRoom(
             most=max(1, settings.api_connections // 2),
@@ -147,6 +156,7 @@ def _parts(running: Running, settings: Settings) -> Parts:
         ),
         mcp_servers=McpServerRoutes(
             rows=McpRows(database),
+            servers=McpServers(database),
             reach=Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private)),
             threads=threads,
         ),

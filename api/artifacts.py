@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -12,10 +13,11 @@ from agent_workers.domain.workspace import FileRead, FileSeen, checked_path
 from agent_workers.state.reads import Place, Reads
 from agent_workers.state.workspaces import Workspaces
 from api.jobs import no_such_job
+from api.listing import listed
 from api.problems import Problem
-from api.queries import checked_query, job_id_of
-from api.replies import NO_STORE, EmptyReply, Headers, JsonReply, caller_of
-from api.shapes import instant, list_bytes, text
+from api.queries import checked_query, job_id_of, names_asked
+from api.replies import EmptyReply, Headers, caller_of
+from api.shapes import instant, text
 from api.threads import Threads
 
 PART_BYTES = 256 * 1024
@@ -38,11 +40,10 @@ class Artifacts:
     threads: Threads
 
     async def show_all(self, request: Request) -> Response:
-        checked_query(request, ())
-        place = await self._job(request)
-        found = await self.threads.run(self.workspaces.files, *place)
-        listed = list_bytes([_text(file) for file in found], next_cursor=None)
-        return JsonReply(listed, headers=[NO_STORE])
+        """The files of a job in the order of their names, behind `after`."""
+        named, place = names_asked(request), await self._job(request)
+        read = partial(self.workspaces.page, *place, limit=named.limit, after=named.after)
+        return await listed(self.threads, read, text=_text, cursor=lambda file: file.path)
 
     async def show(self, request: Request) -> Response:
         """The file's bytes, unless the caller has them already."""

@@ -1,20 +1,21 @@
 """GET /v1/batches and the items of one batch, in pages."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.batch import BatchStatus, ItemStatus
-from agent_workers.state.batches_reads import BatchReads
+from agent_workers.state.batches_reads import BatchReads, BatchSeen
 from api.batch_shapes import batch_text, item_text
 from api.batches import batch_id_of, no_such_batch
 from api.cursors import Cursors
+from api.listing import listed
 from api.problems import invalid
 from api.queries import checked_query, whole_number
-from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import list_bytes
+from api.replies import caller_of
 from api.threads import Threads
 
 Status = TypeVar("Status", BatchStatus, ItemStatus)
@@ -36,14 +37,12 @@ class BatchLists:
         scope = f"{tenant_id} {given or ''}"
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=scope)
-        found = await self.threads.run(
-            self.reads.page, tenant_id, limit=limit + 1, status=status, behind=behind
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            following = self.cursors.written(page[-1].created_at, page[-1].batch_id, scope=scope)
-        texts = [batch_text(batch) for batch in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def place(batch: BatchSeen) -> str:
+            return self.cursors.written(batch.created_at, batch.batch_id, scope=scope)
+
+        read = partial(self.reads.page, tenant_id, limit=limit, status=status, behind=behind)
+        return await listed(self.threads, read, text=batch_text, cursor=place)
 
     async def show_items(self, request: Request) -> Response:
         """The items of a batch in the order of their lines, behind `after`."""
@@ -55,13 +54,11 @@ class BatchLists:
         status = None if given is None else _status(ItemStatus, given)
         if await self.threads.run(self.reads.batch, tenant_id, batch_id) is None:
             raise no_such_batch()
-        found = await self.threads.run(
-            self.reads.items, tenant_id, batch_id, after=after, limit=limit + 1, status=status
+        place = (tenant_id, batch_id)
+        read = partial(self.reads.items, *place, after=after, limit=limit, status=status)
+        return await listed(
+            self.threads, read, text=item_text, cursor=lambda item: str(item.number)
         )
-        page = found[:limit]
-        cursor = str(page[-1].number) if len(found) > limit else None
-        body = list_bytes([item_text(item) for item in page], next_cursor=cursor)
-        return JsonReply(body, headers=[NO_STORE])
 
 
 def _status(kind: type[Status], value: str) -> Status:

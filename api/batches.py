@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -23,7 +22,8 @@ from agent_workers.domain.ids import TenantId, time_ordered
 from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.state.agents import Agents
 from agent_workers.state.batches import ClashingItems
-from agent_workers.state.batches_reads import BatchReads, BatchSeen
+from agent_workers.state.batches_reads import BatchReads, BatchSeen, ResultSeen
+from agent_workers.state.pages import Page
 from api.asked import validated
 from api.batch_asked import (
     BatchAsked,
@@ -36,6 +36,7 @@ from api.batch_asked import (
 from api.batch_shapes import batch_text, result_line
 from api.batch_upload import Chunk, Tally, chunks, keep
 from api.bodies import read_json, read_optional
+from api.listing import streamed
 from api.problems import Mistake, Problem, invalid
 from api.queries import checked_query, idempotency_key_of
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -143,19 +144,13 @@ class BatchRoutes:
         checked_query(request, ())
         batch = await self._read(tenant_id, batch_id)
         headers = {"cache-control": "no-store", "x-batch-status": batch.status.value}
-        lines = self._lines(tenant_id, batch_id)
-        return StreamingResponse(lines, media_type=UPLOAD_TYPE, headers=headers)
 
-    async def _lines(self, tenant_id: TenantId, batch_id: UUID) -> AsyncIterator[bytes]:
-        after = 0
-        while True:
-            found = await self.threads.run(
-                self.reads.results, tenant_id, batch_id, after=after, limit=_RESULTS_AT_ONCE
-            )
-            if not found:
-                return
-            after = found[-1].number
-            yield "".join(map(result_line, found)).encode("utf-8")
+        def read(last: ResultSeen | None) -> Page[ResultSeen]:
+            after = 0 if last is None else last.number
+            return self.reads.results(tenant_id, batch_id, after=after, limit=_RESULTS_AT_ONCE)
+
+        lines = streamed(self.threads, read, text=result_line)
+        return StreamingResponse(lines, media_type=UPLOAD_TYPE, headers=headers)
 
     def _keep(self, batch: BatchSeen, tenant_id: TenantId, chunk: Chunk, tally: Tally) -> None:
         known: dict[str, bool] = {}

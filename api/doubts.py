@@ -1,6 +1,7 @@
 """GET /v1/doubts and verdicts: effects of which nobody can know, and what a person says of them."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -9,14 +10,15 @@ from starlette.responses import Response
 from agent_workers.domain.ids import TenantId
 from agent_workers.orchestration.control import Control
 from agent_workers.state.controls import GivenVerdict
-from agent_workers.state.reads_effects import EffectReads
+from agent_workers.state.reads_effects import EffectReads, EffectSeen
 from api.asked import VerdictAsked, validated
 from api.bodies import read_json
 from api.cursors import Cursors
+from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import dumped, list_bytes
+from api.shapes import dumped
 from api.shapes_parts import effect_text
 from api.threads import Threads
 
@@ -35,16 +37,14 @@ class Doubts:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        found = await self.threads.run(
-            self.effects.doubts, tenant_id, limit=limit + 1, behind=behind
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            at = page[-1].doubted_at
-            assert at is not None  # an effect in doubt has the time of its doubt
-            following = self.cursors.written(at, page[-1].effect_key, scope=tenant_id)
-        texts = [effect_text(effect, whole=False) for effect in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def place(effect: EffectSeen) -> str:
+            assert effect.doubted_at is not None  # an effect in doubt has the time of its doubt
+            return self.cursors.written(effect.doubted_at, effect.effect_key, scope=tenant_id)
+
+        read = partial(self.effects.doubts, tenant_id, limit=limit, behind=behind)
+        text = partial(effect_text, whole=False)
+        return await listed(self.threads, read, text=text, cursor=place)
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())

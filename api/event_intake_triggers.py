@@ -1,6 +1,7 @@
 """/v1/triggers: which events start which jobs."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -13,10 +14,10 @@ from agent_workers.state.triggers import Triggers
 from api.bodies import read_json
 from api.cursors import Cursors
 from api.event_intake_asked import trigger_asked, trigger_changed, trigger_text
+from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.shapes import list_bytes
 from api.threads import Threads
 
 _MOST_RACES = 5
@@ -45,16 +46,13 @@ class TriggerRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        found = await self.threads.run(
-            self.triggers.page, tenant_id, limit=limit + 1, behind=behind
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            at = page[-1].created_at
-            assert at is not None  # a row has one
-            following = self.cursors.written(at, page[-1].trigger_id, scope=tenant_id)
-        texts = [trigger_text(trigger) for trigger in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def place(trigger: Trigger) -> str:
+            assert trigger.created_at is not None  # a row has one
+            return self.cursors.written(trigger.created_at, trigger.trigger_id, scope=tenant_id)
+
+        read = partial(self.triggers.page, tenant_id, limit=limit, behind=behind)
+        return await listed(self.threads, read, text=trigger_text, cursor=place)
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())

@@ -14,10 +14,10 @@ from agent_workers.state.reads_steps import Events, EventSeen, StepReads
 from agent_workers.transport.model_deltas_heard import DeltaListener
 from api.deltas import Meanwhile
 from api.jobs import no_such_job
+from api.listing import Told, replied
 from api.problems import Problem, invalid
 from api.queries import checked_query, job_id_of, whole_number
-from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.shapes import list_bytes
+from api.replies import NO_STORE, EmptyReply, caller_of
 from api.shapes_parts import event_text
 from api.threads import Threads
 from api.waiting import Waiting
@@ -49,14 +49,16 @@ class JobEvents:
         return await self._page(place, after, limit)
 
     async def _page(self, place: Place, after: int, limit: int) -> Response:
-        found = await self._read(place, after, limit=limit)
-        texts = [event_text(place[1], event) for event in found.events]
-        last = found.events[-1].number if found.events else after
-        cursor = str(last) if last < found.last_number else None
-        return JsonReply(list_bytes(texts, next_cursor=cursor), headers=[NO_STORE])
+        def told() -> Told:
+            found = self._read(place, after, limit=limit)
+            last = found.events[-1].number if found.events else after
+            cursor = str(last) if last < found.last_number else None
+            return [event_text(place[1], event) for event in found.events], cursor
+
+        return await replied(self.threads, told)
 
     async def _stream(self, place: Place, after: int) -> Response:
-        found = await self._read(place, after)
+        found = await self.threads.run(self._read, place, after)
         if found.finished and not found.events:
             # 204 tells a browser's EventSource not to come again: everything has been said.
             return EmptyReply(204, headers=[NO_STORE])
@@ -75,9 +77,9 @@ class JobEvents:
         ):
             meanwhile = Meanwhile(waiter, heard)
             while not self.waiting.closing:
-                found = await self._read(place, after)
-                for event in found.events:
-                    yield _event(place[1], event)
+                found, texts = await self.threads.run(self._texts, place, after)
+                for event, text in zip(found.events, texts, strict=True):
+                    yield text
                     meanwhile.note(event)
                     after = waiter.version = event.number
                     if event.type in TERMINAL_EVENTS:
@@ -92,8 +94,12 @@ class JobEvents:
                 if not meanwhile.has_news:
                     yield ": nothing new\n\n"
 
-    async def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
-        found = await self.threads.run(self.steps.events, *place, after=after, limit=limit)
+    def _texts(self, place: Place, after: int) -> tuple[Events, list[str]]:
+        found = self._read(place, after)
+        return found, [_event(place[1], event) for event in found.events]
+
+    def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
+        found = self.steps.events(*place, after=after, limit=limit)
         if found is None:
             raise no_such_job()
         return found

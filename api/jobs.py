@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from agent_workers.state.reads import JobQuery, JobSeen, Reads
 from agent_workers.state.reads_steps import StepReads
 from api.cursors import Cursors
 from api.job_views import JobViews, job_headers
+from api.listing import Told, listed, replied
 from api.problems import Problem, invalid
 from api.queries import (
     METADATA,
@@ -22,11 +24,11 @@ from api.queries import (
     metadata_of,
     whole_number,
 )
-from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.shapes import dumped, job_bytes, job_text, list_bytes
+from api.replies import EmptyReply, JsonReply, caller_of
+from api.shapes import dumped, job_bytes, job_text
 from api.shapes_parts import step_text
 from api.threads import Threads
-from api.trace import trace_of
+from api.trace import trace_of, whole_rounds
 
 LONGEST_WAIT_S = 60
 MOST_ON_A_PAGE = 100
@@ -72,17 +74,12 @@ class Jobs:
         members = checked_query(request, _FILTERS)
         query = self._query(caller_of(request).tenant_id, members)
         scope = _scope(query)
-        found = await self.threads.run(self.reads.page, query)
-        page = found[: query.limit - 1]
-        more = len(found) == query.limit
-        cursor = self._cursor(page[-1], scope) if more else None
-        headers = [NO_STORE]
-        if cursor is not None:
-            following = request.url.include_query_params(cursor=cursor)
-            link = f'<{following.path}?{following.query}>; rel="next"'
-            headers.append((b"link", link.encode("latin-1")))
-        texts = [job_text(job, whole=False) for job in page]
-        return JsonReply(list_bytes(texts, next_cursor=cursor), headers=headers)
+
+        def place(job: JobSeen) -> str:
+            return self.cursors.written(job.created_at, job.job_id, scope=scope)
+
+        read, text = partial(self.reads.page, query), partial(job_text, whole=False)
+        return await listed(self.threads, read, text=text, cursor=place, linked_from=request)
 
     async def show_steps(self, request: Request) -> Response:
         """The steps of a job in their order, behind `after`."""
@@ -92,31 +89,35 @@ class Jobs:
         after = whole_number(members, "after", least=0, most=10**9 - 1, default=-1)
         if await self.views.read((tenant_id, job_id)) is None:
             raise no_such_job()
-        found = await self.threads.run(
-            self.steps.steps, tenant_id, job_id, after=after, limit=limit + 1
+        read = partial(self.steps.steps, tenant_id, job_id, after=after, limit=limit)
+        return await listed(
+            self.threads, read, text=step_text, cursor=lambda step: str(step.position)
         )
-        page = found[:limit]
-        cursor = str(page[-1].position) if len(found) > limit else None
-        body = list_bytes([step_text(step) for step in page], next_cursor=cursor)
-        return JsonReply(body, headers=[NO_STORE])
 
     async def show_trace(self, request: Request) -> Response:
-        """The way of a request through the layers, told from what was stored."""
+        """The way of a request through the layers, told from the steps behind `after`."""
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
-        checked_query(request, ())
+        members = checked_query(request, ("after", "limit"))
+        limit = whole_number(members, "limit", least=1, most=1_000, default=1_000)
+        after = whole_number(members, "after", least=0, most=10**9 - 1, default=-1)
         job = await self.views.read((tenant_id, job_id))
         if job is None:
             raise no_such_job()
-        steps = await self.threads.run(self.steps.steps, tenant_id, job_id, limit=1_000)
-        texts = [dumped(entry).decode("ascii") for entry in trace_of(job, steps)]
-        return JsonReply(list_bytes(texts, next_cursor=None), headers=[NO_STORE])
+
+        def told() -> Told:
+            page = self.steps.steps(tenant_id, job_id, after=after, limit=limit)
+            steps = whole_rounds(page)
+            entries = trace_of(job, steps, from_start=after < 0)
+            texts = [dumped(entry).decode("ascii") for entry in entries]
+            return texts, str(steps[-1].position) if page.more else None
+
+        return await replied(self.threads, told)
 
     def _query(self, tenant_id: TenantId, members: dict[str, str]) -> JobQuery:
         metadata = metadata_of(members)
         query = JobQuery(
             tenant_id=tenant_id,
-            # One more than asked for says whether there is more.
-            limit=1 + whole_number(members, "limit", least=1, most=MOST_ON_A_PAGE, default=20),
+            limit=whole_number(members, "limit", least=1, most=MOST_ON_A_PAGE, default=20),
             status=_status(members.get("status")),
             agent=members.get("agent"),
             user_id=members.get("user_id"),
@@ -129,9 +130,6 @@ class Jobs:
             return query
         behind = self.cursors.read(cursor, scope=_scope(query))
         return replace(query, behind=behind)
-
-    def _cursor(self, last: JobSeen, scope: str) -> str:
-        return self.cursors.written(last.created_at, last.job_id, scope=scope)
 
 
 def no_such_job() -> Problem:

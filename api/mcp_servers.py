@@ -5,6 +5,7 @@ approve tools (`agent-workers mcp`), because those run on their machines.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,15 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import McpServer, McpTool, ServerState
 from agent_workers.domain.outside import Reach, Uncallable, target_of
 from agent_workers.state.mcp import McpRows
+from agent_workers.state.mcp_servers import McpServers, Place
 from api.asked import validated
 from api.bodies import read_json
+from api.listing import listed
 from api.problems import Problem, invalid
-from api.queries import checked_query
+from api.queries import checked_query, names_asked
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.shapes import dumped, list_bytes, rfc3339
+from api.shapes import dumped, rfc3339
 from api.threads import Threads
 
 NAME_FORM = "^[a-z][a-z0-9_-]{0,23}$"
@@ -37,15 +41,16 @@ class ServerAsked(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McpServerRoutes:
     rows: McpRows
+    servers: McpServers
     reach: Reach
     threads: Threads
 
     async def show_all(self, request: Request) -> Response:
         """The caller's servers, and those that are everybody's."""
-        checked_query(request, ())
-        found = await self.threads.run(self.rows.servers, caller_of(request).tenant_id)
-        texts = [dumped(_shown(one)).decode("ascii") for one in found]
-        return JsonReply(list_bytes(texts, next_cursor=None), headers=[NO_STORE])
+        tenant_id, named = caller_of(request).tenant_id, names_asked(request)
+        behind = None if named.after is None else _place(named.after, tenant_id)
+        read = partial(self.servers.page, tenant_id, limit=named.limit, behind=behind)
+        return await listed(self.threads, read, text=_text, cursor=_cursor)
 
     async def show(self, request: Request) -> Response:
         """One server with its tools; only those that are approved can be called."""
@@ -98,6 +103,20 @@ class McpServerRoutes:
         if not named:
             raise Problem(code="mcp_server_not_found", detail="There is no such server.")
         return min(named, key=lambda one: one.tenant_id == EVERYBODY)
+
+
+def _text(server: McpServer) -> str:
+    return dumped(_shown(server)).decode("ascii")
+
+
+def _cursor(server: McpServer) -> str:
+    """Everybody's server of a name is not a tenant's own of that name."""
+    return server.name + (EVERYBODY if server.tenant_id == EVERYBODY else "")
+
+
+def _place(cursor: str, tenant_id: TenantId) -> Place:
+    name = cursor.removesuffix(EVERYBODY)
+    return (tenant_id if name == cursor else EVERYBODY), name
 
 
 def _shown(server: McpServer) -> dict[str, object]:

@@ -1,8 +1,7 @@
 """/v1/memories: what agents were told to remember, shown, exported, forgotten and taken back."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -11,12 +10,14 @@ from starlette.responses import Response, StreamingResponse
 from agent_workers.domain.ids import TenantId, from_wire
 from agent_workers.domain.memory import Memory, memory_from_wire, spelled_subject
 from agent_workers.state.memories import MemoryRows, Which
+from agent_workers.state.pages import Page
 from api.cursors import Cursors
+from api.listing import listed, streamed
 from api.memory_shapes import memory_text, with_replaced
 from api.problems import Problem, invalid
 from api.queries import checked_query, job_id_of, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.shapes import dumped, list_bytes
+from api.shapes import dumped
 from api.threads import Threads
 
 EXPORT_TYPE = "application/x-ndjson"
@@ -38,16 +39,15 @@ class MemoryRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor, scope = members.get("cursor"), f"{tenant_id}\n{which}"
         behind = None if cursor is None else self.cursors.read(cursor, scope=scope)
-        found = await self._page(tenant_id, which, limit + 1, behind)
-        page, following = found[:limit], None
-        if len(found) > limit:
-            last = page[-1]
-            following = self.cursors.written(last.created_at, last.memory_id, scope=scope)
-        texts = [memory_text(one) for one in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def place(one: Memory) -> str:
+            return self.cursors.written(one.created_at, one.memory_id, scope=scope)
+
+        read = partial(self.rows.page, tenant_id, which, limit=limit, behind=behind)
+        return await listed(self.threads, read, text=memory_text, cursor=place)
 
     async def show(self, request: Request) -> Response:
-        """One memory, with all that it has replaced."""
+        """One memory, with the newest that it has replaced."""
         place = _place_of(request)
         memory = await self.threads.run(self.rows.one, *place)
         replaced = await self.threads.run(self.rows.replaced_by, *place)
@@ -80,27 +80,14 @@ class MemoryRoutes:
         tenant_id = caller_of(request).tenant_id
         members = checked_query(request, ("user_id",))
         which = Which(user_id=members.get("user_id"), history=True)
-        lines = self._lines(tenant_id, which)
+
+        def read(last: Memory | None) -> Page[Memory]:
+            behind = None if last is None else (last.created_at, last.memory_id)
+            return self.rows.page(tenant_id, which, limit=_EXPORTED_AT_ONCE, behind=behind)
+
+        lines = streamed(self.threads, read, text=lambda one: f"{memory_text(one)}\n")
         headers = {"cache-control": "no-store"}
         return StreamingResponse(lines, media_type=EXPORT_TYPE, headers=headers)
-
-    async def _lines(self, tenant_id: TenantId, which: Which) -> AsyncIterator[bytes]:
-        behind: tuple[datetime, UUID] | None = None
-        while True:
-            found = await self._page(tenant_id, which, _EXPORTED_AT_ONCE, behind)
-            if not found:
-                return
-            behind = (found[-1].created_at, found[-1].memory_id)
-            yield "".join(f"{memory_text(one)}\n" for one in found).encode("utf-8")
-
-    async def _page(
-        self,
-        tenant_id: TenantId,
-        which: Which,
-        limit: int,
-        behind: tuple[datetime, UUID] | None,
-    ) -> list[Memory]:
-        return await self.threads.run(self.rows.page, tenant_id, which, limit=limit, behind=behind)
 
 
 def _removed(removed: int, restored: int = 0) -> Response:

@@ -20,6 +20,7 @@ from api.openapi_words import (
     CURSOR,
     header,
     json_reply,
+    names_behind,
     open_operation,
     operation,
     path,
@@ -139,7 +140,7 @@ def _of_one_job() -> Schema:
         "": ("getJob", seen, (404, 422, 503), [wait, match]),
         "/steps": ("listSteps", {"200": json_reply("StepList")}, (404, 422, 503), [after, limit]),
         "/events": ("listEvents", events, (404, 406, 422, 503), [after, limit, last]),
-        "/trace": ("getTrace", {"200": json_reply("Trace")}, (404, 422, 503), []),
+        "/trace": ("getTrace", {"200": json_reply("Trace")}, (404, 422, 503), [after, limit]),
     }
     return {
         f"/v1/jobs/{{job_id}}{rest}": {
@@ -200,12 +201,10 @@ def _doubts() -> Schema:
 def _rest() -> Schema:
     ready = {"200": json_reply("Ready"), "503": json_reply("Ready", "Something is missing")}
     page = {"200": {"description": "HTML", "content": {"text/html": {"schema": _TEXT}}}}
-    name = path("name", _NAME_FORM)
+    name, agents = path("name", _NAME_FORM), {"200": json_reply("AgentList")}
     self = {"200": {"description": "This", "content": {"application/json": {"schema": {}}}}}
     return {
-        "/v1/agents": {
-            "get": operation("listAgents", {"200": json_reply("AgentList")}, (422, 503), [])
-        },
+        "/v1/agents": {"get": operation("listAgents", agents, (422, 503), names_behind())},
         "/v1/agents/{name}": {
             "get": operation(
                 "getAgent", {"200": json_reply("AgentWithVersions")}, (404, 422, 503), [name]

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of the files that jobs wrote."""
 
-from api.openapi_words import header, json_reply, operation, path
+from api.openapi_words import header, json_reply, names_behind, operation, path
 from api.schema_words import BOOLEAN, COUNT, INSTANT, JOB_ID_FORM, STRING, Schema, listed, shown
 
 ARTIFACT_SCHEMAS: dict[str, Schema] = {
@@ -36,7 +36,7 @@ def artifact_paths() -> Schema:
     at = "/v1/jobs/{job_id}/artifacts"
     several = {"200": json_reply("ArtifactList")}
     return {
-        at: {"get": operation("listArtifacts", several, (404, 422, 503), [job])},
+        at: {"get": operation("listArtifacts", several, (404, 422, 503), [job, *names_behind()])},
         f"{at}/{{name}}": {
             "get": operation("getArtifact", found, (404, 422, 503), [job, name, match])
         },

@@ -3,7 +3,7 @@
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.mcp import ServerState, Standing
 from api.mcp_servers import LONGEST_URL, NAME_FORM
-from api.openapi_words import BODY, json_reply, operation, path
+from api.openapi_words import BODY, json_reply, names_behind, operation, path
 from api.schema_words import (
     BOOLEAN,
     MAYBE_INSTANT,
@@ -52,7 +52,7 @@ def mcp_paths() -> Schema:
     asked = {"202": json_reply("McpServer", "A worker will ask it")}
     return {
         _AT: {
-            "get": operation("listMcpServers", several, (422, 503), []),
+            "get": operation("listMcpServers", several, (422, 503), names_behind()),
             "post": operation("addMcpServer", added, (*BODY, 409, 503), [], body="NewMcpServer"),
         },
         f"{_AT}/{{name}}": {

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of the tools that workers have."""
 
 from agent_workers.domain.effect import EffectClass, OnDoubt
-from api.openapi_words import json_reply, operation, path
+from api.openapi_words import json_reply, names_behind, operation, path
 from api.schema_words import (
     BOOLEAN,
     INSTANT,
@@ -55,6 +55,6 @@ def tool_paths() -> Schema:
     name = path("name", r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")
     several, one = {"200": json_reply("ToolList")}, {"200": json_reply("Tool")}
     return {
-        "/v1/tools": {"get": operation("listTools", several, (422, 503), [])},
+        "/v1/tools": {"get": operation("listTools", several, (422, 503), names_behind())},
         "/v1/tools/{name}": {"get": operation("getTool", one, (404, 422, 503), [name])},
     }

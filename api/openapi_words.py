@@ -54,6 +54,13 @@ def query(name: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "schema": schema}
 
 
+def names_behind() -> list[Schema]:
+    """A list in the order of its names: `after` is the `next_cursor` of the page before."""
+    after = query("after", {"type": "string", "pattern": "^[!-~]{1,512}$"})
+    limit = {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}
+    return [after, query("limit", limit)]
+
+
 def path(name: str, pattern: str) -> Schema:
     schema = {"type": "string", "pattern": pattern}
     return {"name": name, "in": "path", "required": True, "schema": schema}

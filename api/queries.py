@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic_core import PydanticCustomError
@@ -19,6 +20,20 @@ _METADATA = re.compile(r"metadata\[([^\[\]]{1,64})\]")
 LONGEST_PREFER_S = 30
 # Among the known names it stands for every `metadata[key]`.
 METADATA = "metadata[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesAsked:
+    """A page of what is listed in the order of its names: so many, behind this one."""
+
+    limit: int
+    after: str | None
+
+
+def names_asked(request: Request) -> NamesAsked:
+    members = checked_query(request, ("after", "limit"))
+    limit = whole_number(members, "limit", least=1, most=1_000, default=100)
+    return NamesAsked(limit=limit, after=members.get("after"))
 
 
 def job_id_of(request: Request) -> JobId:

@@ -27,7 +27,7 @@ _CHECKS = 3
 # What belongs to no tenant has connections of its own: keys, the look at jobs waited for, health.
 _OWN_CONNECTIONS = 2 + _CHECKS
 # A little less than whoever asked waits, so that no funnel is stopped by one statement.
-_STATEMENT_S = 14
+API_STATEMENT_S = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Running:
 
 
 def prepared(
-    database_url: str,
+    database: Database,
     broker_url: str,
     redis_url: str | None,
     *,
@@ -79,9 +79,8 @@ def prepared(
     room: WaitingRoom,
 ) -> Running:
     """Put the parts together; nothing connects to anything before the server starts."""
-    database = Database(database_url, pool_size=pool_size, name="api", statement_s=_STATEMENT_S)
     own_database = Database(
-        database_url, pool_size=_OWN_CONNECTIONS, name="api own", statement_s=_STATEMENT_S
+        database.url, pool_size=_OWN_CONNECTIONS, name="api own", statement_s=API_STATEMENT_S
     )
     carriers = Carriers(nudge=Nudge(broker_url), wakeups=Wakeups(redis_url))
     reads, submit = Reads(database), Submit(Submissions(database), ring=carriers.ring)

@@ -9,17 +9,18 @@ from starlette.responses import Response
 
 from agent_workers.orchestration.schedules import ScheduleControl
 from agent_workers.state.schedules import Place, Schedules
-from agent_workers.state.schedules_runs import RunStatus, ScheduleRuns
+from agent_workers.state.schedules_runs import RunSeen, RunStatus, ScheduleRuns
 from api.asked import validated
 from api.bodies import read_json, read_optional
 from api.cursors import Cursors
+from api.listing import listed, whole_list
 from api.problems import invalid
 from api.queries import checked_query, idempotency_key_of, whole_number
 from api.replies import NO_STORE, JsonReply
 from api.schedule_asked import BackfillAsked, TriggerAsked
 from api.schedule_shapes import run_text
 from api.schedules import place_of, telling_where, tenant_and_schedule
-from api.shapes import dumped, list_bytes, rfc3339
+from api.shapes import dumped, rfc3339
 from api.threads import Threads
 
 _STATUSES = [status.value for status in RunStatus]
@@ -42,14 +43,12 @@ class ScheduleRunRoutes:
         scope = f"{place[0]}\n{place[1]}\n{status}"
         before = None if cursor is None else self.cursors.read(cursor, scope=scope)[0]
         await self.threads.run(self.schedules.one, place)
-        found = await self.threads.run(
-            self.runs.page, place, limit=limit + 1, status=status, before=before
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            following = self.cursors.written(page[-1].fire_at, place[1], scope=scope)
-        texts = [run_text(run) for run in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def tick(run: RunSeen) -> str:
+            return self.cursors.written(run.fire_at, place[1], scope=scope)
+
+        read = partial(self.runs.page, place, limit=limit, status=status, before=before)
+        return await listed(self.threads, read, text=run_text, cursor=tick)
 
     async def trigger(self, request: Request) -> Response:
         """Run it now: 202 with the run, which its overlap policy may skip."""
@@ -74,8 +73,7 @@ class ScheduleRunRoutes:
         members = checked_query(request, ("n",))
         count = whole_number(members, "n", least=1, most=100, default=5)
         ticks = await self.threads.run(self.control.preview, place, count)
-        times = [f'"{rfc3339(tick)}"' for tick in ticks]
-        return JsonReply(list_bytes(times, next_cursor=None), headers=[NO_STORE])
+        return whole_list(f'"{rfc3339(tick)}"' for tick in ticks)
 
     async def backfill(self, request: Request) -> Response:
         """Run the ticks of a time gone by that have not run; beats start them within a second."""

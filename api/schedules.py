@@ -28,6 +28,7 @@ from agent_workers.state.schedules_rows import ScheduleSeen
 from api.asked import NothingAsked, validated
 from api.bodies import read_json, read_optional
 from api.cursors import Cursors
+from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, idempotency_key_of, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -39,7 +40,6 @@ from api.schedule_asked import (
     terms_asked,
 )
 from api.schedule_shapes import schedule_text
-from api.shapes import list_bytes
 from api.threads import Threads
 
 _STATUSES = [status.value for status in ScheduleStatus]
@@ -80,17 +80,12 @@ class ScheduleRoutes:
             raise invalid(f"status must be one of {', '.join(_STATUSES)}", pointer="/status")
         scope = f"{tenant_id}\n{status}"
         behind = None if cursor is None else self.cursors.read(cursor, scope=scope)
-        found = await self.threads.run(
-            self.schedules.page, tenant_id, limit=limit + 1, status=status, behind=behind
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            last = page[-1]
-            following = self.cursors.written(last.created_at, last.schedule_id, scope=scope)
-        return JsonReply(
-            list_bytes([schedule_text(one) for one in page], next_cursor=following),
-            headers=[NO_STORE],
-        )
+
+        def place(one: ScheduleSeen) -> str:
+            return self.cursors.written(one.created_at, one.schedule_id, scope=scope)
+
+        read = partial(self.schedules.page, tenant_id, limit=limit, status=status, behind=behind)
+        return await listed(self.threads, read, text=schedule_text, cursor=place)
 
     async def show(self, request: Request) -> Response:
         return _reply(await self.threads.run(self.schedules.one, place_of(request)))

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from agent_workers.state.sessions_reads import NewMessage, SessionCalls, Session
 from api.asked import SESSION_FORM, validated
 from api.bodies import read_json
 from api.cursors import Cursors
+from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, idempotency_key_of, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -25,7 +27,7 @@ from api.session_asked import (
     message_text,
     session_text,
 )
-from api.shapes import dumped, list_bytes
+from api.shapes import dumped
 from api.threads import Threads
 
 _CURSOR = re.compile(r"(\d{1,9})-([01])")
@@ -52,13 +54,9 @@ class SessionRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self._behind(cursor, tenant_id)
-        found = await self.threads.run(
-            self.sessions.page, tenant_id, limit=limit + 1, behind=behind
-        )
-        page = found[:limit]
-        more = self._cursor(page[-1], tenant_id) if len(found) > limit else None
-        body = list_bytes([session_text(seen) for seen in page], next_cursor=more)
-        return JsonReply(body, headers=[NO_STORE])
+        read = partial(self.sessions.page, tenant_id, limit=limit, behind=behind)
+        cursor_of = partial(self._cursor, tenant_id)
+        return await listed(self.threads, read, text=session_text, cursor=cursor_of)
 
     async def clear(self, request: Request) -> Response:
         """Forget what was said; jobs that have not ended keep their turns."""
@@ -72,15 +70,12 @@ class SessionRoutes:
         tenant_id, session_id = _place(request)
         members = checked_query(request, ("limit", "cursor"))
         limit = whole_number(members, "limit", least=1, most=100, default=50)
-        page, is_more = await self.threads.run(
-            self.sessions.messages,
-            *(tenant_id, session_id),
-            after=_behind(members.get("cursor")),
-            limit=limit,
+        after = _behind(members.get("cursor"))
+        place = (tenant_id, session_id)
+        read = partial(self.sessions.messages, *place, after=after, limit=limit)
+        return await listed(
+            self.threads, read, text=message_text, cursor=lambda one: f"{one.turn}-{one.part}"
         )
-        more = f"{page[-1].turn}-{page[-1].part}" if is_more else None
-        body = list_bytes([message_text(seen) for seen in page], next_cursor=more)
-        return JsonReply(body, headers=[NO_STORE])
 
     async def add(self, request: Request) -> Response:
         """Add a message that no job says; later jobs of the session see it."""
@@ -104,7 +99,7 @@ class SessionRoutes:
         told = [(b"idempotency-replayed", b"true")] if replayed else []
         return JsonReply(message_text(seen).encode(), status=201, headers=[NO_STORE, *told])
 
-    def _cursor(self, last: SessionSeen, tenant_id: TenantId) -> str:
+    def _cursor(self, tenant_id: TenantId, last: SessionSeen) -> str:
         name = last.session_id.encode("ascii")
         return self.cursors.written_named(last.used_at, name, scope=tenant_id)
 

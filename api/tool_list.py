@@ -1,15 +1,17 @@
 """GET /v1/tools: which tools the workers of this installation have."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.state.tools import Tools, ToolSeen
+from api.listing import listed
 from api.problems import Problem
-from api.queries import checked_query
+from api.queries import checked_query, names_asked
 from api.replies import NO_STORE, JsonReply
-from api.shapes import instant, list_bytes, text
+from api.shapes import instant, text
 from api.threads import Threads
 
 
@@ -21,11 +23,10 @@ class ToolList:
     threads: Threads
 
     async def show_all(self, request: Request) -> Response:
-        checked_query(request, ())
-        found = await self.threads.run(self.tools.all)
-        return JsonReply(
-            list_bytes([_text(tool) for tool in found], next_cursor=None), headers=[NO_STORE]
-        )
+        """Tools in the order of their names, behind `after`."""
+        named = names_asked(request)
+        read = partial(self.tools.page, limit=named.limit, after=named.after)
+        return await listed(self.threads, read, text=_text, cursor=lambda one: one.name)
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())

@@ -3,9 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from agent_workers.domain.ids import to_wire
+from agent_workers.state.pages import Page
 from agent_workers.state.reads import JobSeen
 from agent_workers.state.reads_steps import StepSeen
 
@@ -22,7 +24,16 @@ _FLOW = {
 }
 
 
-def trace_of(job: JobSeen, steps: Sequence[StepSeen]) -> list[Entry]:
+def whole_rounds(page: Page[StepSeen]) -> Sequence[StepSeen]:
+    """Leave a round that the page cuts to the next one; one that is alone is told in parts."""
+    if not page.more:
+        return page.rows
+    last = page.rows[-1].round
+    whole = list(takewhile(lambda step: step.round != last, page.rows))
+    return whole or page.rows
+
+
+def trace_of(job: JobSeen, steps: Sequence[StepSeen], *, from_start: bool = True) -> list[Entry]:
     """Tell, stage by stage, what came in, what was decided, what was done and what was kept."""
     metadata = json.loads(job.metadata)
     request_id = metadata.get("request_id") or to_wire(job.job_id)
@@ -32,7 +43,8 @@ def trace_of(job: JobSeen, steps: Sequence[StepSeen]) -> list[Entry]:
         entry = {"request_id": request_id, "stage": stage, "flow": _FLOW[stage]}
         entries.append(entry | {"payload": payload})
 
-    add("gateway", _envelope(job, metadata, request_id))
+    if from_start:
+        add("gateway", _envelope(job, metadata, request_id))
     workflow = job.workflow
     for round_steps in _rounds(steps):
         for step in round_steps:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -10,15 +11,16 @@ from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.webhook import DeliveryStatus, delivery_wire, parsed_id
-from agent_workers.state.webhook_deliveries import Replayed, Wanted, WebhookDeliveries
+from agent_workers.state.webhook_deliveries import DeliverySeen, Replayed, Wanted, WebhookDeliveries
 from agent_workers.state.webhook_endpoints import WebhookEndpoints
 from api.asked import NothingAsked, validated
 from api.bodies import read_json, read_optional
 from api.cursors import Cursors
+from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, instant_of, whole_number
 from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import dumped, list_bytes
+from api.shapes import dumped
 from api.threads import Threads
 from api.webhook_asked import KINDS, SpanAsked, TestAsked, delivery_text
 from api.webhook_endpoints import place_of
@@ -114,13 +116,12 @@ class WebhookDeliveryRoutes:
             since=instant_of(members, "since"),
             behind=None if cursor is None else self.cursors.read(cursor, scope=scope),
         )
-        found = await self.threads.run(self.deliveries.list, tenant_id, wanted, limit=limit + 1)
-        page, following = found[:limit], None
-        if len(found) > limit:
-            last = page[-1]
-            following = self.cursors.written(last.created_at, last.delivery_id, scope=scope)
-        texts = [delivery_text(one) for one in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+
+        def place(one: DeliverySeen) -> str:
+            return self.cursors.written(one.created_at, one.delivery_id, scope=scope)
+
+        read = partial(self.deliveries.list, tenant_id, wanted, limit=limit)
+        return await listed(self.threads, read, text=delivery_text, cursor=place)
 
 
 def _delivery_of(request: Request) -> tuple[TenantId, UUID]:

@@ -1,6 +1,7 @@
 """/v1/webhook_endpoints: who is told of what, with which secret, and whether at all."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,13 +15,14 @@ from agent_workers.domain.webhook import (
     secret_of,
     shown_secret,
 )
-from agent_workers.state.webhook_endpoints import EndpointSeen, WebhookEndpoints
+from agent_workers.state.webhook_endpoints import EndpointNotFound, EndpointSeen, WebhookEndpoints
 from api.asked import NothingAsked, validated
 from api.bodies import read_json, read_optional
+from api.listing import listed, whole_list
 from api.problems import Problem
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import dumped, instant, list_bytes
+from api.shapes import dumped, instant
 from api.threads import Threads
 from api.webhook_asked import (
     KINDS,
@@ -59,11 +61,14 @@ class WebhookEndpointRoutes:
         tenant_id = caller_of(request).tenant_id
         members = checked_query(request, ("limit", "after"))
         limit = whole_number(members, "limit", least=1, most=100, default=20)
-        found = await self.threads.run(self.endpoints.all, tenant_id)
-        rest = _behind(found, members.get("after"))
-        following = endpoint_wire(rest[limit - 1].endpoint_id) if len(rest) > limit else None
-        texts = [endpoint_text(one) for one in rest[:limit]]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+        after = await self._after(tenant_id, members.get("after"))
+        read = partial(self.endpoints.page, tenant_id, limit=limit, after=after)
+        return await listed(
+            self.threads,
+            read,
+            text=endpoint_text,
+            cursor=lambda one: endpoint_wire(one.endpoint_id),
+        )
 
     async def show(self, request: Request) -> Response:
         return _reply(await self.threads.run(self.endpoints.one, *place_of(request)))
@@ -104,7 +109,7 @@ class WebhookEndpointRoutes:
         """Every type of event that there is."""
         checked_query(request, ())
         texts = [f'{{"object":"webhook_event_type","type":"{kind}"}}' for kind in KINDS]
-        return JsonReply(list_bytes(texts, next_cursor=None))
+        return whole_list(texts)
 
     async def show_project_secret(self, request: Request) -> Response:
         """The secret that signs the callbacks of single jobs."""
@@ -118,6 +123,14 @@ class WebhookEndpointRoutes:
         keep = asked.keep_old_secret_active_for_24_hours
         secret = await self.threads.run(self.endpoints.rotate_project_secret, tenant_id, keep=keep)
         return self._project(tenant_id, secret.version, instant(secret.old_until))
+
+    async def _after(self, tenant_id: TenantId, after: str | None) -> UUID | None:
+        if after is None:
+            return None
+        endpoint_id = parsed_id("we", after)
+        if endpoint_id is None:
+            raise EndpointNotFound("There is no endpoint to go after.")
+        return (await self.threads.run(self.endpoints.one, tenant_id, endpoint_id)).endpoint_id
 
     def _project(self, tenant_id: TenantId, version: int, until: str) -> Response:
         secret = shown_secret(secret_of(self.pepper, tenant_id, holder_of(None), version))
@@ -143,15 +156,6 @@ def place_of(request: Request) -> Place:
 def _caller(request: Request) -> TenantId:
     checked_query(request, ())
     return caller_of(request).tenant_id
-
-
-def _behind(found: list[EndpointSeen], after: str | None) -> list[EndpointSeen]:
-    if after is None:
-        return found
-    ids = [endpoint_wire(one.endpoint_id) for one in found]
-    if after not in ids:
-        raise Problem(code="webhook_endpoint_not_found", detail="There is no endpoint to go after.")
-    return found[ids.index(after) + 1 :]
 
 
 def _reply(endpoint: EndpointSeen, *, secret: str | None = None) -> Response:

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_workers.domain.webhook_delivery import message_of
+from agent_workers.domain.webhook_delivery import AnnouncedEvent, message_of
 from agent_workers.state.webhook_events import WebhookEvents
 from api.cursors import Cursors
+from api.listing import listed
 from api.queries import checked_query, instant_of, whole_number
-from api.replies import NO_STORE, JsonReply, caller_of
-from api.shapes import dumped, list_bytes
+from api.replies import caller_of
+from api.shapes import dumped
 from api.threads import Threads
 
 _BY_DEFAULT = timedelta(hours=1)
@@ -30,15 +32,14 @@ class WebhookEventRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        found = await self.threads.run(
-            self.events.list,
-            tenant_id,
-            since=instant_of(members, "since") or datetime.now(UTC) - _BY_DEFAULT,
-            behind=behind,
-            limit=limit + 1,
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            following = self.cursors.written(page[-1].at, page[-1].event_id, scope=tenant_id)
-        texts = [dumped(message_of(event)).decode("ascii") for event in page]
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+        since = instant_of(members, "since") or datetime.now(UTC) - _BY_DEFAULT
+
+        def place(event: AnnouncedEvent) -> str:
+            return self.cursors.written(event.at, event.event_id, scope=tenant_id)
+
+        read = partial(self.events.list, tenant_id, since=since, behind=behind, limit=limit)
+        return await listed(self.threads, read, text=_text, cursor=place)
+
+
+def _text(event: AnnouncedEvent) -> str:
+    return dumped(message_of(event)).decode("ascii")

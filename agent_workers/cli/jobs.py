@@ -96,11 +96,11 @@ def _submit(client: Client, arguments: argparse.Namespace) -> int:
 def _list(client: Client, arguments: argparse.Namespace) -> int:
     wanted = {"status": arguments.status, "agent": arguments.agent}
     filters = {name: value for name, value in wanted.items() if value}
-    page = client.jobs(limit=arguments.limit, **filters)
+    found = list(client.each_job(most=arguments.limit, **filters))
     if arguments.json:
-        print_json(page["data"])
+        print_json(found)
     else:
-        print_rows(page["data"], _COLUMNS, none="no jobs")
+        print_rows(found, _COLUMNS, none="no jobs")
     return 0
 
 

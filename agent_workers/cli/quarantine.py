@@ -38,13 +38,7 @@ def _release(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _quarantined(client: Client) -> Iterator[Json]:
-    cursor: str | None = None
-    while True:
-        page = client.jobs(status="quarantined", limit=100, cursor=cursor)
-        for job in page["data"]:
-            for step in client.steps(job["id"]):
-                if step["status"] == "quarantined":
-                    yield step | {"job_id": job["id"], "agent": job["agent"]}
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return
+    for job in client.each_job(status="quarantined"):
+        for step in client.steps(job["id"]):
+            if step["status"] == "quarantined":
+                yield step | {"job_id": job["id"], "agent": job["agent"]}

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> int:
-    found = client.sessions.page(limit=arguments.limit)["data"]
+    found = client.sessions.all(most=arguments.limit)
     if arguments.json:
         print_json(found)
     else:

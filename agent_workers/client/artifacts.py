@@ -15,8 +15,7 @@ class ArtifactCalls:
 
     def all(self, job_id: str) -> list[Json]:
         """Return the files of a job by their names, without their content."""
-        found: list[Json] = self._wire.call("GET", _of(job_id)).body["data"]
-        return found
+        return list(self._wire.rows(_of(job_id), place="after", at_once=1_000))
 
     def read(self, job_id: str, name: str) -> bytes:
         return self._wire.fetch(f"{_of(job_id)}/{quote(name, safe='')}")

@@ -52,8 +52,7 @@ class BatchCalls:
 
     def all(self, *, limit: int = 20) -> list[Json]:
         """Return the newest batches."""
-        page: list[Json] = self._wire.call("GET", f"/v1/batches?limit={limit}").body["data"]
-        return page
+        return list(self._wire.rows("/v1/batches", most=limit))
 
     def cancel(self, batch_id: str, *, reason: str = "") -> Json:
         return self._post(f"{_of(batch_id)}/cancel", {"reason": reason})

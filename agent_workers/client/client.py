@@ -1,5 +1,6 @@
 """The Python client: submit a job, watch it, wait for it, control it, judge its doubts."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -86,9 +87,13 @@ class Client:
         return _job(self._get(_of(job_id)))
 
     def jobs(self, *, cursor: str | None = None, limit: int = 20, **filters: str) -> Json:
-        """Return one page: `data`, `has_more`, `next_cursor`."""
+        """Return one page: `data`, `has_more`, `next_cursor`. It may have fewer jobs than `limit`."""
         members = {"limit": str(limit), **filters} | ({"cursor": cursor} if cursor else {})
         return self._get(f"/v1/jobs?{urlencode(members)}")
+
+    def each_job(self, *, most: int = sys.maxsize, **filters: str) -> Iterator[Json]:
+        """Yield jobs, the newest first, over as many pages as it takes."""
+        yield from self._wire.rows("/v1/jobs", filters, most=most)
 
     def wait(self, job_id: str, *, timeout: timedelta | None = None) -> Job:
         """Return the job once it has ended."""
@@ -125,28 +130,17 @@ class Client:
                     return
 
     def steps(self, job_id: str) -> list[Json]:
-        found: list[Json] = []
-        after: str | None = None
-        while True:
-            more = "" if after is None else f"&after={after}"
-            page = self._get(f"{_of(job_id)}/steps?limit=1000{more}")
-            found += page["data"]
-            after = page["next_cursor"]
-            if after is None:
-                return found
+        return self._named(f"{_of(job_id)}/steps")
 
     def trace(self, job_id: str) -> list[Json]:
-        entries: list[Json] = self._get(f"{_of(job_id)}/trace")["data"]
-        return entries
+        return self._named(f"{_of(job_id)}/trace")
 
     def agents(self) -> list[Json]:
-        found: list[Json] = self._get("/v1/agents")["data"]
-        return found
+        return self._named("/v1/agents")
 
     def tools(self) -> list[Json]:
         """The tools that workers have, with what each takes, gives and declares."""
-        found: list[Json] = self._get("/v1/tools")["data"]
-        return found
+        return self._named("/v1/tools")
 
     def cancel(self, job_id: str, *, reason: str = "", now: bool = False) -> Job:
         mode = "now" if now else "graceful"
@@ -182,14 +176,7 @@ class Client:
 
     def doubts(self) -> list[Json]:
         """Return every effect in doubt, the oldest doubt first."""
-        found: list[Json] = []
-        cursor = ""
-        while True:
-            page = self._get(f"/v1/doubts?limit=100{cursor}")
-            found += page["data"]
-            if page["next_cursor"] is None:
-                return found
-            cursor = "&cursor=" + quote(page["next_cursor"])
+        return list(self._wire.rows("/v1/doubts"))
 
     def doubt(self, effect_key: str) -> Json:
         return self._get(f"/v1/doubts/{quote(effect_key, safe='')}")
@@ -224,6 +211,9 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _named(self, path: str) -> list[Json]:
+        return list(self._wire.rows(path, place="after", at_once=1_000))
 
     def _get(self, path: str) -> Json:
         found: Json = self._wire.call("GET", path).body

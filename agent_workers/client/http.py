@@ -4,13 +4,14 @@ import http.client
 import json
 import select
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from agent_workers.client.errors import ClientError, Refused, Unreachable
 
@@ -68,6 +69,27 @@ class Wire:
                 raise Refused(reply.status, problem)
             time.sleep(_pause(reply.headers))
         raise AssertionError("the last attempt returns or raises")
+
+    # Any: rows as the API says them.
+    def rows(
+        self,
+        path: str,
+        members: Mapping[str, str | None] | None = None,
+        *,
+        place: str = "cursor",
+        at_once: int = 100,
+        most: int = sys.maxsize,
+    ) -> Iterator[Any]:
+        """Yield the rows of a list; a page may have fewer than are asked for, and not be the last."""
+        asked = {name: value for name, value in (members or {}).items() if value is not None}
+        while most > 0:
+            asked["limit"] = str(min(at_once, most))
+            page = self.call("GET", f"{path}?{urlencode(asked)}").body
+            yield from page["data"]
+            if page["next_cursor"] is None:
+                return
+            asked[place] = page["next_cursor"]
+            most -= len(page["data"])
 
     def fetch(self, path: str) -> bytes:
         """Read bytes of whatever kind."""

@@ -22,8 +22,7 @@ class McpServerCalls:
         return made
 
     def all(self) -> list[Json]:
-        found: list[Json] = self._wire.call("GET", _AT).body["data"]
-        return found
+        return list(self._wire.rows(_AT, place="after"))
 
     def get(self, name: str) -> Json:
         """Return a server with its tools."""

@@ -26,17 +26,8 @@ class MemoryCalls:
     ) -> list[Json]:
         """Return memories, the newest first; `history`: those too that no longer count."""
         given = {"user_id": user_id, "subject": subject, "job_id": job_id}
-        members = {name: value for name, value in given.items() if value is not None}
-        members["history"] = str(history).lower()
-        found: list[Json] = []
-        while len(found) < most:
-            members["limit"] = str(min(100, most - len(found)))
-            page = self._wire.call("GET", f"{_AT}?{urlencode(members)}").body
-            found += page["data"]
-            if page["next_cursor"] is None:
-                break
-            members["cursor"] = page["next_cursor"]
-        return found
+        members = given | {"history": str(history).lower()}
+        return list(self._wire.rows(_AT, members, most=most))
 
     def get(self, memory_id: str) -> Json:
         """Return a memory, with what it has replaced."""

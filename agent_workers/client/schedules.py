@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from agent_workers.client.http import Wire
 
@@ -28,7 +28,7 @@ class ScheduleCalls:
 
     def all(self, *, status: str | None = None) -> list[Json]:
         """Return every schedule, the newest first."""
-        return self._pages("/v1/schedules", {"status": status})
+        return list(self._wire.rows("/v1/schedules", {"status": status}))
 
     def change(self, schedule_id: str, **members: object) -> Json:
         """Change these members, and nothing else."""
@@ -59,21 +59,7 @@ class ScheduleCalls:
 
     def runs(self, schedule_id: str, *, status: str | None = None, most: int = 100) -> list[Json]:
         """Return the latest runs, the last tick first."""
-        return self._pages(f"{_of(schedule_id)}/runs", {"status": status}, most=most)
-
-    def _pages(
-        self, path: str, filters: Mapping[str, str | None], *, most: int = 10_000
-    ) -> list[Json]:
-        members = {name: value for name, value in filters.items() if value is not None}
-        found: list[Json] = []
-        while len(found) < most:
-            limit = str(min(100, most - len(found)))
-            page = self._ask("GET", f"{path}?{urlencode(members | {'limit': limit})}")
-            found += page["data"]
-            if page["next_cursor"] is None:
-                break
-            members["cursor"] = page["next_cursor"]
-        return found
+        return list(self._wire.rows(f"{_of(schedule_id)}/runs", {"status": status}, most=most))
 
     def _ask(
         self,

@@ -1,5 +1,6 @@
 """Sessions by the client: what was said, adding to it, forgetting it."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -15,10 +16,17 @@ class SessionCalls:
         self._wire = wire
 
     def page(self, *, cursor: str | None = None, limit: int = 20) -> Json:
-        """Return one page of sessions, the last used first: `data`, `has_more`, `next_cursor`."""
+        """Return one page of sessions, the last used first: `data`, `has_more`, `next_cursor`.
+
+        It may have fewer sessions than `limit`.
+        """
         members = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
         found: Json = self._wire.call("GET", f"/v1/sessions?{urlencode(members)}").body
         return found
+
+    def all(self, *, most: int = sys.maxsize) -> list[Json]:
+        """Return sessions, the last used first, over as many pages as it takes."""
+        return list(self._wire.rows("/v1/sessions", most=most))
 
     def get(self, session_id: str) -> Json:
         found: Json = self._wire.call("GET", _of(session_id)).body
@@ -26,16 +34,7 @@ class SessionCalls:
 
     def get_history(self, session_id: str) -> list[Json]:
         """Return all that was said, oldest first."""
-        found: list[Json] = []
-        cursor = ""
-        while True:
-            page: Json = self._wire.call(
-                "GET", f"{_of(session_id)}/messages?limit=100{cursor}"
-            ).body
-            found += page["data"]
-            if page["next_cursor"] is None:
-                return found
-            cursor = "&cursor=" + quote(page["next_cursor"])
+        return list(self._wire.rows(f"{_of(session_id)}/messages"))
 
     def add_message(  # noqa: PLR0913 (what a message may hold, each by its name)
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from agent_workers.client.http import Wire
 
@@ -37,11 +37,11 @@ class TriggerCalls:
         self._wire.call("DELETE", _trigger(trigger_id), repeatable=False)
 
     def all(self) -> list[Json]:
-        return self._pages("/v1/triggers", {})
+        return list(self._wire.rows("/v1/triggers"))
 
     def letters(self, *, state: str = "dead") -> list[Json]:
         """Return the messages that could not be taken, the oldest first."""
-        return self._pages("/v1/dead_letters", {"state": state})
+        return list(self._wire.rows("/v1/dead_letters", {"state": state}))
 
     def letter(self, letter_id: str) -> Json:
         found: Json = self._wire.call("GET", _letter(letter_id)).body
@@ -55,16 +55,6 @@ class TriggerCalls:
     def discard(self, letter_id: str) -> Json:
         told: Json = self._wire.call("POST", f"{_letter(letter_id)}/discard").body
         return told
-
-    def _pages(self, path: str, members: Mapping[str, str]) -> list[Json]:
-        found: list[Json] = []
-        asked = {"limit": "100", **members}
-        while True:
-            page = self._wire.call("GET", f"{path}?{urlencode(asked)}").body
-            found += page["data"]
-            if page["next_cursor"] is None:
-                return found
-            asked["cursor"] = page["next_cursor"]
 
 
 def _trigger(trigger_id: str) -> str:

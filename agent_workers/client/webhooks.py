@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from agent_workers.client.http import Wire
 
@@ -22,7 +22,7 @@ class WebhookCalls:
 
     def all(self) -> list[Json]:
         """Return every endpoint, the newest first."""
-        return list(self._pages(_ALL, {}, "after"))
+        return list(self._wire.rows(_ALL, place="after"))
 
     def get(self, endpoint_id: str) -> Json:
         return self._get(_endpoint(endpoint_id))
@@ -55,7 +55,7 @@ class WebhookCalls:
         at = "/v1/webhook_deliveries"
         if endpoint_id is not None:
             at = f"{_endpoint(endpoint_id)}/deliveries"
-        yield from self._pages(at, filters, "cursor")
+        yield from self._wire.rows(at, filters)
 
     def delivery(self, delivery_id: str) -> Json:
         """Return one delivery with its attempts."""
@@ -78,20 +78,11 @@ class WebhookCalls:
 
     def events(self, since: datetime) -> Iterator[Json]:
         """Yield what was announced since then, the oldest first."""
-        yield from self._pages("/v1/webhook_events", {"since": _instant(since)}, "cursor")
+        yield from self._wire.rows("/v1/webhook_events", {"since": _instant(since)})
 
     def project_secret(self) -> str:
         """Return the secret that signs the callbacks of single jobs."""
         return str(self._get("/v1/webhook_secret")["signing_secret"])
-
-    def _pages(self, path: str, filters: dict[str, str], place: str) -> Iterator[Json]:
-        members = {"limit": "100", **filters}
-        while True:
-            page = self._get(f"{path}?{urlencode(members)}")
-            yield from page["data"]
-            if page["next_cursor"] is None:
-                return
-            members[place] = page["next_cursor"]
 
     def _get(self, path: str) -> Json:
         found: Json = self._wire.call("GET", path).body

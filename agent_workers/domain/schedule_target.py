@@ -12,6 +12,8 @@ from agent_workers.domain.job import Submission
 from agent_workers.domain.schedule import run_name, schedule_to_wire
 
 _MS = timedelta(milliseconds=1)
+# Every tick, list and change reads it; what a caller said of it is kept beside what it starts.
+LARGEST_TARGET = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from agent_workers.domain.schedule import (
     next_fire,
 )
 from agent_workers.domain.schedule_cron import BadSchedule
+from agent_workers.domain.schedule_target import LARGEST_TARGET, write_target
 from agent_workers.domain.schedule_terms import MOST_RUNS, ScheduleTerms, timing_of
 from agent_workers.domain.schedule_ticks import ON_TIME
 from agent_workers.orchestration.ports import Ring
@@ -43,6 +44,7 @@ class ScheduleControl:
         self, tenant_id: TenantId, asked: ScheduleTerms, *, key: str | None, fingerprint: bytes
     ) -> Made:
         """Make a schedule, or find the one that the key has made."""
+        _check_size(asked)
         now = self._schedules.now()
         terms = _anchored(asked, now)
         next_fire_at = _first(terms, now)
@@ -62,6 +64,7 @@ class ScheduleControl:
         for _ in range(_TRIES):
             seen, now = self._schedules.one(place), self._schedules.now()
             terms = _anchored(edit(seen.terms), now)
+            _check_size(terms)
             status, refire, next_fire_at = _moved_on(seen, terms, now)
             changed = self._schedules.change(
                 seen, terms, status=status, refire=refire, next_fire_at=next_fire_at
@@ -161,6 +164,12 @@ def _moved_on(
     if next_fire_at is None:
         raise BadSchedule("it would never fire", field=_bound(terms))
     return ScheduleStatus.ACTIVE, True, next_fire_at
+
+
+def _check_size(terms: ScheduleTerms) -> None:
+    if len(write_target(terms.target)) > LARGEST_TARGET:
+        most = f"at most {LARGEST_TARGET >> 10} KiB, its own words and what they start together"
+        raise BadSchedule(f"it is too large to be kept: {most}", field="target")
 
 
 def _bound(terms: ScheduleTerms) -> str:

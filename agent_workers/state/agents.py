@@ -10,6 +10,7 @@ from agent_workers.domain.agent_version import EVERYBODY, UNSHOWN, NewVersion, S
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.agent_versions import Kept, keep, point
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Page, Row, read_page
 from agent_workers.state.submissions import Pace
 
 _KNOWN = """
@@ -17,10 +18,11 @@ select plan_timeout_ms, plan_hold_micro, version from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
 _ALL = """
 select distinct on (name) name, version,
-       (case tenant_id when '*' then definition - %s::text[] else definition end)::text,
+       (case tenant_id when '*' then definition - %(unshown)s::text[] else definition end)::text,
        registered_at
   from agents
- where tenant_id in (%s, '*') and (%s::text is null or name = %s)
+ where tenant_id in (%(tenant_id)s, '*') and (%(name)s::text is null or name = %(name)s)
+   and (%(after)s::text is null or name > %(after)s)
  order by name, tenant_id = '*'"""
 
 
@@ -84,18 +86,31 @@ class Agents:
             return pace_of(connection, tenant_id, name)
 
     def all(self, tenant_id: TenantId) -> list[AgentSeen]:
-        return self._seen(tenant_id, None)
+        return self._all(tenant_id, None)
+
+    def page(self, tenant_id: TenantId, *, limit: int, after: str | None = None) -> Page[AgentSeen]:
+        """Return agents in the order of their names, behind a name."""
+        asked = _asked(tenant_id, after=after)
+        return read_page(self._database, _ALL, asked, limit=limit, seen=_seen)
 
     def one(self, tenant_id: TenantId, name: str) -> AgentSeen | None:
-        return next(iter(self._seen(tenant_id, name)), None)
+        return next(iter(self._all(tenant_id, name)), None)
 
-    def _seen(self, tenant_id: TenantId, name: str | None) -> list[AgentSeen]:
+    def _all(self, tenant_id: TenantId, name: str | None) -> list[AgentSeen]:
         with self._database.connection() as connection:
-            rows = connection.execute(_ALL, (list(UNSHOWN), tenant_id, name, name)).fetchall()
-        return [
-            AgentSeen(name=name, version=version, definition=definition, registered_at=at)
-            for name, version, definition, at in rows
-        ]
+            rows = connection.execute(_ALL, _asked(tenant_id, name=name)).fetchall()
+        return [_seen(row) for row in rows]
+
+
+def _asked(
+    tenant_id: TenantId, *, name: str | None = None, after: str | None = None
+) -> dict[str, object]:
+    return {"tenant_id": tenant_id, "name": name, "after": after, "unshown": list(UNSHOWN)}
+
+
+def _seen(row: Row) -> AgentSeen:
+    name, version, definition, at = row
+    return AgentSeen(name=name, version=version, definition=definition, registered_at=at)
 
 
 def pace_of(connection: Connection, tenant_id: TenantId, name: str) -> Pace | None:

@@ -10,6 +10,7 @@ from agent_workers.domain.batch import BatchStatus, ItemStatus, OnError
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import JobStatus
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _FIELDS = (
     "batch_id status stop_as reason concurrency on_error template item_count created_at started_at"
@@ -24,18 +25,18 @@ _PAGE = f"""
 select {_COLUMNS}, counts from batches
  where tenant_id = %(tenant_id)s and (%(status)s::text is null or status = %(status)s)
    and (%(at)s::timestamptz is null or (created_at, batch_id) < (%(at)s, %(batch_id)s::uuid))
- order by created_at desc, batch_id desc limit %(limit)s"""
+ order by created_at desc, batch_id desc"""
 _ITEMS = """
 select number, custom_id, status, agent, job_id from batch_items
  where tenant_id = %(tenant_id)s and batch_id = %(batch_id)s and number > %(after)s
    and (%(status)s::text is null or status = %(status)s)
- order by number limit %(limit)s"""
+ order by number"""
 _RESULTS = """
 select i.number, i.custom_id, i.status, i.job_id, j.output, j.error, j.spent_micro
   from batch_items i left join jobs j on j.tenant_id = i.tenant_id and j.job_id = i.job_id
- where i.tenant_id = %s and i.batch_id = %s and i.number > %s
+ where i.tenant_id = %(tenant_id)s and i.batch_id = %(batch_id)s and i.number > %(after)s
    and i.status not in ('pending', 'running')
- order by i.number limit %s"""
+ order by i.number"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,19 +98,12 @@ class BatchReads:
         limit: int,
         status: BatchStatus | None = None,
         behind: tuple[datetime, UUID] | None = None,
-    ) -> list[BatchSeen]:
+    ) -> Page[BatchSeen]:
         """Return batches, the newest first; live ones without counts."""
         at, batch_id = behind or (None, None)
-        arguments = {
-            "tenant_id": tenant_id,
-            "status": status,
-            "at": at,
-            "batch_id": batch_id,
-            "limit": limit,
-        }
-        with self._database.connection() as connection:
-            rows = connection.execute(_PAGE, arguments).fetchall()
-        return [_seen(row) for row in rows]
+        place = {"tenant_id": tenant_id, "at": at, "batch_id": batch_id}
+        asked = place | {"status": status}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=_seen)
 
     def items(
         self,
@@ -119,50 +113,46 @@ class BatchReads:
         after: int,
         limit: int,
         status: ItemStatus | None = None,
-    ) -> list[ItemSeen]:
+    ) -> Page[ItemSeen]:
         """Return items in the order of their lines, behind a number."""
-        arguments = {
-            "tenant_id": tenant_id,
-            "batch_id": batch_id,
-            "after": after,
-            "limit": limit,
-            "status": status,
-        }
-        with self._database.connection() as connection:
-            rows = connection.execute(_ITEMS, arguments).fetchall()
-        return [
-            ItemSeen(
-                number=number,
-                custom_id=custom_id,
-                status=ItemStatus(status),
-                agent=agent,
-                job_id=job_id,
-            )
-            for number, custom_id, status, agent, job_id in rows
-        ]
+        place = {"tenant_id": tenant_id, "batch_id": batch_id, "after": after}
+        asked = place | {"status": status}
+        return read_page(self._database, _ITEMS, asked, limit=limit, seen=_item)
 
     def results(
         self, tenant_id: TenantId, batch_id: UUID, *, after: int, limit: int
-    ) -> list[ResultSeen]:
+    ) -> Page[ResultSeen]:
         """Return items that have ended, behind a number."""
-        with self._database.connection() as connection:
-            rows = connection.execute(_RESULTS, (tenant_id, batch_id, after, limit)).fetchall()
-        return [
-            ResultSeen(
-                number=number,
-                custom_id=custom_id,
-                status=JobStatus(status),
-                job_id=job_id,
-                output=output,
-                error=error,
-                spent_micro=spent_micro,
-            )
-            for number, custom_id, status, job_id, output, error, spent_micro in rows
-        ]
+        asked = {"tenant_id": tenant_id, "batch_id": batch_id, "after": after}
+        return read_page(self._database, _RESULTS, asked, limit=limit, seen=_result)
 
 
-def _seen(row: tuple[object, ...]) -> BatchSeen:
+def _item(row: Row) -> ItemSeen:
+    number, custom_id, status, agent, job_id = row
+    return ItemSeen(
+        number=number,
+        custom_id=custom_id,
+        status=ItemStatus(status),
+        agent=agent,
+        job_id=job_id,
+    )
+
+
+def _result(row: Row) -> ResultSeen:
+    number, custom_id, status, job_id, output, error, spent_micro = row
+    return ResultSeen(
+        number=number,
+        custom_id=custom_id,
+        status=JobStatus(status),
+        job_id=job_id,
+        output=output,
+        error=error,
+        spent_micro=spent_micro,
+    )
+
+
+def _seen(row: Row) -> BatchSeen:
     values = dict(zip((*_FIELDS, "metadata", "counts"), row, strict=True))
     values["status"] = BatchStatus(str(values["status"]))
     values["on_error"] = OnError(str(values["on_error"]))
-    return BatchSeen(**values)  # type: ignore[arg-type]  # the SELECT above is the type
+    return BatchSeen(**values)

@@ -18,6 +18,7 @@ from agent_workers.state.errand import given_back, taken
 from agent_workers.state.session_settings import OPTIONS, READ, SETTINGS, STATEMENT_S, wrong
 
 Connection = psycopg.Connection[TupleRow]
+PAGE_BYTES = 1024 * 1024
 
 # Raised when a transaction commits, so that no caller can look for it (quotas.sql).
 _QUOTA_REACHED = "AW030"
@@ -64,8 +65,12 @@ class Database:
         name: str = "agent_workers",
         patience_s: float = 30.0,
         statement_s: int = STATEMENT_S,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         self.url = url
+        # How much a page of a list may hold (`pages.py`), and the statements that see to it.
+        self.page_bytes = page_bytes
+        self.page_statements: dict[str, bytes] = {}
         self._name = name
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
@@ -94,12 +99,9 @@ class Database:
             if session.heard.unreplicated:
                 raise NotReplicated(_UNREPLICATED)
         except psycopg.Error as error:
-            if error.sqlstate == KEEPS_TOO_MUCH:
-                tenant_id = str(error.diag.message_detail)
-                raise KeepsTooMuch(str(error.diag.message_primary), tenant_id=tenant_id) from error
+            if refusal := _refusal(error):
+                raise refusal from error
             # Through a pooler a lost connection may look like a server that answers nonsense.
-            if error.sqlstate == _QUOTA_REACHED:
-                raise QuotaReached(str(error.diag.message_primary)) from error
             if not _is_lost(error) and not session.broken:
                 raise
             pooled.invalidate()
@@ -139,6 +141,14 @@ def _is_lost(error: psycopg.Error) -> bool:
         | psycopg.InterfaceError
         | psycopg.errors.IdleInTransactionSessionTimeout,
     )
+
+
+def _refusal(error: psycopg.Error) -> Exception | None:
+    """Translate what functions of ours refuse."""
+    said = str(error.diag.message_primary)
+    if error.sqlstate == KEEPS_TOO_MUCH:
+        return KeepsTooMuch(said, tenant_id=str(error.diag.message_detail))
+    return QuotaReached(said) if error.sqlstate == _QUOTA_REACHED else None
 
 
 def connect(url: str, *, name: str, statement_s: int = STATEMENT_S) -> Connection:

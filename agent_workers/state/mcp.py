@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from psycopg.errors import UndefinedTable
-from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from agent_workers.domain.effect import EffectClass
@@ -21,6 +20,7 @@ from agent_workers.domain.mcp import (
 )
 from agent_workers.state.codec import plain
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Row
 
 # What a server offers: each definition, with the hints that came beside it.
 Offered = Sequence[tuple[Definition, Mapping[str, object]]]
@@ -28,7 +28,7 @@ _SERVER = (
     "tenant_id name command env url headers reads network state version created_by refreshed_at"
     " refresh_due_at error"
 ).split()
-_SERVER_FIELDS = ", ".join(f"s.{name}" for name in _SERVER)
+SERVER_FIELDS = ", ".join(f"s.{name}" for name in _SERVER)
 _ONE_MS = timedelta(milliseconds=1)
 # A worker that asks a server for its tools has so long; then another one may.
 _REFRESH_LEASE: Final = "interval '2 minutes'"
@@ -44,12 +44,12 @@ on conflict (tenant_id, name) do update
        refresh_due_at = excluded.refresh_due_at, refreshed_at = null, error = ''
  where s.state = 'removed'"""
 _SERVERS = f"""
-select {_SERVER_FIELDS} from mcp_servers s
+select {SERVER_FIELDS} from mcp_servers s
  where (%(tenant)s::text is null or tenant_id in (%(tenant)s, '*')) and state <> 'removed'
  order by name, tenant_id"""
 _TOOLS = f"""
 select t.name, t.seen, t.approved, t.hints, t.approved_by, t.effect, t.timeout_ms, t.key_ttl_s,
-       t.key_argument, t.errors_are_final, t.enabled, {_SERVER_FIELDS}
+       t.key_argument, t.errors_are_final, t.enabled, {SERVER_FIELDS}
   from mcp_tools t join mcp_servers s on s.tenant_id = t.tenant_id and s.name = t.server"""
 _OWN = 11
 _OF_SERVER = f"{_TOOLS} where t.tenant_id = %s and t.server = %s order by t.name"
@@ -63,7 +63,7 @@ update mcp_servers s set refresh_due_at = clock_timestamp() + {_REFRESH_LEASE}
    select tenant_id, name from mcp_servers
     where refresh_due_at <= clock_timestamp() and state = 'enabled'
     order by refresh_due_at for update skip locked limit 1)
-returning {_SERVER_FIELDS}"""
+returning {SERVER_FIELDS}"""
 _STATE = """
 update mcp_servers set state = %s, env = case when %s then '{}' else env end,
        headers = case when %s then '{}' else headers end, refresh_due_at = null
@@ -128,7 +128,7 @@ class McpRows:
         """Return the servers that a tenant may use; without one, those of all tenants."""
         with self._database.connection() as connection:
             rows = connection.execute(_SERVERS, {"tenant": tenant_id}).fetchall()
-        return [_server(row) for row in rows]
+        return [server_of(row) for row in rows]
 
     def tools(self, server: McpServer) -> list[McpTool]:
         with self._database.connection() as connection:
@@ -155,7 +155,7 @@ class McpRows:
         """Take a server that shall be asked; each is taken by one worker."""
         with self._database.connection() as connection:
             row = connection.execute(_TAKE).fetchone()
-        return None if row is None else _server(row)
+        return None if row is None else server_of(row)
 
     def set_state(self, tenant_id: TenantId, name: str, state: ServerState) -> bool:
         """Enable, disable or remove a server; what may name a secret goes with a removed one."""
@@ -221,13 +221,13 @@ def _seen(
     }
 
 
-def _server(row: TupleRow) -> McpServer:
+def server_of(row: Row) -> McpServer:
     told = dict(zip(_SERVER, row, strict=True))
     lists = {name: tuple(told[name]) for name in ("command", "reads")}
     return McpServer(**told | lists | {"state": ServerState(told["state"])})
 
 
-def _tool(row: TupleRow) -> McpTool:
+def _tool(row: Row) -> McpTool:
     name, seen, approved, hints, by, effect, timeout_ms, ttl_s, key, final, enabled = row[:_OWN]
     terms = Terms(
         effect=EffectClass(effect),
@@ -237,7 +237,7 @@ def _tool(row: TupleRow) -> McpTool:
         errors_are_final=final,
     )
     return McpTool(
-        server=_server(row[_OWN:]),
+        server=server_of(row[_OWN:]),
         name=name,
         seen=None if seen is None else definition_of(seen),
         approved=None if approved is None else definition_of(approved),

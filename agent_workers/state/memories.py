@@ -1,15 +1,15 @@
 """The memories of tenants: listing, searching, forgetting, and taking back what a job taught."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-
-from psycopg.rows import TupleRow
 
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory import Memory, MemoryNotFound
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 NAMES = (
     "memory_id user_id subject content confidence model job_id position created_at expires_at"
@@ -26,15 +26,17 @@ _WHICH = f"""
 _PAGE = f"""
 select {COLUMNS} from memories m {_WHICH}
    and (%(at)s::timestamptz is null or (m.created_at, m.memory_id) < (%(at)s, %(id)s))
- order by m.created_at desc, m.memory_id desc limit %(limit)s"""
+ order by m.created_at desc, m.memory_id desc"""
 _ONE = f"select {COLUMNS} from memories m where m.tenant_id = %s and m.memory_id = %s"
 _LINE = f"""
 with recursive line as (
-  select {COLUMNS}, m.tenant_id from memories m where m.tenant_id = %s and m.memory_id = %s
+  select {COLUMNS}, m.tenant_id from memories m
+   where m.tenant_id = %(tenant)s and m.memory_id = %(id)s
    union all
   select {COLUMNS}, m.tenant_id from memories m join line l
       on m.tenant_id = l.tenant_id and m.user_id = l.user_id and m.superseded_by = l.memory_id)
-select {COLUMNS} from line m where m.memory_id <> %s order by m.created_at desc, m.memory_id desc"""
+select {COLUMNS} from line m where m.memory_id <> %(id)s order by m.created_at desc, m.memory_id desc"""
+_MOST_REPLACED = 1_000
 _FORGET = "delete from memories where tenant_id = %s and memory_id = %s"
 _FORGET_USER = "delete from memories where tenant_id = %s and user_id = %s"
 _FAMILY = """
@@ -76,7 +78,7 @@ class MemoryRows:
         *,
         limit: int,
         behind: tuple[datetime, UUID] | None = None,
-    ) -> list[Memory]:
+    ) -> Page[Memory]:
         """Return memories, the newest first."""
         at, memory_id = behind or (None, None)
         given = {
@@ -87,10 +89,8 @@ class MemoryRows:
             "history": which.history,
             "at": at,
             "id": memory_id,
-            "limit": limit,
         }
-        with self._database.connection() as connection:
-            return [memory_of(row) for row in connection.execute(_PAGE.encode(), given)]
+        return read_page(self._database, _PAGE, given, limit=limit, seen=memory_of)
 
     def one(self, tenant_id: TenantId, memory_id: UUID) -> Memory:
         with self._database.connection() as connection:
@@ -99,11 +99,10 @@ class MemoryRows:
             raise MemoryNotFound("there is no such memory")
         return memory_of(row)
 
-    def replaced_by(self, tenant_id: TenantId, memory_id: UUID) -> list[Memory]:
-        """Return all that a memory replaced, and what those had replaced, the newest first."""
-        place = (tenant_id, memory_id, memory_id)
-        with self._database.connection() as connection:
-            return [memory_of(row) for row in connection.execute(_LINE.encode(), place)]
+    def replaced_by(self, tenant_id: TenantId, memory_id: UUID) -> Sequence[Memory]:
+        """Return the newest that a memory replaced, and that those had replaced."""
+        place = {"tenant": tenant_id, "id": memory_id}
+        return read_page(self._database, _LINE, place, limit=_MOST_REPLACED, seen=memory_of).rows
 
     def forget(self, tenant_id: TenantId, memory_id: UUID) -> None:
         """Delete a memory with all that it had replaced: nothing older comes back."""
@@ -136,5 +135,5 @@ class MemoryRows:
         return 0 if row is None else int(row[0])
 
 
-def memory_of(row: TupleRow) -> Memory:
+def memory_of(row: Row) -> Memory:
     return Memory(**dict(zip(NAMES, row, strict=True)))

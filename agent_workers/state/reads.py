@@ -9,6 +9,7 @@ from uuid import UUID
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import JobStatus
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Page, read_page
 
 _COLUMNS = """
  job_id, agent, workflow, status, status_detail, metadata::text, priority, parent_id, max_steps,
@@ -126,11 +127,11 @@ class Reads:
             rows = connection.execute(_VERSIONS, columns).fetchall()
         return {(tenant_id, job_id): version for tenant_id, job_id, version in rows}
 
-    def page(self, query: JobQuery) -> list[JobSeen]:
+    def page(self, query: JobQuery) -> Page[JobSeen]:
         with self._database.connection() as connection:
             arguments = page_arguments(connection, query)
-            rows = connection.execute(page_sql(query).encode(), arguments).fetchall()
-        return [_seen(row) for row in rows]
+        sql = page_sql(query)
+        return read_page(self._database, sql, arguments, limit=query.limit, seen=_seen)
 
     def schema_revision(self) -> str | None:
         """Return the migration that this database stands at; None when it was never migrated."""
@@ -172,7 +173,7 @@ def page_sql(query: JobQuery) -> str:
         asked.append(f"({at}, job_id) < (%(at)s, %(job_id)s::uuid)")
     return (
         f"select {_COLUMNS}, null, null from {source} where {' and '.join(asked)}"
-        f" order by {at} desc, job_id desc limit %(limit)s"
+        f" order by {at} desc, job_id desc"
     )
 
 
@@ -185,7 +186,6 @@ def page_arguments(connection: Connection, query: JobQuery) -> dict[str, object]
         "user_id": query.user_id,
         "session_id": query.session_id,
         "after": query.created_after,
-        "limit": query.limit,
     }
     if query.behind is not None:
         arguments |= {"at": query.behind[0], "job_id": query.behind[1]}
@@ -205,7 +205,7 @@ def _rarest(connection: Connection, tenant_id: TenantId, pairs: Mapping[str, str
     return str(row[0])
 
 
-def _seen(row: tuple[object, ...]) -> JobSeen:
+def _seen(row: Sequence[object]) -> JobSeen:
     values = dict(zip(_FIELDS, row, strict=False))
     values["status"] = _STATUSES[str(values["status"])]
     count = len(_FIELDS)

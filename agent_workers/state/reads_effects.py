@@ -6,6 +6,7 @@ from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _FIELDS = (
     "effect_key job_id position tool cls request state result doubt_reason doubted_at created_at"
@@ -16,7 +17,7 @@ select {_COLUMNS} from effects
  where tenant_id = %(tenant_id)s and state = 'in_doubt'
    and (%(at)s::timestamptz is null
         or (doubted_at, effect_key) > (%(at)s, %(effect_key)s::uuid))
- order by doubted_at, effect_key limit %(limit)s"""
+ order by doubted_at, effect_key"""
 _ONE = f"select {_COLUMNS} from effects where tenant_id = %s and effect_key = %s"
 _PERMIT_FIELDS = "attempt mode granted_at quiet_after key_expires_at says source".split()
 _PERMITS = f"""
@@ -77,13 +78,11 @@ class EffectReads:
 
     def doubts(
         self, tenant_id: TenantId, *, limit: int, behind: tuple[datetime, UUID] | None = None
-    ) -> list[EffectSeen]:
+    ) -> Page[EffectSeen]:
         """List effects in doubt, the oldest doubt first."""
         at, effect_key = behind or (None, None)
-        arguments = {"tenant_id": tenant_id, "at": at, "effect_key": effect_key, "limit": limit}
-        with self._database.connection() as connection:
-            rows = connection.execute(_DOUBTS, arguments).fetchall()
-        return [EffectSeen(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        asked = {"tenant_id": tenant_id, "at": at, "effect_key": effect_key}
+        return read_page(self._database, _DOUBTS, asked, limit=limit, seen=_effect)
 
     def effect(self, tenant_id: TenantId, effect_key: UUID) -> EffectSeen | None:
         """Read one effect, in doubt or not, with its permits and all evidence."""
@@ -97,6 +96,10 @@ class EffectReads:
                 permits=_permits(connection, place),
                 evidence=_evidence(connection, place),
             )
+
+
+def _effect(row: Row) -> EffectSeen:
+    return EffectSeen(**dict(zip(_FIELDS, row, strict=True)))
 
 
 def _permits(connection: Connection, place: tuple[TenantId, UUID]) -> tuple[PermitSeen, ...]:

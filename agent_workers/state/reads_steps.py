@@ -1,10 +1,12 @@
 """Reading what belongs to a job: its steps and the numbered events of its journal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _STEP_FIELDS = (
     "position round kind lane status tool call_id arguments effect fence tries deaths due_at"
@@ -12,12 +14,13 @@ _STEP_FIELDS = (
 ).split()
 _STEPS = f"""
 select {", ".join(f'"{field}"' for field in _STEP_FIELDS)} from steps
- where tenant_id = %s and job_id = %s and "position" > %s order by "position" limit %s"""
+ where tenant_id = %(tenant_id)s and job_id = %(job_id)s and "position" > %(after)s
+ order by "position" """
 _JOB = """
 select journal_number, finished_at is not null from jobs where tenant_id = %s and job_id = %s"""
 _EVENTS = """
 select number, type, at, data from journal
- where tenant_id = %s and job_id = %s and number > %s order by number limit %s"""
+ where tenant_id = %(tenant_id)s and job_id = %(job_id)s and number > %(after)s order by number"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Events:
 
     last_number: int
     finished: bool
-    events: tuple[EventSeen, ...]
+    events: Sequence[EventSeen]
 
 
 class StepReads:
@@ -68,11 +71,9 @@ class StepReads:
 
     def steps(
         self, tenant_id: TenantId, job_id: JobId, *, after: int = -1, limit: int = 1_000
-    ) -> list[StepSeen]:
-        with self._database.connection() as connection:
-            arguments = (tenant_id, job_id, after, limit)
-            rows = connection.execute(_STEPS, arguments, binary=True).fetchall()
-        return [StepSeen(**dict(zip(_STEP_FIELDS, row, strict=True))) for row in rows]
+    ) -> Page[StepSeen]:
+        asked = {"tenant_id": tenant_id, "job_id": job_id, "after": after}
+        return read_page(self._database, _STEPS, asked, limit=limit, seen=_step)
 
     def events(
         self, tenant_id: TenantId, job_id: JobId, *, after: int = 0, limit: int = 200
@@ -80,17 +81,19 @@ class StepReads:
         """Read the events behind a number; None when the tenant has no such job."""
         with self._database.connection() as connection:
             job = connection.execute(_JOB, (tenant_id, job_id), binary=True).fetchone()
-            if job is None:
-                return None
-            rows = []
-            if job[0] > after:
-                arguments = (tenant_id, job_id, after, limit)
-                rows = connection.execute(_EVENTS, arguments, binary=True).fetchall()
-        return Events(
-            last_number=job[0],
-            finished=job[1],
-            events=tuple(
-                EventSeen(number=number, type=type_, at=at, data=data)
-                for number, type_, at, data in rows
-            ),
-        )
+        if job is None:
+            return None
+        events: Sequence[EventSeen] = ()
+        if job[0] > after:
+            asked = {"tenant_id": tenant_id, "job_id": job_id, "after": after}
+            events = read_page(self._database, _EVENTS, asked, limit=limit, seen=_event).rows
+        return Events(last_number=job[0], finished=job[1], events=events)
+
+
+def _step(row: Row) -> StepSeen:
+    return StepSeen(**dict(zip(_STEP_FIELDS, row, strict=True)))
+
+
+def _event(row: Row) -> EventSeen:
+    number, type_, at, data = row
+    return EventSeen(number=number, type=type_, at=at, data=data)

@@ -1,6 +1,5 @@
 """Keeping schedules: create, read, change, pause, resume and delete them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +11,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedule import ScheduleNotFound, ScheduleStatus
 from agent_workers.domain.schedule_terms import ScheduleTerms
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Page, read_page
 from agent_workers.state.schedules_rows import COLUMNS, TERMS, ScheduleSeen, schedule_of, terms_row
 from agent_workers.state.submissions import KEPT_FOR
 
@@ -27,7 +27,7 @@ select {COLUMNS} from schedules
  where tenant_id = %(tenant_id)s and (%(status)s::text is null or status = %(status)s)
    and (%(at)s::timestamptz is null
         or (created_at, schedule_id) < (%(at)s, %(schedule_id)s::uuid))
- order by created_at desc, schedule_id desc limit %(limit)s"""
+ order by created_at desc, schedule_id desc"""
 _CHANGE = f"""
 update schedules
    set {", ".join(f"{n} = %s::jsonb" if n == "metadata" else f"{n} = %s" for n in TERMS)},
@@ -96,14 +96,12 @@ class Schedules:
         limit: int,
         status: str | None = None,
         behind: tuple[datetime, UUID] | None = None,
-    ) -> Sequence[ScheduleSeen]:
+    ) -> Page[ScheduleSeen]:
         """List schedules, the newest first."""
         at, schedule_id = behind or (None, None)
         place = {"tenant_id": tenant_id, "at": at, "schedule_id": schedule_id}
-        arguments = place | {"status": status, "limit": limit}
-        with self._database.connection() as connection:
-            rows = connection.execute(_PAGE.encode(), arguments).fetchall()
-        return [schedule_of(row) for row in rows]
+        asked = place | {"status": status}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=schedule_of)
 
     def change(
         self,

@@ -1,6 +1,7 @@
 """A schedule's row as a value, and back."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -35,7 +36,7 @@ class ScheduleSeen:
     terms: ScheduleTerms
 
 
-def schedule_of(row: tuple[object, ...]) -> ScheduleSeen:
+def schedule_of(row: Sequence[object]) -> ScheduleSeen:
     """Read a row of COLUMNS."""
     # Arithmetic in the zone of a database session would move the clock twice a year.
     plain = [one.astimezone(UTC) if isinstance(one, datetime) else one for one in row]

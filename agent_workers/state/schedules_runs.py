@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, read_page
 from agent_workers.state.schedules import Place
 
 
@@ -40,7 +41,7 @@ select * from (
      and (%(fire_at)s::timestamptz is null or r.fire_at = %(fire_at)s)
      and (%(before)s::timestamptz is null or r.fire_at < %(before)s)) runs
  where %(status)s::text is null or status = %(status)s
- order by fire_at desc limit %(limit)s"""
+ order by fire_at desc"""
 _BACKFILL = "select backfill_runs(%s, %s, %s::timestamptz[])"
 
 
@@ -70,13 +71,12 @@ class ScheduleRuns:
         limit: int,
         status: RunStatus | None = None,
         before: datetime | None = None,
-    ) -> Sequence[RunSeen]:
+    ) -> Page[RunSeen]:
         """List runs, the latest tick first."""
         return self._read(place, None, limit=limit, status=status, before=before)
 
     def one(self, place: Place, fire_at: datetime) -> RunSeen | None:
-        found = self._read(place, fire_at, limit=1)
-        return found[0] if found else None
+        return next(iter(self._read(place, fire_at, limit=1).rows), None)
 
     def ask_for(self, place: Place, ticks: Sequence[datetime]) -> int:
         """Let these ticks run that have not; returns how many will."""
@@ -93,12 +93,10 @@ class ScheduleRuns:
         limit: int,
         status: RunStatus | None = None,
         before: datetime | None = None,
-    ) -> list[RunSeen]:
+    ) -> Page[RunSeen]:
         named = {"tenant_id": place[0], "schedule_id": place[1], "fire_at": fire_at}
-        filters = {"limit": limit, "status": status, "before": before}
-        with self._database.connection() as connection:
-            rows = connection.execute(_RUNS.encode(), named | filters).fetchall()
-        return [_seen(row) for row in rows]
+        asked = named | {"status": status, "before": before}
+        return read_page(self._database, _RUNS, asked, limit=limit, seen=_seen)
 
 
 def _seen(row: Sequence[object]) -> RunSeen:

@@ -13,6 +13,7 @@ from agent_workers.domain.errors import KeyInFlight, KeyReused, SessionNotFound
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.session import Role
 from agent_workers.state.engine import Connection, Database
+from agent_workers.state.pages import Page, read_page
 from agent_workers.state.submissions import KEPT_FOR, REFUSALS
 
 _NAMES = UUID("9a1cf0ce-6d0b-4a37-8a5e-2f5d2f6f6b11")
@@ -35,20 +36,13 @@ select session_id, user_id, summary, created_at, used_at,
 _ONE = f"{_SEEN} session_id = %(session_id)s and {_THERE}"
 _PAGE = f"""{_SEEN} {_THERE}
    and (%(at)s::timestamptz is null or (used_at, session_id) < (%(at)s, %(behind)s))
- order by used_at desc, session_id desc limit %(limit)s"""
+ order by used_at desc, session_id desc"""
 _MESSAGE = "turn, part, role, content, calls, call_id, job_id, at, message_id"
-# Messages may be a megabyte each: of a page that is too much, only the begin is read.
-_MOST_BYTES = 4 * 1024 * 1024
 _MESSAGES = f"""
-select {_MESSAGE} from (
-  select *, sum(octet_length(content)) over (order by turn, part) - octet_length(content) as before
-    from session_messages
-   where tenant_id = %s and session_id = %s and (turn, part) > (%s, %s)
-   order by turn, part limit %s) m
- where before < {_MOST_BYTES} order by turn, part"""
-_MORE = """
-select exists (select from session_messages
-                where tenant_id = %s and session_id = %s and (turn, part) > (%s, %s))"""
+select {_MESSAGE} from session_messages
+ where tenant_id = %(tenant_id)s and session_id = %(session_id)s
+   and (turn, part) > (%(turn)s, %(part)s)
+ order by turn, part"""
 _BY_ID = f"""
 select {_MESSAGE} from session_messages
  where tenant_id = %s and session_id = %s and message_id = %s"""
@@ -116,27 +110,20 @@ class SessionCalls:
 
     def page(
         self, tenant_id: TenantId, *, limit: int, behind: tuple[datetime, str] | None = None
-    ) -> list[SessionSeen]:
+    ) -> Page[SessionSeen]:
         """Return sessions, the last used first."""
         at, session_id = behind or (None, "")
-        asked = {"tenant_id": tenant_id, "at": at, "behind": session_id, "limit": limit}
-        with self._database.connection() as connection:
-            return [_session(row) for row in connection.execute(_PAGE, asked).fetchall()]
+        asked = {"tenant_id": tenant_id, "at": at, "behind": session_id}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=_session)
 
     def messages(
         self, tenant_id: TenantId, session_id: str, *, after: tuple[int, int], limit: int
-    ) -> tuple[list[MessageSeen], bool]:
-        """Return what was said behind a place, in the order of the turns, and whether more was."""
+    ) -> Page[MessageSeen]:
+        """Return what was said behind a place, in the order of the turns."""
         self.one(tenant_id, session_id)
-        place = (tenant_id, session_id)
-        with self._database.connection() as connection:
-            rows = connection.execute(_MESSAGES.encode(), (*place, *after, limit)).fetchall()
-            found = [_message(row) for row in rows]
-            if not found:
-                return [], False
-            last = (found[-1].turn, found[-1].part)
-            more = connection.execute(_MORE, (*place, *last)).fetchone()
-        return found, more is not None and bool(more[0])
+        place = {"tenant_id": tenant_id, "session_id": session_id}
+        asked = place | {"turn": after[0], "part": after[1]}
+        return read_page(self._database, _MESSAGES, asked, limit=limit, seen=_message)
 
     def add(self, new: NewMessage, *, message_id: UUID) -> tuple[MessageSeen, bool]:
         """Keep a message; true when it was kept before under the same key."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from agent_workers.domain.schedule_target import LARGEST_TARGET
 from agent_workers.state.tables import metadata, when
 
 schedules = Table(
@@ -45,6 +46,7 @@ schedules = Table(
     CheckConstraint("status in ('active','paused','completed')", name="status"),
     CheckConstraint("overlap in ('skip','queue','cancel_running','allow')", name="overlap"),
     CheckConstraint("catch_up in ('none','last','all')", name="catch_up"),
+    CheckConstraint(f"octet_length(target) <= {LARGEST_TARGET}", name="target"),
     CheckConstraint("(status = 'active') = (next_fire_at is not null)", name="next_fire"),
     CheckConstraint(
         "(type = 'cron') = (expression is not null)"

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _REGISTER = "select register_tools(%s::jsonb)"
-_ALL = """
-select name, definition::text, registered_at, seen_at from tools
- where %s::text is null or name = %s order by name"""
+_COLUMNS = "name, definition::text, registered_at, seen_at"
+_PAGE = f"""
+select {_COLUMNS} from tools where %(after)s::text is null or name > %(after)s order by name"""
+_ONE = f"select {_COLUMNS} from tools where name = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +36,16 @@ class Tools:
         with self._database.connection() as connection:
             connection.execute(_REGISTER, (json.dumps(tools),))
 
-    def all(self) -> list[ToolSeen]:
-        return self._seen(None)
+    def page(self, *, limit: int, after: str | None = None) -> Page[ToolSeen]:
+        """Return tools in the order of their names, behind a name."""
+        return read_page(self._database, _PAGE, {"after": after}, limit=limit, seen=_seen)
 
     def one(self, name: str) -> ToolSeen | None:
-        return next(iter(self._seen(name)), None)
-
-    def _seen(self, name: str | None) -> list[ToolSeen]:
         with self._database.connection() as connection:
-            rows = connection.execute(_ALL, (name, name)).fetchall()
-        return [
-            ToolSeen(name=name, definition=definition, registered_at=registered, seen_at=seen)
-            for name, definition, registered, seen in rows
-        ]
+            row = connection.execute(_ONE, (name,)).fetchone()
+        return None if row is None else _seen(row)
+
+
+def _seen(row: Row) -> ToolSeen:
+    name, definition, registered, seen = row
+    return ToolSeen(name=name, definition=definition, registered_at=registered, seen_at=seen)

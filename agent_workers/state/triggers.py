@@ -11,6 +11,7 @@ import psycopg.errors
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.trigger import Trigger, TriggerNameTaken
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, read_page
 
 _COLUMNS = "trigger_id, name, enabled, definition::text, created_at, updated_at"
 _INSERT = f"""
@@ -26,12 +27,12 @@ _ENABLED = f"""
 select {_COLUMNS} from triggers where tenant_id = %s and enabled order by trigger_id"""
 _PAGE = f"""
 select {_COLUMNS} from triggers
- where tenant_id = %s and (created_at, trigger_id) < (%s::timestamptz, %s::uuid)
- order by created_at desc, trigger_id desc limit %s"""
+ where tenant_id = %(tenant_id)s
+   and (created_at, trigger_id) < (%(at)s::timestamptz, %(trigger_id)s::uuid)
+ order by created_at desc, trigger_id desc"""
 _FIRST: tuple[object, object] = ("infinity", UUID(int=2**128 - 1))
 _DEFINED = "agent types sources where template metadata priority max_steps max_cost_micro".split()
 _LISTS = frozenset({"types", "sources", "where"})
-_MOST = 1_000
 
 
 class Triggers:
@@ -73,12 +74,12 @@ class Triggers:
         return [_trigger(row) for row in rows]
 
     def page(
-        self, tenant_id: TenantId, *, limit: int = _MOST, behind: tuple[datetime, UUID] | None
-    ) -> list[Trigger]:
+        self, tenant_id: TenantId, *, limit: int, behind: tuple[datetime, UUID] | None
+    ) -> Page[Trigger]:
         """A tenant's triggers, the newest first."""
-        with self._database.connection() as connection:
-            rows = connection.execute(_PAGE, (tenant_id, *(behind or _FIRST), limit)).fetchall()
-        return [_trigger(row) for row in rows]
+        at, trigger_id = behind or _FIRST
+        asked = {"tenant_id": tenant_id, "at": at, "trigger_id": trigger_id}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=_trigger)
 
 
 def _taken(trigger: Trigger) -> TriggerNameTaken:

@@ -1,5 +1,6 @@
 """Reading what was delivered, and having it delivered again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from uuid import UUID
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, read_page
 
 _COLUMNS = """delivery_id, event_id, event_type, endpoint_id, url, job_id, status, tries, due_at,
  last_status_code, last_error, created_at, finished_at"""
@@ -19,7 +21,7 @@ select {_COLUMNS} from webhook_deliveries
    and (%(event_type)s::text is null or event_type = %(event_type)s)
    and (%(since)s::timestamptz is null or created_at >= %(since)s)
    and (%(at)s::timestamptz is null or (created_at, delivery_id) < (%(at)s, %(behind)s))
- order by created_at desc, delivery_id desc limit %(limit)s"""
+ order by created_at desc, delivery_id desc"""
 _ONE = f"select {_COLUMNS} from webhook_deliveries where tenant_id = %s and delivery_id = %s"
 _ATTEMPTS = """
 select number, at, duration_ms, status_code, error, response from webhook_attempts
@@ -82,7 +84,7 @@ class WebhookDeliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, tenant_id: TenantId, wanted: Wanted, *, limit: int) -> list[DeliverySeen]:
+    def list(self, tenant_id: TenantId, wanted: Wanted, *, limit: int) -> Page[DeliverySeen]:
         """Return the newest first."""
         at, behind = wanted.behind or (None, None)
         values = {
@@ -93,10 +95,8 @@ class WebhookDeliveries:
             "since": wanted.since,
             "at": at,
             "behind": behind,
-            "limit": limit,
         }
-        with self._database.connection() as connection:
-            return [_seen(row) for row in connection.execute(_LIST, values).fetchall()]
+        return read_page(self._database, _LIST, values, limit=limit, seen=_seen)
 
     def one(
         self, tenant_id: TenantId, delivery_id: UUID
@@ -152,7 +152,7 @@ class WebhookDeliveries:
         return row[0]
 
 
-def _seen(row: tuple[object, ...]) -> DeliverySeen:
+def _seen(row: Sequence[object]) -> DeliverySeen:
     # Any: each column has the type of the field that it is named after.
     members: dict[str, Any] = dict(zip(DeliverySeen.__dataclass_fields__, row, strict=True))
     return DeliverySeen(**members)

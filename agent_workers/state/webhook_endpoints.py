@@ -9,6 +9,7 @@ from uuid import UUID
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _COLUMNS = """e.endpoint_id, e.name, e.url, e.event_types, e.payload, e.status, e.disabled_reason,
  e.disabled_at, t.failing_since, e.secret_version, e.old_secret_until, e.created_at"""
@@ -17,7 +18,14 @@ select {_COLUMNS} from webhook_endpoints e left join webhook_targets t
     on t.tenant_id = e.tenant_id and t.target_id = e.endpoint_id
  where e.tenant_id = %s"""
 _ONE = _READ + " and endpoint_id = %s"
-_ALL = _READ + " order by e.created_at desc, endpoint_id desc"
+_PAGE = f"""
+select {_COLUMNS} from webhook_endpoints e left join webhook_targets t
+    on t.tenant_id = e.tenant_id and t.target_id = e.endpoint_id
+ where e.tenant_id = %(tenant_id)s
+   and (%(after)s::uuid is null or (e.created_at, e.endpoint_id) < (
+     select created_at, endpoint_id from webhook_endpoints
+      where tenant_id = %(tenant_id)s and endpoint_id = %(after)s))
+ order by e.created_at desc, e.endpoint_id desc"""
 _INSERT = """
 insert into webhook_endpoints (tenant_id, endpoint_id, name, url, event_types, payload, status,
                                disabled_reason, disabled_at)
@@ -124,10 +132,12 @@ class WebhookEndpoints:
             raise EndpointNotFound("There is no such endpoint.")
         return _seen(row)
 
-    def all(self, tenant_id: TenantId) -> list[EndpointSeen]:
-        """Return every endpoint, the newest first."""
-        with self._database.connection() as connection:
-            return [_seen(row) for row in connection.execute(_ALL, (tenant_id,)).fetchall()]
+    def page(
+        self, tenant_id: TenantId, *, limit: int, after: UUID | None = None
+    ) -> Page[EndpointSeen]:
+        """Return endpoints, the newest first, behind one of them."""
+        asked = {"tenant_id": tenant_id, "after": after}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=_seen)
 
     def update(
         self, tenant_id: TenantId, endpoint_id: UUID, change: EndpointChange
@@ -176,7 +186,7 @@ class WebhookEndpoints:
         return self.one(tenant_id, endpoint_id)
 
 
-def _seen(row: tuple[object, ...]) -> EndpointSeen:
+def _seen(row: Row) -> EndpointSeen:
     names = EndpointSeen.__dataclass_fields__
     members = dict(zip(names, row, strict=True))
     kinds = members["event_types"]

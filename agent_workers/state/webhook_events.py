@@ -7,12 +7,13 @@ from uuid import UUID
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.webhook_delivery import AnnouncedEvent
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _LIST = """
 select event_id, type, subject, created_at, data::text, detail from webhook_events
  where tenant_id = %(tenant)s and created_at >= %(since)s
    and (%(at)s::timestamptz is null or (created_at, event_id) > (%(at)s, %(behind)s))
- order by created_at, event_id limit %(limit)s"""
+ order by created_at, event_id"""
 
 
 class WebhookEvents:
@@ -26,26 +27,20 @@ class WebhookEvents:
         since: datetime,
         behind: tuple[datetime, UUID] | None,
         limit: int,
-    ) -> list[AnnouncedEvent]:
+    ) -> Page[AnnouncedEvent]:
         """Return events since then, the oldest first."""
         at, event = behind or (None, None)
-        values = {
-            "tenant": tenant_id,
-            "since": since,
-            "at": at,
-            "behind": event,
-            "limit": limit,
-        }
-        with self._database.connection() as connection:
-            rows = connection.execute(_LIST, values).fetchall()
-        return [
-            AnnouncedEvent(
-                event_id=event_id,
-                type=kind,
-                subject=subject,
-                at=created_at,
-                data=json.loads(data),
-                detail=detail,
-            )
-            for event_id, kind, subject, created_at, data, detail in rows
-        ]
+        asked = {"tenant": tenant_id, "since": since, "at": at, "behind": event}
+        return read_page(self._database, _LIST, asked, limit=limit, seen=_announced)
+
+
+def _announced(row: Row) -> AnnouncedEvent:
+    event_id, kind, subject, created_at, data, detail = row
+    return AnnouncedEvent(
+        event_id=event_id,
+        type=kind,
+        subject=subject,
+        at=created_at,
+        data=json.loads(data),
+        detail=detail,
+    )

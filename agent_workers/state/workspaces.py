@@ -8,11 +8,17 @@ from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.tool import Call, Statement
 from agent_workers.domain.workspace import FileRead, FileSeen, FileWish, is_text
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import Page, Row, read_page
 
 _FIELDS = "path bytes etag is_text version written_by created_at updated_at".split()
 _COLUMNS = ", ".join(_FIELDS)
 _ALL = f"""
 select {_COLUMNS} from workspace_files where tenant_id = %s and job_id = %s order by path"""
+_PAGE = f"""
+select {_COLUMNS} from workspace_files
+ where tenant_id = %(tenant_id)s and job_id = %(job_id)s
+   and (%(after)s::text is null or path > %(after)s)
+ order by path"""
 _ONE = f"""
 select {_COLUMNS}, content from workspace_files
  where tenant_id = %s and job_id = %s and path = %s"""
@@ -35,7 +41,14 @@ class Workspaces:
         """Return a job's files by their paths; no more than a workspace may have."""
         with self._database.connection() as connection:
             rows = connection.execute(_ALL, (tenant_id, job_id)).fetchall()
-        return [FileSeen(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        return [_file(row) for row in rows]
+
+    def page(
+        self, tenant_id: TenantId, job_id: JobId, *, limit: int, after: str | None = None
+    ) -> Page[FileSeen]:
+        """Return a job's files by their paths, behind a path."""
+        asked = {"tenant_id": tenant_id, "job_id": job_id, "after": after}
+        return read_page(self._database, _PAGE, asked, limit=limit, seen=_file)
 
     def read(self, tenant_id: TenantId, job_id: JobId, path: str) -> FileRead | None:
         return self._read(_ONE, tenant_id, job_id, path)
@@ -52,7 +65,11 @@ class Workspaces:
         if row is None:
             return None
         *seen, content = row
-        return FileRead(seen=FileSeen(**dict(zip(_FIELDS, seen, strict=True))), content=content)
+        return FileRead(seen=_file(seen), content=content)
+
+
+def _file(row: Row) -> FileSeen:
+    return FileSeen(**dict(zip(_FIELDS, row, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

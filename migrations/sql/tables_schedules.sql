@@ -28,6 +28,7 @@ CREATE TABLE schedules (
   CONSTRAINT schedules_status_check CHECK (status in ('active','paused','completed')),
   CONSTRAINT schedules_overlap_check CHECK (overlap in ('skip','queue','cancel_running','allow')),
   CONSTRAINT schedules_catch_up_check CHECK (catch_up in ('none','last','all')),
+  CONSTRAINT schedules_target_check CHECK (octet_length(target) <= 524288),
   CONSTRAINT schedules_next_fire_check CHECK ((status = 'active') = (next_fire_at is not null)),
   CONSTRAINT schedules_rule_check CHECK ((type = 'cron') = (expression is not null) and (type = 'interval') = (interval_s is not null) and (type = 'once') = (run_at is not null))
 );

@@ -163,8 +163,8 @@ class System:
         assert seen is not None
         return seen
 
-    def steps(self, job_id: JobId) -> list[StepSeen]:
-        return StepReads(self.database).steps(TENANT, job_id)
+    def steps(self, job_id: JobId) -> Sequence[StepSeen]:
+        return StepReads(self.database).steps(TENANT, job_id).rows
 
     def wait_for(self, *jobs: JobId, patience_s: float = PATIENCE_S) -> None:
         until(lambda: all(self.job(job).finished for job in jobs), "all have ended", patience_s)

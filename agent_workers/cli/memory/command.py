@@ -5,6 +5,9 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
 
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.memory.place import Place, job_of, memory_of
@@ -83,7 +86,7 @@ def _list(place: Place, arguments: argparse.Namespace) -> int:
         job_id=None if arguments.job is None else job_of(arguments.job),
         history=arguments.history,
     )
-    found = place.rows.page(place.tenant_id, which, limit=max(arguments.limit, 1))
+    found = islice(_memories(place, which), max(arguments.limit, 1))
     _print([_shown(one) for one in found], _COLUMNS, arguments)
     return 0
 
@@ -112,12 +115,19 @@ def _show(place: Place, arguments: argparse.Namespace) -> int:
 
 
 def _export(place: Place, arguments: argparse.Namespace) -> int:
-    which, behind = Which(user_id=arguments.user, history=True), None
-    while found := place.rows.page(place.tenant_id, which, limit=_PAGE, behind=behind):
-        for memory in found:
-            print(json.dumps(_shown(memory), ensure_ascii=False, default=written))
-        behind = (found[-1].created_at, found[-1].memory_id)
+    for memory in _memories(place, Which(user_id=arguments.user, history=True)):
+        print(json.dumps(_shown(memory), ensure_ascii=False, default=written))
     return 0
+
+
+def _memories(place: Place, which: Which) -> Iterator[Memory]:
+    behind: tuple[datetime, UUID] | None = None
+    while True:
+        page = place.rows.page(place.tenant_id, which, limit=_PAGE, behind=behind)
+        yield from page.rows
+        if not page.more:
+            return
+        behind = (page.rows[-1].created_at, page.rows[-1].memory_id)
 
 
 def _forget(place: Place, arguments: argparse.Namespace) -> int:

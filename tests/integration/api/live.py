@@ -13,7 +13,7 @@ import httpx
 from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
 from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.engine import Database
+from agent_workers.state.engine import PAGE_BYTES, Database
 from agent_workers.state.grants import Role
 from agent_workers.state.keys import Keys
 from agent_workers.transport.wake import Wakeups
@@ -51,7 +51,9 @@ class Live:
 
 
 @contextmanager
-def running_api(database: Database, broker_url: str, **given: Any) -> Iterator[Live]:
+def running_api(
+    database: Database, broker_url: str, *, page_bytes: int = PAGE_BYTES, **given: Any
+) -> Iterator[Live]:
     """Serve on a free port until the end of the block."""
     Agents(database).register([Registered(name=AGENT, version="1", plan_timeout_ms=60_000)])
     settings = Settings(
@@ -60,7 +62,8 @@ def running_api(database: Database, broker_url: str, **given: Any) -> Iterator[L
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        server = make_server(create_app(settings), host="127.0.0.1", port=port, grace_s=GRACE_S)
+        app = create_app(settings, page_bytes=page_bytes)
+        server = make_server(app, host="127.0.0.1", port=port, grace_s=GRACE_S)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         until(lambda: server.started or not thread.is_alive())

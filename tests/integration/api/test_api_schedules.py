@@ -45,6 +45,7 @@ def test_a_schedule_is_shown_as_it_was_asked_for(client: httpx.Client):
         ({"start_at": "0001-01-01T00:00:00Z"}, "/start_at"),
         ({"overlap": "perhaps"}, "/overlap"),
         ({"target": {}}, "/target"),
+        ({"target": {"job": {"agent": "demo", "input": "x" * 262_144}}}, "/target"),
         ({"target": {"job": {"agent": "demo"}}}, "/target/job/input"),
         ({"target": {"job": JOB["job"] | {"delay": 5}}}, "/target/job/delay"),
         ({"target": {"batch": {"jobs": []}}}, "/target/batch/items"),

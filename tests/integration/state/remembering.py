@@ -101,11 +101,11 @@ class School:
 
     def known(self, user: str = "ann") -> list[str]:
         found = self.rows.page(self.world.tenant, Which(user_id=user), limit=100)
-        return sorted(one.content for one in found)
+        return sorted(one.content for one in found.rows)
 
     def all(self) -> list[str]:
         found = self.rows.page(self.world.tenant, Which(history=True), limit=100)
-        return sorted(one.content for one in found)
+        return sorted(one.content for one in found.rows)
 
     def recall(self, query: str = "tea", *, user: str = "ann") -> Recollection:
         return self.of(self.world.submit(), user=user).recall(query, limit=10)

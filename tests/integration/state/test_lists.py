@@ -12,6 +12,7 @@ import pytest
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import JobStatus
 from agent_workers.state.engine import Database
+from agent_workers.state.pages import page_statement
 from agent_workers.state.reads import JobQuery, Reads, page_arguments, page_sql
 
 pytestmark = pytest.mark.breaks_rows("its jobs are made by one statement, without steps or journal")
@@ -65,12 +66,14 @@ def rows_read(plan: Mapping[str, Any]) -> int:
 
 def measured(database: Database, query: JobQuery) -> tuple[int, int]:
     """How many rows a page has, and how many were read for it."""
-    explain = "explain (analyze, format json, timing off) " + page_sql(query)
     with database.connection() as connection:
-        arguments = page_arguments(connection, query)
-        row = connection.execute(explain.encode(), arguments).fetchone()
+        given = {"limit": query.limit, "page_bytes": database.page_bytes}
+        arguments = page_arguments(connection, query) | given
+        statement = page_statement(database, connection, page_sql(query), arguments)
+        explain = b"explain (analyze, format json, timing off) " + statement
+        row = connection.execute(explain, arguments).fetchone()
     assert row is not None
-    return len(Reads(database).page(query)), rows_read(row[0][0]["Plan"])
+    return len(Reads(database).page(query).rows), rows_read(row[0][0]["Plan"])
 
 
 _MIDDLE = (datetime(2026, 1, 2, tzinfo=UTC), UUID(int=0))

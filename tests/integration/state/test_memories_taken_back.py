@@ -134,7 +134,7 @@ def test_another_tenant_can_neither_see_nor_forget(school: School) -> None:
         with pytest.raises(MemoryNotFound):
             look(stranger, tea)
     assert school.rows.replaced_by(stranger, tea) == []
-    assert school.rows.page(stranger, Which(history=True), limit=10) == []
+    assert school.rows.page(stranger, Which(history=True), limit=10).rows == []
 
 
 def test_forgetting_a_user_leaves_no_word_of_them(school: School) -> None:

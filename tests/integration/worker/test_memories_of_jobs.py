@@ -74,7 +74,7 @@ def test_jobs_that_remember_one_thing_at_once_remember_it_once(bench: Bench) -> 
     for job in jobs:
         bench.until_done(job, runtime)
     told = [one for job in jobs for one in bench.output(job)]  # type: ignore[attr-defined]
-    [memory] = MemoryRows(bench.database).page(bench.tenant, Which(history=True), limit=9)
+    [memory] = MemoryRows(bench.database).page(bench.tenant, Which(history=True), limit=9).rows
     assert {memory_from_wire(one["id"]) for one in told} == {memory.memory_id}
     assert sorted(one["status"] for one in told) == ["known"] * 11 + ["remembered"]
 
