@@ -105,6 +105,7 @@ OF_A_KIND: Final[dict[str, tuple[Numbers, int]]] = {
     "ioprio_set": ((251, 30), 1),
     "setpriority": ((141, 140), 0),
 }
+FCNTL: Final[Numbers] = (72, 25)
 CLONE: Final[Numbers] = (56, 220)
 CLONE3: Final[Numbers] = (435, 435)
 SOCKET: Final[Numbers] = (41, 198)

@@ -128,7 +128,8 @@ def _behind_bwrap(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> l
 
 def _bounded(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> list[str]:
     user = own_user()
-    families = (_UNIX, _INET, _INET6, _NETLINK) if allowed.is_online else ()
+    # No Unix ones, which lead to what listens in folders, as this user's own servers do.
+    families = (_INET, _INET6, _NETLINK) if allowed.is_online else ()
     others = running_as(os.geteuid()) if user is None else 0
     told = _told(bounds, user=user, families=families, beside_others=True, others=others)
     told |= _online(allowed)
@@ -215,7 +216,7 @@ def _gaps(allowed: Allowed) -> tuple[str, ...]:
         where = f" below {shared}" if landlock.version() else ""
         gaps += [f"it can write what this user can write{where}"] if shared or not where else []
         gaps += [] if landlock.scoped() else ["it can end this user's processes, the worker too"]
-    if allowed.is_online:
+    if not _filters():
         gaps.append("it can reach what listens on sockets that this user may open")
     if sys.platform != "linux":
         gaps.append("its memory is not bounded")

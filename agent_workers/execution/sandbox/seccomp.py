@@ -17,6 +17,8 @@ _SIBLING = 0x00008000
 _SHARED, _ANONYMOUS, _GROWS_DOWN = 0x1, 0x20, 0x100
 # Typing into the terminal of whoever started us.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+# Whoever has one on a file holds up all others who open it.
+_SETLEASE = 1024
 _UNIX: Final = 1
 # Streams and datagrams of the protocols that programs know: MPTCP and SCTP go where TCP may not,
 # and asking for a raw socket by another number is asking for the kernel's rarest code.
@@ -68,7 +70,8 @@ def filter_of(
         *_on(_number(calls.CLONE, column), _AT_FIRST, _cloning(alone=alone)),
         *_on(_number(calls.SOCKET, column), _AT_FIRST, _opening(families)),
         *_on(_number(calls.SOCKETPAIR, column), _AT_FIRST, [*_allowing(_UNIX), _refuse(_EPERM)]),
-        *_on(_number(calls.IOCTL, column), _AT_SECOND, _controlling()),
+        *_on(_number(calls.IOCTL, column), _AT_SECOND, _but(_TIOCSTI, _TIOCLINUX)),
+        *_on(_number(calls.FCNTL, column), _AT_SECOND, _but(_SETLEASE)),
         *_on(_number(calls.PRLIMIT, column), _AT_FIRST, _itself()),
         *_on(_number(calls.MMAP, column), _AT_FOURTH, _mapping()),
         *(_changing(column) if beside_others else ()),
@@ -156,5 +159,7 @@ def _mapping() -> list[Instruction]:
     ]
 
 
-def _controlling() -> list[Instruction]:
-    return [*_refusing(_TIOCSTI, _EPERM), *_refusing(_TIOCLINUX, _EPERM), (_RET, 0, 0, _ALLOW)]
+def _but(*values: int) -> list[Instruction]:
+    """Refuse these values; allow any other."""
+    refused = [one for value in values for one in _refusing(value, _EPERM)]
+    return [*refused, (_RET, 0, 0, _ALLOW)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import pytest
 from agent_workers.execution.sandbox import confined as confining
 from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.confined import Boundary, confine
+from agent_workers.execution.sandbox.ports import Allowed
 from agent_workers.execution.sandbox.processes import run_bounded
 
 # Whom root gives to a child that shall be of the server's user, as a worker that is not root does.
@@ -142,3 +144,28 @@ def test_memory_that_programs_share_by_name_is_refused_in_plain_words() -> None:
         confined.argv, confined.environment, given=b"", most=9_999, wall=timedelta(seconds=20)
     )
     assert "PermissionError: [Errno 13] Permission denied" in ended.said
+
+
+def test_a_program_with_the_network_finds_names_and_reaches_no_socket_of_its_user() -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/var/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as listening,
+    ):
+        Path(folder).chmod(0o755)
+        listening.bind(f"{folder}/socket")
+        Path(f"{folder}/socket").chmod(0o777)
+        listening.listen()
+        words = (
+            "import socket; print(bool(socket.getaddrinfo('localhost', 80)), flush=True); "
+            f"socket.socket(socket.AF_UNIX).connect('{folder}/socket'); print('connected')"
+        )
+        confined = confine(
+            [_PYTHON, "-I", "-c", words],
+            allowed=Allowed(network=True),
+            boundary=Boundary.PROCESS,
+        )
+        ended = run_bounded(
+            confined.argv, confined.environment, given=b"", most=9_999, wall=timedelta(seconds=20)
+        )
+    assert ended.output == b"True\n"
+    assert "Operation not permitted" in ended.said
