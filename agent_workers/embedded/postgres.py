@@ -43,6 +43,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
+    "dynamic_shared_memory_type": "mmap",  # in its own folder, where no other program writes
     "log_line_prefix": "%m [%p] ",
 }
 # Survives every crash of Postgres, not one of the machine; a commit is still a commit.
@@ -207,9 +208,8 @@ class EmbeddedPostgres:
         addresses = ",".join(filter(None, (LOOPBACK, self._also_at)))
         settings = (
             SETTINGS
-            | {"listen_addresses": addresses}
             | ({} if self._durable else FORGETFUL)
-            | {"port": str(self.port)}
+            | {"listen_addresses": addresses, "port": str(self.port)}
         )
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(

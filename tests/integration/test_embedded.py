@@ -57,6 +57,10 @@ def test_postgres_answers_and_knows_vectors(postgres):
     assert answer(postgres.dsn_of("shop"), "SELECT '[1,2]'::vector <-> '[1,3]'") == 1.0
 
 
+def test_postgres_keeps_its_shared_memory_in_its_own_folder(postgres):
+    assert list((postgres.folder / "data" / "pg_dynshmem").iterdir())
+
+
 def test_postgres_speaks_utf8_and_sorts_by_code_point(postgres):
     assert answer(postgres.dsn, "SHOW server_encoding") == "UTF8"
     assert answer(postgres.dsn, "SELECT 'Z' < 'a'") is True

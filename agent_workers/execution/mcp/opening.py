@@ -13,7 +13,7 @@ from agent_workers.execution.mcp.ports import Left, Link, OnTold
 from agent_workers.execution.mcp.stdio import Program
 from agent_workers.execution.mcp.troubles import Unreachable
 from agent_workers.execution.sandbox.confined import confine
-from agent_workers.execution.sandbox.ports import Allowed, NoBoundary
+from agent_workers.execution.sandbox.ports import LONG_LIVED, Allowed, NoBoundary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +41,4 @@ class Opener:
             )
         except (NoBoundary, Misdeclared) as error:
             raise Unreachable(str(error)) from None
-        return Program(confined.argv, confined.environment, on_told, left)
+        return Program(confined.argv, confined.environment, on_told, left, memory=LONG_LIVED.memory)

@@ -30,11 +30,13 @@ from agent_workers.execution.mcp.troubles import (
     Unreachable,
 )
 from agent_workers.execution.mcp.waiting import Waiters
+from agent_workers.execution.sandbox.memory import Watch
 
 _CHUNK: Final = 1 << 16
 _LAST_WORDS: Final = 2_000
 _END_S: Final = 2.0
 _MOST_UNASKED: Final = 10_000
+_LOOK_S: Final = 0.5
 # What we say of our own accord must not wait for a server that does not listen.
 _REPLY_S: Final = 1.0
 
@@ -43,9 +45,17 @@ class Program:
     """A running server. The thread that started it reads from it: the program ends with it."""
 
     def __init__(
-        self, argv: Sequence[str], environment: Mapping[str, str], on_told: OnTold, left: Left
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        on_told: OnTold,
+        left: Left,
+        *,
+        memory: int,
     ) -> None:
+        """Start it; once it and all that it started use more than `memory`, it is ended."""
         self._on_told = on_told
+        self._memory = memory
         self._waiters = Waiters()
         self._writing = threading.Lock()
         self._last_words = b""
@@ -113,11 +123,14 @@ class Program:
         assert process.stdout
         assert process.stderr
         kept = bytearray()
+        watch = Watch(leader=process.pid, most=self._memory, every_s=_LOOK_S)
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             selector.register(process.stderr, selectors.EVENT_READ)
             while self.is_open:
-                for key, _ in selector.select(timeout=_REPLY_S):
+                if watch.is_over():
+                    raise Died(f"it used more than {self._memory >> 20} MiB of memory")
+                for key, _ in selector.select(timeout=_LOOK_S):
                     chunk = os.read(key.fd, _CHUNK)
                     if not chunk:
                         selector.unregister(key.fileobj)

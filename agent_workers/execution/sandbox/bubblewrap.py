@@ -38,6 +38,8 @@ def inside(
         *_namespaces(network=network, as_root=as_root),
         *_system_links(),
         *("--proc", "/proc", "--dev", "/dev"),
+        # It reads the same, and cannot be mapped as memory that no limit counts.
+        *("--dev-bind", "/dev/full", "/dev/zero"),
         *("--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--perms", "1777", "--size", str(disk), "--tmpfs", "/tmp"),  # noqa: S108  # its own
         *_bound(shown),

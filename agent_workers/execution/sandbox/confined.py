@@ -24,7 +24,14 @@ from typing import Final
 from agent_workers.execution.sandbox import landlock
 from agent_workers.execution.sandbox.bubblewrap import inside
 from agent_workers.execution.sandbox.hiding import there
-from agent_workers.execution.sandbox.ports import LONG_LIVED, NOTHING, Allowed, Bounds, NoBoundary
+from agent_workers.execution.sandbox.ports import (
+    LONG_LIVED,
+    MIB,
+    NOTHING,
+    Allowed,
+    Bounds,
+    NoBoundary,
+)
 from agent_workers.execution.sandbox.programs import found, launchers, needed_by, own_python
 from agent_workers.execution.sandbox.seccomp import filter_of, is_known
 from agent_workers.execution.sandbox.users import can_run, own_user, running_as
@@ -34,6 +41,8 @@ _PLAIN: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG":
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 # The kernel counts threads as processes.
 _THREADS = 16
+# No other limit counts it; a program could raise its own.
+_STACK = 8 * MIB
 _PROBE_S = 20
 
 
@@ -105,7 +114,7 @@ def why_no_bwrap() -> str:
 def _behind_bwrap(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> list[str]:
     user = own_user()
     families = (_UNIX, _INET, _INET6, *((_NETLINK,) if allowed.is_online else ()))
-    told = _told(bounds, user=user, families=families, in_group=False) | _online(allowed)
+    told = _told(bounds, user=user, families=families, beside_others=False) | _online(allowed)
     before = inside(
         found("bwrap"),
         reads=[*own_python(), *needed_by(Path(program[0])), *allowed.reads, _LAUNCHER],
@@ -119,9 +128,10 @@ def _behind_bwrap(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> l
 
 def _bounded(program: Sequence[str], allowed: Allowed, bounds: Bounds) -> list[str]:
     user = own_user()
-    families = (_UNIX, _INET, _INET6, _NETLINK) if allowed.is_online else ()
+    # No Unix ones, which lead to what listens in folders, as this user's own servers do.
+    families = (_INET, _INET6, _NETLINK) if allowed.is_online else ()
     others = running_as(os.geteuid()) if user is None else 0
-    told = _told(bounds, user=user, families=families, in_group=True, others=others)
+    told = _told(bounds, user=user, families=families, beside_others=True, others=others)
     told |= _online(allowed)
     told["parent"] = os.getpid()
     if landlock.version():
@@ -161,14 +171,21 @@ def _launching(python: Path, told: Mapping[str, object]) -> list[str]:
 
 
 def _told(
-    bounds: Bounds, *, user: int | None, families: Sequence[int], in_group: bool, others: int = 0
+    bounds: Bounds,
+    *,
+    user: int | None,
+    families: Sequence[int],
+    beside_others: bool,
+    others: int = 0,
 ) -> dict[str, object]:
     told: dict[str, object] = {"user": user, "limits": _limits(bounds, others)}
     if bounds.wall is not None:
         told["until"] = time.monotonic() + bounds.wall.total_seconds()
     if _filters():
         alone = bounds.processes == 1
-        told["filter"] = filter_of(families=families, alone=alone, in_group=in_group).hex()
+        told["filter"] = filter_of(
+            families=families, alone=alone, beside_others=beside_others
+        ).hex()
     return told
 
 
@@ -178,6 +195,7 @@ def _limits(bounds: Bounds, others: int) -> dict[str, int]:
     limits = {
         # Address space counts what is shared, too; but runtimes reserve far more than they use.
         "RLIMIT_AS" if alone else "RLIMIT_DATA": bounds.memory,
+        "RLIMIT_STACK": _STACK,
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": bounds.disk,
         "RLIMIT_NOFILE": bounds.files,
@@ -195,9 +213,10 @@ def _gaps(allowed: Allowed) -> tuple[str, ...]:
     if not landlock.version():
         gaps = [f"it can read what {whose} can read, of its processes too"]
     if os.geteuid() != 0:
-        gaps += [f"it can write what this user can write below {shared}"] if shared else []
+        where = f" below {shared}" if landlock.version() else ""
+        gaps += [f"it can write what this user can write{where}"] if shared or not where else []
         gaps += [] if landlock.scoped() else ["it can end this user's processes, the worker too"]
-    if allowed.is_online:
+    if not _filters():
         gaps.append("it can reach what listens on sockets that this user may open")
     if sys.platform != "linux":
         gaps.append("its memory is not bounded")

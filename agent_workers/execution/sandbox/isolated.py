@@ -94,7 +94,12 @@ def _run(told: bytes, declared: Tool, hides: Sequence[Path]) -> Ended:
         raise ToolError(f"it is isolated, and cannot be: {error}") from None
     try:
         return run_bounded(
-            confined.argv, confined.environment, given=told, most=_MOST, wall=timeout
+            confined.argv,
+            confined.environment,
+            given=told,
+            most=_MOST,
+            wall=timeout,
+            memory=_MEMORY,
         )
     except NotStarted as error:
         if declared.effect is EffectClass.PURE:
@@ -106,6 +111,8 @@ def _run(told: bytes, declared: Tool, hides: Sequence[Path]) -> Ended:
 def _answer(ended: Ended, declared: Tool) -> dict[str, Any]:
     if out_of_time(ended):
         raise ToolTimedOut(f"not done within {declared.timeout}")
+    if ended.too_much_memory:
+        raise ToolDied(f"it used more than {_MEMORY >> 20} MiB of memory, with all that it started")
     if ended.too_much:
         raise ToolDied(f"it gave more than {_MOST} bytes")
     try:

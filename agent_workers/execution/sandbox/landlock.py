@@ -23,9 +23,12 @@ _FIRST: Final = (1 << 13) - 1
 _OF_FILES: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _READING: Final = _EXECUTE | _READ_FILE | _READ_DIR
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/proc")
-_WRITABLE: Final = ("/tmp", "/dev/shm")  # noqa: S108  # where programs expect to write
+# Where programs expect to write. Not /dev/shm: there lies the memory of this user's servers.
+_WRITABLE: Final = "/tmp"  # noqa: S108
 # Not the others: a terminal that this user has open is a device, too.
-_DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_DEVICES: Final = ("/dev/null", "/dev/full")
+# Who may write to /dev/zero can share memory that no limit counts.
+_DEVICES_TO_READ: Final = ("/dev/zero", "/dev/random", "/dev/urandom")
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 _BIND, _CONNECT = 1 << 0, 1 << 1
 
@@ -60,17 +63,16 @@ def rules(reads: Sequence[Path], hides: Sequence[Path]) -> list[Rule]:
     Whoever writes somewhere could write into what is hidden there: then nobody writes there.
     """
     resolver = os.path.realpath("/etc/resolv.conf")
-    readable = (*_SYSTEM, resolver, *(str(path) for path in reads))
+    readable = (*_SYSTEM, *_DEVICES_TO_READ, resolver, *(str(path) for path in reads))
     return [
         *(_rule(place, _READING) for place in dict.fromkeys(readable) if Path(place).exists()),
-        *(_rule(place, handled()) for place in writable(hides)),
-        *(_rule(place, handled()) for place in _DEVICES),
+        *(_rule(place, handled()) for place in (*writable(hides), *_DEVICES)),
     ]
 
 
-def writable(hides: Sequence[Path]) -> list[str]:
+def writable(hides: Sequence[Path]) -> tuple[str, ...]:
     """Name where a program may write."""
-    return [place for place in _WRITABLE if not list(masks(Path(place), hides))]
+    return () if list(masks(Path(_WRITABLE), hides)) else (_WRITABLE,)
 
 
 def scoped() -> int:

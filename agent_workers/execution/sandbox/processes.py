@@ -12,11 +12,14 @@ from datetime import timedelta
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import IO, Final
 
+from agent_workers.execution.sandbox.memory import Watch
+
 _PIECE: Final = 1 << 16
 # What is kept of what it said in anger.
 _SAID: Final = 1 << 12
 # A program may end and leave a pipe open with somebody else: this often we look.
 _LOOK_S: Final = 0.05
+_WATCH_S: Final = 0.2
 
 
 class NotStarted(OSError):
@@ -32,6 +35,7 @@ class Ended:
     code: int
     timed_out: bool = False
     too_much: bool = False
+    too_much_memory: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +50,11 @@ class _Running:
     said: bytearray = field(default_factory=bytearray)
 
     def turn(self, wait_s: float) -> None:
-        """Move what can be moved now."""
+        """Move what can be moved now, or wait for who has closed all its pipes."""
+        if not self.pipes.get_map():
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(wait_s)
+            return
         for key, _ in self.pipes.select(wait_s):
             pipe = key.fileobj
             if pipe is self.process.stdin:
@@ -74,10 +82,6 @@ class _Running:
         self.pipes.unregister(pipe)
         pipe.close()
 
-    def done(self) -> bool:
-        """Say whether nothing more will come: all pipes are closed, or the program is gone."""
-        return not self.pipes.get_map() or self.process.poll() is not None
-
     def end(self) -> None:
         """End the whole group; read what was left in the pipes."""
         with suppress(ProcessLookupError, PermissionError):
@@ -98,22 +102,27 @@ def run_bounded(
     given: bytes,
     most: int,
     wall: timedelta,
+    memory: int | None = None,
 ) -> Ended:
-    """Run it, give it `given`, and take at most `most` bytes and `wall` of time."""
+    """Run it, give it `given`, and take at most `most` bytes and `wall` of time.
+
+    `memory` bounds what it and all that it starts use together; who is alone needs no such bound.
+    """
     deadline = time.monotonic() + wall.total_seconds()
     try:
         running = _started(argv, environment, given, most)
     except OSError as error:
         raise NotStarted(f"{argv[0]} cannot be started: {error}") from error
-    timed_out = False
+    watch = Watch(leader=running.process.pid, most=memory, every_s=_WATCH_S) if memory else None
+    timed_out = swollen = False
     try:
-        while not running.done() and len(running.output) <= most:
+        while running.process.poll() is None and len(running.output) <= most:
             left = deadline - time.monotonic()
-            if left <= 0:
-                timed_out = True
+            timed_out = left <= 0
+            swollen = watch is not None and watch.is_over()
+            if timed_out or swollen:
                 break
             running.turn(min(left, _LOOK_S))
-        timed_out = timed_out or not _left(running, deadline, most)
     finally:
         running.end()
     return Ended(
@@ -122,18 +131,8 @@ def run_bounded(
         code=running.process.returncode,
         timed_out=timed_out,
         too_much=len(running.output) > most,
+        too_much_memory=swollen,
     )
-
-
-def _left(running: _Running, deadline: float, most: int) -> bool:
-    """Wait for a program that has closed its pipes to leave, too."""
-    if len(running.output) > most:
-        return True
-    try:
-        running.process.wait(timeout=max(deadline - time.monotonic(), 0.01))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def _started(

@@ -5,108 +5,20 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-# Numbers on x86_64 and aarch64; None: that machine never had it.
-_Numbers = tuple[int | None, int | None]
-
-# Ways into the kernel that no ordinary program goes, and ways around the filter (io_uring).
-_DENIED: Final[dict[str, _Numbers]] = {
-    "acct": (163, 89),
-    "add_key": (248, 217),
-    "adjtimex": (159, 171),
-    "bpf": (321, 280),
-    "chroot": (161, 51),
-    "clock_adjtime": (305, 266),
-    "clock_settime": (227, 112),
-    "delete_module": (176, 106),
-    "fanotify_init": (300, 262),
-    "finit_module": (313, 273),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fsopen": (430, 430),
-    "fspick": (433, 433),
-    "init_module": (175, 105),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "io_uring_setup": (425, 425),
-    "ioperm": (173, None),
-    "iopl": (172, None),
-    "kcmp": (312, 272),
-    "kexec_file_load": (320, 294),
-    "kexec_load": (246, 104),
-    "keyctl": (250, 219),
-    "lookup_dcookie": (212, 18),
-    "memfd_secret": (447, 447),
-    "migrate_pages": (256, 238),
-    "modify_ldt": (154, None),
-    "mount": (165, 40),
-    "mount_setattr": (442, 442),
-    "move_mount": (429, 429),
-    "move_pages": (279, 239),
-    "name_to_handle_at": (303, 264),
-    "nfsservctl": (180, 42),
-    "open_by_handle_at": (304, 265),
-    "open_tree": (428, 428),
-    "open_tree_attr": (467, 467),
-    "perf_event_open": (298, 241),
-    "personality": (135, 92),
-    "pidfd_getfd": (438, 438),
-    "pivot_root": (155, 41),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "ptrace": (101, 117),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "reboot": (169, 142),
-    "request_key": (249, 218),
-    "setdomainname": (171, 162),
-    "sethostname": (170, 161),
-    "setns": (308, 268),
-    "settimeofday": (164, 170),
-    "swapoff": (168, 225),
-    "swapon": (167, 224),
-    "syslog": (103, 116),
-    "umount2": (166, 39),
-    "unshare": (272, 97),
-    "uselib": (134, None),
-    "userfaultfd": (323, 282),
-    "vhangup": (153, 58),
-    "vmsplice": (278, 75),
-}
-# Memory that no limit of a process counts, and that processes of one user share.
-_DENIED_SHARED: Final[dict[str, _Numbers]] = {
-    "mq_open": (240, 180),
-    "msgget": (68, 186),
-    "semget": (64, 190),
-    "shmat": (30, 196),
-    "shmget": (29, 194),
-}
-_DENIED_ALONE: Final[dict[str, _Numbers]] = {
-    **_DENIED_SHARED,
-    "fork": (57, None),
-    "memfd_create": (319, 279),
-    "vfork": (58, None),
-}
-# Whoever stays in its group is ended with it; it has no machine of its own, with memory of its own.
-_DENIED_IN_GROUP: Final[dict[str, _Numbers]] = {
-    **_DENIED_SHARED,
-    "setpgid": (109, 154),
-    "setsid": (112, 157),
-}
-_CLONE: Final[_Numbers] = (56, 220)
-_CLONE3: Final[_Numbers] = (435, 435)
-_SOCKET: Final[_Numbers] = (41, 198)
-_SOCKETPAIR: Final[_Numbers] = (53, 199)
-_IOCTL: Final[_Numbers] = (16, 29)
-_PRLIMIT: Final[_Numbers] = (302, 261)
+from agent_workers.execution.sandbox import calls
+from agent_workers.execution.sandbox.calls import Numbers
 
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32 = 0x40000000
 _NEW_NAMESPACES = 0x7E020000
 _THREAD = 0x00010000
+# Whose child of its own making would be its worker's, which does not know of it.
+_SIBLING = 0x00008000
+_SHARED, _ANONYMOUS, _GROWS_DOWN = 0x1, 0x20, 0x100
 # Typing into the terminal of whoever started us.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+# Whoever has one on a file holds up all others who open it.
+_SETLEASE = 1024
 _UNIX: Final = 1
 # Streams and datagrams of the protocols that programs know: MPTCP and SCTP go where TCP may not,
 # and asking for a raw socket by another number is asking for the kernel's rarest code.
@@ -117,7 +29,7 @@ _NETLINK: Final = 16
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JEQ, _JGE, _JSET, _RET, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
-_AT_NUMBER, _AT_ARCH, _AT_FIRST, _AT_SECOND, _AT_THIRD = 0, 4, 16, 24, 32
+_AT_NUMBER, _AT_ARCH, _AT_FIRST, _AT_SECOND, _AT_THIRD, _AT_FOURTH = 0, 4, 16, 24, 32, 40
 
 Instruction = tuple[int, int, int, int]
 
@@ -131,19 +43,20 @@ def filter_of(
     *,
     families: Sequence[int],
     alone: bool,
-    in_group: bool,
+    beside_others: bool,
     machine: str | None = None,
 ) -> bytes:
     """Write the filter: which kinds of sockets may be opened, and what of processes.
 
-    `alone`: threads, but no other process. `in_group`: whatever it starts stays in its group.
+    `alone`: threads, but no other process. `beside_others`: it has no machine of its own, so it
+    changes no process but itself, and whatever it starts stays in its group.
     """
     column, arch = _MACHINES[machine or platform.machine()]
-    denied = dict(_DENIED)
+    denied = calls.DENIED | calls.DENIED_SHARED
     if alone:
-        denied |= _DENIED_ALONE
-    if in_group:
-        denied |= _DENIED_IN_GROUP
+        denied |= calls.DENIED_ALONE
+    if beside_others:
+        denied |= calls.DENIED_BESIDE_OTHERS
     numbers = [number for pair in denied.values() if (number := pair[column]) is not None]
     written = [
         (_LOAD, 0, 0, _AT_ARCH),
@@ -152,19 +65,22 @@ def filter_of(
         (_LOAD, 0, 0, _AT_NUMBER),
         (_JGE, 0, 1, _X32),
         _refuse(_EPERM),
-        *_refusing(_number(_CLONE3, column), _ENOSYS),
+        *_refusing(_number(calls.CLONE3, column), _ENOSYS),
         *(one for number in numbers for one in _refusing(number, _EPERM)),
-        *_on(_number(_CLONE, column), _AT_FIRST, _cloning(alone=alone)),
-        *_on(_number(_SOCKET, column), _AT_FIRST, _opening(families)),
-        *_on(_number(_SOCKETPAIR, column), _AT_FIRST, [*_allowing(_UNIX), _refuse(_EPERM)]),
-        *_on(_number(_IOCTL, column), _AT_SECOND, _controlling()),
-        *_on(_number(_PRLIMIT, column), _AT_FIRST, _limiting()),
+        *_on(_number(calls.CLONE, column), _AT_FIRST, _cloning(alone=alone)),
+        *_on(_number(calls.SOCKET, column), _AT_FIRST, _opening(families)),
+        *_on(_number(calls.SOCKETPAIR, column), _AT_FIRST, [*_allowing(_UNIX), _refuse(_EPERM)]),
+        *_on(_number(calls.IOCTL, column), _AT_SECOND, _but(_TIOCSTI, _TIOCLINUX)),
+        *_on(_number(calls.FCNTL, column), _AT_SECOND, _but(_SETLEASE)),
+        *_on(_number(calls.PRLIMIT, column), _AT_FIRST, _itself()),
+        *_on(_number(calls.MMAP, column), _AT_FOURTH, _mapping()),
+        *(_changing(column) if beside_others else ()),
         (_RET, 0, 0, _ALLOW),
     ]
     return b"".join(struct.pack("=HBBI", *one) for one in written)
 
 
-def _number(pair: _Numbers, column: int) -> int:
+def _number(pair: Numbers, column: int) -> int:
     number = pair[column]
     assert number is not None
     return number
@@ -187,7 +103,7 @@ def _on(number: int, argument: int, then: Sequence[Instruction]) -> Iterator[Ins
 
 
 def _cloning(*, alone: bool) -> list[Instruction]:
-    rules: list[Instruction] = [(_JSET, 0, 1, _NEW_NAMESPACES), _refuse(_EPERM)]
+    rules: list[Instruction] = [(_JSET, 0, 1, _NEW_NAMESPACES | _SIBLING), _refuse(_EPERM)]
     if alone:
         rules += [(_JSET, 1, 0, _THREAD), _refuse(_EPERM)]
     return [*rules, (_RET, 0, 0, _ALLOW)]
@@ -217,10 +133,33 @@ def _allowing(value: int) -> Iterator[Instruction]:
     yield (_RET, 0, 0, _ALLOW)
 
 
-def _limiting() -> list[Instruction]:
-    """Only its own limits: those of a worker of the same user are not its to set."""
+def _itself() -> list[Instruction]:
+    """Only of itself: a worker of the same user is not its to change."""
     return [*_allowing(0), _refuse(_EPERM)]
 
 
-def _controlling() -> list[Instruction]:
-    return [*_refusing(_TIOCSTI, _EPERM), *_refusing(_TIOCLINUX, _EPERM), (_RET, 0, 0, _ALLOW)]
+def _changing(column: int) -> Iterator[Instruction]:
+    """Let it change how the kernel runs itself, and nobody else."""
+    for pair in calls.OF_A_PROCESS.values():
+        yield from _on(_number(pair, column), _AT_FIRST, _itself())
+    for pair, process in calls.OF_A_KIND.values():
+        then = [(_JEQ, 1, 0, process), _refuse(_EPERM), (_LOAD, 0, 0, _AT_SECOND), *_itself()]
+        yield from _on(_number(pair, column), _AT_FIRST, then)
+
+
+def _mapping() -> list[Instruction]:
+    """Refuse memory that no limit counts: what is shared without a file, and stacks that grow."""
+    return [
+        (_JSET, 0, 1, _GROWS_DOWN),
+        _refuse(_EPERM),
+        (_JSET, 0, 2, _ANONYMOUS),
+        (_JSET, 0, 1, _SHARED),
+        _refuse(_EPERM),
+        (_RET, 0, 0, _ALLOW),
+    ]
+
+
+def _but(*values: int) -> list[Instruction]:
+    """Refuse these values; allow any other."""
+    refused = [one for value in values for one in _refusing(value, _EPERM)]
+    return [*refused, (_RET, 0, 0, _ALLOW)]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 TOOLS = (
-    "echo die hang huge garbage wrong_number flood lie text error refuse surroundings rename deep"
+    "echo die hang huge garbage wrong_number flood lie text error refuse surroundings rename deep swell"
 ).split()
 TOKEN = os.environ.get("TOKEN", "nothing")  # noqa: TID251 (it gets one)
 # Not empty once it has become another server than the one that was approved.
@@ -51,6 +51,15 @@ def die(_: object) -> None:
 
 
 def hang(_: object) -> None:
+    time.sleep(600)
+
+
+def swell(_: object) -> None:
+    for _ in range(4):
+        if os.fork() == 0:
+            kept = b"x" * (40 << 20)
+            time.sleep(600)
+            os._exit(len(kept))
     time.sleep(600)
 
 
@@ -123,6 +132,7 @@ def read(place: Path) -> str:
 ACTS: dict[str, Callable[[object], None]] = {
     "die": die,
     "hang": hang,
+    "swell": swell,
     "huge": huge,
     "garbage": garbage,
     "deep": deep,

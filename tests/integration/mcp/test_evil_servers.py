@@ -13,6 +13,7 @@ from agent_workers.domain.errors import ToolError, TryLater
 from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.execution.mcp.troubles import Trouble
+from agent_workers.execution.sandbox.ports import LONG_LIVED, MIB
 from agent_workers.execution.signature import signature_of
 from tests.boundaries import needs_a_boundary
 from tests.integration.mcp.world import CALL, PATIENCE, World, approved_otherwise, evil
@@ -58,6 +59,19 @@ def test_a_server_that_fails_in_a_call_is_told_of_and_begun_again(
     assert reply.code == code
     assert words in reply.message
     assert_works(world)
+
+
+def test_a_server_whose_children_use_its_memory_up_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = replace(LONG_LIVED, memory=96 * MIB)
+    monkeypatch.setattr("agent_workers.execution.mcp.opening.LONG_LIVED", small)
+    world = World()
+    reply = world.servers.call(world.tool(evil(), "swell"), {"n": 1}, CALL)
+    world.servers.close()
+    assert isinstance(reply, McpSilent)
+    assert reply.code == "mcp_died"
+    assert "more than 96 MiB of memory" in reply.message
 
 
 @pytest.mark.parametrize("name", ["hang", "wrong_number"])

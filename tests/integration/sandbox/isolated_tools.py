@@ -50,6 +50,18 @@ def swell() -> int:
     return len([bytes(1 << 28) for _ in range(40)])
 
 
+@tool(effect=PURE, isolated=True)
+def swarm() -> str:
+    """Take more memory than there is, a part in each of many processes."""
+    for _ in range(6):
+        if os.fork() == 0:
+            kept = b"x" * (60 << 20)
+            time.sleep(60)
+            os._exit(len(kept) and 0)
+    time.sleep(60)
+    return "never"
+
+
 def look(order: str) -> Found[str] | Absent | Contradictory:
     return Found(f"{order} was there") if order == "known" else Absent()
 

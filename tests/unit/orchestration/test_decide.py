@@ -23,6 +23,7 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
+from agent_workers.execution.breaking import broke_of
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.recover import after_break
 from tests.unit.orchestration.agents import AGENT, claimed
@@ -38,6 +39,15 @@ HOPELESS = Broke(code="bad", message="no", retryable=False, usage=Usage(cost_mic
 
 def broke(kind: StepKind, tries: int = 0, what: Broke = BROKE, *, tool: str = "") -> Decision:
     return after_break(claimed(kind, tool=tool, tries=tries), what, AGENT, jitter=0.0)
+
+
+def test_a_tool_that_runs_out_of_memory_is_tried_as_often_as_it_may_and_says_why() -> None:
+    swollen = broke_of(MemoryError("no room for 256 MiB"))
+    assert isinstance(broke(StepKind.TOOL, 0, swollen, tool="read"), TryAgain)
+    decision = broke(StepKind.TOOL, 1, swollen, tool="read")
+    assert isinstance(decision, Join)
+    assert isinstance(decision.outcome, ToolFailed)
+    assert decision.outcome.message == "MemoryError: no room for 256 MiB"
 
 
 def test_the_tools_of_a_plan_run_side_by_side_in_their_lanes() -> None:

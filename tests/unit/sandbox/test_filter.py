@@ -33,12 +33,16 @@ def decide(program: bytes, number: int, *arguments: int, arch: int = X86) -> int
         at += yes if holds else no
 
 
-SERVER = filter_of(families=(1, 2), alone=False, in_group=False, machine="x86_64")
-CODE = filter_of(families=(), alone=True, in_group=True, machine="x86_64")
-SOCKETPAIR, SHMGET, VMSPLICE, MODIFY_LDT = 53, 29, 278, 154
+SERVER = filter_of(families=(1, 2), alone=False, beside_others=False, machine="x86_64")
+CODE = filter_of(families=(), alone=True, beside_others=True, machine="x86_64")
+SOCKETPAIR, SHMGET, SHMCTL, VMSPLICE, MODIFY_LDT, MEMFD, MMAP = 53, 29, 31, 278, 154, 319, 9
+AFFINITY, SCHEDULER, IO_PRIORITY, PRIORITY = 203, 144, 251, 141
+OWN, OTHER = 0, 77
+FCNTL, LEASE = 72, 1024
+SHARED, PRIVATE, VALIDATED, ANONYMOUS, GROWS_DOWN, STACK = 1, 2, 3, 0x20, 0x100, 0x20000
 STREAM, DATAGRAM, RAW, SEQUENCE, CLOEXEC = 1, 2, 3, 5, 0o2000000
 ICMP, TCP, UDP, MPTCP = 1, 6, 17, 262
-NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
+NEW_USER, THREAD, SIBLING, TYPE_INTO = 0x10000000, 0x00010000, 0x00008000, 0x5412
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,7 @@ NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
         ((CLONE, NEW_USER), REFUSE, REFUSE),
         ((CLONE, NEW_USER | THREAD), REFUSE, REFUSE),
         ((CLONE, 17), ALLOW, REFUSE),
+        ((CLONE, 17 | SIBLING), REFUSE, REFUSE),
         ((CLONE, THREAD), ALLOW, ALLOW),
         ((FORK,), ALLOW, REFUSE),
         ((SETSID,), ALLOW, REFUSE),
@@ -66,11 +71,29 @@ NEW_USER, THREAD, TYPE_INTO = 0x10000000, 0x00010000, 0x5412
         ((SOCKET, 1, SEQUENCE, 0), ALLOW, REFUSE),
         ((SOCKETPAIR, 1, STREAM), ALLOW, ALLOW),
         ((SOCKETPAIR, 30, STREAM), REFUSE, REFUSE),
-        ((SHMGET,), ALLOW, REFUSE),
+        ((SHMGET,), REFUSE, REFUSE),
+        ((SHMCTL,), REFUSE, REFUSE),
+        ((MEMFD,), REFUSE, REFUSE),
+        ((MMAP, 0, 9, 3, SHARED | ANONYMOUS), REFUSE, REFUSE),
+        ((MMAP, 0, 9, 3, VALIDATED | ANONYMOUS), REFUSE, REFUSE),
+        ((MMAP, 0, 9, 3, PRIVATE | ANONYMOUS | GROWS_DOWN), REFUSE, REFUSE),
+        ((MMAP, 0, 9, 3, PRIVATE | ANONYMOUS | STACK), ALLOW, ALLOW),
+        ((MMAP, 0, 9, 3, SHARED), ALLOW, ALLOW),
+        ((AFFINITY, OWN), ALLOW, ALLOW),
+        ((AFFINITY, OTHER), ALLOW, REFUSE),
+        ((SCHEDULER, OTHER), ALLOW, REFUSE),
+        ((IO_PRIORITY, 1, OWN), ALLOW, ALLOW),
+        ((IO_PRIORITY, 1, OTHER), ALLOW, REFUSE),
+        ((IO_PRIORITY, 3, OWN), ALLOW, REFUSE),
+        ((PRIORITY, 0, OWN), ALLOW, ALLOW),
+        ((PRIORITY, 0, OTHER), ALLOW, REFUSE),
+        ((PRIORITY, 2, OWN), ALLOW, REFUSE),
         ((VMSPLICE,), REFUSE, REFUSE),
         ((MODIFY_LDT,), REFUSE, REFUSE),
         ((IOCTL, 0, TYPE_INTO), REFUSE, REFUSE),
         ((IOCTL, 0, 0x5401), ALLOW, ALLOW),
+        ((FCNTL, 0, LEASE), REFUSE, REFUSE),
+        ((FCNTL, 0, 1), ALLOW, ALLOW),
         ((PRLIMIT, 0), ALLOW, ALLOW),
         ((PRLIMIT, 77), REFUSE, REFUSE),
         ((0x40000000 | OPEN,), REFUSE, REFUSE),
@@ -85,6 +108,6 @@ def test_a_call_in_the_words_of_another_processor_ends_the_process() -> None:
 
 
 def test_another_processor_has_numbers_of_its_own() -> None:
-    arm = filter_of(families=(), alone=True, in_group=True, machine="aarch64")
+    arm = filter_of(families=(), alone=True, beside_others=True, machine="aarch64")
     assert decide(arm, 220, 17, arch=ARM) == REFUSE
     assert decide(arm, 198, 2, arch=ARM) == REFUSE
