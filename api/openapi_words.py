@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from api.problems import CODES
-from api.schema_words import Schema, reference
+from api.schema_words import Schema, reference, text
 
 _PROBLEM = {"application/problem+json": {"schema": reference("Problem")}}
 _WITH_KEY = (401,)
@@ -56,7 +56,7 @@ def query(name: str, schema: Schema) -> Schema:
 
 def names_behind() -> list[Schema]:
     """A list in the order of its names: `after` is the `next_cursor` of the page before."""
-    after = query("after", {"type": "string", "pattern": "^[!-~]{1,512}$"})
+    after = query("after", text())
     limit = {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}
     return [after, query("limit", limit)]
 
