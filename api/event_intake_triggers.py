@@ -1,7 +1,7 @@
 """/v1/triggers: which events start which jobs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.triggers import Triggers
 from api.bodies import read_json
 from api.cursors import Cursors
-from api.event_intake_asked import trigger_asked, trigger_changed, trigger_text
+from api.event_intake_asked import trigger_asked, trigger_bytes, trigger_changed, trigger_text
 from api.problems import Problem, invalid
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -36,7 +36,7 @@ class TriggerRoutes:
         checked_query(request, ())
         body = await read_json(request)
         made = await self.threads.run(self._created, tenant_id, body)
-        return JsonReply(made.encode("ascii"), status=201, headers=[NO_STORE])
+        return JsonReply(made, status=201, headers=[NO_STORE])
 
     async def show_all(self, request: Request) -> Response:
         """A tenant's triggers, the newest first."""
@@ -45,22 +45,14 @@ class TriggerRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        found = await self.threads.run(
-            self.triggers.page, tenant_id, limit=limit + 1, behind=behind
-        )
-        page, following = found[:limit], None
-        if len(found) > limit:
-            at = page[-1].created_at
-            assert at is not None  # a row has one
-            following = self.cursors.written(at, page[-1].trigger_id, scope=tenant_id)
-        texts = await self.threads.run(_texts, page)
-        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
+        body = await self.threads.run(self._page, tenant_id, limit, behind)
+        return JsonReply(body, headers=[NO_STORE])
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
-        trigger = await self.threads.run(self._read, tenant_id, trigger_id)
-        return JsonReply(trigger_text(trigger).encode("ascii"), headers=[NO_STORE])
+        body = await self.threads.run(self._shown, tenant_id, trigger_id)
+        return JsonReply(body, headers=[NO_STORE])
 
     async def change(self, request: Request) -> Response:
         """Change what the body names; the next event is matched with what is then there."""
@@ -68,7 +60,7 @@ class TriggerRoutes:
         checked_query(request, ())
         body = await read_json(request)
         changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
-        return JsonReply(changed.encode("ascii"), headers=[NO_STORE])
+        return JsonReply(changed, headers=[NO_STORE])
 
     async def delete(self, request: Request) -> Response:
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
@@ -77,20 +69,32 @@ class TriggerRoutes:
             raise _no_such_trigger()
         return EmptyReply(204, headers=[NO_STORE])
 
-    # In a thread: conditions and templates are parsed, and the largest take long.
-    def _created(self, tenant_id: TenantId, body: object) -> str:
+    # In a thread: conditions and templates are parsed and written, and the largest take long.
+    def _created(self, tenant_id: TenantId, body: object) -> bytes:
         trigger = trigger_asked(body)
         self._check_agent(tenant_id, trigger.agent)
-        return trigger_text(self.triggers.create(tenant_id, trigger))
+        return trigger_bytes(self.triggers.create(tenant_id, trigger))
 
-    def _changed(self, tenant_id: TenantId, trigger_id: UUID, body: object) -> str:
+    def _changed(self, tenant_id: TenantId, trigger_id: UUID, body: object) -> bytes:
         for _ in range(_MOST_RACES):
             wanted = trigger_changed(self._read(tenant_id, trigger_id), body)
             self._check_agent(tenant_id, wanted.agent)
             changed = self.triggers.change(tenant_id, wanted)
             if changed is not None:
-                return trigger_text(changed)
+                return trigger_bytes(changed)
         raise Problem(code="illegal_move", detail="Somebody else keeps changing this trigger.")
+
+    def _page(self, tenant_id: TenantId, limit: int, behind: tuple[datetime, UUID] | None) -> bytes:
+        found = self.triggers.page(tenant_id, limit=limit + 1, behind=behind)
+        page, following = found[:limit], None
+        if len(found) > limit:
+            at = page[-1].created_at
+            assert at is not None  # a row has one
+            following = self.cursors.written(at, page[-1].trigger_id, scope=tenant_id)
+        return list_bytes([trigger_text(one) for one in page], next_cursor=following)
+
+    def _shown(self, tenant_id: TenantId, trigger_id: UUID) -> bytes:
+        return trigger_bytes(self._read(tenant_id, trigger_id))
 
     def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
         trigger = self.triggers.one(tenant_id, trigger_id)
@@ -102,10 +106,6 @@ class TriggerRoutes:
         if self.agents.known(tenant_id, agent) is None:
             detail = f"No worker has registered an agent {agent!r}."
             raise invalid(detail, pointer="/agent", code="unknown_agent")
-
-
-def _texts(page: Sequence[Trigger]) -> list[str]:
-    return [trigger_text(trigger) for trigger in page]
 
 
 def _trigger_id(request: Request) -> UUID:
