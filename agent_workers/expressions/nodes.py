@@ -9,9 +9,6 @@ from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.errors import NoValue
 from agent_workers.expressions.functions import Function
 
-# Calls work at dates and texts: they take longer than looking something up.
-_STEPS_OF_CALL = 8
-
 
 @dataclass(slots=True)
 class Scope:
@@ -207,7 +204,7 @@ class Call:
 
     def value(self, scope: Scope) -> object:
         given = [one.value(scope) for one in self.given]
-        scope.budget.spend(_STEPS_OF_CALL)
+        scope.budget.spend(1)
         for one in given:
             if isinstance(one, str):
                 scope.budget.spend_on_text(len(one) * 4)
