@@ -98,7 +98,3 @@ def trigger_text(trigger: Trigger) -> str:
         f'{members[1:-1]},"created_at":{instant(trigger.created_at)},'
         f'"updated_at":{instant(trigger.updated_at)}}}'
     )
-
-
-def trigger_bytes(trigger: Trigger) -> bytes:
-    return trigger_text(trigger).encode("ascii")

@@ -1,7 +1,6 @@
 """/v1/triggers: which events start which jobs."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.triggers import Triggers
 from api.bodies import read_json
 from api.cursors import Cursors
-from api.event_intake_asked import trigger_asked, trigger_bytes, trigger_changed, trigger_text
+from api.event_intake_asked import trigger_asked, trigger_changed, trigger_text
 from api.problems import Problem, invalid
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
@@ -45,8 +44,16 @@ class TriggerRoutes:
         limit = whole_number(members, "limit", least=1, most=100, default=20)
         cursor = members.get("cursor")
         behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        body = await self.threads.run(self._page, tenant_id, limit, behind)
-        return JsonReply(body, headers=[NO_STORE])
+        found = await self.threads.run(
+            self.triggers.page, tenant_id, limit=limit + 1, behind=behind
+        )
+        page, following = found[:limit], None
+        if len(found) > limit:
+            at = page[-1].created_at
+            assert at is not None  # a row has one
+            following = self.cursors.written(at, page[-1].trigger_id, scope=tenant_id)
+        texts = [trigger_text(trigger) for trigger in page]
+        return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())
@@ -73,7 +80,7 @@ class TriggerRoutes:
     def _created(self, tenant_id: TenantId, body: object) -> bytes:
         trigger = trigger_asked(body)
         self._check_agent(tenant_id, trigger.agent)
-        return trigger_bytes(self.triggers.create(tenant_id, trigger))
+        return _bytes(self.triggers.create(tenant_id, trigger))
 
     def _changed(self, tenant_id: TenantId, trigger_id: UUID, body: object) -> bytes:
         for _ in range(_MOST_RACES):
@@ -81,20 +88,11 @@ class TriggerRoutes:
             self._check_agent(tenant_id, wanted.agent)
             changed = self.triggers.change(tenant_id, wanted)
             if changed is not None:
-                return trigger_bytes(changed)
+                return _bytes(changed)
         raise Problem(code="illegal_move", detail="Somebody else keeps changing this trigger.")
 
-    def _page(self, tenant_id: TenantId, limit: int, behind: tuple[datetime, UUID] | None) -> bytes:
-        found = self.triggers.page(tenant_id, limit=limit + 1, behind=behind)
-        page, following = found[:limit], None
-        if len(found) > limit:
-            at = page[-1].created_at
-            assert at is not None  # a row has one
-            following = self.cursors.written(at, page[-1].trigger_id, scope=tenant_id)
-        return list_bytes([trigger_text(one) for one in page], next_cursor=following)
-
     def _shown(self, tenant_id: TenantId, trigger_id: UUID) -> bytes:
-        return trigger_bytes(self._read(tenant_id, trigger_id))
+        return _bytes(self._read(tenant_id, trigger_id))
 
     def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
         trigger = self.triggers.one(tenant_id, trigger_id)
@@ -106,6 +104,10 @@ class TriggerRoutes:
         if self.agents.known(tenant_id, agent) is None:
             detail = f"No worker has registered an agent {agent!r}."
             raise invalid(detail, pointer="/agent", code="unknown_agent")
+
+
+def _bytes(trigger: Trigger) -> bytes:
+    return trigger_text(trigger).encode("ascii")
 
 
 def _trigger_id(request: Request) -> UUID:
