@@ -32,21 +32,19 @@ class EventIntake:
         """Take one event or a batch: stored in one transaction, or refused as a whole."""
         checked_query(request, ())
         message = await _message(request)
-        arrived = _arrived(message)
-        receipts = await self.threads.run(self._take, caller_of(request).tenant_id, arrived)
-        texts = [receipt_text(receipt) for receipt in receipts]
-        if message.media == BATCH:
-            body = list_bytes(texts, next_cursor=None)
-        else:
-            body = texts[0].encode("ascii")
+        body = await self.threads.run(self._taken, caller_of(request).tenant_id, message)
         return JsonReply(body, status=202, headers=[NO_STORE])
 
-    def _take(self, tenant_id: TenantId, arrived: Arrived) -> list[Receipt]:
+    def _taken(self, tenant_id: TenantId, message: Message) -> bytes:
+        """Read, take and answer in a thread: each takes long for the largest message."""
         try:
-            [receipts] = self.intake.take(tenant_id, [arrived])
+            receipts = self.intake.take(tenant_id, _arrived(message))
         except EventsRefused as error:
             raise Problem(code="not_stored", detail=str(error)) from error
-        return receipts
+        texts = [receipt_text(receipt) for receipt in receipts]
+        if message.media == BATCH:
+            return list_bytes(texts, next_cursor=None)
+        return texts[0].encode("ascii")
 
 
 async def _message(request: Request) -> Message:
@@ -88,5 +86,6 @@ def receipt_text(receipt: Receipt) -> str:
     event = receipt.event
     return (
         f'{{"object":"event_receipt","id":{text(event.id)},"source":{text(event.source)},'
-        f'"type":{text(event.type)},"jobs":[{jobs}],"mistakes":[{mistakes}]}}'
+        f'"type":{text(event.type)},"jobs":[{jobs}],"mistakes":[{mistakes}],'
+        f'"more_mistakes":{receipt.more_mistakes}}}'
     )

@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_workers.domain.trigger import TRIGGER, Trigger, TriggerRefused, wire_form
-from agent_workers.orchestration.triggers_filling import check_template
-from agent_workers.orchestration.triggers_matching import check_conditions
+from agent_workers.orchestration.triggers_checking import check_trigger
 from api.asked import JobAsked, validated
 from api.problems import invalid
 from api.shapes import instant, text, usd
@@ -60,8 +59,7 @@ def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
         enabled=asked.enabled,
     )
     try:
-        check_conditions(trigger)
-        check_template(trigger)
+        check_trigger(trigger)
     except TriggerRefused as error:
         raise invalid(str(error), pointer=error.pointer) from None
     return trigger

@@ -12,7 +12,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.trigger import LETTER, from_wire_form, wire_form
 from agent_workers.orchestration.triggers import Intake
 from agent_workers.state.triggers_intake import EventsRefused
-from agent_workers.state.triggers_letters import Letters, LetterSeen, LetterState
+from agent_workers.state.triggers_letters import LetterListed, Letters, LetterSeen, LetterState
 from api.asked import NothingAsked
 from api.bodies import read_optional
 from api.cursors import Cursors
@@ -45,7 +45,7 @@ class DeadLetterRoutes:
         page, following = found[:limit], None
         if len(found) > limit:
             following = self.cursors.written(page[-1].created_at, page[-1].letter_id, scope=scope)
-        texts = [letter_text(seen, whole=False) for seen in page]
+        texts = [_listed_text(letter) for letter in page]
         return JsonReply(list_bytes(texts, next_cursor=following), headers=[NO_STORE])
 
     async def show(self, request: Request) -> Response:
@@ -57,11 +57,7 @@ class DeadLetterRoutes:
         tenant_id, letter_id = caller_of(request).tenant_id, _letter_id(request)
         checked_query(request, ())
         await read_optional(request, NothingAsked)
-        seen = await self._read(tenant_id, letter_id)
-        try:
-            await self.threads.run(self.intake.replay, tenant_id, seen, self.letters)
-        except EventsRefused as error:
-            raise Problem(code="not_stored", detail=str(error)) from error
+        await self.threads.run(self._replay, tenant_id, letter_id)
         return await self._reply(tenant_id, letter_id)
 
     async def discard(self, request: Request) -> Response:
@@ -72,29 +68,43 @@ class DeadLetterRoutes:
         await self.threads.run(self.letters.discard, tenant_id, letter_id)
         return await self._reply(tenant_id, letter_id)
 
-    async def _read(self, tenant_id: TenantId, letter_id: UUID) -> LetterSeen:
-        seen = await self.threads.run(self.letters.one, tenant_id, letter_id)
+    async def _reply(self, tenant_id: TenantId, letter_id: UUID) -> Response:
+        return JsonReply(
+            await self.threads.run(self._shown, tenant_id, letter_id), headers=[NO_STORE]
+        )
+
+    def _shown(self, tenant_id: TenantId, letter_id: UUID) -> bytes:
+        """A letter may be of a megabyte, so it is written here, in a thread."""
+        return letter_text(self._read(tenant_id, letter_id)).encode("ascii")
+
+    def _replay(self, tenant_id: TenantId, letter_id: UUID) -> None:
+        try:
+            self.intake.replay(tenant_id, self._read(tenant_id, letter_id), self.letters)
+        except EventsRefused as error:
+            raise Problem(code="not_stored", detail=str(error)) from error
+
+    def _read(self, tenant_id: TenantId, letter_id: UUID) -> LetterSeen:
+        seen = self.letters.one(tenant_id, letter_id)
         if seen is None:
             raise _no_such_letter()
         return seen
 
-    async def _reply(self, tenant_id: TenantId, letter_id: UUID) -> Response:
-        body = letter_text(await self._read(tenant_id, letter_id), whole=True)
-        return JsonReply(body.encode("ascii"), headers=[NO_STORE])
+
+def letter_text(seen: LetterSeen) -> str:
+    """Write a letter as it came, with its body and headers."""
+    body = base64.b64encode(seen.message.body).decode("ascii")
+    headers = json.dumps(seen.message.headers)
+    return f'{_listed_text(seen)[:-1]},"headers":{headers},"body_base64":"{body}"}}'
 
 
-def letter_text(seen: LetterSeen, *, whole: bool) -> str:
-    """Write a letter; a list shows it without its body and headers."""
-    letter = seen.letter
-    body = base64.b64encode(letter.message.body).decode("ascii")
-    more = f',"headers":{json.dumps(letter.message.headers)},"body_base64":"{body}"'
+def _listed_text(letter: LetterListed) -> str:
     return (
-        f'{{"id":"{wire_form(LETTER, seen.letter_id)}","object":"dead_letter",'
-        f'"state":"{seen.state}","origin":{text(letter.origin)},"code":{text(letter.code)},'
-        f'"detail":{text(letter.detail)},"content_type":{text(letter.message.content_type)},'
-        f'"bytes":{len(letter.message.body)},"times":{seen.times},'
-        f'"created_at":{instant(seen.created_at)},"last_at":{instant(seen.last_at)},'
-        f'"replayed_at":{instant(seen.replayed_at)}{more if whole else ""}}}'
+        f'{{"id":"{wire_form(LETTER, letter.letter_id)}","object":"dead_letter",'
+        f'"state":"{letter.state}","origin":{text(letter.origin)},"code":{text(letter.code)},'
+        f'"detail":{text(letter.detail)},"content_type":{text(letter.content_type)},'
+        f'"bytes":{letter.size},"times":{letter.times},'
+        f'"created_at":{instant(letter.created_at)},"last_at":{instant(letter.last_at)},'
+        f'"replayed_at":{instant(letter.replayed_at)}}}'
     )
 
 

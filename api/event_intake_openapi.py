@@ -201,7 +201,9 @@ EVENT_SCHEMAS: dict[str, Schema] = {
             "mistakes": {
                 "type": "array",
                 "items": shown({"trigger": STRING, "detail": STRING}),
+                "description": "Conditions and templates that did not work: the first 100 of a reply.",
             },
+            "more_mistakes": COUNT,
         }
     ),
     "EventReceiptList": listed("EventReceipt"),

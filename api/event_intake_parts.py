@@ -35,7 +35,7 @@ def event_parts(running: Running, pepper: str) -> EventParts:
     database, threads = running.database, running.threads
     triggers, agents = Triggers(database), Agents(database)
     intake = Intake(
-        Intakes(database), rules=triggers.enabled, paces=agents.known, ring=running.carriers.ring
+        Intakes(database), rules=triggers, paces=agents.known, ring=running.carriers.ring
     )
     return EventParts(
         intake=EventIntake(intake=intake, threads=threads),

@@ -34,10 +34,9 @@ class TriggerRoutes:
         """Make a trigger; a second one of the same name is refused."""
         tenant_id = caller_of(request).tenant_id
         checked_query(request, ())
-        trigger = trigger_asked(await read_json(request))
-        await self._check_agent(tenant_id, trigger.agent)
-        made = await self.threads.run(self.triggers.create, tenant_id, trigger)
-        return JsonReply(trigger_text(made).encode("ascii"), status=201, headers=[NO_STORE])
+        body = await read_json(request)
+        made = await self.threads.run(self._created, tenant_id, body)
+        return JsonReply(made, status=201, headers=[NO_STORE])
 
     async def show_all(self, request: Request) -> Response:
         """A tenant's triggers, the newest first."""
@@ -56,21 +55,17 @@ class TriggerRoutes:
 
     async def show(self, request: Request) -> Response:
         checked_query(request, ())
-        trigger = await self._read(caller_of(request).tenant_id, _trigger_id(request))
-        return JsonReply(trigger_text(trigger).encode("ascii"), headers=[NO_STORE])
+        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        body = await self.threads.run(self._shown, tenant_id, trigger_id)
+        return JsonReply(body, headers=[NO_STORE])
 
     async def change(self, request: Request) -> Response:
         """Change what the body names; the next event is matched with what is then there."""
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
         checked_query(request, ())
         body = await read_json(request)
-        for _ in range(_MOST_RACES):
-            wanted = trigger_changed(await self._read(tenant_id, trigger_id), body)
-            await self._check_agent(tenant_id, wanted.agent)
-            changed = await self.threads.run(self.triggers.change, tenant_id, wanted)
-            if changed is not None:
-                return JsonReply(trigger_text(changed).encode("ascii"), headers=[NO_STORE])
-        raise Problem(code="illegal_move", detail="Somebody else keeps changing this trigger.")
+        changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
+        return JsonReply(changed, headers=[NO_STORE])
 
     async def delete(self, request: Request) -> Response:
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
@@ -79,16 +74,38 @@ class TriggerRoutes:
             raise _no_such_trigger()
         return EmptyReply(204, headers=[NO_STORE])
 
-    async def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
-        trigger = await self.threads.run(self.triggers.one, tenant_id, trigger_id)
+    # In a thread: conditions and templates are parsed and written, and the largest take long.
+    def _created(self, tenant_id: TenantId, body: object) -> bytes:
+        trigger = trigger_asked(body)
+        self._check_agent(tenant_id, trigger.agent)
+        return _bytes(self.triggers.create(tenant_id, trigger))
+
+    def _changed(self, tenant_id: TenantId, trigger_id: UUID, body: object) -> bytes:
+        for _ in range(_MOST_RACES):
+            wanted = trigger_changed(self._read(tenant_id, trigger_id), body)
+            self._check_agent(tenant_id, wanted.agent)
+            changed = self.triggers.change(tenant_id, wanted)
+            if changed is not None:
+                return _bytes(changed)
+        raise Problem(code="illegal_move", detail="Somebody else keeps changing this trigger.")
+
+    def _shown(self, tenant_id: TenantId, trigger_id: UUID) -> bytes:
+        return _bytes(self._read(tenant_id, trigger_id))
+
+    def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
+        trigger = self.triggers.one(tenant_id, trigger_id)
         if trigger is None:
             raise _no_such_trigger()
         return trigger
 
-    async def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
-        if await self.threads.run(self.agents.known, tenant_id, agent) is None:
+    def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
+        if self.agents.known(tenant_id, agent) is None:
             detail = f"No worker has registered an agent {agent!r}."
             raise invalid(detail, pointer="/agent", code="unknown_agent")
+
+
+def _bytes(trigger: Trigger) -> bytes:
+    return trigger_text(trigger).encode("ascii")
 
 
 def _trigger_id(request: Request) -> UUID:

@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_lines": (422, "Some lines are not valid"),
     "too_many_items": (422, "The batch has too many items"),
     "invalid_event": (422, "This is no event of CloudEvents 1.0"),
+    "too_much_at_once": (422, "These events ask for too much at once"),
     "quota_reached": (422, "There are as many as this tenant may have"),
     "invalid_cursor": (422, "The cursor is not valid"),
     "unknown_agent": (422, "There is no such agent"),

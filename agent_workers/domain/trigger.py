@@ -10,6 +10,12 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.trigger_event import CloudEvent
 
 
+class TooMuchAtOnce(AgentWorkersError):
+    """The events of one message ask for more than one message may; fewer of them may pass."""
+
+    code = "too_much_at_once"
+
+
 class TriggerRefused(AgentWorkersError):
     """A trigger cannot work as it is written; `pointer` says which part of it."""
 
@@ -35,15 +41,22 @@ class LetterNotFound(AgentWorkersError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """What to do about events: match on type and source, then on all of `where`."""
+class Selector:
+    """Which events a trigger wants: match on type and source, then on all of `where`."""
 
     trigger_id: UUID
     name: str
-    agent: str
     types: tuple[str, ...] = ("*",)
     sources: tuple[str, ...] = ("*",)
     where: tuple[str, ...] = ()
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger(Selector):
+    """A selector, and the job that each event which it wants starts."""
+
+    agent: str
     # JSON of the user's shape: its strings may hold ${…}, expressions over the event.
     template: object = "${event}"
     metadata: dict[str, str] = field(default_factory=dict)
@@ -52,24 +65,15 @@ class Trigger:
     max_cost_micro: int = 0
     enabled: bool = True
     created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
-def is_named(name: str, patterns: tuple[str, ...]) -> bool:
-    """Say whether a pattern is the name, or ends in `*` and begins as the name does."""
-    return any(
-        name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
-        for pattern in patterns
-    )
-
-
-def key_of(trigger: Trigger, event: CloudEvent) -> str:
+def key_of(selector: Selector, event: CloudEvent) -> str:
     """Derive the key of the job that this event starts: a source and an id are one event for ever.
 
     No caller's idempotency key holds a space, so the two kinds never meet.
     """
     name = f"{len(event.source)}:{event.source}{event.id}".encode()
-    return f"trigger {trigger.trigger_id.hex} {hashlib.sha256(name).hexdigest()}"
+    return f"trigger {selector.trigger_id.hex} {hashlib.sha256(name).hexdigest()}"
 
 
 TRIGGER, LETTER = "trg", "dl"

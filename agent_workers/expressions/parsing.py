@@ -14,7 +14,9 @@ from agent_workers.expressions.patterns import matches
 
 # So deep may brackets and what binds like them stand within one another.
 _DEEPEST: Final = 32
-_STEPS_PER_CHARACTER: Final = 4
+# What reading a character takes, and making a part of a token.
+_STEPS_PER_CHARACTER: Final = 2
+_STEPS_PER_TOKEN: Final = 16
 _LITERALS: Final[dict[str, object]] = {"true": True, "false": False, "null": None}
 _RELATIONS: Final = COMPARISONS | {"==", "!=", "in"}
 
@@ -23,8 +25,8 @@ class Parser:
     """Reads one expression: `names` it takes from outside, `cost` is what parsing it takes."""
 
     def __init__(self, source: str) -> None:
-        self.cost = len(source) * _STEPS_PER_CHARACTER
         self._tokens = list(tokens(source))
+        self.cost = len(source) * _STEPS_PER_CHARACTER + len(self._tokens) * _STEPS_PER_TOKEN
         self._at = 0
         self._depth = 0
         self._bound: list[str] = []

@@ -1,7 +1,7 @@
-"""Triggers as rows: written and read by operators, read by every intake."""
+"""Triggers as rows: written and read by operators; every intake reads what it needs of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg.errors
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.trigger import Trigger, TriggerNameTaken
+from agent_workers.domain.trigger import Selector, Trigger, TriggerNameTaken
 from agent_workers.state.engine import Database
 from agent_workers.state.pages import Page, read_page
 
@@ -23,8 +23,14 @@ update triggers set name = %s, enabled = %s, definition = %s::jsonb,
  where tenant_id = %s and trigger_id = %s and updated_at = %s returning {_COLUMNS}"""
 _DELETE = "delete from triggers where tenant_id = %s and trigger_id = %s"
 _ONE = f"select {_COLUMNS} from triggers where tenant_id = %s and trigger_id = %s"
+# Every event reads these, so they leave out what only the jobs of a trigger need.
+_SELECTORS = """
+select trigger_id, name, definition -> 'types', definition -> 'sources', definition -> 'where',
+       updated_at
+  from triggers where tenant_id = %s and enabled order by trigger_id"""
 _ENABLED = f"""
-select {_COLUMNS} from triggers where tenant_id = %s and enabled order by trigger_id"""
+select {_COLUMNS} from triggers
+ where tenant_id = %s and enabled and trigger_id = any(%s::uuid[]) order by trigger_id"""
 _PAGE = f"""
 select {_COLUMNS} from triggers
  where tenant_id = %(tenant_id)s
@@ -68,9 +74,28 @@ class Triggers:
             row = connection.execute(_ONE, (tenant_id, trigger_id)).fetchone()
         return None if row is None else _trigger(row)
 
-    def enabled(self, tenant_id: TenantId) -> list[Trigger]:
+    def selectors(self, tenant_id: TenantId) -> list[Selector]:
+        """What of a tenant's enabled triggers says which events they want."""
         with self._database.connection() as connection:
-            rows = connection.execute(_ENABLED, (tenant_id,)).fetchall()
+            rows = connection.execute(_SELECTORS, (tenant_id,)).fetchall()
+        return [
+            Selector(
+                trigger_id=trigger_id,
+                name=name,
+                types=tuple(types),
+                sources=tuple(sources),
+                where=tuple(where),
+                updated_at=updated_at,
+            )
+            for trigger_id, name, types, sources, where, updated_at in rows
+        ]
+
+    def enabled(self, tenant_id: TenantId, among: Collection[UUID]) -> list[Trigger]:
+        """Those of these triggers that are enabled."""
+        if not among:
+            return []
+        with self._database.connection() as connection:
+            rows = connection.execute(_ENABLED, (tenant_id, list(among))).fetchall()
         return [_trigger(row) for row in rows]
 
     def page(

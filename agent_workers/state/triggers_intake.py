@@ -10,7 +10,7 @@ from agent_workers.domain.errors import BudgetExceeded, KeyInFlight
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.engine import KEEPS_TOO_MUCH, Connection, Database
 from agent_workers.state.submissions import FIELDS, KEPT_FOR, TYPES, Asked, submission_row
-from agent_workers.state.triggers_letters import DeadLetter, keep
+from agent_workers.state.triggers_letters import DeadLetter, digested, keep
 
 _ROWS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
 _SUBMIT = f"""
@@ -42,11 +42,12 @@ class Intakes:
         letters: Sequence[DeadLetter],
     ) -> dict[str, Taken]:
         """Store each job unless its key was seen before, and keep the letters; all or nothing."""
+        kept = digested(letters)  # while no connection is held
         # Caught inside: to the pool a lock that did not come is a broken connection.
         with self._database.connection() as connection:
             try:
                 with connection.transaction():
-                    keep(connection, tenant_id, letters)
+                    keep(connection, tenant_id, kept)
                     return _submitted(connection, asked)
             except psycopg.errors.LockNotAvailable as error:
                 raise KeyInFlight("another delivery of these events has not finished") from error

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,10 +16,12 @@ from agent_workers.domain.trigger_message import Message
 from agent_workers.state.engine import Connection, Database
 
 _LONGEST_DETAIL = 2_000
-_COLUMNS = (
-    "letter_id, origin, content_type, headers::text, body, code, detail, state, times, created_at,"
-    " last_at, replayed_at"
+# A list shows no bodies, so none are read for it; how long one is stands beside it in the row.
+_LISTED = (
+    "letter_id, origin, code, detail, state, times, created_at, last_at, replayed_at,"
+    " left(content_type, 255), octet_length(body)"
 )
+_WHOLE = f"{_LISTED}, content_type, headers::text, body"
 # The same message again, say by a redelivery, is the same letter; once replayed, it is dead anew.
 _KEEP = """
 insert into dead_letters as d (tenant_id, letter_id, digest, origin, content_type, headers, body,
@@ -29,9 +31,9 @@ on conflict (tenant_id, digest) do update
    set times = d.times + 1, last_at = clock_timestamp(), code = excluded.code,
        detail = excluded.detail, replayed_at = null,
        state = case d.state when 'discarded' then 'discarded' else 'dead' end"""
-_ONE = f"select {_COLUMNS} from dead_letters where tenant_id = %s and letter_id = %s"
+_ONE = f"select {_WHOLE} from dead_letters where tenant_id = %s and letter_id = %s"
 _PAGE = f"""
-select {_COLUMNS} from dead_letters
+select {_LISTED} from dead_letters
  where tenant_id = %s and state = %s and (created_at, letter_id) > (%s::timestamptz, %s::uuid)
  order by created_at, letter_id limit %s"""
 _REPLAYED = """
@@ -63,14 +65,27 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterSeen:
+class LetterListed:
+    """What a list shows of a letter; `size` is that of its body."""
+
     letter_id: UUID
-    letter: DeadLetter
+    origin: str
+    code: str
+    detail: str
     state: LetterState
     times: int
     created_at: datetime
     last_at: datetime
     replayed_at: datetime | None
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSeen(LetterListed):
+    """A letter with its message."""
+
+    message: Message
 
 
 class Letters:
@@ -80,7 +95,11 @@ class Letters:
     def one(self, tenant_id: TenantId, letter_id: UUID) -> LetterSeen | None:
         with self._database.connection() as connection:
             row = connection.execute(_ONE, (tenant_id, letter_id), binary=True).fetchone()
-        return None if row is None else _seen(row)
+        if row is None:
+            return None
+        *listed, content_type, headers, body = row
+        message = Message(content_type=content_type, headers=json.loads(headers), body=bytes(body))
+        return LetterSeen(message=message, **_members(listed))
 
     def page(
         self,
@@ -89,12 +108,12 @@ class Letters:
         state: LetterState = LetterState.DEAD,
         limit: int = 100,
         behind: tuple[datetime, UUID] | None = None,
-    ) -> list[LetterSeen]:
+    ) -> list[LetterListed]:
         """A tenant's letters in this state, the oldest first."""
         place = (tenant_id, state, *(behind or _FIRST), limit)
         with self._database.connection() as connection:
             rows = connection.execute(_PAGE, place, binary=True).fetchall()
-        return [_seen(row) for row in rows]
+        return [LetterListed(**_members(row)) for row in rows]
 
     def mark_replayed(self, tenant_id: TenantId, letter_id: UUID, *, times: int) -> None:
         """It was taken, unless it has died once more since it was read."""
@@ -114,9 +133,16 @@ class Letters:
             return connection.execute(_DISCARD, (tenant_id, letter_id)).rowcount == 1
 
 
-def keep(connection: Connection, tenant_id: TenantId, letters: Sequence[DeadLetter]) -> None:
-    """Keep these letters; the caller's transaction. In one order, so that nobody deadlocks."""
-    for digest, letter in sorted({digest_of(one): one for one in letters}.items()):
+def digested(letters: Sequence[DeadLetter]) -> list[tuple[bytes, DeadLetter]]:
+    """Return each message once, in one order, so that those who keep them never deadlock."""
+    return sorted({_digest_of(one): one for one in letters}.items())
+
+
+def keep(
+    connection: Connection, tenant_id: TenantId, letters: Sequence[tuple[bytes, DeadLetter]]
+) -> None:
+    """Keep these letters; the caller's transaction."""
+    for digest, letter in letters:
         message = letter.message
         letter_id = time_ordered(time.time_ns() // 1_000_000, os.urandom(10))
         connection.execute(
@@ -129,10 +155,12 @@ def keep(connection: Connection, tenant_id: TenantId, letters: Sequence[DeadLett
         )
 
 
-def digest_of(letter: DeadLetter) -> bytes:
+def _digest_of(letter: DeadLetter) -> bytes:
     message = letter.message
     head = json.dumps([message.content_type, sorted(message.headers.items())])
-    return hashlib.sha256(head.encode() + b"\n" + message.body).digest()
+    digest = hashlib.sha256(head.encode() + b"\n")
+    digest.update(message.body)
+    return digest.digest()
 
 
 def _headers(message: Message) -> str:
@@ -144,17 +172,8 @@ def _plain(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-# Any: a row of the columns above.
-def _seen(row: Sequence[Any]) -> LetterSeen:
-    letter_id, origin, content_type, headers, body, code, detail, state, *rest = row
-    times, created_at, last_at, replayed_at = rest
-    message = Message(content_type=content_type, headers=json.loads(headers), body=bytes(body))
-    return LetterSeen(
-        letter_id=letter_id,
-        letter=DeadLetter(message=message, origin=origin, code=code, detail=detail),
-        state=LetterState(state),
-        times=times,
-        created_at=created_at,
-        last_at=last_at,
-        replayed_at=replayed_at,
-    )
+# Any: a row of the columns of a list, as members of one.
+def _members(row: Sequence[Any]) -> dict[str, Any]:
+    names = (field.name for field in fields(LetterListed))
+    members = dict(zip(names, row, strict=True))
+    return members | {"state": LetterState(members["state"])}

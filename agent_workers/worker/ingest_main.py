@@ -58,7 +58,7 @@ def _consume(settings: Settings, asked: argparse.Namespace) -> None:
 
     intake = Intake(
         Intakes(database),
-        rules=Triggers(database).enabled,
+        rules=Triggers(database),
         paces=Agents(database).known,
         ring=ring,
     )

@@ -51,7 +51,7 @@ def intake(database: Database, bell: Bell) -> Intake:
     Agents(database).register([Registered(name=AGENT, version="1", plan_timeout_ms=60_000)])
     return Intake(
         Intakes(database),
-        rules=Triggers(database).enabled,
+        rules=Triggers(database),
         paces=Agents(database).known,
         ring=bell,
     )

@@ -100,6 +100,27 @@ def test_what_cloudevents_does_not_allow_is_refused(
     assert problem["errors"][0]["pointer"] == pointer
 
 
+def test_events_that_ask_for_too_much_together_start_nothing(
+    client: httpx.Client, world: World
+) -> None:
+    for name in ("one", "two", "three"):
+        assert client.post("/v1/triggers", json={"name": name, "agent": AGENT}).status_code == 201
+    many = [PAID | {"id": str(number)} for number in range(334)]
+    problem = is_problem(send(client, many, BATCH), 422, "too_much_at_once")
+    assert "more than 1000 jobs" in problem["detail"]
+    assert count(world) == 0
+    assert client.get("/v1/dead_letters").json()["data"] == []
+    assert send(client, many[:3], BATCH).status_code == 202
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_reply_tells_a_hundred_mistakes_and_counts_the_others(client: httpx.Client) -> None:
+    told = send(client, [PAID | {"id": str(n)} for n in range(150)], BATCH).json()["data"]
+    assert [len(one["mistakes"]) for one in told] == [1] * 100 + [0] * 50
+    assert [one["more_mistakes"] for one in told] == [0] * 100 + [1] * 50
+    assert told[0]["mistakes"][0]["detail"].startswith("/where/0: ")
+
+
 def test_what_is_no_event_is_told_what_would_be_one(client: httpx.Client) -> None:
     reply = send(client, PAID, "application/json")
     is_problem(reply, 415, "unsupported_media_type")
@@ -137,6 +158,8 @@ def test_triggers_are_changed_listed_and_deleted(
         ({"input": 7}, "invalid_request", "/input"),
         ({"types": []}, "invalid_request", "/types"),
         ({"colour": "red"}, "invalid_request", "/colour"),
+        ({"input": {"k" * 70_000: 1}}, "invalid_request", "/input"),
+        ({"types": ["t" * 1_000] * 20}, "invalid_request", "/where"),
     ],
 )
 def test_a_trigger_that_cannot_work_is_refused(

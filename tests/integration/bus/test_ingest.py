@@ -55,7 +55,7 @@ def test_a_stream_in_redis_is_consumed_by_a_group_that_was_killed(
         until(lambda: not ids(redis, tenant), "all are acknowledged")
         assert program.end() == 0
     [letter] = Letters(running.database).page(tenant)  # its entry was acknowledged
-    assert letter.letter.message.body == b"{"
+    assert letter.size == len(b"{")
 
 
 # Any: redis-py says so.
@@ -122,7 +122,7 @@ def test_a_lost_connection_is_made_anew_and_poison_is_kept(
         letters = Letters(running.database)
         until(lambda: letters.page(tenant), "the poison is kept")
         [letter] = letters.page(tenant)
-        assert letter.letter.message.body == b"{"
+        assert letter.size == len(b"{")
         assert program.end() == 0
 
 

@@ -13,7 +13,7 @@ from tests.integration.state.keeping import count, fill
 from tests.integration.state.schedule_world import START, TARGET, Clockwork
 from tests.integration.state.test_quotas import ROWS, run
 from tests.integration.state.test_quotas_of_the_engine import asked
-from tests.integration.state.test_triggers_intake import arrived, rule
+from tests.integration.state.test_triggers_intake import arrived, batch, rule
 from tests.integration.state.waiting import child, child_id, engaging, event, know_agent, park, send
 from tests.integration.state.world import AGAIN, FINISH, World
 
@@ -99,10 +99,10 @@ def test_an_event_from_a_queue_becomes_a_dead_letter(world: World) -> None:
     fill(world.database, world.tenant)
     takes = intake(world.database, Bell())
     with pytest.raises(KeepsTooMuch):
-        takes.take(world.tenant, arrived(1))
+        takes.take(world.tenant, batch(1))
     takes.take_each(world.tenant, arrived(1))
     [letter] = Letters(world.database).page(world.tenant)
-    assert letter.letter.code == "quota_reached"
+    assert letter.code == "quota_reached"
 
 
 def test_a_transaction_of_somebody_s_own_is_not_refused(world: World) -> None:

@@ -21,12 +21,10 @@ from agent_workers.execution.outside.headers import check_headers
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.errors import Malformed, NoValue, TooCostly
 from agent_workers.expressions.expression import Expression
-from agent_workers.orchestration.triggers_filling import (
-    LARGEST_INPUT,
-    TemplateFailed,
-    check_template,
-    filled,
-)
+from agent_workers.orchestration.triggers_checking import check_trigger
+from agent_workers.orchestration.triggers_filling import LARGEST_INPUT, TemplateFailed, filled
+from agent_workers.orchestration.triggers_matching import variables_of
+from agent_workers.orchestration.triggers_template import Template
 from api.cursors import Cursors
 from api.problems import Problem
 from tests.unit.fuzz.strange import TEXTS, VALUES
@@ -51,8 +49,8 @@ def test_a_template_is_filled_within_bounds_or_says_why_not(template: object, da
     trigger = Trigger(trigger_id=uuid4(), name="t", agent="a", template=template)
     event = event_of({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": data})
     try:
-        check_template(trigger)
-        made = filled(trigger, event, Budget(20_000))
+        check_trigger(trigger)
+        made = filled(Template(template), variables_of(event), Budget(20_000))
     except (TriggerRefused, TemplateFailed):
         return
     assert len(made) <= LARGEST_INPUT
