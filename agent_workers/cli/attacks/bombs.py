@@ -1,11 +1,16 @@
 """Requests that take long to take in: conditions that never end, bodies that are refused late."""
 
+import json
+from http import HTTPStatus
 from itertools import count
 
 from agent_workers.cli.attacks.connection import Connection
 from agent_workers.cli.attacks.hostile import Attack, Hostile, post
+from agent_workers.domain.trigger_message import ONE
 from agent_workers.testing.hostile import NAME
 
+# With more of them the API refuses the events.
+_TRIGGERS = 4
 _HEAVY = "data.l.all(a, data.l.all(b, data.l.all(c, a + b + c >= 0)))"
 _EVENT = {"specversion": "1.0", "source": "/s", "type": "t", "data": {"l": [1] * 4_000}}
 
@@ -14,12 +19,13 @@ def expressions(*, every_s: float = 0.0) -> Attack:
     """Events for triggers whose conditions would take for ever."""
 
     def attack(hostile: Hostile, connection: Connection) -> None:
-        for number in range(8):
+        for number in range(_TRIGGERS):
             trigger = {"name": f"heavy {number}", "agent": NAME, "where": [_HEAVY]}
             post(connection, "/v1/triggers", trigger)
         for number in count():
-            post(connection, "/v1/events", _EVENT | {"id": str(number)})
-            hostile.did["events for heavy conditions"] += 1
+            event = json.dumps(_EVENT | {"id": str(number)}).encode()
+            taken = connection.post("/v1/events", event, media=ONE).status == HTTPStatus.ACCEPTED
+            hostile.did["events for heavy conditions"] += taken
             if hostile.over.wait(every_s):
                 return
 

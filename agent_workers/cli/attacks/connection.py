@@ -23,9 +23,9 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._head = f"host: bench\r\nauthorization: Bearer {token}\r\n".encode()
 
-    def post(self, path: str, body: bytes) -> Response:
-        head = b"POST %b HTTP/1.1\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        return self._ask(head % (path.encode(), self._head, len(body)) + body)
+    def post(self, path: str, body: bytes, *, media: str = "application/json") -> Response:
+        head = b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n"
+        return self._ask(head % (path.encode(), self._head, media.encode(), len(body)) + body)
 
     def get(self, path: str) -> Response:
         return self._ask(self.asking(path))
