@@ -46,7 +46,8 @@ select extract(epoch from coalesce(started_at, finished_at, clock_timestamp()) -
 _PASSED_OVER = """
 with begun as (select tenant_id, job_id, min(at) as at from proof_claims
                 where position = 0 and tenant_id in (%(tenant)s, %(other)s) group by 1, 2)
-select (select count(*) from begun b where b.tenant_id = %(other)s and b.at > j.created_at
+select extract(epoch from j.created_at)::float8, extract(epoch from waited.until)::float8,
+       (select count(*) from begun b where b.tenant_id = %(other)s and b.at > j.created_at
            and b.at < waited.until),
        (select count(*) from begun b where b.tenant_id = %(tenant)s and b.at > j.created_at
            and b.at < waited.until)
@@ -111,6 +112,16 @@ def source_of(url: str, function: str) -> str:
     return str(row[0])
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """From when to when a job waited to begin; how many of another tenant began then, and of its own."""
+
+    since: float
+    until: float
+    theirs: int
+    own: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A step in the hands of a process, until the next one took it or it was done."""
@@ -169,11 +180,12 @@ class Proofs:
         with self._database.connection() as connection:
             return [row[0] for row in connection.execute(_START_DELAYS, (tenant_id,)).fetchall()]
 
-    def passed_over(self, tenant_id: TenantId, *, by: TenantId) -> list[tuple[int, int]]:
-        """While each job waited to begin: how many of another tenant began, and of its own."""
+    def passed_over(self, tenant_id: TenantId, *, by: TenantId) -> list[PassedOver]:
+        """Return, of each job that waited to begin, who began meanwhile."""
         values = {"tenant": tenant_id, "other": by}
         with self._database.connection() as connection:
-            return connection.execute(_PASSED_OVER, values).fetchall()
+            rows = connection.execute(_PASSED_OVER, values).fetchall()
+        return [PassedOver(*row) for row in rows]
 
     def end_schedules(self, tenant_id: TenantId) -> None:
         with self._database.connection() as connection:

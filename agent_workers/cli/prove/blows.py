@@ -69,5 +69,9 @@ class Blows:
         """Say whether anything befell everybody meanwhile."""
         return any(not one.pid and one.fell_within(since, until) for one in self._all)
 
+    def fell(self, name: str, since: float, until: float) -> bool:
+        """Say whether this befell anybody meanwhile."""
+        return any(one.name == name and one.fell_within(since, until) for one in self._all)
+
     def told(self) -> str:
         return ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))

@@ -110,7 +110,7 @@ def _rage(ground: Ground, jobs: Jobs, disasters: Disasters, foe: Foe, seconds: f
 def _judged(ground: Ground, jobs: Jobs, blows: Blows, foe: Foe, seed: int) -> Report:
     foe.note_deaths(blows)
     judged = judge(ground, TENANT, jobs.acknowledged, jobs.counter_url, blows)
-    wrongs = [*broken(ground.database), *foe.wrongs(TENANT)]
+    wrongs = [*broken(ground.database), *foe.wrongs(TENANT, blows)]
     return Report(seed=seed, judged=judged, broken=wrongs)
 
 

@@ -12,6 +12,7 @@ from agent_workers.cli.prove.blows import Blows
 from agent_workers.cli.prove.fleet import Door
 from agent_workers.cli.prove.grounds import Asked, Ground
 from agent_workers.cli.prove.soak_judge import held
+from agent_workers.cli.prove.strangers import ROWS_LOCKED
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.keys import Keys
@@ -87,18 +88,23 @@ class Foe:
         claims = self.ground.proofs.claims(TENANT, EXITING)
         blows.died("hostile exit", [held(one) for one in claims])
 
-    def wrongs(self, beside: TenantId) -> list[str]:
+    def wrongs(self, beside: TenantId, blows: Blows) -> list[str]:
         """What it did that no tenant may do."""
         statuses = self.ground.proofs.statuses(TENANT)
         stuck = [job_id for job_id, status in statuses.items() if status not in _ENDED]
         wrongs = [f"stuck: job {job_id.hex} of the hostile tenant, canceled" for job_id in stuck]
         passed = self.ground.proofs.passed_over(beside, by=TENANT)
-        starved = [pair for pair in passed if is_starved(*pair)]
+        starved = [
+            one
+            for one in passed
+            # A job whose row a stranger holds is passed over by everybody.
+            if is_starved(one.theirs, one.own) and not blows.fell(ROWS_LOCKED, one.since, one.until)
+        ]
         if starved:
-            theirs, own = max(starved)
+            worst = max(starved, key=lambda one: one.theirs)
             wrongs.append(
-                f"starved: {len(starved)} jobs; while one waited to begin, {theirs} of the hostile"
-                f" tenant began, and {own} of its own"
+                f"starved: {len(starved)} jobs; while one waited to begin, {worst.theirs} of the"
+                f" hostile tenant began, and {worst.own} of its own"
             )
         return wrongs
 

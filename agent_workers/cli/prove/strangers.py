@@ -16,6 +16,7 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.state import disturbing
 from agent_workers.testing.far_host import FarHost
 
+ROWS_LOCKED = "lock of rows"
 _LOCKED_S = (1.0, 10.0)
 _SNAPSHOT_S = (10.0, 60.0)
 _CUT_S = (2.0, 12.0)

@@ -85,6 +85,14 @@ def test_what_befalls_everybody_is_no_blow_upon_one() -> None:
     assert not blows.disturbed(now - 9, now - 5)
 
 
+def test_what_befell_anybody_is_known_by_its_name() -> None:
+    blows, now = Blows(), time.time()
+    blows.fall("lock of rows", seconds=3)
+    assert blows.fell("lock of rows", now + 1, now + 2)
+    assert not blows.fell("lock of rows", now + 9, now + 10)
+    assert not blows.fell("kill -9", now + 1, now + 2)
+
+
 def test_who_died_of_what_it_held_was_struck_from_then_on() -> None:
     blows = Blows()
     blows.died("hostile exit", [Held(pid=7, since=100.0, until=101.0)])
