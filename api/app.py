@@ -10,7 +10,6 @@ from agent_workers.domain.outside import Reach, networks_of
 from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.control import Control
 from agent_workers.orchestration.mailing import Mailing
-from agent_workers.orchestration.schedules import ScheduleControl
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
@@ -26,9 +25,6 @@ from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads import Reads
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
-from agent_workers.state.schedules import Schedules
-from agent_workers.state.schedules_runs import ScheduleRuns
-from agent_workers.state.schedules_trigger import ScheduleTriggers
 from agent_workers.state.sessions_reads import SessionCalls
 from agent_workers.state.submissions import Pace
 from agent_workers.state.tools import Tools
@@ -59,8 +55,7 @@ from api.mcp_servers import McpServerRoutes
 from api.memories import MemoryRoutes
 from api.routes import Parts, add_routes
 from api.running import API_STATEMENT_S, Running, prepared
-from api.schedule_runs import ScheduleRunRoutes
-from api.schedules import ScheduleRoutes
+from api.schedule_parts import schedule_routes, schedule_run_routes
 from api.sessions import SessionRoutes
 from api.submitting import Submitting
 from api.tool_list import ToolList
@@ -140,8 +135,8 @@ def _parts(running: Running, settings: Settings) -> Parts:
             cursors=Cursors(settings.secret_pepper, listing="batches"),
             threads=threads,
         ),
-        schedules=_schedules(running, settings.secret_pepper),
-        schedule_runs=_schedule_runs(running, settings.secret_pepper),
+        schedules=schedule_routes(running, settings.secret_pepper),
+        schedule_runs=schedule_run_routes(running, settings.secret_pepper),
         sessions=SessionRoutes(
             sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
             cursors=Cursors(settings.secret_pepper, listing="sessions"),
@@ -195,36 +190,6 @@ def _batches(running: Running, *, allow_private: bool) -> BatchRoutes:
         agents=Agents(database),
         threads=running.threads,
         allow_private_callbacks=allow_private,
-    )
-
-
-def _schedules(running: Running, pepper: str) -> ScheduleRoutes:
-    return ScheduleRoutes(
-        control=_schedule_control(running),
-        schedules=Schedules(running.database),
-        agents=Agents(running.database),
-        cursors=Cursors(pepper, listing="schedules"),
-        threads=running.threads,
-    )
-
-
-def _schedule_runs(running: Running, pepper: str) -> ScheduleRunRoutes:
-    return ScheduleRunRoutes(
-        control=_schedule_control(running),
-        schedules=Schedules(running.database),
-        runs=ScheduleRuns(running.database),
-        cursors=Cursors(pepper, listing="schedule_runs"),
-        threads=running.threads,
-    )
-
-
-def _schedule_control(running: Running) -> ScheduleControl:
-    database = running.database
-    return ScheduleControl(
-        Schedules(database),
-        ScheduleRuns(database),
-        ScheduleTriggers(database),
-        ring=running.carriers.ring,
     )
 
 
