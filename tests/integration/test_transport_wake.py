@@ -19,11 +19,14 @@ SHORT_S = 0.05
 @asynccontextmanager
 async def listening(url: str | None) -> AsyncIterator[WakeListener]:
     listener = WakeListener(url)
-    await listener.start()
-    try:
-        yield listener
-    finally:
-        await listener.close()
+    with listener.watch("whichever") as first:
+        await listener.start()
+        try:
+            # It rings for everybody when it has asked to hear, and not once more in a test.
+            assert url is None or await first.wait(LONG_S)
+            yield listener
+        finally:
+            await listener.close()
 
 
 def heard(url: str) -> bool:
