@@ -4,13 +4,12 @@ from collections import Counter, deque
 from typing import Generic, TypeVar
 
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.share import may_have_another
 
 Waiter = TypeVar("Waiter")
 # None stands for what belongs to no tenant.
 Holder = TenantId | None
 
-# A tenant takes a place while it has fewer than so many for each that is free.
-_FOR_EACH_FREE = 3
 MOST_WAITING = 512
 
 
@@ -72,7 +71,7 @@ class Places(Generic[Waiter]):
         return waiter
 
     def _may(self, tenant_id: Holder) -> bool:
-        return self._held[tenant_id] < _FOR_EACH_FREE * self.free
+        return may_have_another(self._held[tenant_id], free=self.free)
 
     def _hold(self, tenant_id: Holder) -> None:
         self.free -= 1

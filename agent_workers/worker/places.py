@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.share import may_have_another
 
-# A tenant takes a place while it has fewer than so many for each that is free.
-_FOR_EACH_FREE = 3
 # With fewer places, a free one would cost more than it gives.
 _FEWEST = 4
 # Whose work has been of one tenant for so long keeps no place free for others.
@@ -47,7 +46,9 @@ class Places:
                 return ()
             others = self._held - Counter([mine])
             free = self.slots - others.total()
-            return tuple(one for one, held in others.items() if held >= _FOR_EACH_FREE * free)
+            return tuple(
+                one for one, held in others.items() if not may_have_another(held, free=free)
+            )
 
     def _is_alone(self) -> bool:
         return self._changed_at is None or self.clock() - self._changed_at > _ALONE_S
