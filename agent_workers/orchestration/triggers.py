@@ -88,7 +88,7 @@ class Intake:
         taken = self._intakes.take(
             tenant_id,
             [(key, asked) for work in works for key, (_, asked) in work.asked.items()],
-            [work.letter for work in works if work.letter],
+            [letter for work in works if (letter := work.letter)],
         )
         new = [one.job_id for one in taken.values() if one.created]
         if new:

@@ -57,7 +57,8 @@ class Work:
     @property
     def octets(self) -> int:
         """How much there is to store: the inputs, and the message when it is a letter."""
-        return self.size + (len(self.arrived.message.body) if self.letter else 0)
+        is_letter = self.arrived.letter or self._unfilled
+        return self.size + (len(self.arrived.message.body) if is_letter else 0)
 
     def pay(self, selector: Selector, steps: int) -> None:
         """Refuse a message whose events cost too much together, so that none of them is lost."""
