@@ -21,6 +21,14 @@ SHORT = timedelta(milliseconds=500)
 SOON = Bounds(wall=SHORT, memory=160 * MIB, output=32 * KIB)
 
 
+@pytest.fixture(params=list(Boundary))
+def boundary(request: pytest.FixtureRequest) -> Boundary:
+    if request.param is Boundary.BWRAP and (why := why_no_bwrap()):
+        pytest.skip(why)
+    found: Boundary = request.param
+    return found
+
+
 def level(name: str) -> Sandbox:
     match name:
         case "monty":

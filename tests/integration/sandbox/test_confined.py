@@ -18,14 +18,6 @@ from agent_workers.execution.sandbox.processes import Ended, run_bounded
 PATIENCE_S = 30
 
 
-@pytest.fixture(params=list(Boundary))
-def boundary(request: pytest.FixtureRequest) -> Boundary:
-    if request.param is Boundary.BWRAP and (why := why_no_bwrap()):
-        pytest.skip(why)
-    found: Boundary = request.param
-    return found
-
-
 def test_a_program_and_what_it_started_are_gone_when_its_time_is_over(boundary: Boundary) -> None:
     marker = f"600.{os.getpid()}"
     ended = run(boundary, f"sleep {marker} & sleep {marker}", wall=timedelta(milliseconds=600))

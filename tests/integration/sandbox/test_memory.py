@@ -10,7 +10,7 @@ import pytest
 
 from agent_workers.domain.step import Broke
 from agent_workers.execution.sandbox import isolated
-from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
+from agent_workers.execution.sandbox.confined import Boundary, confine
 from agent_workers.execution.sandbox.ports import MIB
 from agent_workers.execution.sandbox.processes import Ended, run_bounded
 from tests.boundaries import needs_a_boundary
@@ -76,14 +76,6 @@ const shared = new WebAssembly.Memory({initial: 1, maximum: 9, shared: true});
 new Worker('require("worker_threads").workerData[0] = 42', {eval: true, workerData: new Uint8Array(shared.buffer)})
   .on('exit', () => console.log(new Uint8Array(shared.buffer)[0], String(require('child_process').execFileSync('/bin/echo', ['ran']))));
 """
-
-
-@pytest.fixture(params=list(Boundary))
-def boundary(request: pytest.FixtureRequest) -> Boundary:
-    if request.param is Boundary.BWRAP and (why := why_no_bwrap()):
-        pytest.skip(why)
-    found: Boundary = request.param
-    return found
 
 
 def test_there_is_no_memory_that_no_limit_counts(boundary: Boundary) -> None:

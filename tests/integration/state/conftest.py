@@ -1,6 +1,7 @@
 """Fixtures of the state's tests: a world of one tenant on a real database."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,15 @@ def whole(world: World) -> Iterator[None]:
     world.end_all()
     yield
     assert broken(world.database) == {}
+
+
+@pytest.fixture
+def alone(database: Database, tenant: TenantId) -> Iterator[World]:
+    """A tenant in a session that has not looked yet and is nobody else's, with nothing to do."""
+    with closing(Database(database.url, pool_size=1)) as session:
+        world = World(session, tenant)
+        world.end_all()
+        yield world
 
 
 @pytest.fixture

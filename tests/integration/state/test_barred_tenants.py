@@ -1,7 +1,5 @@
 """A tenant that has its share of a process's places is passed over by all three ways to a claim."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from agent_workers.domain.claim import Claimed, NothingDue, Onward
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
-from agent_workers.state.engine import Database
 from tests.integration.state.world import FINISH, World, use
 
 _PLAN = [Lane.PLAN]
@@ -17,12 +14,9 @@ _WAITED = "update steps set due_at = due_at - interval '1 minute' where job_id =
 
 
 @pytest.fixture
-def crowd(database: Database, tenant: TenantId) -> Iterator[World]:
-    """The tenant that is barred, in a session that has not looked yet."""
-    with closing(Database(database.url, pool_size=1)) as alone:
-        world = World(alone, tenant)
-        world.end_all()
-        yield world
+def crowd(alone: World) -> World:
+    """The tenant that is barred."""
+    return alone
 
 
 @pytest.fixture

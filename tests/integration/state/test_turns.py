@@ -1,7 +1,5 @@
 """Turns: claims go round the tenants that wait, whatever each has queued and however urgent it says."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,7 +9,7 @@ from agent_workers.domain.claim import Claimed, Onward
 from agent_workers.domain.decision import Continue
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
-from agent_workers.state.engine import Connection, Database
+from agent_workers.state.engine import Connection
 from tests.integration.state.world import ALL_LANES, EVALUATE, FINISH, PLANNED, World, use
 
 _PLAN = [Lane.PLAN]
@@ -31,12 +29,9 @@ _PASSED = "select pg_stat_get_xact_tuples_returned('steps_ready_idx'::regclass)"
 
 
 @pytest.fixture
-def flood(database: Database, tenant: TenantId) -> Iterator[World]:
-    """The tenant that has much to do, in a session that has not looked yet and is nobody else's."""
-    with closing(Database(database.url, pool_size=1)) as alone:
-        world = World(alone, tenant)
-        world.end_all()
-        yield world
+def flood(alone: World) -> World:
+    """The tenant that has much to do."""
+    return alone
 
 
 def another(world: World, name: str = "") -> World:
