@@ -12,7 +12,7 @@ from api.server import serve
 
 # Work that goes on for so long after it was told to end will not end.
 _HUNG_S = 60.0
-# How long the event loop waits for a thread that reckons, in each of its rounds: one takes in one
+# How long the event loop waits for a busy thread in each of its rounds. A round takes in one
 # connection, so with Python's 5 ms a flood of connections held everybody up for seconds.
 _SWITCH_S = 0.0005
 
