@@ -39,6 +39,7 @@ class Settings(ToolSettings):
 
     env: Literal["production", "development", "test"] = "production"
     data_folder: Path = Path(".agent-workers")
+    start_wait_s: float = Field(default=60, ge=0, le=3_600)  # for Postgres, at the start
     spill_dir: Path | None = None  # for evidence that cannot be written while Postgres is away
 
     database_url: str = Field(default="", repr=False)

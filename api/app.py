@@ -25,6 +25,7 @@ from agent_workers.state.memories import MemoryRows
 from agent_workers.state.reads import Reads
 from agent_workers.state.reads_effects import EffectReads
 from agent_workers.state.reads_steps import StepReads
+from agent_workers.state.schema import migration_order
 from agent_workers.state.sessions_reads import SessionCalls
 from agent_workers.state.submissions import Pace
 from agent_workers.state.tools import Tools
@@ -44,7 +45,6 @@ from api.health import (
     Health,
     broker_check,
     database_check,
-    migration_order,
     migrations_check,
     threads_check,
 )

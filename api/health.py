@@ -1,21 +1,19 @@
 """GET /health/live and /health/ready: whether this process runs, and whether it can do its work."""
 
 import asyncio
-import re
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-import agent_workers
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.state.reads import Reads
+from agent_workers.state.schema import lacking
 from agent_workers.transport.profiles import Broker, broker_of
 from agent_workers.transport.redis_bell import connected
 from api.replies import NO_STORE, JsonReply
@@ -26,7 +24,6 @@ _PATIENCE_S = 2.0
 # What was told to end does so within moments.
 _HUNG_S = 5.0
 _AMQP_PORT = 5672
-_REVISION = re.compile(r"^(down_revision|revision) = (?:\"(\w+)\"|None)$", re.MULTILINE)
 Check = Callable[[], str | None]
 
 
@@ -78,11 +75,7 @@ def migrations_check(reads: Reads, *, order: tuple[str, ...]) -> Check:
             stands_at = reads.schema_revision()
         except StateUnavailable:
             return "unknown: the database cannot be reached"
-        if stands_at is None:
-            return "never migrated: run `agent-workers migrate`"
-        if stands_at in order[:-1]:
-            return f"at {stands_at}, {order[-1]} is needed: run `agent-workers migrate`"
-        return None
+        return lacking(stands_at, order)
 
     return check
 
@@ -100,19 +93,6 @@ def threads_check(threads: Threads) -> Check:
         return "every one hangs" if threads.hung_s >= _HUNG_S else None
 
     return check
-
-
-def migration_order() -> tuple[str, ...]:
-    """Return this release's migrations from the first to the newest, as their files say."""
-    folder = Path(agent_workers.__file__).parents[1] / "migrations" / "versions"
-    after: dict[str | None, str] = {}
-    for path in folder.glob("*.py"):
-        names = dict(_REVISION.findall(path.read_text("utf-8")))
-        after[names["down_revision"] or None] = names["revision"]
-    order: list[str] = []
-    while (following := after.get(order[-1] if order else None)) is not None:
-        order.append(following)
-    return tuple(order)
 
 
 def _redis_answers(broker_url: str) -> str | None:

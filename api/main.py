@@ -2,10 +2,11 @@
 
 import sys
 
-from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.observability.stalls import end_when, end_when_stalled
-from agent_workers.settings import load_settings
+from agent_workers.settings import Settings, load_settings
+from agent_workers.transport.listening import check_port
 from api.app import create_app
 from api.descriptors import bounds_of, raised_limit
 from api.server import serve
@@ -19,17 +20,17 @@ _SWITCH_S = 0.0005
 
 def main() -> int:
     """Read settings and serve until told to stop."""
-    try:
-        settings = load_settings()
-        set_up_logs(level=settings.log_level, json=settings.log_json)
-        sys.setswitchinterval(_SWITCH_S)
-        app = create_app(settings)
-        end_when_stalled()
-        threads = app.state.threads
-        end_when(lambda: threads.hung_s > _HUNG_S)
-    except AgentWorkersError as error:
-        print(f"agent-workers api: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
-        return 2
+    return run_program("api", lambda: _serve(load_settings()))
+
+
+def _serve(settings: Settings) -> int:
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    sys.setswitchinterval(_SWITCH_S)
+    app = create_app(settings)
+    check_port(settings.api_host, settings.api_port, to_change="--port (AGENT_API_PORT)")
+    end_when_stalled()
+    threads = app.state.threads
+    end_when(lambda: threads.hung_s > _HUNG_S)
     return serve(
         app,
         host=settings.api_host,

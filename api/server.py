@@ -1,5 +1,6 @@
 """Serves the API: one process, no access log, and a stop that keeps nobody waiting."""
 
+import signal
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
+from uvicorn.server import HANDLED_SIGNALS
 
 from api.connections import Connection
 from api.crowd import Bounds, Crowd
@@ -79,6 +81,9 @@ def make_server(
 def serve(app: FastAPI, *, host: str, port: int, grace_s: int, bounds: Bounds) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     server = make_server(app, host=host, port=port, grace_s=grace_s, bounds=bounds)
+    for number in HANDLED_SIGNALS:
+        # It sends them again when it has stopped for them, and they would end us as if it had not.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     server.run()
     return 0 if server.started else 1
 

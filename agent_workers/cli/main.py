@@ -3,16 +3,17 @@
 import argparse
 import importlib
 import importlib.util
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import ModuleType
 
-from agent_workers.cli.errors import CommandFailed
 from agent_workers.cli.terminal import screened
 from agent_workers.client.errors import ClientError
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.exits import exit_code_of
 from agent_workers.embedded.errors import EmbeddedServerError
 
 
@@ -114,8 +115,15 @@ def _run(name: str, given: Sequence[str]) -> int:
         arguments.rest = rest
     elif rest:
         commands[name].error(f"unknown: {' '.join(rest)}")
+    _let_interrupt()
     code: int = module.run(arguments)
     return code
+
+
+def _let_interrupt() -> None:
+    """From here on Ctrl-C has something to unwind; before, it just ended us (see the launcher)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -158,9 +166,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _code_of(error: Exception) -> int:
-    if isinstance(error, CommandFailed):
-        return error.exit_code
-    return _WRONG if getattr(error, "exit_code", None) == _WRONG else 1
+    return exit_code_of(error) if isinstance(error, AgentWorkersError) else 1
 
 
 if __name__ == "__main__":

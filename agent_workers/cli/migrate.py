@@ -5,6 +5,8 @@ import argparse
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.migrations import downgrade, is_behind, known, newest, upgrade
 from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.observability.logs import set_up_logs
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
 from agent_workers.state.grants import grant_in
 from agent_workers.state.reads import Reads
@@ -39,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if wanted != "base" and not known(wanted):
         raise WronglyAsked(f"this release has no migration {wanted!r}")
     url, ask = settings.direct_database_url, Ask(arguments.role_defaults)
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    await_database(url, patience_s=settings.start_wait_s)
     if arguments.check:
         return _report(stands(url), wanted)
     if wanted == "base":

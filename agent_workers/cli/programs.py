@@ -11,6 +11,8 @@ from agent_workers.settings import PREFIX, Settings
 
 # -P: a folder `api` or a file `celery.py` of the user's must not stand in for ours.
 PYTHON = (sys.executable, "-P", "-m")
+# A signal that comes while it is imported ends it, and Python says nothing of it.
+START = (*PYTHON, "agent_workers_launch")
 API = "api.main"
 WORKER = "agent_workers.worker.main"
 BEAT = "agent_workers.worker.beat"
@@ -66,7 +68,7 @@ def environment(
 def api(variables: Mapping[str, str], *, url: str) -> Program:
     return Program(
         name="api",
-        command=(*PYTHON, API),
+        command=(*START, API),
         environment=environment(variables, {*_QUEUE, *_DATABASE, "secret_pepper"}),
         patience_s=15,
         live_url=url,
@@ -83,20 +85,20 @@ def effect_worker(variables: Mapping[str, str]) -> Program:
 
 def beat(variables: Mapping[str, str]) -> Program:
     surroundings = environment(variables, {*_QUEUE, *_DATABASE})
-    return Program(name="beat", command=(*PYTHON, BEAT), environment=surroundings)
+    return Program(name="beat", command=(*START, BEAT), environment=surroundings)
 
 
 def webhooks(variables: Mapping[str, str]) -> Program:
     surroundings = environment(variables, {*_DATABASE, "secret_pepper", "egress_proxy"})
     # Longer than an attempt may take, so that what is under way is not sent twice.
     return Program(
-        name="webhooks", command=(*PYTHON, WEBHOOKS), environment=surroundings, patience_s=35
+        name="webhooks", command=(*START, WEBHOOKS), environment=surroundings, patience_s=35
     )
 
 
 def flower(variables: Mapping[str, str]) -> Program:
     surroundings = environment(variables, {*_QUEUE, "flower_password"})
-    return Program(name="flower", command=(*PYTHON, FLOWER), environment=surroundings)
+    return Program(name="flower", command=(*START, FLOWER), environment=surroundings)
 
 
 def refund_server(variables: Mapping[str, str], port: int, *, slow_s: float) -> Program:
@@ -105,7 +107,7 @@ def refund_server(variables: Mapping[str, str], port: int, *, slow_s: float) -> 
 
 
 def _worker(name: str, lanes: str, pool: str, variables: Mapping[str, str]) -> Program:
-    command = (*PYTHON, WORKER, "--lanes", lanes, "--pool", pool)
+    command = (*START, WORKER, "--lanes", lanes, "--pool", pool)
     return Program(
         name=name,
         # Two workers cannot share one name in Flower.
@@ -136,8 +138,4 @@ def _part(value: object) -> object:
     return value
 
 
-_ALWAYS = {
-    "PYTHONUNBUFFERED": "1",
-    # On a developer's machine Celery's word on it is ten lines of every start.
-    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
-}
+_ALWAYS = {"PYTHONUNBUFFERED": "1"}

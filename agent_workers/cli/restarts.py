@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-# The watchdog's code: a worker that had gone deaf ended itself, and is wanted back at once.
-WATCHDOG = 75
-WRONG_SETTINGS = 2
+from agent_workers.domain.exits import WRONG
+
 # Who lived that long had started; what ended it is a new trouble, not the old one again.
 LIVED_S = 10.0
 FIRST_S, LONGEST_S = 0.5, 30.0
@@ -25,9 +24,7 @@ class GiveUp:
 
 def after_end(*, code: int, lived_s: float, failures: int, was_up: bool) -> Again | GiveUp:
     """Decide what follows the end of a program that nobody asked to end."""
-    if code == WATCHDOG:
-        return Again(pause_s=0.0, failures=0)
-    if code == WRONG_SETTINGS and not was_up:
+    if code == WRONG and not was_up:
         return GiveUp(code=code)
     if lived_s >= LIVED_S:
         return Again(pause_s=0.0, failures=0)

@@ -3,13 +3,17 @@
 from contextlib import closing
 from dataclasses import dataclass
 
+import structlog
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from agent_workers.domain.addresses import shown_address
 from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
 from agent_workers.transport.redis_bell import connected
 from agent_workers.transport.tls import tls_of
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,19 @@ def look_at(broker_url: str) -> BrokerSeen:
             return _redis(broker_url)
         case Broker.RABBITMQ:
             return _rabbitmq(broker_url)
+
+
+def say_if_away(broker_url: str) -> None:
+    """Say it once, loudly, when a program starts without its broker; it goes on all the same."""
+    try:
+        look_at(broker_url)
+    except BrokerSilent as error:
+        log.warning(
+            "broker_away",
+            address=shown_address(broker_url),
+            why=str(error),
+            means="jobs wait until it is back; is it running? `agent-workers doctor` tells more",
+        )
 
 
 def _redis(url: str) -> BrokerSeen:

@@ -8,13 +8,16 @@ from functools import partial
 import celery.app.amqp  # noqa: F401
 
 from agent_workers.domain.claim import Due
-from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.orchestration.schedules_firing import Firing
-from agent_workers.settings import load_settings
+from agent_workers.settings import Settings, load_settings
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
 from agent_workers.state.schedules_firing import ScheduleFiring
+from agent_workers.state.schema import migration_order
 from agent_workers.transport.app import make_app
+from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.worker.beat_scheduler import LONGEST_S, RowScheduler
@@ -25,12 +28,16 @@ _CONNECTIONS = 2
 
 def main() -> int:
     """Read settings and keep time until told to stop."""
-    try:
-        settings = load_settings()
-        settings.demand("database_url", "broker_url")
-    except AgentWorkersError as error:
-        print(f"agent-workers beat: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
-        return 2
+    return run_program("beat", lambda: _keep_time(load_settings()))
+
+
+def _keep_time(settings: Settings) -> None:
+    settings.demand("database_url", "broker_url")
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    await_database(
+        settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
+    )
+    say_if_away(settings.broker_url)
     database = Database(settings.database_url, pool_size=_CONNECTIONS, name="agent_workers beat")
     nudge = Nudge(settings.broker_url)
 
@@ -51,7 +58,6 @@ def main() -> int:
     beat.run()
     nudge.close()
     database.close()
-    return 0
 
 
 if __name__ == "__main__":

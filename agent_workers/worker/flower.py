@@ -8,27 +8,31 @@ from flower.views.monitor import Metrics
 from tornado.web import authenticated
 from typing_extensions import override
 
-from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.settings import Settings, SettingsWrong, load_settings
 from agent_workers.transport.app import make_app
+from agent_workers.transport.diagnosis import say_if_away
+from agent_workers.transport.listening import check_port
 
 
 def main() -> int:
     """Read settings and show the queue until told to stop."""
-    try:
-        settings = load_settings()
-        settings.demand("broker_url", "flower_password")
-        options = options_of(settings)
-    except AgentWorkersError as error:
-        print(f"agent-workers flower: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
-        return 2
+    return run_program("flower", lambda: _show(load_settings()))
+
+
+def _show(settings: Settings) -> None:
+    settings.demand("broker_url", "flower_password")
+    options = options_of(settings)
+    check_port(
+        settings.flower_address, settings.flower_port, to_change="--port (AGENT_FLOWER_PORT)"
+    )
     set_up_logs(level=settings.log_level, json=settings.log_json)
+    say_if_away(settings.broker_url)
     guard_metrics()
     # Not on our command line, where everybody could read the password; only Flower sees it.
     app = make_app(settings.broker_url, remote_control=settings.remote_control)
     app.start(["--quiet", "flower", *options])
-    return 0
 
 
 class MetricsByKind(events.PrometheusMetrics):

@@ -7,15 +7,18 @@ import threading
 from collections.abc import Sequence
 
 from agent_workers.domain.claim import Due
-from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import TenantId
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.orchestration.triggers import Intake
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agents import Agents
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
+from agent_workers.state.schema import migration_order
 from agent_workers.state.triggers import Triggers
 from agent_workers.state.triggers_intake import Intakes
+from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.transport.ingest import Delivery, KombuSource, Place
 from agent_workers.transport.ingest_stream import Entry, StreamSource
 from agent_workers.transport.nudge import Nudge
@@ -26,18 +29,16 @@ from agent_workers.worker.ingest import MOST_TOGETHER, Ingest
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read settings and options, and consume until told to stop."""
     asked = _parser().parse_args(arguments)
-    try:
-        settings = load_settings()
-        settings.demand("database_url", "broker_url", "ingest_url")
-        set_up_logs(level=settings.log_level, json=settings.log_json)
-        _consume(settings, asked)
-    except AgentWorkersError as error:
-        print(f"agent-workers ingest: {error}", file=sys.stderr)  # noqa: T201 (one line is enough)
-        return 2
-    return 0
+    return run_program("ingest", lambda: _consume(load_settings(), asked))
 
 
 def _consume(settings: Settings, asked: argparse.Namespace) -> None:
+    settings.demand("database_url", "broker_url", "ingest_url")
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    await_database(
+        settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
+    )
+    say_if_away(settings.broker_url)
     database = Database(settings.database_url, pool_size=2, name="agent_workers ingest")
     nudge = Nudge(settings.broker_url)
 

@@ -11,6 +11,7 @@ import structlog
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.exits import AWAY
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
@@ -31,7 +32,7 @@ _COMPARE_EVERY_S = 5.0
 _COMPARE_S_PER_ENTRY = 300e-6
 _STUCK_AFTER_S = 30.0
 # For the supervisor, or the parent of a prefork child: start again.
-EXIT_CODE = 75
+EXIT_CODE = AWAY
 # A process that works looks this often, and so does one that sees trouble; one that has been idle
 # asks Postgres less than once a second in all, and sees as soon as the others that a process of its
 # own host is gone.

@@ -3,14 +3,17 @@
 import argparse
 import os
 import sys
+import warnings
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
 
 from agent_workers.domain.agent_version import EVERYBODY, Source
-from agent_workers.domain.errors import AgentWorkersError, Misdeclared
+from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.mcp.tools import tools_for
 from agent_workers.execution.models.embedders import OFFLINE
@@ -18,14 +21,18 @@ from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.describing import described
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
 from agent_workers.state.mcp import known_at
+from agent_workers.state.schema import migration_order
 from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
+from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.worker.book import registered
 from agent_workers.worker.lifecycle import Lifecycle
 from agent_workers.worker.mcp import Reload
@@ -43,33 +50,38 @@ _FLAGS = ("--without-gossip", "--without-mingle")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read settings, load agents, make them known, and consume until told to stop."""
-    try:
-        settings = load_settings(**_given(arguments))
-        settings.demand("database_url", "broker_url")
-        set_up_logs(level=settings.log_level, json=settings.log_json)
-        at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
+    return run_program("worker", lambda: _work(load_settings(**_given(arguments))))
 
-        def reload(others: Sequence[Tool]) -> Registry:
-            return load(settings.tools, beside=(*at_hand, *others))
 
-        registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
-        _refuse_effects_on_threads(settings, registry)
-        warn_of_root(os.geteuid())
-        if settings.redis_url and not settings.secret_pepper:
-            log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
-        make_known(settings, registry)
-        _load_ahead(settings)
-    except AgentWorkersError as error:
-        print(f"agent-workers worker: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
-        return 2
+def _work(settings: Settings) -> None:
+    settings.demand("database_url", "broker_url")
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
+
+    def reload(others: Sequence[Tool]) -> Registry:
+        return load(settings.tools, beside=(*at_hand, *others))
+
+    deque(modules_of(settings.tools), maxlen=0)  # their mistakes are told before we wait
+    await_database(
+        settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
+    )
+    registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
+    _refuse_effects_on_threads(settings, registry)
+    warn_of_root(os.geteuid())
+    say_if_away(settings.broker_url)
+    if settings.redis_url and not settings.secret_pepper:
+        log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
+    make_known(settings, registry)
+    _load_ahead(settings)
     end_when_stalled()
     consume(settings, registry, reload=reload)
-    return 0
 
 
 def warn_of_root(user: int) -> None:
     """Say that tools run as root, too; we cannot know an account that may read what they need."""
     if user == 0:
+        # Celery's own word on it is ten lines.
+        warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
         log.warning("worker_runs_as_root", remedy="start it as an account of its own")
 
 

@@ -11,9 +11,12 @@ import structlog
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.settings import Settings, load_settings
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
 from agent_workers.state.relays import Relays
+from agent_workers.state.schema import migration_order
 from agent_workers.transport.ingest import Place
 from agent_workers.transport.relay import KombuExchange
 from agent_workers.worker.relay import Relay
@@ -24,18 +27,15 @@ log = structlog.get_logger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read settings and options, and tell the journal until told to stop."""
     asked = _parser().parse_args(arguments)
-    try:
-        settings = load_settings()
-        settings.demand("database_url", "relay_url")
-        set_up_logs(level=settings.log_level, json=settings.log_json)
-        _relay(settings, asked)
-    except AgentWorkersError as error:
-        print(f"agent-workers relay: {error}", file=sys.stderr)  # noqa: T201 (one line is enough)
-        return 2
-    return 0
+    return run_program("relay", lambda: _relay(load_settings(), asked))
 
 
 def _relay(settings: Settings, asked: argparse.Namespace) -> None:
+    settings.demand("database_url", "relay_url")
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    await_database(
+        settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
+    )
     database = Database(settings.database_url, pool_size=2, name="agent_workers relay")
     relays = Relays(database, name=asked.name, holder=uuid4())
     place = Place(

@@ -12,6 +12,7 @@ from celery import Celery, bootsteps, signals
 from celery.worker import state
 from typing_extensions import override
 
+from agent_workers.domain.exits import AWAY
 from agent_workers.domain.step import Lane
 from agent_workers.transport.depth import Depths
 from agent_workers.worker.stopping import Stopping
@@ -19,7 +20,7 @@ from agent_workers.worker.stopping import Stopping
 log = structlog.get_logger(__name__)
 
 # For the supervisor: not a crash of ours, start again.
-EXIT_CODE = 75
+EXIT_CODE = AWAY
 LOOK_EVERY_S = 5.0
 PATIENCE_S = 45.0
 # What is being done may be recorded, and the rest of its job handed back.

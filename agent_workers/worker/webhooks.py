@@ -10,12 +10,14 @@ from datetime import timedelta
 
 import structlog
 
-from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.execution.webhooks.send import Sender
 from agent_workers.observability.logs import set_up_logs
+from agent_workers.observability.programs import run_program
 from agent_workers.orchestration.webhooks import Courier
 from agent_workers.settings import Settings, load_settings
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
+from agent_workers.state.schema import migration_order
 from agent_workers.state.webhook_queue import WebhookQueue
 from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.webhook_round import Round
@@ -29,18 +31,19 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read settings and deliver until told to stop."""
-    try:
-        settings = load_settings(**_given(arguments))
-        settings.demand("database_url", "secret_pepper")
-        set_up_logs(level=settings.log_level, json=settings.log_json)
-    except AgentWorkersError as error:
-        print(f"agent-workers webhooks deliver: {error}", file=sys.stderr)  # noqa: T201 (no logs yet)
-        return 2
+    return run_program("webhooks deliver", lambda: _start(load_settings(**_given(arguments))))
+
+
+def _start(settings: Settings) -> None:
+    settings.demand("database_url", "secret_pepper")
+    set_up_logs(level=settings.log_level, json=settings.log_json)
+    await_database(
+        settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
+    )
     stopping = Stopping()
     for number in _SIGNALS:
         signal.signal(number, lambda *_: stopping.set())
     deliver(settings, stopping)
-    return 0
 
 
 def deliver(settings: Settings, stopping: Stopping) -> None:

@@ -3,12 +3,11 @@
 from agent_workers.cli.restarts import (
     LIVED_S,
     LONGEST_S,
-    WATCHDOG,
-    WRONG_SETTINGS,
     Again,
     GiveUp,
     after_end,
 )
+from agent_workers.domain.exits import AWAY, WRONG
 
 
 def test_a_program_that_was_killed_after_a_while_is_back_at_once():
@@ -28,17 +27,17 @@ def test_pauses_grow_while_a_program_dies_soon_after_its_start():
     assert pauses[-1] == LONGEST_S
 
 
-def test_the_watchdog_s_code_is_no_failure():
-    after = after_end(code=WATCHDOG, lived_s=0.1, failures=7, was_up=False)
-    assert after == Again(pause_s=0.0, failures=0)
+def test_what_is_away_is_tried_again_as_long_as_it_takes():
+    after = after_end(code=AWAY, lived_s=0.1, failures=7, was_up=False)
+    assert after == Again(pause_s=LONGEST_S, failures=8)
 
 
 def test_wrong_settings_end_the_trying():
-    after = after_end(code=WRONG_SETTINGS, lived_s=0.5, failures=0, was_up=False)
-    assert after == GiveUp(code=WRONG_SETTINGS)
+    after = after_end(code=WRONG, lived_s=0.5, failures=0, was_up=False)
+    assert after == GiveUp(code=WRONG)
 
 
 def test_wrong_settings_of_a_program_that_was_up_are_tried_again():
     # Somebody edits a module while the system runs: the others must not go down for it.
-    after = after_end(code=WRONG_SETTINGS, lived_s=0.5, failures=0, was_up=True)
+    after = after_end(code=WRONG, lived_s=0.5, failures=0, was_up=True)
     assert isinstance(after, Again)

@@ -1,0 +1,84 @@
+"""Waits for Postgres and our schema in it, for a bounded time: things are started in any order."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import psycopg
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from agent_workers.domain.addresses import shown_address
+from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.exits import Away, WronglyTold
+from agent_workers.state.engine import Database
+from agent_workers.state.reads import Reads
+from agent_workers.state.schema import lacking
+
+log = structlog.get_logger(__name__)
+
+SAID_EVERY_S = 5.0
+_LOOK_EVERY_S = 0.5
+_LONGEST = 200
+# What Postgres says to a login that will be no better later. It may say so in another language:
+# then we wait for nothing, and say its words all the same.
+_REFUSED = re.compile(
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry"
+    r"|(role|database) \".*\" does not exist|permission denied for database"
+)
+_GRANT = "run `agent-workers migrate` as the owner, which grants it"
+_NEXT = "is it running? `agent-workers doctor` tells more"
+
+
+def await_database(
+    url: str,
+    *,
+    patience_s: float,
+    schema: Sequence[str] = (),
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return once Postgres answers, and has the migrations in `schema`, all of this release.
+
+    A line every few seconds says what is waited for. What is away for longer than that is `Away`.
+    """
+    began = clock()
+    said_at = began - SAID_EVERY_S
+    with closing(Database(url, pool_size=1, name="agent_workers starting")) as database:
+        while (trouble := _trouble(database, schema)) is not None:
+            now = clock()
+            if now - began >= patience_s:
+                raise Away(trouble)
+            if now - said_at >= SAID_EVERY_S:
+                said_at = now
+                left_s = round(patience_s - (now - began))
+                log.warning("waiting_for_database", why=trouble, for_another_s=left_s)
+            sleep(min(_LOOK_EVERY_S, patience_s))
+
+
+def _trouble(database: Database, schema: Sequence[str]) -> str | None:
+    place = shown_address(database.url)
+    try:
+        stands_at = Reads(database).schema_revision()
+    except StateUnavailable as error:
+        why = reason(error)
+        if _REFUSED.search(str(error)):
+            raise WronglyTold(
+                f"Postgres at {place} refuses us ({why}): correct the user, the password or the"
+                " name of the database in AGENT_DATABASE_URL"
+            ) from error
+        return f"Postgres at {place} does not answer ({why}): {_NEXT}"
+    except (psycopg.errors.InsufficientPrivilege, DBAPIError) as error:
+        # The pool's own first look is SQLAlchemy's, which wraps what it meets.
+        why = reason(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+        return f"our role may do too little in Postgres at {place} ({why}): {_GRANT}"
+    lacks = lacking(stands_at, schema) if schema else None
+    return f"our schema in Postgres at {place} is not ready ({lacks})" if lacks else None
+
+
+def reason(error: Exception) -> str:
+    """Return the last thing that the driver says: before it stands where, which we say better."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    told = lines[0] if len(lines) == 1 or "failed:" in lines[0] else lines[1]
+    return told.rpartition("failed: ")[2].strip()[:_LONGEST]
