@@ -61,13 +61,13 @@ def _waited(client: Client, job_id: str, timeout: timedelta | None) -> int:
         left = _SILENT if end is None else timedelta(seconds=max(0.0, end - time.monotonic()))
         with suppress(WaitedInVain):
             return ended(client.wait(job_id, timeout=min(left, _SILENT)))
+        told.tell(needs_of(seen_now(client, job_id)), to=sys.stderr)
         if end is not None and time.monotonic() >= end:
             ways = run("jobs", "show", job_id)
             _say(
                 f"{job_id} has not ended within {in_words(timeout or _SILENT)}; it goes on: {ways}"
             )
             return _TIMED_OUT
-        told.tell(needs_of(seen_now(client, job_id)), to=sys.stderr)
 
 
 def ended(job: Job) -> int:
@@ -79,6 +79,9 @@ def ended(job: Job) -> int:
         return 0
     error = job.error
     _say(f"{job.id} {job.status}" + (f": {error['code']}: {error['message']}" if error else ""))
+    where = ((error or {}).get("cause") or {}).get("where")
+    if where:
+        _say(f"  at {where}")
     _say(f"more: {run('jobs', 'show', job.id)}")
     return 1
 
