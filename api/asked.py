@@ -2,7 +2,8 @@
 
 import math
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,17 +14,18 @@ from agent_workers.domain.ids import JobId, from_wire
 from agent_workers.domain.outside import Uncallable
 from agent_workers.domain.webhook_url import target_of
 from agent_workers.state.controls import GivenVerdict
+from api.forms import SESSION_FORM, USER_FORM
+from api.mistakes import mistake_of
 from api.problems import MOST_MISTAKES, Mistake, Problem, invalid
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _AMOUNT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 A_YEAR_S = 366 * 24 * 3600
-# Names that stand in paths; users are named as their own system names them.
-SESSION_FORM = r"^[A-Za-z0-9][A-Za-z0-9._:~@-]{0,199}$"
-USER_FORM = r"^[!-~]{1,200}$"
 MOST_USD = 999_999
 # No model has so many; each that is unknown would be a mistake to tell of.
 _MOST_MEMBERS = 64
+# A job may start at once, also as seen by a caller whose clock is slow.
+_GRACE = timedelta(minutes=1)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -35,7 +37,7 @@ def instant_asked(value: object) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise _wrong("must be an instant like 2030-01-31T12:00:00Z")
+        raise _wrong("must be a time like 2030-01-31T12:00:00Z")
     return parsed_instant(value)
 
 
@@ -44,21 +46,23 @@ def parsed_instant(value: str) -> datetime:
     try:
         return datetime.fromisoformat(value.upper().replace(" ", "T")).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _wrong("is no instant that exists") from None
+        raise _wrong(f"{value[:40]!r} is not a time that exists") from None
 
 
 def _deadline(value: object) -> float | None:
-    """A deadline is seconds from now, or an instant; one that has passed ends the job at once."""
+    """A deadline is seconds from now, or an instant: less than none where that has passed."""
     if isinstance(value, str):
         at = instant_asked(value)
         assert at is not None
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+        return (at - datetime.now(UTC)).total_seconds()
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong("must be an instant, or seconds from now")
-    if not 0 <= value <= A_YEAR_S:
-        raise _wrong("must lie at most a year ahead")
+        raise _wrong("must be a time like 2030-01-31T12:00:00Z, or a number of seconds from now")
+    if value <= 0:
+        raise _wrong(f"must be more than 0 seconds from now, not {value}")
+    if value > A_YEAR_S:
+        raise _wrong(f"must be at most a year ({A_YEAR_S} seconds) from now, not {value}")
     return float(value)
 
 
@@ -67,18 +71,18 @@ def _micro_usd(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _wrong("must be an amount of dollars")
+        raise _wrong("must be an amount of US dollars like 0.25")
     if isinstance(value, str) and not _AMOUNT.fullmatch(value):
-        raise _wrong("must be an amount like 0.25, to a millionth")
+        raise _wrong("must be an amount of US dollars like 0.25, with at most 6 decimals")
     micro = math.ceil(Decimal(str(value)) * 1_000_000)
     if not 0 < micro <= MOST_USD * 1_000_000:
-        raise _wrong(f"must be more than 0 and at most {MOST_USD}")
+        raise _wrong(f"must be more than 0 and at most {MOST_USD}, not {value}")
     return micro
 
 
 def _payload(value: object) -> object:
     if not isinstance(value, str | dict):
-        raise _wrong("must be a string or an object")
+        raise _wrong("must be text or an object")
     return value
 
 
@@ -87,7 +91,7 @@ def _job_id(value: object) -> JobId | None:
         return None
     job_id = from_wire(value) if isinstance(value, str) else None
     if job_id is None:
-        raise _wrong("must be the id of a job")
+        raise _wrong("must be the id of a job, like job_ and 32 hexadecimal digits")
     return job_id
 
 
@@ -140,6 +144,24 @@ class JobAsked(_Asked):
     on_busy: Literal["queue", "reject", "interrupt"] | None = None
 
 
+def passed_of(asked: JobAsked, now: datetime) -> Problem | None:
+    """Return the problem of a job that should have started or ended before now."""
+    at = {"run_at": asked.run_at}
+    if asked.deadline is not None and asked.deadline <= 0:
+        at["deadline"] = now + timedelta(seconds=asked.deadline)
+    grace = {"run_at": _GRACE, "deadline": timedelta()}
+    for name, when in at.items():
+        if when is not None and when <= now - grace[name]:
+            told = f"{_written(when)} has passed: it is {_written(now)} now"
+            late = [Mistake(pointer=f"/{name}", detail=told)]
+            return Problem(code="invalid_request", detail=in_one_line(late, of=1), mistakes=late)
+    return None
+
+
+def _written(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 class CancelAsked(_Asked):
     reason: Annotated[str, Field(max_length=1_000)] = ""
     mode: Literal["graceful", "now"] = "graceful"
@@ -167,16 +189,15 @@ def validated(model: type[Model], value: object) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        mistakes = [
-            Mistake(pointer=_pointer(one["loc"]), detail=one["msg"])
-            for one in error.errors(include_url=False, include_input=False, include_context=False)
-        ][:MOST_MISTAKES]
-        first = mistakes[0]
-        detail = f"{first.pointer or 'the body'}: {first.detail}"
-        raise Problem(code="invalid_request", detail=detail, mistakes=mistakes) from None
+        found = error.errors(include_url=False)
+        mistakes = [mistake_of(one, model) for one in found[:MOST_MISTAKES]]
+        raise Problem(
+            code="invalid_request", detail=in_one_line(mistakes, of=len(found)), mistakes=mistakes
+        ) from None
 
 
-def _pointer(place: tuple[int | str, ...]) -> str:
-    # pydantic says `[key]` when the mistake is in the name of a member.
-    names = [str(part) for part in place if part != "[key]"]
-    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+def in_one_line(mistakes: Sequence[Mistake], *, of: int) -> str:
+    """Tell the first mistake, and how many there are besides."""
+    first = mistakes[0]
+    told = f"{first.pointer}: {first.detail}" if first.pointer else first.detail
+    return told if of == 1 else f"{told} (and {of - 1} more)"

@@ -30,7 +30,7 @@ class BatchAsked(_Asked):
     items: Annotated[list[Members], Field(max_length=MOST_INLINE)] | None = None
     concurrency: Annotated[Whole, Field(ge=1, le=MOST_LIVE)] = 100
     on_error: Annotated[OnError, Field(strict=False)] = OnError.CONTINUE
-    deadline: Annotated[float, Field(ge=0, le=A_YEAR_S)] | None = None
+    deadline: Annotated[float, Field(gt=0, le=A_YEAR_S)] | None = None
     metadata: (
         Annotated[
             dict[
@@ -60,7 +60,7 @@ def terms_of(asked: BatchAsked) -> BatchTerms:
     template = asked.job_template or {}
     strange = sorted(set(template) - _MEMBERS)
     if strange:
-        raise invalid(f"{strange[0]!r} is no member of an item", pointer="/job_template")
+        raise invalid(f"{strange[0]!r} is not a member of an item", pointer="/job_template")
     _check_template(template)
     return BatchTerms(
         concurrency=asked.concurrency,
@@ -110,15 +110,18 @@ def item_of(
 ) -> BatchItem:
     """Return one item: what it leaves out is the template's; metadata of both are put together."""
     if not isinstance(members, dict):
-        raise invalid("must be an object")
+        raise invalid('must be an object like {"custom_id": …, "input": …}')
     custom_id = members.get("custom_id")
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= 255:  # noqa: PLR2004
         raise invalid("must be text of 1 to 255 characters", pointer="/custom_id")
     own = {name: value for name, value in members.items() if name != "custom_id"}
     for name in _NOT_OF_ITEMS & set(own):
-        raise invalid("items of a batch begin when there is room", pointer=f"/{name}")
+        raise invalid(
+            "is not for items of a batch: they start as soon as the batch has room for them",
+            pointer=f"/{name}",
+        )
     if isinstance(own.get("deadline"), str):
-        raise invalid("must be seconds from the begin of the job", pointer="/deadline")
+        raise invalid("must be a number of seconds from the start of the job", pointer="/deadline")
     whole = {**template, **own}
     both = (template.get("metadata"), own.get("metadata"))
     if isinstance(both[0], dict) and isinstance(both[1], dict):

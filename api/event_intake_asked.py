@@ -68,7 +68,7 @@ def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
 def trigger_changed(trigger: Trigger, body: object) -> Trigger:
     """Return the trigger as it shall be: what the body does not name stays."""
     if not isinstance(body, dict):
-        raise invalid("the body must be an object")
+        raise invalid("The body must be a JSON object with the members to change.")
     changed = trigger_asked(members_of(trigger) | body, trigger_id=trigger.trigger_id)
     return replace(changed, created_at=trigger.created_at, updated_at=trigger.updated_at)
 

@@ -97,12 +97,12 @@ _JOB = {
     name: schema
     for name, schema in REQUESTS["JobRequest"]["properties"].items()  # type: ignore[attr-defined]
     if name not in {"run_at", "delay", "parent_job_id", "deadline", "on_busy"}
-} | {"deadline": optional({"type": "number", "minimum": 0, "maximum": A_YEAR_S})}
+} | {"deadline": optional({"type": "number", "exclusiveMinimum": 0, "maximum": A_YEAR_S})}
 _ITEM = _JOB | {"custom_id": text(least=1, most=255)}
 _TERMS: Schema = {
     "concurrency": {"type": "integer", "minimum": 1, "maximum": MOST_LIVE, "default": 100},
     "on_error": {"enum": [one.value for one in OnError]},
-    "deadline": optional({"type": "number", "minimum": 0, "maximum": A_YEAR_S}),
+    "deadline": optional({"type": "number", "exclusiveMinimum": 0, "maximum": A_YEAR_S}),
     "metadata": REQUESTS["JobRequest"]["properties"]["metadata"],  # type: ignore[index]
 }
 _ITEMS_SHOWN = {

@@ -2,7 +2,8 @@
 
 from agent_workers.domain.strict_json import DEEPEST, LARGEST, MOST_NODES
 from agent_workers.state.controls import GivenVerdict
-from api.asked import A_YEAR_S, MOST_USD, SESSION_FORM, USER_FORM
+from api.asked import A_YEAR_S, MOST_USD
+from api.forms import SESSION_FORM, USER_FORM
 from api.schema_words import (
     AHEAD,
     AMOUNT_FORM,

@@ -49,7 +49,9 @@ def checked_query(request: Request, known: Collection[str]) -> dict[str, str]:
     for name, value in request.query_params.multi_items():
         plain = name in known and name != METADATA
         if not plain and not (METADATA in known and _METADATA.fullmatch(name)):
-            raise invalid(f"{name[:100]!r} is no parameter of this list", pointer=f"/{name[:100]}")
+            raise invalid(
+                f"{name[:100]!r} is not a parameter of this list", pointer=f"/{name[:100]}"
+            )
         if name in members:
             raise invalid(f"{name[:100]!r} is given twice", pointer=f"/{name[:100]}")
         if "\0" in value or "\0" in name:

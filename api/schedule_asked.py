@@ -145,9 +145,13 @@ def _checked(terms: ScheduleTerms) -> ScheduleTerms:
 
 def _job_target(members: Members) -> JobTarget:
     for name in sorted(_NOT_OF_TARGETS & set(members)):
-        raise invalid("the schedule says when its jobs begin", pointer=f"/{name}")
+        raise invalid(
+            "is not for jobs of a schedule, which says itself when they start", pointer=f"/{name}"
+        )
     if isinstance(members.get("deadline"), str):
-        raise invalid("must be seconds from the fire time", pointer="/deadline")
+        raise invalid(
+            "must be a number of seconds from the time at which the job starts", pointer="/deadline"
+        )
     job = validated(JobAsked, members)
     return JobTarget(
         agent=job.agent,

@@ -67,10 +67,10 @@ OBJECT: Schema = {
     "additionalProperties": {"$ref": "#/components/schemas/Json"},
 }
 AHEAD: Schema = {
-    "description": "An instant, or seconds from now.",
+    "description": "An instant that has not passed, or seconds from now.",
     "anyOf": [
         {"type": "string", "format": "date-time", "pattern": INSTANT_FORM},
-        {"type": "number", "minimum": 0, "maximum": A_YEAR_S},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": A_YEAR_S},
         {"type": "null"},
     ],
 }

@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent_workers.domain.ids import to_wire
 from agent_workers.state.sessions_reads import MessageSeen, SessionSeen
-from api.asked import USER_FORM
+from api.forms import TOOL_FORM, USER_FORM
 from api.shapes import dumped, instant, raw, text
 
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_CALLS = 64
-# What every provider takes for the name of a tool.
-TOOL_FORM = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class _Asked(BaseModel):

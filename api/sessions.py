@@ -14,9 +14,10 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.session import Role
 from agent_workers.state.sessions_reads import NewMessage, SessionCalls, SessionSeen
-from api.asked import SESSION_FORM, validated
+from api.asked import validated
 from api.bodies import read_json
 from api.cursors import Cursors
+from api.forms import SESSION_FORM
 from api.listing import listed
 from api.problems import Problem, invalid
 from api.queries import checked_query, idempotency_key_of, whole_number

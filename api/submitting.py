@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from agent_workers.orchestration.submit import Submit
 from agent_workers.state.keys import Caller
 from agent_workers.state.reads import JobSeen
 from agent_workers.state.submissions import Accepted, Admission, Asked, Pace
-from api.asked import JobAsked, validated
+from api.asked import JobAsked, passed_of, validated
 from api.bodies import read_json
 from api.cached import Cached
 from api.funnel import Funnel
@@ -61,6 +61,7 @@ class Submitting:
             )
         submission = _submission(asked, caller.tenant_id, _request_id(request), self.session_ttl)
         key = idempotency_key_of(request)
+        await self._check_times(asked, caller.tenant_id, key)
         if key is None and not submission.max_cost_micro and not submission.session_id:
             # Only what neither waits for others nor is refused for what they do is stored together.
             created_at = await self.funnel.ask((submission, pace))
@@ -81,6 +82,14 @@ class Submitting:
     async def _check_parent(self, tenant_id: TenantId, parent_id: JobId) -> None:
         if await self.views.read((tenant_id, parent_id)) is None:
             raise invalid("There is no such job.", pointer="/parent_job_id")
+
+    async def _check_times(self, asked: JobAsked, tenant_id: TenantId, key: str | None) -> None:
+        """Refuse times that have passed, unless the key's job was stored while they were ahead."""
+        late = passed_of(asked, datetime.now(UTC))
+        if late is None:
+            return
+        if key is None or not await self.threads.run(self.submit.knows, tenant_id, key):
+            raise late
 
     async def _once(
         self, submission: Submission, pace: Pace, key: str | None, body: object
@@ -132,7 +141,7 @@ def _submission(
         priority=asked.priority or 0,
         run_at=asked.run_at,
         delay=None if asked.delay is None else timedelta(seconds=asked.delay),
-        deadline=None if asked.deadline is None else timedelta(seconds=asked.deadline),
+        deadline=None if asked.deadline is None else timedelta(seconds=max(0, asked.deadline)),
         max_cost_micro=asked.max_cost_usd or 0,
         max_steps=asked.max_steps or MOST_STEPS,
         parent_id=asked.parent_job_id,

@@ -7,7 +7,19 @@ from typing import Any, TextIO
 
 from agent_workers.domain.printable import printable
 
+BOLD, DIM, RED, GREEN = "1", "2", "31", "32"
+_YELLOW = "33"
 _PLAIN = "\033[0m"
+_OF_STATUS = {
+    "succeeded": GREEN,
+    "done": GREEN,
+    "failed": RED,
+    "canceled": DIM,
+    "queued": "",
+    "ready": "",
+    "running": "36",
+    "claimed": "36",
+}
 
 
 class Screen:
@@ -43,9 +55,14 @@ def command(words: str, *, to: TextIO) -> None:
     (to.stream if isinstance(to, Screen) else to).write(words)
 
 
+def status_style(status: str) -> str:
+    """Return the colour in which the status of a job or a step is told."""
+    return _OF_STATUS.get(status, _YELLOW)
+
+
 def styled(style: str, text: str, *, end: str = "\n") -> None:
     """Print a text in a style, as 1 for bold; without one where nobody would see it."""
-    if not sys.stdout.isatty():
+    if not style or not sys.stdout.isatty():
         print(text, end=end, flush=True)
         return
     command(f"\033[{style}m", to=sys.stdout)

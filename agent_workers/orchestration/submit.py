@@ -5,6 +5,7 @@ from datetime import datetime
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.orchestration.ports import Ring
@@ -31,6 +32,10 @@ class Submit:
         if admission.how is Accepted.CREATED and _now(asked):
             self._ring([_due(asked[0])], parent=None)
         return admission
+
+    def knows(self, tenant_id: TenantId, key: str) -> bool:
+        """Say whether a job was stored under this idempotency key, and is still found by it."""
+        return self._submissions.knows(tenant_id, key)
 
 
 def _now(asked: Asked) -> bool:

@@ -20,7 +20,7 @@ from agent_workers.domain.errors import (
     SessionOfAnother,
     StateUnavailable,
 )
-from agent_workers.domain.ids import JobId
+from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import Submission
 from agent_workers.state.engine import Connection, Database, NotReplicated
 
@@ -45,6 +45,9 @@ select submit_jobs(array(
 _SUBMIT_ONE = f"select submit_jobs(array[{SUBMISSION}])"
 _SUBMIT_ONCE = f"select * from submit_once(%s, %s, %s, {SUBMISSION})"
 
+_KNOWN = """
+select 1 from idempotency_keys
+ where tenant_id = %s and key = %s and expires_at > clock_timestamp()"""
 _CREATED_AT = "select created_at from jobs where tenant_id = %s and job_id = %s"
 
 KEPT_FOR = timedelta(days=30)
@@ -126,6 +129,10 @@ class Submissions:
         if verdict == "reused":
             raise KeyReused(f"key {key!r} was sent before with another request")
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
+
+    def knows(self, tenant_id: TenantId, key: str) -> bool:
+        with self._database.connection() as connection:
+            return connection.execute(_KNOWN, (tenant_id, key)).fetchone() is not None
 
     def _without(
         self, asked: Sequence[Asked], refused: KeepsTooMuch

@@ -23,10 +23,13 @@ LEFT_OUT = {"cursor", "Idempotency-Key", "wait"}
 
 
 def told(document: Any) -> Any:
-    """Add what only this server knows: which agents there are, and that none has a parent yet."""
+    """Add what only this server knows: which agents there are, what has no parent yet, what time it is."""
     asked = document["components"]["schemas"]["JobRequest"]["properties"]
     asked["agent"] = {"const": AGENT}
     asked["parent_job_id"] = {"type": "null"}
+    # No document says what time it is.
+    for name in ("run_at", "deadline"):
+        asked[name] = {"enum": [None, "2199-01-01T00:00:00Z"]}
     tell_of_batches(document["components"]["schemas"])
     tell_of_schedules(document["components"]["schemas"])
     tell_of_webhooks(document["components"]["schemas"])

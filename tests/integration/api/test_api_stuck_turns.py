@@ -38,6 +38,6 @@ def test_the_client_and_the_command_line_tell_the_same(
     with Client(live.url, token) as client:
         (wait,) = client.get(to_wire(second)).raw["waiting_for"]
     assert wait["behind"]["policy"] == "wait"
-    shown = ["jobs", "show", to_wire(second), "--api-url", live.url, "--api-key", token]
+    shown = ["jobs", "show", to_wire(second), "--json", "--api-url", live.url, "--api-key", token]
     assert main(shown) == 0
     assert json.loads(capsys.readouterr().out)["waiting_for"] == [wait]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -177,3 +178,18 @@ def test_the_callers_request_id_goes_into_the_trace(client: httpx.Client):
     assert trace[0]["stage"] == "gateway"
     assert trace[0]["request_id"] == "req-001"
     assert trace[0]["payload"]["message"] == "hello"
+
+
+def test_a_key_finds_its_job_also_after_the_deadline_that_the_body_names(client: httpx.Client):
+    at = datetime.now(UTC) + timedelta(seconds=1.5)
+    asked, key = ASKED | {"deadline": at.isoformat()}, {"idempotency-key": "late"}
+    first = client.post("/v1/jobs", json=asked, headers=key)
+    assert first.status_code == 202
+    until(lambda: datetime.now(UTC) > at)
+    again = client.post("/v1/jobs", json=asked, headers=key)
+    assert (again.json()["id"], again.headers["idempotency-replayed"]) == (
+        first.json()["id"],
+        "true",
+    )
+    problem = is_problem(client.post("/v1/jobs", json=asked), 422, "invalid_request")
+    assert "has passed: it is " in problem["detail"]

@@ -16,7 +16,7 @@ from tests.test_conventions import check
 
 PASSES_BY = re.compile(r"__stdout__|__stderr__|std(?:out|err)\.buffer|from sys import|\\033|\\x1b")
 # The place itself; who takes styles out; and who gives a file as it is, unless to a terminal.
-MAY_PASS_BY = {"terminal.py", "output.py", "job_files.py"}
+MAY_PASS_BY = {"terminal.py", "output.py", "files.py"}
 EVIL = "\x1b]0;mine\x07\r\x9b2J\u202e"
 
 

@@ -1,0 +1,1 @@
+"""Jobs on the command line: submitted, shown, followed and controlled over HTTP."""

@@ -1,0 +1,145 @@
+"""`agent-workers jobs show`: a job on one screen."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from agent_workers.cli.jobs.needs import Seen, needs_of, run
+from agent_workers.cli.jobs.steps import print_steps
+from agent_workers.cli.layout import cut, width
+from agent_workers.cli.printing import bytes_in_words
+from agent_workers.cli.terminal import BOLD, RED, status_style, styled
+from agent_workers.cli.times import clock, in_words, parsed
+from agent_workers.domain.printable import printable_line
+
+# Any: JSON as the API gave it.
+Json = Mapping[str, Any]
+_MOST_LINES = 20
+_UNLIMITED = 1_000_000
+
+
+def print_job(seen: Seen) -> None:
+    """Print how it stands, what it waits for, its steps, and what came of it."""
+    job = seen.job
+    styled(BOLD, seen.id, end="  ")
+    styled(status_style(job["status"]), job["status"])
+    for name, words in _facts(seen):
+        print(cut(f"  {name:<10} {words}", width()))
+    for words in job["degraded"]:
+        print(cut(f"  {'degraded':<10} {words}", width()))
+    _print_needs(seen)
+    if seen.steps:
+        print()
+        styled(BOLD, "Steps")
+        print_steps(seen)
+    if job["error"] is not None:
+        print()
+        print_error(job, seen.steps)
+    elif job["status"] == "succeeded":
+        print()
+        styled(BOLD, "Output")
+        _print_value(job["output"], seen.id)
+
+
+def print_error(job: Json, steps: Any = ()) -> None:  # noqa: ANN401 (JSON)
+    """Print why a job failed: where, and with the traceback of the code that raised it."""
+    error: Json = job["error"]
+    styled(RED, f"Error: {error['code']}")
+    _print_text(error["message"])
+    cause: Json = error.get("cause") or {}
+    if cause:
+        place = f" (step {cause['position']})" if cause.get("position") is not None else ""
+        print(f"  caused by {cause.get('code')} in {cause.get('tool') or 'the agent'}{place}:")
+        _print_text(cause.get("message"))
+        if cause.get("where"):
+            print(f"  at {printable_line(str(cause['where']))}")
+    for step in steps:
+        raised: Json = step.get("error") or {}
+        if raised.get("traceback"):
+            print(f"\n  Step {step['position']}, {printable_line(str(raised.get('where') or ''))}")
+            _print_text(raised["traceback"])
+
+
+def _facts(seen: Seen) -> list[tuple[str, str]]:
+    job = seen.job
+    facts = [
+        ("agent", f"{job['agent']} {job['agent_version']}".rstrip()),
+        ("submitted", _age(seen)),
+    ]
+    took = _took(seen)
+    if took:
+        facts.append(("took" if job["finished_at"] else "running", took))
+    facts.append(("cost", _cost(job["usage"])))
+    tries = sum(step["claims"] for step in seen.steps)
+    deaths = sum(step["deaths"] for step in seen.steps)
+    if tries > len([step for step in seen.steps if step["claims"]]) or deaths:
+        told = f", {deaths} of them ended with their worker" if deaths else ""
+        facts.append(("attempts", f"{tries} for {len(seen.steps)} steps{told}"))
+    deadline = parsed(job["deadline_at"])
+    if deadline is not None:
+        left = deadline - seen.now
+        ahead = f", in {in_words(left)}" if left > timedelta() else ""
+        facts.append(("deadline", clock(deadline) + ("" if job["finished_at"] else ahead)))
+    # What stands in nearly no job is shown only where it does.
+    named = {
+        "detail": job["status_detail"],
+        "workflow": job["workflow"],
+        "session": job["session_id"],
+        "user": job["user_id"],
+        "parent": job["parent_job_id"],
+        "batch": job["batch_id"],
+        "schedule": job["schedule_id"],
+    }
+    facts += [(name, str(value)) for name, value in named.items() if value]
+    metadata = ", ".join(f"{name}={value}" for name, value in job["metadata"].items())
+    return [*facts, ("metadata", metadata)] if metadata else facts
+
+
+def _age(seen: Seen) -> str:
+    created = parsed(seen.job["created_at"])
+    assert created is not None  # every job has been submitted
+    return f"{clock(created)}, {in_words(seen.now - created)} ago"
+
+
+def _took(seen: Seen) -> str:
+    started, finished = parsed(seen.job["started_at"]), parsed(seen.job["finished_at"])
+    if started is None:
+        return ""
+    return in_words((finished or seen.now) - started)
+
+
+def _cost(usage: Json) -> str:
+    tokens = usage["input_tokens"] + usage["output_tokens"]
+    calls = usage["tool_calls"]
+    money = usage["cost_usd"].rstrip("0").rstrip(".")
+    return f"{money} USD, {tokens} tokens, {calls} tool call{'' if calls == 1 else 's'}"
+
+
+def _print_needs(seen: Seen) -> None:
+    needs = needs_of(seen)
+    if not needs:
+        return
+    print()
+    styled(BOLD, "Waits for")
+    for need in needs:
+        print(f"  {need.text}")
+        for command in need.commands:
+            print(f"    {command}")
+
+
+def _print_text(text: object) -> None:
+    for line in str(text).splitlines():
+        print(f"    {line}")
+
+
+def _print_value(value: object, job_id: str) -> None:
+    """Print a value; of a large one the beginning, and how to get the whole."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    lines = text.splitlines()
+    long = len(lines) > _MOST_LINES or any(len(line) > width() for line in lines)
+    for line in lines[:_MOST_LINES]:
+        print(cut(f"  {line}", width()))
+    if long:
+        size = bytes_in_words(len(text.encode("utf-8", "replace")))
+        print(f"  … {size} in all: {run('jobs', 'show', job_id, '--json')}")

@@ -1,0 +1,107 @@
+"""`agent-workers jobs submit`: what a job is asked to do, and under which conditions."""
+
+import argparse
+from datetime import timedelta
+
+from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.given import read_given, read_json
+from agent_workers.cli.jobs.follow import EXIT_CODES, wait, watch
+from agent_workers.cli.times import duration, instant_on_the_wire, seconds, seconds_or_instant
+from agent_workers.client.client import Client
+
+# Members of the API's request, each with the name of its flag here.
+_OPTIONS = {
+    "max_cost_usd": "max_cost_usd",
+    "max_steps": "max_steps",
+    "deadline": "deadline",
+    "priority": "priority",
+    "delay": "delay",
+    "run_at": "run_at",
+    "callback_url": "callback_url",
+    "session_id": "session",
+    "user_id": "user",
+    "on_busy": "on_busy",
+}
+
+
+def add_submit_arguments(submit: argparse.ArgumentParser) -> None:
+    submit.epilog = f"With --wait or --watch, {EXIT_CODES}."
+    submit.add_argument("agent", help="the agent's name, as `agent-workers agents list` shows it")
+    submit.add_argument("input", help="text, a JSON object, @FILE, or - for standard input")
+    noted = "kept with the job, and shown; repeatable"
+    submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE", help=noted)
+    submit.add_argument("--idempotency-key", metavar="KEY", help="the same key makes one job only")
+    _add_limits(submit)
+    _add_start(submit)
+    submit.add_argument("--session", metavar="ID", help="the conversation that it belongs to")
+    submit.add_argument("--user", metavar="ID", help="the user that the job is for")
+    busy = "if its session has an unfinished job: wait for it (queue), be refused, or cancel it"
+    submit.add_argument("--on-busy", choices=["queue", "reject", "interrupt"], help=busy)
+    told = "POST the end of the job to this URL (docs/webhooks.md)"
+    submit.add_argument("--callback-url", metavar="URL", help=told)
+    _add_following(submit)
+
+
+def submit_job(client: Client, arguments: argparse.Namespace) -> int:
+    metadata = dict(_pair(text) for text in arguments.metadata)
+    said = {name: getattr(arguments, flag) for name, flag in _OPTIONS.items()}
+    job = client.submit(
+        arguments.agent,
+        read_input(arguments.input),
+        idempotency_key=arguments.idempotency_key,
+        metadata=metadata or None,
+        **{name: value for name, value in said.items() if value is not None},
+    )
+    if arguments.watch:
+        return watch(client, job.id)
+    if arguments.wait:
+        patience: timedelta | None = arguments.timeout
+        return wait(client, job.id, timeout=patience)
+    print(job.id)
+    return 0
+
+
+def read_input(text: str) -> str | dict[str, object]:
+    """Read an input: what begins with a brace is an object of JSON, and all else is text."""
+    given = read_given(text, what="the input from ")
+    if not given.lstrip().startswith("{"):
+        return given
+    parsed = read_json(given, what="the input")
+    assert isinstance(parsed, dict)  # what begins with a brace is an object
+    return parsed
+
+
+def _add_limits(submit: argparse.ArgumentParser) -> None:
+    ends = "fail the job if it has not ended by then: 10m, 2h, or 2030-01-31T12:00:00Z"
+    submit.add_argument("--deadline", type=seconds_or_instant, metavar="TIME", help=ends)
+    cost = "what the job and its child jobs may cost together"
+    submit.add_argument("--max-cost-usd", type=float, metavar="USD", help=cost)
+    submit.add_argument("--max-steps", type=int, metavar="N", help="how many steps it may have")
+
+
+def _add_start(submit: argparse.ArgumentParser) -> None:
+    first = "0 to 100 (0); a higher one goes first among your own jobs"
+    submit.add_argument("--priority", type=int, metavar="N", help=first)
+    later = "start it so much later: 90s, 10m, 2h, 1d"
+    submit.add_argument("--delay", type=seconds, metavar="DURATION", help=later)
+    at = "start it at this time: 2030-01-31T12:00:00Z; UTC if no zone is given"
+    submit.add_argument("--run-at", type=instant_on_the_wire, metavar="TIME", help=at)
+
+
+def _add_following(submit: argparse.ArgumentParser) -> None:
+    following = submit.add_mutually_exclusive_group()
+    following.add_argument(
+        "--wait", action="store_true", help="wait for its end, and print its output"
+    )
+    following.add_argument(
+        "--watch", action="store_true", help="print its events as they happen, then its output"
+    )
+    give_up = "with --wait: stop waiting after this time; the job goes on"
+    submit.add_argument("--timeout", type=duration, metavar="DURATION", help=give_up)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WronglyAsked(f"--metadata takes NAME=VALUE, not {text!r}")
+    return name, value

@@ -1,0 +1,1 @@
+"""Jobs on the command line, from documents as the API gives them."""
