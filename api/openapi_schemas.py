@@ -99,6 +99,21 @@ _JOB_LISTED: Schema = {
     "expires_at": MAYBE_INSTANT,
     "links": {"type": "object", "additionalProperties": STRING},
 }
+_STEP_ERROR: Schema = {
+    "type": ["object", "null"],
+    "description": (
+        "The last attempt that failed; `where` is the line of your code that raised, and its"
+        " `traceback` is without secrets and cut in the middle."
+    ),
+    "properties": {
+        "code": STRING,
+        "message": STRING,
+        "type": MAYBE_TEXT,
+        "where": MAYBE_TEXT,
+        "traceback": MAYBE_TEXT,
+    },
+    "required": ["code", "message", "type", "where", "traceback"],
+}
 _STEP: Schema = {
     "object": {"const": "step"},
     "position": COUNT,
@@ -116,6 +131,7 @@ _STEP: Schema = {
     "tries": COUNT,
     "deaths": COUNT,
     "last_error": MAYBE_TEXT,
+    "error": _STEP_ERROR,
     "task_id": MAYBE_TEXT,
     "due_at": INSTANT,
     "claimed_at": MAYBE_INSTANT,

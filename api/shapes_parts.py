@@ -19,7 +19,7 @@ def step_text(step: StepSeen) -> str:
         f'"effect":"{step.effect}","arguments":{raw(step.arguments)},'
         f'"outcome_type":{text(step.outcome_type)},"outcome":{raw(step.outcome)},'
         f'"claims":{step.fence},"tries":{step.tries},"deaths":{step.deaths},'
-        f'"last_error":{text(step.last_error)},"task_id":{text(step.task_id)},'
+        f'"last_error":{text(step.last_error)},"error":{raw(step.error)},"task_id":{text(step.task_id)},'
         f'"due_at":{instant(step.due_at)},"claimed_at":{instant(step.claimed_at)},'
         f'"done_at":{instant(step.done_at)}}}'
     )

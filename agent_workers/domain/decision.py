@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent_workers.domain.course import Course
-from agent_workers.domain.step import NextStep, Outcome
+from agent_workers.domain.step import Broke, NextStep, Outcome
+from agent_workers.domain.trouble import Trouble
 from agent_workers.domain.wait import Wait
 
 
@@ -59,6 +60,9 @@ class TryAgain:
     message: str
     cost_micro: int = 0
     counts: bool = True
+    trouble: Trouble | None = None
+    # No attempt has failed: what is known of the last one that did stays known.
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class Park:
     wait: Wait
     keeps_hold: bool = False
     cost_micro: int = 0
+    # The failed attempt that it waits after, if it does.
+    after: Broke | None = None
 
 
 Decision = Continue | Join | Finish | Fail | TryAgain | Park

@@ -1,11 +1,15 @@
 """The error tree: the name says what is wrong, `retryable` says what to do."""
 
+from agent_workers.domain.trouble import Trouble
+
 
 class AgentWorkersError(Exception):
     """The root of every error this product raises on purpose."""
 
     retryable = False
     code = "error"
+    # Where it was raised, when that was in another process.
+    trouble: Trouble | None = None
 
 
 class JobNotFound(AgentWorkersError):
@@ -130,6 +134,15 @@ class Escaped(AgentWorkersError):
 
     retryable = True
     code = "exception"
+
+
+class RaisedInside(AgentWorkersError):
+    """What a tool raised in its child process, told by its code and its words."""
+
+    def __init__(self, message: str, *, code: str, retryable: bool) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
 
 
 class Ending(BaseException):

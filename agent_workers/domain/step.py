@@ -1,11 +1,12 @@
 """A step: its kinds and lanes, what it is told to do, and the union of what doing it gave."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.trouble import Trouble
 
 
 class StepKind(StrEnum):
@@ -125,6 +126,8 @@ class ToolFailed:
     left_no_mark: bool = False
     degraded: str = ""
     usage: Usage = NO_USAGE
+    # What was raised, where something was; also below.
+    trouble: Trouble | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,7 @@ class GaveUp:
     usage: Usage = NO_USAGE
     degraded: str = ""
     model: str = ""
+    trouble: Trouble | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +193,7 @@ class Broke:
     usage: Usage = NO_USAGE
     # The breaker that stands in the way: the step waits for it, and no attempt is burnt.
     parks_on: str = ""
+    trouble: Trouble | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from contextlib import suppress
 from email.message import Message
 from http.client import HTTPException
 
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import AgentWorkersError, Escaped, RaisedInside
 from agent_workers.domain.step import Broke
+from agent_workers.domain.tracing import trouble_of
 
 # Mistakes in code or data: the next attempt would make them again.
 _MISTAKES = (
@@ -36,10 +37,20 @@ def broke_of(error: Exception, *, retryable: bool | None = None) -> Broke:
     code = error.code if isinstance(error, AgentWorkersError) else _code(error)
     return Broke(
         code=code,
-        message=f"{type(error).__name__}: {error}"[:_LONGEST],
+        message=_words(error)[:_LONGEST],
         retryable=_is_retryable(error, code) if retryable is None else retryable,
         retry_after_s=_retry_after(error),
+        trouble=trouble_of(error),
     )
+
+
+def _words(error: BaseException) -> str:
+    """Name what the user's code raised: not what carried it here."""
+    if isinstance(error, RaisedInside):
+        return str(error)
+    if isinstance(error, Escaped) and error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"
 
 
 def _is_retryable(error: Exception, code: str) -> bool:

@@ -11,29 +11,17 @@ import structlog
 from structlog.typing import Processor
 
 from agent_workers.domain.printable import printable, printable_line
+from agent_workers.domain.redaction import without_secrets
+from agent_workers.domain.trouble import MOST_OF_TRACEBACK
 
 _SECRET_NAMES = re.compile(
     r"pass(word|wd|phrase)?$|secret|token$|api[_-]?key|authorization|cookie|credential|pepper"
     r"|private[_-]?key|signature",
     re.IGNORECASE,
 )
-# What a database, a broker, a model provider or we ourselves hand out as a secret.
-_SECRETS = re.compile(
-    r"aw_live_[0-9a-zA-Z_]{8,}|whsec_[A-Za-z0-9+/=]{8,}|\bsk-[A-Za-z0-9_\-]{8,}"
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[baprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]+){0,2}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)",
-    re.DOTALL,
-)
-# Each of these is bounded or cannot fail once it has begun: others choose what we log.
-_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]*):[^\s/@]+@")
-_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
-_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _LONGEST = 2_000
-# So much is looked through for secrets: taking them out makes a text shorter.
-_LOOKED_THROUGH = 4 * _LONGEST
-_ENDS_OF_WORDS = " \t\n,;|&'\"()[]{}<>"
+# Its end says most, and is cut off first.
+_LONGEST_OF = {"exception": MOST_OF_TRACEBACK}
 _DEEPEST = 6
 _MOST_ITEMS = 50
 REDACTED = "[redacted]"
@@ -105,7 +93,7 @@ def scrubbed(value: object, name: str = "", depth: int = 0) -> object:
     if value is not None and not isinstance(value, bool | int) and _SECRET_NAMES.search(name):
         return REDACTED
     if isinstance(value, str):
-        return _scrubbed_text(value)
+        return without_secrets(value, longest=_LONGEST_OF.get(name, _LONGEST))
     if isinstance(value, bytes):
         return f"[{len(value)} bytes]"
     if depth >= _DEEPEST and isinstance(value, Mapping | Sequence):
@@ -113,37 +101,8 @@ def scrubbed(value: object, name: str = "", depth: int = 0) -> object:
     if isinstance(value, Mapping):
         items = islice(value.items(), _MOST_ITEMS)
         return {
-            _scrubbed_text(str(key)): scrubbed(item, str(key), depth + 1) for key, item in items
+            without_secrets(str(key)): scrubbed(item, str(key), depth + 1) for key, item in items
         }
     if isinstance(value, Sequence):
         return [scrubbed(item, name, depth + 1) for item in value[:_MOST_ITEMS]]
     return value
-
-
-def _scrubbed_text(whole: str) -> str:
-    text = _SECRETS.sub("[secret]", _beginning(whole))
-    text = _IN_URL.sub(r"\1:[secret]@", text)
-    text = _BEARER.sub(r"\1 [secret]", text)
-    text = _EMAIL.sub("[email]", text)
-    text = _CARD.sub(lambda found: "[card]" if _is_card(found.group()) else found.group(), text)
-    if len(whole) <= _LOOKED_THROUGH and len(text) <= _LONGEST:
-        return text
-    return f"{text[:_LONGEST]}… (of {len(whole)})"
-
-
-def _beginning(whole: str) -> str:
-    """Cut what is long between two words: nobody would know half of a secret by its look."""
-    if len(whole) <= _LOOKED_THROUGH:
-        return whole
-    end = max(whole.rfind(one, 0, _LOOKED_THROUGH) for one in _ENDS_OF_WORDS)
-    return whole[: end if end > 0 else _LOOKED_THROUGH]
-
-
-def _is_card(written: str) -> bool:
-    """Luhn's check: order numbers and phone numbers mostly fail it."""
-    digits = [int(digit) for digit in written if digit.isdigit()]
-    doubled = (
-        digit if place % 2 == 0 else (digit * 2 - 9 if digit > 4 else digit * 2)  # noqa: PLR2004
-        for place, digit in enumerate(reversed(digits))
-    )
-    return sum(doubled) % 10 == 0

@@ -56,7 +56,9 @@ def unfinished(refusal: Broke | ToolFailed) -> Broke:
     """A refusal that cannot end the step, because an earlier attempt had no answer."""
     if isinstance(refusal, Broke):
         return refusal
-    return Broke(code=refusal.code, message=refusal.message, retryable=True)
+    return Broke(
+        code=refusal.code, message=refusal.message, retryable=True, trouble=refusal.trouble
+    )
 
 
 def after_failed_look(asked: Asked) -> timedelta:

@@ -9,7 +9,7 @@ from agent_workers.domain.ids import EffectKey
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_rules import unfinished
-from agent_workers.orchestration.failing import unanswered
+from agent_workers.orchestration.failing import is_wait, unanswered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class Acted:
                 code=broke.code,
                 message=broke.message,
                 counts=self.settles,
+                trouble=broke.trouble,
+                waits=is_wait(broke),
             )
         if self.proof is not None and not self.certainly_not:
             # What follows silence is for the next permit to say, however often it was tried.

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import structlog
-
 from agent_workers.domain.claim import Claimed, Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
@@ -37,8 +35,6 @@ from agent_workers.state import codec
 from agent_workers.state.calls import Calls
 from agent_workers.state.claims import Claims
 from agent_workers.state.records import Records
-
-log = structlog.get_logger(__name__)
 
 
 class Driver:
@@ -89,8 +85,7 @@ class Driver:
         except StateUnavailable:
             raise
         # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
-        except (Exception, SystemExit) as error:
-            log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # it is logged with what follows
             broke = broken(claimed, error, self._calls.begun_micro(claimed))
             return self._settle(claimed, agent, broke, halt)
 

@@ -1,27 +1,33 @@
 """What follows what doing a step gave: breakers are told, the policy is asked, fallbacks step in."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+
+import structlog
 
 from agent_workers.domain.breaker import tool_breaker
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
 from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
 from agent_workers.domain.engaging import ENGAGED
-from agent_workers.domain.step import Broke, Outcome, ToolFailed
+from agent_workers.domain.ids import to_wire
+from agent_workers.domain.step import Broke, GaveUp, Outcome, ToolFailed
 from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.acted import Acted
 from agent_workers.orchestration.carrying import on_time
 from agent_workers.orchestration.decide import decide
-from agent_workers.orchestration.failing import needs_permit, unanswered
+from agent_workers.orchestration.failing import failed_for_good, needs_permit, unanswered
 from agent_workers.orchestration.ports import Breakers
 from agent_workers.orchestration.recover import after_break, after_end, after_failed, parked
 from agent_workers.orchestration.traits import AgentTraits
 from agent_workers.orchestration.ways import FindWays, Ways
 from agent_workers.state import codec
 from agent_workers.state.permits import Permits
+
+log = structlog.get_logger(__name__)
 
 
 class Aftermath:
@@ -76,6 +82,7 @@ class Aftermath:
         acted: Acted | None = None,
     ) -> tuple[Decision, bytes]:
         """Decide what follows, with the outcome as it is to be stored."""
+        _report(claimed, agent, result)
         is_down = self._tell(claimed, result, acted)
         decision = self._decided(claimed, agent, result, acted, is_down=is_down)
         if isinstance(decision, Fail):
@@ -111,10 +118,8 @@ class Aftermath:
     ) -> Decision:
         """A failure that leaves the breaker open counts for nobody's tries."""
         if ways.is_at_once:
-            failed = ToolFailed(code=broke.code, message=broke.message, usage=broke.usage)
-            return after_failed(claimed, failed, agent, ways)
-        cost = broke.usage.cost_micro
-        return parked(tool_breaker(claimed.tool), jitter=jitter, cost_micro=cost)
+            return after_failed(claimed, failed_for_good(broke), agent, ways)
+        return parked(tool_breaker(claimed.tool), jitter=jitter, after=broke)
 
     def _unclear(
         self, claimed: Claimed, broke: Broke, acted: Acted | None, *, is_down: bool, jitter: float
@@ -156,6 +161,26 @@ class Aftermath:
                 self._breakers.tell(*place, failed=True, code=getattr(result, "code", ""))
                 return self._breakers.is_open(*place)
         return False
+
+
+def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> None:
+    """Log an exception once, whatever follows it; what a tool says on purpose is no error of ours."""
+    if not isinstance(result, Broke | ToolFailed | GaveUp) or result.trouble is None:
+        return
+    log.log(
+        logging.INFO if isinstance(result, ToolFailed) else logging.ERROR,
+        "attempt_failed",
+        job_id=to_wire(claimed.job_id),
+        position=claimed.position,
+        kind=claimed.kind.value,
+        agent=agent.name or claimed.agent,
+        tool=claimed.tool or None,
+        attempt=claimed.tries + 1,
+        code=result.code,
+        message=result.message,
+        where=result.trouble.where or None,
+        exception=result.trouble.traceback or None,
+    )
 
 
 def _is_certain(claimed: Claimed, acted: Acted | None) -> bool:

@@ -7,9 +7,12 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.recovery import delay_after
-from agent_workers.domain.step import Broke
+from agent_workers.domain.step import Broke, ToolFailed
+from agent_workers.domain.tracing import trouble_of
 
 _WITH_PERMITS = frozenset({EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE})
+# Nobody failed: the step waits for something that is said in the message.
+_WAITS = frozenset({"permit_late", "waiting_for_quiet", "breaker_open", "asked_already"})
 _LONGEST = 2_000
 _LONGEST_WAIT = timedelta(minutes=5)
 
@@ -31,7 +34,19 @@ def broken(claimed: Claimed, error: BaseException, begun_micro: int = 0) -> Brok
         message=f"{type(error).__name__}: {error}"[:_LONGEST],
         retryable=True,
         usage=Usage(cost_micro=claimed.hold_micro + begun_micro),
+        trouble=trouble_of(error),
     )
+
+
+def failed_for_good(broke: Broke) -> ToolFailed:
+    """Say of a tool that this attempt was the last one."""
+    return ToolFailed(
+        code=broke.code, message=broke.message, usage=broke.usage, trouble=broke.trouble
+    )
+
+
+def is_wait(broke: Broke) -> bool:
+    return broke.code in _WAITS
 
 
 def needs_permit(claimed: Claimed) -> bool:
@@ -42,4 +57,10 @@ def unanswered(tries: int, broke: Broke, *, jitter: float) -> TryAgain:
     """Leave it to the next permit to say what becomes of the last one, however often it takes."""
     asked = timedelta(seconds=broke.retry_after_s or 0)
     delay = max(delay_after(tries + 1, jitter=jitter), min(asked, _LONGEST_WAIT))
-    return TryAgain(delay=delay, code=broke.code, message=broke.message)
+    return TryAgain(
+        delay=delay,
+        code=broke.code,
+        message=broke.message,
+        trouble=broke.trouble,
+        waits=is_wait(broke),
+    )

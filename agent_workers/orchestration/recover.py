@@ -37,6 +37,7 @@ from agent_workers.domain.step import (
 )
 from agent_workers.domain.wait import Wait, WaitKind
 from agent_workers.orchestration.decide import evaluation, step_of
+from agent_workers.orchestration.failing import failed_for_good, is_wait
 from agent_workers.orchestration.traits import AgentTraits
 from agent_workers.orchestration.ways import NOTHING_LEFT, Ways
 
@@ -58,19 +59,22 @@ def after_break(
     means = replace(_means(ways), tries=tries, max_tries=most, jitter=jitter, is_shown=is_tool)
     match recover(_failure(broke), means):
         case ParkOn(name=name, wait=wait):
-            return parked(name, jitter=jitter, wait=wait, cost_micro=broke.usage.cost_micro)
+            return parked(name, jitter=jitter, wait=wait, after=broke)
         case RetryAt(delay=delay):
             return TryAgain(
                 delay=delay,
                 code=broke.code,
                 message=broke.message,
                 cost_micro=broke.usage.cost_micro,
+                trouble=broke.trouble,
+                waits=is_wait(broke),
             )
         case other:
             if is_tool:
-                failed = ToolFailed(code=broke.code, message=broke.message, usage=broke.usage)
-                return _after_failed(claimed, failed, agent, other, ways)
-            gave_up = GaveUp(code=broke.code, message=broke.message, usage=broke.usage)
+                return _after_failed(claimed, failed_for_good(broke), agent, other, ways)
+            gave_up = GaveUp(
+                code=broke.code, message=broke.message, usage=broke.usage, trouble=broke.trouble
+            )
             return Fail(outcome=gave_up, code=broke.code, message=broke.message)
 
 
@@ -92,12 +96,18 @@ def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
             return fail
 
 
-def parked(name: str, *, jitter: float, wait: timedelta | None = None, cost_micro: int = 0) -> Park:
+def parked(
+    name: str, *, jitter: float, wait: timedelta | None = None, after: Broke | None = None
+) -> Park:
     """Wait for a breaker, until somebody says that it has closed; or for a time that is known."""
     woken = name.startswith(BREAKER_KINDS)
     longest = _LONGEST_PARK if woken or wait is None else wait
     timeout = longest * (1 + jitter / 2)
-    return Park(wait=Wait(kind=WaitKind.BREAKER, key=name, timeout=timeout), cost_micro=cost_micro)
+    return Park(
+        wait=Wait(kind=WaitKind.BREAKER, key=name, timeout=timeout),
+        cost_micro=after.usage.cost_micro if after else 0,
+        after=after,
+    )
 
 
 def _after_failed(

@@ -15,6 +15,7 @@ from agent_workers.domain.step import (
     ToolFailed,
     ToolRan,
 )
+from agent_workers.domain.trouble import error_text
 
 TYPES: dict[type[Outcome], str] = {
     Planned: "planned",
@@ -43,6 +44,13 @@ def encode(outcome: Outcome) -> bytes:
             return canonical(failed | {name: value for name, value in more.items() if value})
         case GaveUp():
             return canonical({"code": outcome.code, "message": outcome.message})
+
+
+def error_of(outcome: Outcome) -> bytes | None:
+    """Write why a step failed for good, if it did: what people are shown, and no planner."""
+    if isinstance(outcome, ToolFailed | GaveUp):
+        return error_text(outcome.code, outcome.message, outcome.trouble)
+    return None
 
 
 def done(claimed: Claimed, outcome: Outcome, written: bytes) -> Done:

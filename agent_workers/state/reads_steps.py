@@ -10,7 +10,7 @@ from agent_workers.state.pages import Page, Row, read_page
 
 _STEP_FIELDS = (
     "position round kind lane status tool call_id arguments effect fence tries deaths due_at"
-    " claimed_at done_at task_id outcome_type outcome last_error"
+    " claimed_at done_at task_id outcome_type outcome last_error error"
 ).split()
 _STEPS = f"""
 select {", ".join(f'"{field}"' for field in _STEP_FIELDS)} from steps
@@ -44,6 +44,8 @@ class StepSeen:
     outcome_type: str | None
     outcome: bytes | None
     last_error: str | None
+    # JSON as it was stored.
+    error: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.recovery import user_message
 from agent_workers.domain.step import Broke, NextStep, Planned
 from agent_workers.domain.tool import Statement
+from agent_workers.domain.trouble import error_text
 from agent_workers.state import codec
 from agent_workers.state.claims import FIELDS, array, claimed_of
 from agent_workers.state.engine import Connection, Database
@@ -32,7 +33,7 @@ from agent_workers.state.waits import PARK, parked
 
 _ARGUMENTS = (
     "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s, %s,"
-    " %s::text[], %s"
+    " %s::text[], %s, %s"
 )
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
@@ -42,7 +43,7 @@ _RECORD_AND_CLAIM = (
 )
 _RETRY = """
 select result, status, open_steps, first_position, carried from retry_step(
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
 MOST_BYTES_OF_A_JOB = 64 << 20
 _RESULTS = {result.value: result for result in RecordResult}
@@ -159,7 +160,7 @@ class Records:
             *(follow, final, codec.encode_steps(steps), _course(decision)),
             codec.plain(getattr(outcome, "degraded", "")),
             *(self._worker_id, onward.task_id, self._carry if onward.carry else "{}"),
-            self._most_bytes,
+            *(self._most_bytes, codec.error_of(outcome)),
         )
 
 
@@ -229,8 +230,14 @@ def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
     return (
         *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
         *(claimed.hold_micro, decision.cost_micro, delay_ms, codec.plain(decision.message)),
-        *(decision.counts, canonical(event)),
+        *(decision.counts, canonical(event), _trouble(decision)),
     )
+
+
+def _trouble(decision: TryAgain) -> bytes | None:
+    if decision.waits:
+        return None
+    return error_text(decision.code, decision.message, decision.trouble)
 
 
 def _tokens(usage: Usage) -> str:

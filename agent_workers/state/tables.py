@@ -28,7 +28,6 @@ metadata = MetaData(
     }
 )
 _clock = text("clock_timestamp()")
-_zero = text("0")
 
 
 def when(name: str, *, required: bool = False) -> Column[object]:
@@ -39,7 +38,7 @@ def when(name: str, *, required: bool = False) -> Column[object]:
 
 def count(name: str, kind: type = Integer) -> Column[object]:
     """Return a column that counts from zero."""
-    return Column(name, kind, nullable=False, server_default=_zero)
+    return Column(name, kind, nullable=False, server_default=text("0"))
 
 
 jobs = Table(
@@ -146,6 +145,7 @@ steps = Table(
     Column("outcome_type", Text),
     Column("outcome", LargeBinary),
     Column("last_error", Text),
+    Column("error", LargeBinary),
     when("created_at", required=True),
     when("claimed_at"),
     when("done_at"),
@@ -229,7 +229,7 @@ agents = Table(
     Column("name", Text, primary_key=True),
     Column("version", Text, nullable=False),
     Column("plan_timeout_ms", Integer, nullable=False),
-    Column("plan_hold_micro", BigInteger, nullable=False, server_default=_zero),
+    Column("plan_hold_micro", BigInteger, nullable=False, server_default=text("0")),
     Column("definition", JSONB, nullable=False, server_default=text("'{}'")),
     when("registered_at", required=True),
 )

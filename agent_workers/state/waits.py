@@ -5,13 +5,14 @@ from datetime import timedelta
 from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.decision import Park
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.trouble import error_text
 from agent_workers.domain.wait import Child, Waited, WaitKind
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.sweeps import dues
 
 PARK = """
 select result, status, open_steps, first_position, carried from park_step(
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _READ = """
 select kind, key, answer, expires_at <= clock_timestamp(), held_micro from waits
  where tenant_id = %s and job_id = %s and "position" = %s"""
@@ -59,12 +60,13 @@ def wake(
 def parked(claimed: Claimed, decision: Park) -> tuple[object, ...]:
     """The arguments of `park_step`."""
     wait = decision.wait
-    child = wait.child
+    child, after = wait.child, decision.after
     return (
         *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
         *(claimed.hold_micro, decision.keeps_hold, decision.cost_micro),
         *(wait.kind, wait.key, _ms(wait.timeout), wait.prompt),
         *((None,) * 6 if child is None else _child(child)),
+        after and error_text(after.code, after.message, after.trouble),
     )
 
 

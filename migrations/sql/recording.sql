@@ -16,12 +16,14 @@ create type recorded as (
 -- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
 -- p_most: how many bytes a job may keep. Beyond them it ends, once no sibling is open: their effects are
 -- not cut off.
+-- p_error: why it failed for good, if it did.
 -- p_yield: carry on with nothing if another tenant waits in these lanes.
 create function record_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_yield text[]
+  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea,
+  p_yield text[]
 ) returns recorded language plpgsql as $$
 declare
   j jobs; r recorded; s next_step; i int := 0;
@@ -30,7 +32,8 @@ declare
   v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean; v_effect int;
   -- About as much as its rows take, what it gave, and what follows.
   v_bytes int := 512 + octet_length(p_outcome) + octet_length(p_data)
-                 + coalesce(octet_length(p_steps::text), 0) + coalesce(octet_length(p_final), 0);
+                 + coalesce(octet_length(p_steps::text), 0) + coalesce(octet_length(p_final), 0)
+                 + coalesce(octet_length(p_error), 0);
 begin
   -- Asked here, because a call costs more than the answer.
   if current_setting('synchronous_commit') in ('off', 'local')
@@ -39,7 +42,7 @@ begin
   end if;
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
-                   lease_until = null, done_at = v_now
+                   error = coalesce(p_error, error), lease_until = null, done_at = v_now
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed'
   returning called_micro, case when effect in ('keyed', 'reconcilable', 'unsafe')
@@ -185,13 +188,13 @@ create function record_and_claim(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
   p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
   p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_next text[], p_look_further boolean,
-  p_yields boolean, p_barred text[]
+  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea, p_next text[],
+  p_look_further boolean, p_yields boolean, p_barred text[]
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
   r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
                    p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
-                   p_worker, p_task, p_carry, p_most, case when p_yields then p_next end);
+                   p_worker, p_task, p_carry, p_most, p_error, case when p_yields then p_next end);
   if r.carried = 0 then
     select * into c from claim_next(p_next, p_worker, p_task, p_look_further, p_barred);
   end if;
@@ -222,16 +225,18 @@ begin
   end if;
 end $$;
 
--- An attempt failed and may be made again: no outcome, a new due time.
+-- An attempt failed and may be made again: no outcome, a new due time. p_trouble is what failed; null:
+-- nothing did, and the step waits for what p_error says.
 create function retry_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_cost bigint,
-  p_delay_ms bigint, p_error text, p_counts boolean, p_data bytea
+  p_delay_ms bigint, p_error text, p_counts boolean, p_data bytea, p_trouble bytea
 ) returns recorded language plpgsql as $$
 declare j jobs; r recorded; v_due timestamptz; v_hold bigint; v_called bigint;
+  v_before int;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  select hold_micro, called_micro into v_hold, v_called from steps
+  select hold_micro, called_micro, octet_length(error) into v_hold, v_called, v_before from steps
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then
@@ -249,7 +254,7 @@ begin
   v_due := clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0);
   update steps set status = 'ready', lease_until = null, due_at = v_due, ring_at = v_due,
                    rings = 0, tries = least(tries + case when p_counts then 1 else 0 end, 32767),
-                   last_error = p_error
+                   last_error = p_error, error = coalesce(p_trouble, error)
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What the step's wait holds it holds on: another attempt finds the same answer.
   update jobs set held_micro = greatest(0, held_micro - v_called - least(p_hold, v_hold)),
@@ -257,7 +262,8 @@ begin
                   status = case when j.status = 'running' and j.open_steps = 1
                                      and p_delay_ms >= 5000 then 'waiting' else j.status end
    where tenant_id = p_tenant and job_id = p_job returning status into r.status;
-  perform note(p_tenant, p_job, case when p_counts then 'retrying' else 'waiting' end, p_data);
+  perform note(p_tenant, p_job, case when p_counts then 'retrying' else 'waiting' end, p_data,
+               coalesce(octet_length(p_trouble) - coalesce(v_before, 0), 0));
   r.result := 'recorded';
   r.open_steps := j.open_steps;
   return r;

@@ -155,6 +155,7 @@ CREATE TABLE steps (
   outcome_type TEXT,
   outcome BYTEA,
   last_error TEXT,
+  error BYTEA,
   created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   claimed_at TIMESTAMP WITH TIME ZONE,
   done_at TIMESTAMP WITH TIME ZONE,

@@ -88,16 +88,17 @@ end $$;
 create function park_step(
   p_tenant text, p_job uuid, p_position int, p_fence int, p_hold bigint, p_keeps_hold boolean,
   p_cost bigint, p_kind text, p_key text, p_timeout_ms bigint, p_prompt bytea,
-  p_child uuid, p_agent text, p_input bytea, p_asked bigint, p_reserve bigint, p_max_steps int
+  p_child uuid, p_agent text, p_input bytea, p_asked bigint, p_reserve bigint, p_max_steps int,
+  p_trouble bytea
 ) returns recorded language plpgsql as $$
 declare
-  j jobs; r recorded; w waits; v_answer bytea; v_now timestamptz; v_due timestamptz;
+  j jobs; r recorded; s steps; w waits; v_answer bytea; v_now timestamptz; v_due timestamptz;
   v_expires timestamptz; v_allowance bigint; v_held bigint := case when p_keeps_hold then p_hold else 0 end;
 begin
   perform commit_durably();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
-  perform 1 from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
+  select * into s from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
   if not found then
     r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
@@ -155,7 +156,9 @@ begin
                 else v_now end;
   update steps set status = 'ready', lease_until = null, due_at = v_due, rings = 0,
                    ring_at = case when v_answer is null then v_due else v_now + interval '1 second' end,
-                   hold_micro = case when p_keeps_hold then 0 else hold_micro end
+                   hold_micro = case when p_keeps_hold then 0 else hold_micro end,
+                   error = coalesce(p_trouble, error),
+                   last_error = coalesce(convert_from(p_trouble, 'UTF8')::json ->> 'message', last_error)
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What this step had held before, its wait holds now.
   update jobs set held_micro = greatest(0, held_micro - p_hold + v_held),
@@ -170,7 +173,7 @@ begin
     'position', p_position, 'for', p_kind,
     'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
     'until', v_expires)::text, 'UTF8'),
-    octet_length(p_prompt));
+    octet_length(p_prompt) + coalesce(octet_length(p_trouble) - coalesce(octet_length(s.error), 0), 0));
   if p_kind = 'person' and w.kind is null then
     perform announce(p_tenant, p_job, 'job.waiting', convert_to('{"position":' || p_position
       || ',"key":' || to_json(p_key)::text || ',"prompt":', 'UTF8') || p_prompt || '}');

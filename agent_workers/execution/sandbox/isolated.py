@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import AgentWorkersError, NotExecuted, ToolError, TryLater
+from agent_workers.domain.errors import (
+    AgentWorkersError,
+    NotExecuted,
+    RaisedInside,
+    ToolError,
+    TryLater,
+)
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
+from agent_workers.domain.trouble import trouble_told
 from agent_workers.execution.sandbox.answers import out_of_time
 from agent_workers.execution.sandbox.confined import confine
 from agent_workers.execution.sandbox.isolated_child import BEGUN
@@ -46,15 +53,6 @@ class ToolTimedOut(AgentWorkersError):
     code = "timeout"
 
 
-class RaisedInside(AgentWorkersError):
-    """What a tool raised in its child process, told by its code and its words."""
-
-    def __init__(self, message: str, *, code: str, retryable: bool) -> None:
-        super().__init__(message)
-        self.code = code
-        self.retryable = retryable
-
-
 def call_isolated(
     declared: Tool, arguments: bytes, call: Call, *, looks_up: bool, hides: Sequence[Path]
 ) -> object:
@@ -63,6 +61,8 @@ def call_isolated(
         "module": declared.function.__module__,
         "name": declared.name,
         "looks_up": looks_up,
+        # Its own is another one; places in code are told from here.
+        "folder": os.getcwd(),  # noqa: PTH109
         "arguments": arguments.decode(),
         "call": {**asdict(call), "job_id": call.job_id.hex},
     }
@@ -74,7 +74,9 @@ def call_isolated(
     except AgentWorkersError as error:
         if ended.output.startswith(BEGUN) or declared.effect is EffectClass.PURE:
             raise
-        raise NotExecuted(f"it was not called: {error}") from None
+        uncalled = NotExecuted(f"it was not called: {error}")
+        uncalled.trouble = error.trouble
+        raise uncalled from None
     return _saw(answered) if looks_up else answered.get("returned")
 
 
@@ -133,7 +135,13 @@ def _saw(answered: Mapping[str, Any]) -> object:
     return Contradictory(str(answered.get("contradictory")))
 
 
-def _again(raised: Mapping[str, Any]) -> Exception:
+def _again(raised: Mapping[str, Any]) -> AgentWorkersError:
+    error = _of_kind(raised)
+    error.trouble = trouble_told(raised.get("trouble"))
+    return error
+
+
+def _of_kind(raised: Mapping[str, Any]) -> AgentWorkersError:
     code, message = str(raised.get("code")), str(raised.get("message"))
     match raised.get("kind"):
         case "not_executed":

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
+from agent_workers.domain.tracing import trouble_of
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.signature import invoke, signature_of
 
@@ -34,7 +36,7 @@ def answer(told: dict[str, Any], begin: Callable[[], None]) -> dict[str, Any]:
         result = invoke(function, arguments, call)
         return _saw(result) if told["looks_up"] else {"returned": _plain(declared, result)}
     except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
-        return {"raised": _raised(error)}
+        return {"raised": _raised(error, str(told.get("folder") or "."))}
 
 
 def _found(module: str, name: str) -> Tool:
@@ -62,13 +64,14 @@ def _saw(result: object) -> dict[str, Any]:
             return {"contradictory": f"the look-up returned {type(result).__name__}"}
 
 
-def _raised(error: Exception) -> dict[str, Any]:
+def _raised(error: Exception, folder: str) -> dict[str, Any]:
     broke = broke_of(error)
     return {
         "kind": _kind(error),
         "code": broke.code,
         "message": str(error) if isinstance(error, ToolError) else broke.message,
         "retryable": broke.retryable,
+        "trouble": asdict(trouble_of(error, folder)),
     }
 
 

@@ -20,6 +20,7 @@ from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
+from agent_workers.domain.tracing import trouble_of
 from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
@@ -82,7 +83,7 @@ class ToolRouter:
         except TryLater as error:
             return Unclear(broke=broke_of(error, retryable=True))
         except ToolError as error:
-            return NotDone(broke=ToolFailed(code=error.code, message=str(error)))
+            return NotDone(broke=_refused(error))
         # Whatever else it was: the effect may have happened before. Only the tool can say that it
         # did not, in words of its own; no exception that passes through it says so.
         except Exception as error:  # noqa: BLE001  # see above
@@ -155,7 +156,7 @@ class ToolRouter:
         except (TryLater, FacilityAway) as error:
             return broke_of(error, retryable=True)
         except (ToolError, FacilityError) as error:
-            return ToolFailed(code=error.code, message=str(error))
+            return _refused(error)
         except Exception as error:  # noqa: BLE001  # a tool is the user's code: it may raise anything
             return broke_of(error)
 
@@ -166,15 +167,19 @@ class ToolRouter:
         return self.find(claimed).tools[claimed.tool]
 
 
+def _refused(error: ToolError | FacilityError) -> ToolFailed:
+    return ToolFailed(code=error.code, message=str(error), trouble=trouble_of(error))
+
+
 def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
     """Check arguments before the tool is called."""
     try:
         return tool.signature.read(written)
     except ValidationError as error:
-        message = problems_of(error, whole="arguments")
+        return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
     except Exception as error:  # noqa: BLE001  # a user's validator may raise anything
         message = f"they cannot be checked: {type(error).__name__}"
-    return ToolFailed(code="bad_arguments", message=message)
+        return ToolFailed(code="bad_arguments", message=message, trouble=trouble_of(error))
 
 
 def _promised(tool: LoadedTool, result: object) -> bytes | ToolFailed:

@@ -113,3 +113,9 @@ def _connects(port: int, protocol: int = 0) -> bool:
         link.settimeout(2)
         link.connect(("127.0.0.1", port))
     return True
+
+
+@tool(effect=PURE, isolated=True)
+def stumble(key: str) -> str:
+    """Look up what is not there."""
+    return {"a": "b"}[key]

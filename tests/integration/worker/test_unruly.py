@@ -26,7 +26,7 @@ def _fresh_tools() -> None:
 def test_a_tool_that_exits_has_failed(bench: Bench) -> None:
     runtime, job = bench.runtime(module=UNRULY), bench.submit([["leave", {}]])
     bench.until_done(job, runtime)
-    told = {"code": "exception", "message": "Escaped: SystemExit: 3"}
+    told = {"code": "exception", "message": "SystemExit: 3"}
     assert bench.output(job) == [["tool_failed", told]]
 
 

@@ -1,0 +1,51 @@
+"""An agent whose tools, planner and evaluator raise where their job's input says so."""
+
+from datetime import timedelta
+
+from agent_workers import Absent, Agent, Answer, Call, Effect, Plan, Situation, Use, tool
+from tests.integration.sandbox.isolated_tools import stumble
+
+
+@tool(effect=Effect.PURE)
+def lookup(key: str) -> str:
+    """Look something up."""
+    return {"yes": "found"}[key]
+
+
+@tool(effect=Effect.PURE, max_tries=2)
+def weather(failures: int, *, call: Call) -> str:
+    """Fail for now, as often as that."""
+    FAILED.append(call.key)
+    if FAILED.count(call.key) <= failures:
+        raise ConnectionResetError("the station hung up")
+    return "fine"
+
+
+def _seen(order: str) -> Absent:
+    raise RuntimeError(f"the shop cannot say anything of {order}")
+
+
+@tool(effect=Effect.RECONCILABLE, look_up=_seen, timeout=timedelta(milliseconds=100))
+def buy(order: str) -> str:
+    """Buy, and lose the answer."""
+    raise RuntimeError(f"the answer to {order} was lost")
+
+
+FAILED: list[str] = []
+
+
+def _plan(situation: Situation) -> Plan:
+    if situation.input == "plan":
+        return Plan([Use("lookup", {"key": situation.input["key"]})])
+    return Plan([Use(tool, arguments) for tool, arguments in situation.input["uses"]])
+
+
+def _evaluate(situation: Situation) -> Answer:
+    if situation.input.get("evaluate"):
+        raise LookupError("cannot judge")
+    return Answer([past.value for past in situation.results])
+
+
+troubled = Agent(
+    name="troubled", tools=[lookup, weather, buy, stumble], plan=_plan, evaluate=_evaluate
+)
