@@ -5,6 +5,9 @@ from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
+from psycopg.errors import UndefinedFunction, UndefinedTable
+
+from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport, WorkerSeen
 from agent_workers.state.engine import Database
@@ -68,6 +71,13 @@ class WorkerReports:
         """Forget what was reported by workers that were killed a day ago."""
         with self._database.connection() as connection:
             connection.execute(_SWEEP)
+
+    def serving(self) -> list[WorkerSeen]:
+        """Return the workers that take steps; none where the database is away, or an old one."""
+        try:
+            return [worker for worker in self.all() if worker.serves]
+        except (StateUnavailable, UndefinedTable, UndefinedFunction):
+            return []
 
     def all(self) -> list[WorkerSeen]:
         with self._database.connection() as connection:
