@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -190,6 +191,11 @@ def secret_places(settings: Settings) -> tuple[Path, ...]:
 def mcp_secrets() -> dict[str, str]:
     """Read what MCP servers may be given: the variables of this process named MCP_…"""
     return {name: value for name, value in os.environ.items() if name.startswith(MCP_PREFIX)}
+
+
+def variables() -> Mapping[str, str]:
+    """Return the variables of this process: others than ours hold the keys of models."""
+    return os.environ
 
 
 def _secrets_folder() -> str | None:

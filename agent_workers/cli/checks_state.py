@@ -6,18 +6,21 @@ from agent_workers.cli.checks_agents import check_agents
 from agent_workers.cli.checks_quotas import quotas
 from agent_workers.cli.checks_session import direct, role, session
 from agent_workers.cli.checks_vectors import check_vectors
+from agent_workers.cli.checks_workers import check_workers
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BreakerSeen, BreakerState
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
+from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
+from agent_workers.state.mcp import McpRows
 from agent_workers.state.pooling import look_at
 from agent_workers.state.quotas import Quotas
 from agent_workers.state.reads import Reads
@@ -28,16 +31,26 @@ _OLDEST_VERSION = 140_000
 _LATE_S = 10.0
 
 
-def check_database(settings: Settings, database: Database, agents: Sequence[str]) -> list[Finding]:
+def check_database(
+    settings: Settings,
+    database: Database,
+    agents: Sequence[str],
+    workers: Sequence[WorkerSeen] = (),
+) -> list[Finding]:
     """Check everything that lies in the database; one that cannot be reached is one finding."""
     try:
-        return list(_checked(settings, database, agents))
+        return list(_checked(settings, database, agents, workers))
     except StateUnavailable as error:
         reason = str(error).splitlines()[0]
         return [fail(f"the database cannot be reached ({reason})", "see AGENT_DATABASE_URL")]
 
 
-def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> Iterator[Finding]:
+def _checked(
+    settings: Settings,
+    database: Database,
+    agents: Sequence[str],
+    workers: Sequence[WorkerSeen],
+) -> Iterator[Finding]:
     diagnosis = Diagnosis(database)
     seen = look_at(settings.database_url)
     yield from session(seen)
@@ -58,8 +71,21 @@ def _checked(settings: Settings, database: Database, agents: Sequence[str]) -> I
     yield from events(*diagnosis.events())
     yield from quotas(Quotas(database).nearly_full())
     yield from _known_agents(agents, {seen.name: seen for seen in Agents(database).all(EVERYBODY)})
-    yield from check_agents(settings, AgentVersions(database).everywhere())
-    yield from check_vectors(settings, database)
+    yield from _by_whom(settings, database, workers)
+    yield from check_vectors(settings, database, calls=not workers)
+
+
+def _by_whom(
+    settings: Settings, database: Database, workers: Sequence[WorkerSeen]
+) -> Iterator[Finding]:
+    """Judge the current agents by what running workers have, or else by what is here."""
+    current = AgentVersions(database).everywhere()
+    if not workers:
+        yield from check_agents(settings, current)
+        return
+    mcp = McpRows(database)
+    tools = [tool.full_name for tool in mcp.all_tools()]
+    yield from check_workers(workers, current, mcp.servers(), tools)
 
 
 def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:
@@ -91,7 +117,10 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
     """Judge what goes on: is somebody there for each lane, and does anything wait for a person?"""
     missing = sorted({lane.value for lane in Lane} - seen.lanes)
     if missing:
-        yield warn(f"no living worker serves {', '.join(missing)}", "start `agent-workers worker`")
+        yield warn(
+            f"nothing serves {_lanes(missing)}: its steps wait",
+            " and ".join(f"run `{command}`" for command in commands_for(missing)),
+        )
     else:
         yield ok(f"{seen.workers} living worker processes serve every lane")
     if seen.oldest_due_s > _LATE_S:
@@ -110,6 +139,19 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
         )
     if not seen.doubts and not seen.quarantined and not seen.questions:
         yield ok("nothing waits for a person")
+
+
+def commands_for(lanes: Sequence[str]) -> list[str]:
+    """Say how to start workers for these lanes: effects need a process each, the others do not."""
+    others = ",".join(lane for lane in lanes if lane != Lane.EFFECT)
+    commands = [f"agent-workers worker --lanes {others} --pool threads"] if others else []
+    if Lane.EFFECT in lanes:
+        commands.append("agent-workers worker --lanes effect --pool prefork")
+    return commands
+
+
+def _lanes(lanes: Sequence[str]) -> str:
+    return f"lane {lanes[0]}" if len(lanes) == 1 else f"lanes {', '.join(lanes)}"
 
 
 def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:

@@ -14,12 +14,17 @@ from agent_workers.state.memories_indexes import MemoryIndexes
 from agent_workers.state.vectors import version_of_vectors
 
 
-def check_vectors(settings: Settings, database: Database) -> Iterator[Finding]:
-    """Judge whether recall and knowledge search would work here; no provider is asked."""
+def check_vectors(
+    settings: Settings, database: Database, *, calls: bool = True
+) -> Iterator[Finding]:
+    """Judge whether recall and knowledge search would work; no provider is asked.
+
+    `calls`: judge the key of the model here, because no running worker says whether it has it.
+    """
     yield pgvector(version_of_vectors(database))
     name = settings.embedding_model
     problems = [] if name in OFFLINE else problems_of_models([name], default_prices(), os.environ)
-    for problem in problems:
+    for problem in problems if calls else ():
         yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", "set its key, or another embedding model")
     counted = MemoryIndexes(database).models()
     if counted and not problems:

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Sequence
+from contextlib import closing
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
@@ -9,10 +11,14 @@ from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
 from agent_workers.cli.checks_state import check_database
-from agent_workers.cli.findings import Finding, Level
+from agent_workers.cli.findings import Finding, Level, warn
 from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
+from agent_workers.state.worker_reports import WorkerReports
+
+_BY_THIS_SHELL = "no worker runs: agents, tools, models and the sandbox are judged by the environment of this shell"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,18 +34,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 def look(settings: Settings) -> list[Finding]:
     found = [*check_settings(settings), *misspelt(os.environ)]
+    if not settings.database_url:
+        return found + _here(settings)[0] + _servers(settings)
+    with closing(Database(settings.database_url, pool_size=2, name="agent-workers doctor")) as one:
+        workers = WorkerReports(one).serving()
+        tools, agents = _here(settings, workers)
+        found += tools + _servers(settings)
+        return found + check_database(settings, one, agents, workers)
+
+
+def _here(
+    settings: Settings, workers: Sequence[WorkerSeen] = ()
+) -> tuple[list[Finding], list[str]]:
+    """Judge what this shell would give to a worker; running ones have said what they have."""
+    found: list[Finding] = []
+    if not workers:
+        found.append(warn(_BY_THIS_SHELL, "start a worker, then run this again"))
+        found += check_sandbox(settings)
+    if workers and not settings.tools:
+        return found, []
     tools, agents = load_tools(settings)
-    found += tools
-    found += check_outside(settings)
-    found += check_sandbox(settings)
-    found += check_spill(settings)
-    found += check_mcp(settings)
+    return found + tools, agents
+
+
+def _servers(settings: Settings) -> list[Finding]:
+    found = [*check_outside(settings), *check_spill(settings), *check_mcp(settings)]
     if settings.broker_url:
         found += check_broker(settings.broker_url)
-    if settings.database_url:
-        database = Database(settings.database_url, pool_size=2, name="agent-workers doctor")
-        try:
-            found += check_database(settings, database, agents)
-        finally:
-            database.close()
     return found

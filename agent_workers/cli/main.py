@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "beat": Command(f"{_HERE}.start_beat", "fire schedules: Celery's clock, any number of them"),
     "flower": Command(f"{_HERE}.start_flower", "show the queue's tasks, behind a password"),
     "migrate": Command(f"{_HERE}.migrate", "bring the database's schema up to date"),
+    "workers": Command(f"{_HERE}.workers", "list the workers that run, and what each has"),
     "doctor": Command(f"{_HERE}.doctor", "check settings, servers, tools and what waits"),
     "keys": Command(f"{_HERE}.keys", "create, list and revoke API keys"),
     "knowledge": Command(f"{_HERE}.knowledge", "load documents that agents may search"),

@@ -222,18 +222,6 @@ idempotency_keys = Table(
 )
 Index("idempotency_keys_expires_at_idx", idempotency_keys.c.expires_at)
 
-agents = Table(
-    "agents",
-    metadata,
-    Column("tenant_id", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("version", Text, nullable=False),
-    Column("plan_timeout_ms", Integer, nullable=False),
-    Column("plan_hold_micro", BigInteger, nullable=False, server_default=text("0")),
-    Column("definition", JSONB, nullable=False, server_default=text("'{}'")),
-    when("registered_at", required=True),
-)
-
 api_keys = Table(
     "api_keys",
     metadata,

@@ -1,10 +1,36 @@
-"""The table of the versions of agents."""
+"""The tables of agents, and of their versions."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
-from agent_workers.state.tables import metadata, when
+from agent_workers.state.tables import count, metadata, when
 
+agents = Table(
+    "agents",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("plan_timeout_ms", Integer, nullable=False),
+    count("plan_hold_micro", BigInteger),
+    Column("definition", JSONB, nullable=False, server_default=text("'{}'")),
+    when("registered_at", required=True),
+    # Set: an operator retired it, and no new job may be submitted for it.
+    when("retired_at"),
+    # Of the last worker that had it, once that has ended; a running one reports it.
+    when("last_seen_at"),
+    Column("last_seen_on", Text),
+)
 agent_versions = Table(
     "agent_versions",
     metadata,

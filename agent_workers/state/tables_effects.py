@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from agent_workers.state.tables import count, metadata, when
 
@@ -165,6 +166,30 @@ workers = Table(
     Column("lanes", Text, nullable=False),
     when("locked_at", required=True),
     when("lost_at"),
+)
+
+# What each running worker says of itself: one row for all processes of a prefork worker.
+worker_reports = Table(
+    "worker_reports",
+    metadata,
+    Column("report_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("lanes", ARRAY(Text), nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("agents", JSONB, nullable=False),
+    Column("tools", ARRAY(Text), nullable=False),
+    Column("models", ARRAY(Text), nullable=False),
+    Column("secrets", ARRAY(Text), nullable=False),
+    Column("abilities", JSONB, nullable=False),
+    Column("stopping", Boolean, nullable=False, server_default=text("false")),
+    when("started_at", required=True),
+    when("seen_at", required=True),
+    CheckConstraint("jsonb_typeof(agents) = 'object'", name="agents"),
+    CheckConstraint("jsonb_typeof(abilities) = 'object'", name="abilities"),
 )
 
 suspicions = Table(

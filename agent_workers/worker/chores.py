@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable
 
+from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.state.engine import Database
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.quotas import Quotas
 from agent_workers.state.triggers_letters import Letters
+from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.worker.reporting import beats
 
 _AT_ONCE = 500
 
@@ -33,8 +36,11 @@ class Chore:
             self._due_at = now if self._do() else now + self._every_s
 
 
-def chores(database: Database) -> Callable[[], None]:
+def chores(
+    database: Database, report: WorkerReport | None, stopping: Callable[[], bool]
+) -> Callable[[], None]:
     """Return what does each of them in its time."""
+    beat = beats(WorkerReports(database), report, stopping=stopping)
     memories, letters, quotas = MemoryRows(database), Letters(database), Quotas(database)
     every = (
         Chore(lambda: memories.forget_expired(most=_AT_ONCE) == _AT_ONCE, every_s=60),
@@ -43,6 +49,7 @@ def chores(database: Database) -> Callable[[], None]:
     )
 
     def keep() -> None:
+        beat()
         for chore in every:
             chore.keep()
 

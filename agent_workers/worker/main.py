@@ -13,6 +13,7 @@ from agent_workers.domain.agent_version import EVERYBODY, Source
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
+from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.mcp.tools import tools_for
@@ -34,9 +35,11 @@ from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.worker.book import registered
+from agent_workers.worker.describing import report_of, worker_name
 from agent_workers.worker.lifecycle import Lifecycle
 from agent_workers.worker.mcp import Reload
 from agent_workers.worker.models import model_steps
+from agent_workers.worker.reporting import say, take_back
 from agent_workers.worker.runtime import open_runtime
 from agent_workers.worker.stopping import Stopping
 from agent_workers.worker.tasks import register_tasks
@@ -72,9 +75,14 @@ def _work(settings: Settings) -> None:
     if settings.redis_url and not settings.secret_pepper:
         log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
     make_known(settings, registry)
+    report = report_of(settings, registry, slots=_slots(settings))
     _load_ahead(settings)
+    say(settings.database_url, report)
     end_when_stalled()
-    consume(settings, registry, reload=reload)
+    try:
+        consume(settings, registry, reload=reload, report=report)
+    finally:
+        take_back(settings.database_url, report)
 
 
 def warn_of_root(user: int) -> None:
@@ -114,9 +122,9 @@ def consume(
     *,
     reload: Reload | None = None,
     patience_s: float = PATIENCE_S,
+    report: WorkerReport | None = None,
 ) -> None:
-    prefork = settings.pool == "prefork"
-    slots = settings.concurrency or _SLOTS.get(settings.pool) or os.cpu_count() or 2
+    prefork, slots = settings.pool == "prefork", _slots(settings)
     in_process = 1 if prefork else slots
     if prefork:
         model_steps(registry, settings)  # in the parent, so that its children share it
@@ -129,6 +137,7 @@ def consume(
             slots=in_process,
             stopping=stopping,
             reload=reload,
+            report=report,
         ),
         stopping,
     )
@@ -151,10 +160,14 @@ def consume(
         [
             *("--quiet", "worker"),
             *("--pool", settings.pool, "--concurrency", str(slots)),
-            *("--hostname", settings.worker_name or f"{'-'.join(settings.lanes)}.{os.getpid()}@%h"),
+            *("--hostname", worker_name(settings)),
             *("--loglevel", settings.log_level, *_FLAGS),
         ]
     )
+
+
+def _slots(settings: Settings) -> int:
+    return settings.concurrency or _SLOTS.get(settings.pool) or os.cpu_count() or 2
 
 
 def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:

@@ -13,6 +13,7 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.session import SessionTerms
 from agent_workers.domain.step import Lane
+from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.mcp.opening import Opener
@@ -104,7 +105,7 @@ class Runtime:
         self.database.close()
 
 
-def open_runtime(
+def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its name)
     settings: Settings,
     registry: Registry,
     *,
@@ -112,6 +113,7 @@ def open_runtime(
     slots: int,
     stopping: Stopping | None = None,
     reload: Reload | None = None,
+    report: WorkerReport | None = None,
 ) -> Runtime:
     """Assemble and start the parts of this process."""
     worker_id = (process := this_process(lanes)).worker_id
@@ -204,7 +206,7 @@ def open_runtime(
             batches=BatchRuns(Batches(database), ring=ring),
             breakers=breakers,
             converse=converse,
-            chores=chores(database),
+            chores=chores(database, report, stopping.is_set),
             mcp=mcp,
             evidence=late_evidence(_spill(settings), database),
         ),

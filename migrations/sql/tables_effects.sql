@@ -1,4 +1,4 @@
--- Effects with their permits and evidence, the workers, and money.
+-- Effects with their permits and evidence, the workers and what they report, and money.
 
 CREATE TABLE budgets (
   tenant_id TEXT NOT NULL,
@@ -68,6 +68,28 @@ CREATE TABLE workers (
   locked_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   lost_at TIMESTAMP WITH TIME ZONE,
   CONSTRAINT workers_pkey PRIMARY KEY (worker_id)
+);
+
+CREATE TABLE worker_reports (
+  report_id UUID NOT NULL,
+  name TEXT NOT NULL,
+  host TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  lanes TEXT[] NOT NULL,
+  pool TEXT NOT NULL,
+  slots INTEGER NOT NULL,
+  agents JSONB NOT NULL,
+  tools TEXT[] NOT NULL,
+  models TEXT[] NOT NULL,
+  secrets TEXT[] NOT NULL,
+  abilities JSONB NOT NULL,
+  stopping BOOLEAN DEFAULT false NOT NULL,
+  started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT worker_reports_pkey PRIMARY KEY (report_id),
+  CONSTRAINT worker_reports_agents_check CHECK (jsonb_typeof(agents) = 'object'),
+  CONSTRAINT worker_reports_abilities_check CHECK (jsonb_typeof(abilities) = 'object')
 );
 
 CREATE TABLE permits (

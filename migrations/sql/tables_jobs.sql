@@ -8,6 +8,9 @@ CREATE TABLE agents (
   plan_hold_micro BIGINT DEFAULT 0 NOT NULL,
   definition JSONB DEFAULT '{}' NOT NULL,
   registered_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+  retired_at TIMESTAMP WITH TIME ZONE,
+  last_seen_at TIMESTAMP WITH TIME ZONE,
+  last_seen_on TEXT,
   CONSTRAINT agents_pkey PRIMARY KEY (tenant_id, name)
 );
 

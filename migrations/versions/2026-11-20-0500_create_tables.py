@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 _TABLES = (
-    "reservations budgets suspicions incarnations workers evidence permits effects"
+    "reservations budgets suspicions incarnations worker_reports workers evidence permits effects"
     " api_keys agents idempotency_keys timers journal steps job_labels jobs"
 ).split()
 

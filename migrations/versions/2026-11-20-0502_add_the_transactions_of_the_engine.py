@@ -21,9 +21,11 @@ _FILES = (
     "effects.sql",
     "clocks.sql",
     "sweeping.sql",
+    "reporting.sql",
 )
 _FUNCTIONS = (
-    "look_around entries_passed pass_deadlines ring_again free_lost unlocked_workers is_acting free_expired free_step may_sweep"
+    "forget_report living_reports"
+    " look_around entries_passed pass_deadlines ring_again free_lost unlocked_workers is_acting free_expired free_step may_sweep"
     " vouch_quiet server_since extend_grants open_permits"
     " give_verdict doubt_effect doubt_open mark_doubt end_doubt add_evidence grant_permit ask_permit hush_permits quiet_of"
     " release_step resume_job status_of_live pause_job stop_job settles has_live_permit"

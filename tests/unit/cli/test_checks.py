@@ -89,7 +89,17 @@ def test_the_newest_schema_is_ok_and_so_is_a_newer_one():
 
 def test_a_lane_that_nobody_serves_is_named():
     found = list(work(replace(_WORK, lanes=frozenset({"plan", "tool", "evaluate"}))))
-    assert [f.text for f in found if f.level is Level.WARN] == ["no living worker serves effect"]
+    [line] = [f.line for f in found if f.level is Level.WARN]
+    assert line.startswith("warn  nothing serves lane effect: its steps wait: run")
+    assert "`agent-workers worker --lanes effect --pool prefork`" in line
+
+
+def test_lanes_that_nobody_serves_are_started_in_the_pools_that_suit_them():
+    [line] = [f.line for f in work(replace(_WORK, lanes=frozenset())) if f.level is Level.WARN]
+    assert line.endswith(
+        "run `agent-workers worker --lanes evaluate,plan,tool --pool threads`"
+        " and run `agent-workers worker --lanes effect --pool prefork`"
+    )
 
 
 def test_what_waits_for_a_person_is_said_with_the_command_that_shows_it():

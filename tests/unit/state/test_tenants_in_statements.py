@@ -17,7 +17,7 @@ for _module in pkgutil.iter_modules(state.__path__):
         importlib.import_module(f"{state.__name__}.{_module.name}")
 TABLES = {table.name for table in metadata.tables.values() if TENANT in table.c}
 # Processes, and what they can do: no tenant's.
-WITHOUT_TENANT = {"bytes_counted", "incarnations", "relays", "tools", "workers"}
+WITHOUT_TENANT = {"bytes_counted", "incarnations", "relays", "tools", "worker_reports", "workers"}
 _WORD = re.compile(r"\w+")
 _SWEEP = "finds what is due or lost, whosever it is"
 _CLAIM = "finds work, and goes round the tenants by itself where they must have turns"

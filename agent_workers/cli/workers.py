@@ -1,0 +1,79 @@
+"""`agent-workers workers`: lists the workers that run, and what each of them says that it has."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+
+from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.domain.worker_report import WorkerSeen
+from agent_workers.state.engine import Database
+from agent_workers.state.worker_reports import WorkerReports
+
+_COLUMNS = ("name", "pid", "state", "seen", "lanes", "pool", "slots", "version", "agents")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "List the workers that run. One that has said nothing for half a minute is `silent`: "
+        "it was killed, or cannot reach the database; after a day it is forgotten."
+    )
+    add_folder(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_here(arguments)
+    settings.demand("database_url")
+    with closing(
+        Database(settings.database_url, pool_size=1, name="agent-workers workers")
+    ) as database:
+        seen = WorkerReports(database).all()
+    if arguments.json:
+        print_json([_whole(worker) for worker in seen])
+    else:
+        print_rows(
+            [_row(worker) for worker in seen],
+            _COLUMNS,
+            none="no worker runs: start one with `agent-workers worker`",
+        )
+    return 0
+
+
+def state_of(worker: WorkerSeen) -> str:
+    if not worker.alive:
+        return "silent"
+    return "stopping" if worker.stopping else "running"
+
+
+def _row(worker: WorkerSeen) -> dict[str, object]:
+    report = worker.report
+    return {
+        "name": report.name,
+        "pid": report.pid,
+        "state": state_of(worker),
+        "seen": f"{round(worker.age.total_seconds())} s ago",
+        "lanes": ",".join(report.lanes),
+        "pool": report.pool,
+        "slots": report.slots,
+        "version": report.version,
+        "agents": ", ".join(_agents(report.agents)),
+    }
+
+
+def _whole(worker: WorkerSeen) -> dict[str, object]:
+    return {
+        **asdict(worker.report),
+        "state": state_of(worker),
+        "started_at": worker.started_at,
+        "seen_at": worker.seen_at,
+    }
+
+
+def _agents(agents: Mapping[str, Sequence[str]]) -> list[str]:
+    return [
+        f"{name}@{version}" if version else name
+        for name, versions in sorted(agents.items())
+        for version in versions
+    ]

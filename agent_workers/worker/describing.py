@@ -1,0 +1,75 @@
+"""What this worker says of itself; read from its settings, its modules and its environment."""
+
+import os
+import socket
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from agent_workers.domain.step import Lane
+from agent_workers.domain.worker_report import Abilities, WorkerReport
+from agent_workers.execution.agents.registry import Registry
+from agent_workers.execution.models.configured import problems_of_models
+from agent_workers.execution.models.embedders import OFFLINE
+from agent_workers.execution.models.prices import default_prices
+from agent_workers.execution.sandbox.confined import why_no_bwrap
+from agent_workers.execution.sandbox.levels import chosen, levels
+from agent_workers.execution.sandbox.ports import NoBoundary
+from agent_workers.settings import Settings, mcp_secrets, variables
+
+
+def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerReport:
+    """Describe this worker; to be called once, before it forks."""
+    host = socket.gethostname()
+    name = worker_name(settings).replace("%h", host)
+    agents: dict[str, list[str]] = {}
+    for agent in registry.agents:
+        agents.setdefault(agent.declared.name, []).append(agent.declared.version)
+    return WorkerReport(
+        report_id=uuid4(),
+        name=name if "@" in name else f"{name}@{host}",
+        host=host,
+        pid=os.getpid(),
+        version=version("agent-workers"),
+        lanes=settings.lanes,
+        pool=settings.pool,
+        slots=slots,
+        agents=agents,
+        tools=sorted(name for name, one in registry.tools.items() if one.declared.schema is None),
+        models=_models(),
+        secrets=sorted(mcp_secrets()),
+        abilities=_abilities(settings),
+    )
+
+
+def worker_name(settings: Settings) -> str:
+    """Name a worker as Celery does, which puts the host for `%h`."""
+    return settings.worker_name or f"{'-'.join(settings.lanes)}.{os.getpid()}@%h"
+
+
+def _models() -> list[str]:
+    prices, environment = default_prices(), variables()
+    return [name for name in prices.prices if not problems_of_models([name], prices, environment)]
+
+
+def _abilities(settings: Settings) -> Abilities:
+    """Only tools need any of this; a worker that has none starts without trying a sandbox."""
+    if not {Lane.TOOL, Lane.EFFECT} & set(settings.lanes):
+        return Abilities()
+    sandbox = why_no_sandbox = ""
+    wasm = Path(settings.sandbox_wasm).expanduser()
+    try:
+        sandbox = chosen(settings.sandbox, levels(wasm=wasm, image=settings.sandbox_image)).name
+    except NoBoundary as error:
+        why_no_sandbox = str(error)
+    name = settings.embedding_model
+    known = [name] if name not in OFFLINE else []
+    return Abilities(
+        sandbox=sandbox,
+        why_no_sandbox=why_no_sandbox,
+        why_no_boundary=why_no_bwrap(),
+        embedding=name,
+        why_no_embedding="; ".join(problems_of_models(known, default_prices(), variables())),
+        mail=bool(settings.smtp_url),
+        sql_sources=sorted(settings.sql_sources),
+    )
