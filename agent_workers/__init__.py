@@ -8,8 +8,6 @@ from agent_workers.domain.agent import (
     Continue,
     Escalate,
     GiveUp,
-    IfUnjudged,
-    Judging,
     Past,
     Plan,
     PlanMode,
@@ -35,8 +33,10 @@ from agent_workers.domain.engaging import (
 )
 from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError, TryLater
 from agent_workers.domain.job import Limits
+from agent_workers.domain.judging import IfUnjudged, Judging
 from agent_workers.domain.knowledge import Knowledge
 from agent_workers.domain.memory import Memories
+from agent_workers.domain.model_settings import ModelSettings
 from agent_workers.domain.outside_http import Http, NotSent
 from agent_workers.domain.outside_sending import http_sender
 from agent_workers.domain.session import OnStuckTurn
@@ -75,6 +75,7 @@ __all__ = [
     "Knowledge",
     "Limits",
     "Memories",
+    "ModelSettings",
     "NotExecuted",
     "NotSent",
     "OnDoubt",

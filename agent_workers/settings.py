@@ -1,6 +1,5 @@
 """Settings, read once by a composition root from AGENT_* variables, files and `.env`."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 
-from agent_workers.domain.errors import AgentWorkersError, Misdeclared
-from agent_workers.domain.quota import Quota, read_quotas
+from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.step import Lane
-from agent_workers.settings_tools import ToolSettings
+from agent_workers.settings_models import ModelsSettings
 
 PREFIX = "AGENT_"
 MCP_PREFIX = "MCP_"
@@ -30,7 +28,7 @@ class SettingsWrong(AgentWorkersError):
     exit_code = 2
 
 
-class Settings(ToolSettings):
+class Settings(ModelsSettings):
     """Everything that may differ between two installations. An empty string means: not set."""
 
     # hide_input: a wrong value may hold a password.
@@ -67,9 +65,6 @@ class Settings(ToolSettings):
     worker_name: str = ""  # in Flower; empty: lanes, process and host
     task_events: bool = True
     remote_control: bool = False  # Celery's: whoever can write to the broker commands the workers
-    scenario: Annotated[tuple[Path, ...], NoDecode] = ()
-    # JSON: {"openai": {"requests_per_minute": 500, "tokens_per_minute": 200000}, "openai/gpt-5": …}
-    model_quotas: Annotated[dict[str, Quota], NoDecode] = Field(default_factory=dict)
 
     # For development only: webhooks may go to http:// and to addresses that are not public.
     allow_private_webhooks: bool = False
@@ -104,15 +99,6 @@ class Settings(ToolSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
-
-    @field_validator("model_quotas", mode="before")
-    @classmethod
-    def _a_minute(cls, value: object) -> object:
-        try:
-            written = json.loads(value or "{}") if isinstance(value, str) else value
-            return read_quotas(written) if isinstance(written, dict) else written
-        except (Misdeclared, ValueError) as error:
-            raise ValueError(f"is not JSON of quotas: {error}") from None
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -186,6 +172,11 @@ def secret_places(settings: Settings) -> tuple[Path, ...]:
         place.absolute()
         for place in (settings.data_folder, settings.spill_folder, Path(".env"), *given)
     )
+
+
+def environment() -> Mapping[str, str]:
+    """Return our variables, among them the keys of models."""
+    return os.environ
 
 
 def mcp_secrets() -> dict[str, str]:

@@ -3,7 +3,8 @@
 import getpass
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
@@ -13,8 +14,10 @@ from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import NewVersion, Source
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.definitions import definition_of
-from agent_workers.execution.agents.files import Placed, Written, read_agents
+from agent_workers.execution.agents.files import Written, read_agents
 from agent_workers.execution.agents.registry import Registry
+from agent_workers.execution.models.catalog import catalog_of
+from agent_workers.execution.yaml_places import Placed
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import Kept
 from agent_workers.state.agents import Agents
@@ -35,7 +38,11 @@ def apply_files(
     try:
         agents = Agents(database)
         known = {seen.name for seen in agents.all(tenant_id)} | set(registry.names())
-        _refuse(_around(written, known, uncallable(settings, tenant_id)))
+        catalog = catalog_of(settings.models_file, os.environ)
+        around = partial(
+            mistakes_around, catalog=catalog, uncallable=uncallable(settings, tenant_id)
+        )
+        _refuse(_around(written, known, around))
         new = [new_version(one) for one in written]
         return agents.apply(new, tenant_id=tenant_id, by=_who(), dry_run=dry_run)
     finally:
@@ -62,14 +69,12 @@ def new_version(written: Written) -> NewVersion:
 
 
 def _around(
-    written: Sequence[Written], known: set[str], barred: Mapping[str, str]
+    written: Sequence[Written], known: set[str], around: Callable[..., Iterator[Mistake]]
 ) -> Iterator[Placed]:
     yield from _doubled(written)
     together = known | {one.agent.declared.name for one in written}
     for one in written:
-        found = mistakes_around(
-            one.agent.declared, known=together, environment=os.environ, uncallable=barred
-        )
+        found = around(one.agent.declared, known=together)
         yield from (one.placed(mistake) for mistake in found)
 
 

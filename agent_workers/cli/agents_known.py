@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.execution.models.catalog import ModelCatalog
 from agent_workers.execution.models.configured import problems_of_models
-from agent_workers.execution.models.prices import default_prices
 
 _NONE: Mapping[str, str] = {}
 
@@ -14,7 +14,7 @@ def mistakes_around(
     agent: Agent,
     *,
     known: Set[str],
-    environment: Mapping[str, str],
+    catalog: ModelCatalog,
     uncallable: Mapping[str, str] = _NONE,
 ) -> Iterator[Mistake]:
     """Say what an agent names that is not there, or not to be called; no provider is asked."""
@@ -22,9 +22,8 @@ def mistakes_around(
     for tool in agent.bound_tools:
         if tool.name in uncallable:
             yield Mistake("tools", f"{tool.name!r} {uncallable[tool.name]}")
-    prices = default_prices()
     for key, names in _models(agent):
-        for problem in problems_of_models(names, prices, environment):
+        for problem in problems_of_models(names, catalog):
             yield Mistake(key, problem)
 
 

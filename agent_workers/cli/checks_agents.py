@@ -1,17 +1,20 @@
 """Checks of the agents that are current: can a worker with these settings do their steps?"""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.findings import Finding, fail, ok
 from agent_workers.cli.registry import registry_of, uncallable
+from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.agents.binding import Unbound, bound_or_not
 from agent_workers.execution.agents.documents import document_of
 from agent_workers.execution.agents.registry import LoadedAgent, Registry
+from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.settings import Settings
 
 _REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"
@@ -21,12 +24,14 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
     """Judge every current version as `agents apply` would; no provider is asked."""
     try:
         registry, barred = registry_of(settings), uncallable(settings)
-    except Exception:  # noqa: BLE001 (whatever it was, the check of the tools has said it)
+        catalog = catalog_of(settings.models_file, os.environ)
+    except Exception:  # noqa: BLE001 (whatever it was, the checks of tools and models have said it)
         return
     known = {version.name for version in current}
     wrong = 0
     for version in current:
-        for mistake in _mistakes(version, registry, known, barred):
+        around = partial(mistakes_around, known=known, catalog=catalog, uncallable=barred)
+        for mistake in _mistakes(version, registry, around):
             wrong += 1
             yield fail(f"agent {version.name}@{version.version}: {mistake.line}", _REMEDY)
     if current and not wrong:
@@ -34,7 +39,7 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
 
 
 def _mistakes(
-    version: KeptVersion, registry: Registry, known: Set[str], barred: Mapping[str, str]
+    version: KeptVersion, registry: Registry, around: Callable[[Agent], Iterator[Mistake]]
 ) -> Iterator[Mistake]:
     found = _agent(version, registry)
     if isinstance(found, Mistake):
@@ -42,9 +47,7 @@ def _mistakes(
     elif isinstance(found, Unbound):
         yield from found.mistakes
     elif found is not None:
-        yield from mistakes_around(
-            found.declared, known=known, environment=os.environ, uncallable=barred
-        )
+        yield from around(found.declared)
 
 
 def _agent(version: KeptVersion, registry: Registry) -> LoadedAgent | Unbound | Mistake | None:

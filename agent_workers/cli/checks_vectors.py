@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.domain.errors import FacilityError
+from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.embedders import OFFLINE, embedder_of
-from agent_workers.execution.models.prices import default_prices
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.memories_indexes import MemoryIndexes
@@ -23,7 +23,8 @@ def check_vectors(
     """
     yield pgvector(version_of_vectors(database))
     name = settings.embedding_model
-    problems = [] if name in OFFLINE else problems_of_models([name], default_prices(), os.environ)
+    catalog = catalog_of(settings.models_file, os.environ)
+    problems = [] if name in OFFLINE else problems_of_models([name], catalog)
     for problem in problems if calls else ():
         yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", "set its key, or another embedding model")
     counted = MemoryIndexes(database).models()

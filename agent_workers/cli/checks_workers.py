@@ -10,8 +10,8 @@ from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.mcp import McpServer, ServerState
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import WorkerSeen
+from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.models.configured import problems_of_models
-from agent_workers.execution.models.prices import default_prices
 
 _MODELS = frozenset({Lane.PLAN, Lane.EVALUATE})
 _TOOLS = frozenset({Lane.TOOL, Lane.EFFECT})
@@ -92,7 +92,7 @@ def _missing_models(
 
 def _no_model(worker: WorkerSeen, name: str, named_by: str) -> Finding:
     # No environment: what is missing is what it would take.
-    [problem] = problems_of_models([name], default_prices(), {}) or [f"model {name!r}"]
+    [problem] = problems_of_models([name], catalog_of(None, {})) or [f"model {name!r}"]
     what, _, how = problem.partition(": ")
     if not how:
         return fail(

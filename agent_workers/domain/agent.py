@@ -10,6 +10,8 @@ from uuid import UUID
 
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.job import Limits
+from agent_workers.domain.judging import Judging
+from agent_workers.domain.model_settings import NOTHING_SAID, ModelSettings
 from agent_workers.domain.session import SILENCE, Conversation, OnStuckTurn
 from agent_workers.domain.tool import Tool
 
@@ -28,28 +30,6 @@ class Purpose(StrEnum):
     ARGUMENTS = "arguments"
     EVALUATE = "evaluate"
     SUMMARISE = "summarise"
-
-
-class IfUnjudged(StrEnum):
-    """What follows a risky effect that the judge was to look at, and could not."""
-
-    ACCEPT = "accept"
-    ASK = "ask"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
-    """When a model looks at a round, once the deterministic checks have passed."""
-
-    final: bool = False  # at every answer
-    risky: bool = False  # after every effect that is not pure
-    sample: float = 0.0  # at this share of all other rounds, chosen by the job's id and the round
-    if_unjudged: IfUnjudged = IfUnjudged.ASK
-
-    @property
-    def is_asked_for(self) -> bool:
-        return self.final or self.risky or self.sample > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +196,9 @@ class Agent:
     mode: PlanMode = PlanMode.REACT
     # Models by purpose, the first choice first; what has no ladder uses `model`.
     ladders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # How its models are asked, and by purpose where that differs.
+    model_settings: ModelSettings = NOTHING_SAID
+    settings_by_purpose: Mapping[str, ModelSettings] = field(default_factory=dict)
     # Instructions by purpose, with {{variables}}; `instructions` is that of all others.
     prompts: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -248,3 +231,7 @@ class Agent:
         """The models for a purpose, the first choice first."""
         own = self.ladders.get(purpose.value) or self.ladders.get(Purpose.PLAN.value) or ()
         return tuple(own) or ((self.model,) if self.model else ())
+
+    def settings_for(self, purpose: Purpose) -> ModelSettings:
+        """How its models are asked for a purpose."""
+        return self.settings_by_purpose.get(purpose.value, NOTHING_SAID).over(self.model_settings)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from agent_workers.domain.agent import Agent, Purpose
 from agent_workers.domain.engaging import DELEGATE, ENGAGED, HAND_OFF
 from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.model_settings import mistakes_of_settings
 from agent_workers.domain.prompt import filled, variables_of
 from agent_workers.domain.tool import Tool, mistakes_of_tool
 
@@ -36,6 +37,7 @@ def mistakes_of(agent: Agent) -> Iterator[Mistake]:
     """Say everything that is wrong with a declaration, whoever wrote it and in what."""
     yield from _names(agent)
     yield from _models(agent)
+    yield from _model_settings(agent)
     yield from _prompts(agent)
     yield from _tools(agent)
     yield from _timeouts(agent)
@@ -60,6 +62,17 @@ def _models(agent: Agent) -> Iterator[Mistake]:
             yield Mistake(f"ladders.{purpose}", "a ladder needs at least one model")
     if agent.plan is None and not agent.ladder(Purpose.PLAN) and not agent.routes:
         yield Mistake("", "it has neither plan= nor model=, so nothing can plan for it")
+
+
+def _model_settings(agent: Agent) -> Iterator[Mistake]:
+    for name, text in mistakes_of_settings(agent.model_settings):
+        yield Mistake(f"model_settings.{name}", text)
+    for purpose, settings in agent.settings_by_purpose.items():
+        key = f"settings_by_purpose.{purpose}"
+        if purpose not in _PURPOSES:
+            yield Mistake(key, f"no such purpose, only {', '.join(_PURPOSES)}")
+        for name, text in mistakes_of_settings(settings):
+            yield Mistake(f"{key}.{name}", text)
 
 
 def _prompts(agent: Agent) -> Iterator[Mistake]:

@@ -13,7 +13,9 @@ from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import GaveUp, Lane, Planned, StepKind, Summarised
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.models.attempts import prepared_for
 from agent_workers.execution.models.ladder import Ladder
+from agent_workers.execution.models.named import NO_NAMES
 from agent_workers.execution.models.ports import Model
 
 # The same in each run, so that a recording finds its requests again.
@@ -38,7 +40,8 @@ class _Laddered:
     model: Model
 
     def of(self, claimed: Claimed, agent: Agent) -> Model:
-        return Ladder(self.model, choose=agent.ladder, rung=claimed.course.rung)
+        prepare = prepared_for(agent, NO_NAMES, tenant=claimed.tenant_id)
+        return Ladder(self.model, choose=agent.ladder, prepare=prepare, rung=claimed.course.rung)
 
 
 def first_turn(agent: Agent, given: object, *, model: Model) -> Turn:

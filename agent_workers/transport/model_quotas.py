@@ -11,6 +11,7 @@ from agent_workers.transport.profiles import KEY_PREFIX
 
 _ROOM: Final = Room(granted=True)
 _UNLIMITED: Final = Quota()
+_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 _LONGEST_WAIT_S: Final = 3_600.0
 
 # A bucket holds ten seconds' worth: with a whole minute's worth in it, a provider that counts by
@@ -71,9 +72,16 @@ return tostring(last - now)
 class RedisQuotas:
     """Requests and tokens per minute of models and of whole providers; both must have room."""
 
-    def __init__(self, redis: AwayOrNot, quotas: Mapping[str, Quota]) -> None:
+    def __init__(
+        self,
+        redis: AwayOrNot,
+        quotas: Mapping[str, Quota],
+        shares: Mapping[str, tuple[str, ...]] = _NOTHING,
+    ) -> None:
         self._redis = redis
         self._quotas = quotas
+        # Whose room a model takes besides its own, where it is not that of its provider.
+        self._shares = shares
         # Models that were cooled and have not answered since, as far as this process knows.
         self._struck: set[str] = set()
 
@@ -117,8 +125,8 @@ class RedisQuotas:
         return not self._quotas.keys().isdisjoint(self._names(model))
 
     def _names(self, model: str) -> tuple[str, ...]:
-        provider = model.partition("/")[0]
-        return (model, provider) if provider in self._quotas and provider != model else (model,)
+        others = self._shares.get(model, (model.partition("/")[0],))
+        return (model, *(one for one in others if one in self._quotas and one != model))
 
     # Any: what a script returns.
     def _run(self, redis: Redis, script: str, model: str, *arguments: float) -> Any:  # noqa: ANN401

@@ -9,9 +9,9 @@ from uuid import uuid4
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport
 from agent_workers.execution.agents.registry import Registry
+from agent_workers.execution.models.catalog import ModelCatalog, catalog_of
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.embedders import OFFLINE
-from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.sandbox.confined import why_no_bwrap
 from agent_workers.execution.sandbox.levels import chosen, levels
 from agent_workers.execution.sandbox.ports import NoBoundary
@@ -22,6 +22,7 @@ def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerRe
     """Describe this worker; to be called once, before it forks."""
     host = socket.gethostname()
     name = worker_name(settings).replace("%h", host)
+    catalog = catalog_of(settings.models_file, variables())
     agents: dict[str, list[str]] = {}
     for agent in registry.agents:
         agents.setdefault(agent.declared.name, []).append(agent.declared.version)
@@ -30,15 +31,15 @@ def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerRe
         name=name if "@" in name else f"{name}@{host}",
         host=host,
         pid=os.getpid(),
-        version=version("agent-workers"),
+        version=version("agent-workers-runtime"),
         lanes=settings.lanes,
         pool=settings.pool,
         slots=slots,
         agents=agents,
         tools=sorted(name for name, one in registry.tools.items() if one.declared.schema is None),
-        models=_models(),
+        models=_models(catalog),
         secrets=sorted(mcp_secrets()),
-        abilities=_abilities(settings),
+        abilities=_abilities(settings, catalog),
     )
 
 
@@ -47,12 +48,11 @@ def worker_name(settings: Settings) -> str:
     return settings.worker_name or f"{'-'.join(settings.lanes)}.{os.getpid()}@%h"
 
 
-def _models() -> list[str]:
-    prices, environment = default_prices(), variables()
-    return [name for name in prices.prices if not problems_of_models([name], prices, environment)]
+def _models(catalog: ModelCatalog) -> list[str]:
+    return [name for name in catalog.prices.prices if not problems_of_models([name], catalog)]
 
 
-def _abilities(settings: Settings) -> Abilities:
+def _abilities(settings: Settings, catalog: ModelCatalog) -> Abilities:
     """Only tools need any of this; a worker that has none starts without trying a sandbox."""
     if not {Lane.TOOL, Lane.EFFECT} & set(settings.lanes):
         return Abilities()
@@ -69,7 +69,7 @@ def _abilities(settings: Settings) -> Abilities:
         why_no_sandbox=why_no_sandbox,
         why_no_boundary=why_no_bwrap(),
         embedding=name,
-        why_no_embedding="; ".join(problems_of_models(known, default_prices(), variables())),
+        why_no_embedding="; ".join(problems_of_models(known, catalog)),
         mail=bool(settings.smtp_url),
         sql_sources=sorted(settings.sql_sources),
     )

@@ -8,15 +8,15 @@ from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
 from agent_workers.execution.models.begun import BeginCall, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
+from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.ports import Breakers
-from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
 from agent_workers.orchestration.patience import patiently
-from agent_workers.settings import Settings
+from agent_workers.settings import Settings, environment
 from agent_workers.state.calls import Calls
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas
@@ -55,12 +55,17 @@ def patient(calls: Calls) -> BeginCall:
 
 def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> ModelSteps:
     litellm = load_litellm()
-    prices = default_prices()
-    register_scripted(litellm, load_script(*settings.scenario), models=tuple(prices.prices))
+    catalog = catalog_of(settings.models_file, environment())
+    prices, quotas = catalog.prices, catalog.quotas(settings.model_quotas)
+    register_scripted(litellm, load_script(*settings.scenario), models=catalog.provider_models)
     loop = LoopThread()
-    gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=loop)
+    gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=loop, access=catalog.access)
     models = AttemptModels(
-        model=gateway, prices=prices, breakers=breakers or AlwaysClosed(), begin=begin
+        model=gateway,
+        prices=prices,
+        named=catalog.named,
+        breakers=breakers or AlwaysClosed(),
+        begin=begin,
     )
     if not settings.redis_url:
         return ModelSteps(models=models, close=loop.close)
@@ -68,7 +73,7 @@ def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> 
     deltas = RedisDeltas(settings.redis_url, pepper=settings.secret_pepper)
     shared = replace(
         models,
-        quotas=RedisQuotas(redis, settings.model_quotas),
+        quotas=RedisQuotas(redis, quotas, catalog.shares),
         answers=RedisAnswers(redis, pepper=settings.secret_pepper),
         deltas=deltas,
     )

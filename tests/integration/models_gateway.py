@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from agent_workers.execution.models.litellm_gateway import Access, LiteLLMGateway
+from agent_workers.execution.models.access import Access
+from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.models.litellm_shape import LiteLLM
 from agent_workers.execution.models.loop_thread import LoopThread

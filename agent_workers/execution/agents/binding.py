@@ -120,6 +120,8 @@ def _agent(document: AgentDocument, binding: _Binding) -> Agent:
         mode=document.mode,
         model=document.model,
         ladders=document.ladders,
+        model_settings=document.model_settings,
+        settings_by_purpose=document.settings_by_purpose,
         instructions=document.instructions,
         prompts=document.prompts,
         variables=document.variables,

@@ -5,8 +5,9 @@ from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from agent_workers.domain.agent import Agent, Judging
+from agent_workers.domain.agent import Agent
 from agent_workers.domain.job import Limits
+from agent_workers.domain.judging import Judging
 from agent_workers.domain.prompt import prompt_hash
 from agent_workers.execution.agents.documents import AgentDocument
 from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
@@ -30,6 +31,10 @@ def definition_of(agent: LoadedAgent) -> Definition:
         "mode": declared.mode.value,
         "model": declared.model,
         "ladders": {purpose: list(ladder) for purpose, ladder in declared.ladders.items()},
+        "model_settings": declared.model_settings.said,
+        "settings_by_purpose": {
+            purpose: settings.said for purpose, settings in declared.settings_by_purpose.items()
+        },
         "instructions": declared.instructions,
         "prompts": dict(declared.prompts),
         "variables": dict(declared.variables),

@@ -1,25 +1,33 @@
 """The shape of an agent's document: what its YAML may say, and what is kept of every version."""
 
-import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from agent_workers.domain.agent import Judging, PlanMode, Route
+from agent_workers.domain.agent import PlanMode, Route
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.job import Limits
+from agent_workers.domain.judging import Judging
+from agent_workers.domain.model_settings import ModelSettings
 from agent_workers.domain.session import OnStuckTurn
+from agent_workers.execution.strict_documents import mistakes_of_document
 
 # Kept beside the document, for whoever looks at a version; they follow from the rest of it.
 DERIVED: Final = frozenset({"prompt_hashes"})
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+_INNER: Final = {
+    "limits": Limits,
+    "judging": Judging,
+    "routes": Route,
+    "model_settings": ModelSettings,
+    "settings_by_purpose": ModelSettings,
+}
+_WHOLE: Final = "a document of an agent is a mapping of members"
 
 
 class AgentDocument(BaseModel):
@@ -33,6 +41,8 @@ class AgentDocument(BaseModel):
     mode: PlanMode = PlanMode.REACT
     model: str | None = None
     ladders: dict[str, tuple[str, ...]] = {}
+    model_settings: ModelSettings = ModelSettings()
+    settings_by_purpose: dict[str, ModelSettings] = {}
     instructions: str = ""
     prompts: dict[str, str] = {}
     variables: dict[str, str] = {}
@@ -75,7 +85,8 @@ def read_document(value: object) -> AgentDocument | Unread:
     try:
         return AgentDocument.model_validate_json(text)
     except ValidationError as error:
-        return Unread(mistakes=tuple(_mistakes(error, value)))
+        found = mistakes_of_document(error, _members, whole=_WHOLE)
+        return Unread(mistakes=tuple(found))
 
 
 def document_of(definition: Mapping[str, object]) -> AgentDocument:
@@ -99,26 +110,8 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _mistakes(error: ValidationError, value: object) -> Iterator[Mistake]:
-    for found in error.errors(include_url=False, include_input=False, include_context=False):
-        key = ".".join(str(part) for part in found["loc"])
-        yield Mistake(key, _words(found, value))
-
-
-def _words(found: ErrorDetails, value: object) -> str:
-    if found["type"] in _UNKNOWN:
-        near = difflib.get_close_matches(str(found["loc"][-1]), _members(found["loc"]), n=1)
-        return "there is no such member" + (f"; do you mean {near[0]!r}?" if near else "")
-    if found["type"] == "missing":
-        return "it is missing"
-    if not found["loc"] and not isinstance(value, dict):
-        return "a document of an agent is a mapping of members"
-    quoted = ' (put it into quotes: "…")' if found["type"] == "string_type" else ""
-    return found["msg"][:1].lower() + found["msg"][1:] + quoted
-
-
 def _members(place: tuple[int | str, ...]) -> list[str]:
-    inner = {"limits": Limits, "judging": Judging, "routes": Route}.get(str(place[0]))
+    inner = _INNER.get(str(place[0]))
     if len(place) == 1 or inner is None:
         return list(AgentDocument.model_fields)
     return [one.name for one in fields(inner)]

@@ -9,11 +9,13 @@ from agent_workers.execution.models.begun import BeginCall, Begun, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed, BehindBreaker
 from agent_workers.execution.models.cached import Cached, Scope
 from agent_workers.execution.models.capped import Capped
-from agent_workers.execution.models.ladder import Ladder
+from agent_workers.execution.models.ladder import Ladder, Prepare, purpose_of
 from agent_workers.execution.models.metered import Metered, NoQuotas
+from agent_workers.execution.models.named import NO_NAMES, NamedModels
 from agent_workers.execution.models.ports import Answers, Breakers, Deltas, Model, Quotas
 from agent_workers.execution.models.prices import PriceTable
 from agent_workers.execution.models.told import NobodyWatches, StreamingModel, Told
+from agent_workers.execution.models.values import ModelRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class AttemptModels:
 
     model: StreamingModel
     prices: PriceTable
+    named: NamedModels = NO_NAMES
     breakers: Breakers = field(default_factory=AlwaysClosed)
     quotas: Quotas = field(default_factory=NoQuotas)
     answers: Answers = field(default_factory=NoAnswers)
@@ -47,7 +50,8 @@ class AttemptModels:
             model = Cached(
                 model, answers=self.answers, scope=_scope(claimed), fresh=claimed.tries > 0
             )
-        return Ladder(model, choose=agent.ladder, rung=claimed.course.rung)
+        prepare = prepared_for(agent, self.named, tenant=claimed.tenant_id)
+        return Ladder(model, choose=agent.ladder, prepare=prepare, rung=claimed.course.rung)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,16 @@ class JustOne:
 
     def of(self, claimed: Claimed, agent: Agent) -> Model:  # noqa: ARG002 - all get the same
         return self.model
+
+
+def prepared_for(agent: Agent, named: NamedModels, *, tenant: str) -> Prepare:
+    """Return what makes a request of an agent's what it is for the model that it names."""
+
+    def prepare(request: ModelRequest) -> ModelRequest:
+        settings = agent.settings_for(purpose_of(request))
+        return named.prepared(request, settings, tenant=tenant)
+
+    return prepare
 
 
 def _scope(claimed: Claimed) -> Scope:

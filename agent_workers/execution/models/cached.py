@@ -106,4 +106,6 @@ def _params(request: ModelRequest) -> list[object]:
         [[tool.name, tool.description, tool.parameters] for tool in request.tools],
         None if wanted is None else [wanted.name, wanted.schema],
         request.max_output_tokens,
+        request.settings.said,
+        request.stands_for,
     ]

@@ -1,6 +1,6 @@
 """Turns what litellm raises into `ModelFailed`, by the names of its exception classes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -57,23 +57,32 @@ _BY_STATUS: Final = {
 _QUOTA_WORDS: Final = ("exceeded your current quota", "per-day", "per day", "credit")
 # The provider's own client says so before it sends anything; litellm makes a 500 of it.
 _NO_KEY_WORDS: Final = "missing credentials"
+# litellm's own advice is about switches that are not there.
+_ADVICE: Final = "To drop "
+_UNSUPPORTED: Final = (
+    "(take it out of model_settings or models.yaml; `drop_unsupported: true` there leaves it out)"
+)
 _MESSAGE_CHARS = 300
 _CHAIN_LENGTH = 8
 
 
-def failure_of(error: Exception) -> ModelFailed:
+def failure_of(
+    error: Exception, *, hidden: Callable[[str], str] = lambda text: text
+) -> ModelFailed:
     """Say what class of failure a litellm exception is and when a retry makes sense."""
     # A stream that breaks comes wrapped in something that says 503, whatever it was.
     wrapped = getattr(error, "original_exception", None)
     if isinstance(wrapped, Exception):
-        failed = failure_of(wrapped)
+        failed = failure_of(wrapped, hidden=hidden)
         # What was said before it broke is billed.
         failed.may_have_cost |= not getattr(error, "is_pre_first_chunk", False)
         return failed
     # litellm puts whole tracebacks into some messages.
     said = str(error).partition("Traceback (most")[0]
-    message = " ".join(said.split())[:_MESSAGE_CHARS] or type(error).__name__
+    message = hidden(" ".join(said.split()))[:_MESSAGE_CHARS] or type(error).__name__
     error_class = _class_of(error, message.lower())
+    if error_class is ErrorClass.UNSUPPORTED:
+        message = f"{message.partition(_ADVICE)[0].strip()} {_UNSUPPORTED}"
     return ModelFailed(error_class, message, retry_after=_retry_after(error))
 
 

@@ -1,64 +1,78 @@
-"""Says before any call which models cannot work: no price, no way to reach them, no key.
+"""Says before any call which models can be asked from here: do they have a price, and a key?
 
 It asks no provider and loads no litellm, so that `agents apply` and `doctor` stay quick.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
 
-from agent_workers.execution.models.prices import PriceTable
+from agent_workers.execution.models.catalog import ModelCatalog
+from agent_workers.execution.models.keys import KeyFound, key_of_provider
+from agent_workers.execution.models.named import NamedModel
+from agent_workers.execution.models.prices import Price
 
-# The variables that litellm reads for each provider; of a tuple, one is enough.
-KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
-    "cohere": ("COHERE_API_KEY",),
-    "deepseek": ("DEEPSEEK_API_KEY",),
-    "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY"),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "groq": ("GROQ_API_KEY",),
-    "mistral": ("MISTRAL_API_KEY",),
-    "openai": ("OPENAI_API_KEY",),
-    "openrouter": ("OPENROUTER_API_KEY",),
-    "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
-    "scripted": (),
-    "together_ai": ("TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"),
-    "xai": ("XAI_API_KEY",),
-}
+_SHIPPED = "the price table"
 
 
-def problems_of_models(
-    names: Iterable[str],
-    prices: PriceTable,
-    environment: Mapping[str, str],
-    *,
-    reached: Iterable[str] = (),
-) -> list[str]:
-    """Name each model that would fail at its first call, one clear line for each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelState:
+    """A model as it is known here: under which name, with whose key, at what price."""
 
-    `reached`: the models and providers for which a key or an address is given to the gateway.
-    """
-    given = frozenset(reached)
-    problems = (_problem(name, prices, environment, given) for name in dict.fromkeys(names))
-    return [problem for problem in problems if problem]
+    name: str
+    # As litellm calls it: provider/model.
+    model: str
+    address: str
+    key: KeyFound
+    price: Price | None
+    named: NamedModel | None
+    # Why it would fail at its first call; empty where all is well.
+    problem: str
 
+    @property
+    def has_key(self) -> bool:
+        """A key is there, or none is needed."""
+        return not self.key.problem
 
-def _problem(
-    name: str, prices: PriceTable, environment: Mapping[str, str], reached: frozenset[str]
-) -> str:
-    if name not in prices.prices:
-        return _unknown(name, prices)
-    provider = name.partition("/")[0]
-    if {name, provider} & reached:
-        return ""
-    # A priced model of a provider that is not in the table has a key that we cannot name.
-    variables = KEYS.get(provider, ())
-    if not variables or any(environment.get(variable) for variable in variables):
-        return ""
-    return f"model {name!r} has no key: set {' or '.join(variables)}"
+    @property
+    def source(self) -> str:
+        return _SHIPPED if self.named is None else self.named.place
 
 
-def _unknown(name: str, prices: PriceTable) -> str:
-    near = get_close_matches(name, prices.prices, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"model {name!r} is not in the price table{hint}"
+def states_of_models(catalog: ModelCatalog, names: Iterable[str] = ()) -> list[ModelState]:
+    """Tell of these models, or else of every one that the file names, its tenants' included."""
+    wanted = dict.fromkeys(names) or catalog.named.models
+    return [state_of_model(name, catalog) for name in wanted]
+
+
+def state_of_model(name: str, catalog: ModelCatalog) -> ModelState:
+    named = catalog.named.models.get(name)
+    key = key_of_provider(name, catalog.environment) if named is None else catalog.keys[name]
+    price = catalog.prices.prices.get(name)
+    problem = "" if price is not None else _unpriced(name, named, catalog)
+    if not problem and key.problem:
+        problem = f"model {name!r} has no key: {key.problem}"
+    return ModelState(
+        name=name,
+        model=named.model if named else name,
+        address=named.address if named else "",
+        key=key,
+        price=price,
+        named=named,
+        problem=problem,
+    )
+
+
+def problems_of_models(names: Iterable[str], catalog: ModelCatalog) -> Sequence[str]:
+    """Name each model that would fail at its first call, one clear line for each."""
+    states = [state_of_model(name, catalog) for name in dict.fromkeys(names)]
+    return [state.problem for state in states if state.problem]
+
+
+def _unpriced(name: str, named: NamedModel | None, catalog: ModelCatalog) -> str:
+    if named is not None:
+        remedy = f"say `prices` at {named.place} (0 for one that costs nothing)"
+        return f"model {name!r} has no price: {remedy}"
+    near = get_close_matches(name, catalog.prices.prices, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "name it in models.yaml, with its prices"
+    return f"model {name!r} is not in the price table; {hint}"

@@ -15,6 +15,8 @@ from agent_workers.execution.models.ports import Model
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
 Choose = Callable[[Purpose], Sequence[str]]
+# Makes a request what it is for the model that it names; it may refuse it with `ModelFailed`.
+Prepare = Callable[[ModelRequest], ModelRequest]
 # A provider that says "in a second" is asked once more at once; what takes longer gets a due time.
 PATIENCE: Final = timedelta(seconds=2)
 # A model that hangs must leave time for the next one of its ladder.
@@ -33,20 +35,27 @@ class Ladder:
         model: Model,
         *,
         choose: Choose,
+        prepare: Prepare = lambda request: request,
         rung: int = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._model = model
         self._choose = choose
+        self._prepare = prepare
         self._rung = rung
         self._sleep = sleep
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Ask one model after the other until one answers."""
-        names = targets(self._choose(_purpose(request)), self._rung)
+        names = targets(self._choose(purpose_of(request)), self._rung)
         if not names:
             raise ModelFailed(ErrorClass.NOT_FOUND, f"no model is declared for {request.purpose}")
-        descent = _Descent(self._model, ends_at=time.monotonic() + deadline_s, sleep=self._sleep)
+        descent = _Descent(
+            self._model,
+            prepare=self._prepare,
+            ends_at=time.monotonic() + deadline_s,
+            sleep=self._sleep,
+        )
         for number, name in enumerate(names):
             reply = descent.ask(replace(request, model=name), is_last=number + 1 == len(names))
             if reply is not None:
@@ -59,9 +68,12 @@ class Ladder:
 class _Descent:
     """One way down a ladder: what has failed on it, and the time that is left."""
 
-    def __init__(self, model: Model, *, ends_at: float, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, model: Model, *, prepare: Prepare, ends_at: float, sleep: Callable[[float], None]
+    ) -> None:
         self.failures: list[ModelFailed] = []
         self._model = model
+        self._prepare = prepare
         self._ends_at = ends_at
         self._sleep = sleep
         self._has_waited = False
@@ -86,7 +98,8 @@ class _Descent:
 
     def _once(self, request: ModelRequest, share: float) -> ModelReply:
         try:
-            return _whole(self._model.complete(request, deadline_s=self._left_s() * share), request)
+            asked = self._prepare(request)
+            return _whole(self._model.complete(asked, deadline_s=self._left_s() * share), asked)
         except ModelFailed as failed:
             self.failures.append(failed)
             raise
@@ -108,7 +121,8 @@ def targets(ladder: Sequence[str], rung: int) -> tuple[str, ...]:
     return (*ladder[start:], *reversed(ladder[:start]))
 
 
-def _purpose(request: ModelRequest) -> Purpose:
+def purpose_of(request: ModelRequest) -> Purpose:
+    """What a request is for; an unknown word counts as planning."""
     return Purpose(request.purpose) if request.purpose in set(Purpose) else Purpose.PLAN
 
 

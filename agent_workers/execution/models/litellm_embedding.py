@@ -9,9 +9,9 @@ from typing import Final
 
 from agent_workers.domain.embedding import EmbeddingAway, NotEmbedded
 from agent_workers.execution.embedding.units import refuse_no_texts, unit
+from agent_workers.execution.models.access import Access
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ModelFailed
-from agent_workers.execution.models.litellm_gateway import Access
 from agent_workers.execution.models.litellm_shape import Embedded, LiteLLM
 from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.prices import PriceTable

@@ -4,9 +4,10 @@ Retries, fallback, deadlines, prices and budgets are ours; of litellm's own none
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
+from agent_workers.execution.models.access import Access
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.litellm_shape import Answer, LiteLLM
@@ -23,19 +24,13 @@ from agent_workers.execution.models.values import Message, ModelReply, ModelRequ
 _SOCKET_READ_S: Final = 600.0
 
 
+# How we ask where it can be; an answer without is checked, and priced, all the same.
+_OUR_WAY: Final = ("response_format", "stream_options")
 # Without the option, a stream does not say what it used, and its worst case would be booked.
 _STREAMING: Final[Mapping[str, object]] = {
     "stream": True,
     "stream_options": {"include_usage": True},
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How to reach a model or a whole provider, where litellm's own default is not wanted."""
-
-    api_key: str | None = None
-    api_base: str | None = None
 
 
 class LiteLLMGateway:
@@ -53,6 +48,8 @@ class LiteLLMGateway:
         self._prices = prices
         self._loop = loop
         self._access = access or {}
+        # Of our own way to ask: what a model does not take.
+        self._not_known: dict[str, list[str]] = {}
 
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make exactly one provider call within `deadline_s`, or raise `ModelFailed`."""
@@ -68,14 +65,22 @@ class LiteLLMGateway:
 
     def _complete(self, request: ModelRequest, deadline_s: float, say: Say | None) -> ModelReply:
         self._prices.of(request.model)  # refuse before anything is spent
-        arguments = _arguments(request) | self._access_to(request.model)
+        access = self._access_to(request.model)
+        if access.problem:
+            message = f"model {request.model!r} has no key: {access.problem}"
+            raise ModelFailed(ErrorClass.AUTH, message)
+        arguments = self._arguments(request, access)
+        deadline_s = min(deadline_s, access.timeout_s or deadline_s)
         try:
-            response = self._answer(lambda: self._ask(arguments, say), deadline_s)
-            return read_reply(response, request=request, prices=self._prices)
+            response = self._answer(lambda: self._ask(arguments, say), deadline_s, access)
+            reply = read_reply(response, request=request, prices=self._prices)
+            return _with_name(reply, request, access)
         except ModelFailed as failed:
             raise failed.booked(self._prices.worst_case_micro(request)) from failed.__cause__
 
-    def _answer(self, ask: Callable[[], Awaitable[Answer]], deadline_s: float) -> Answer:
+    def _answer(
+        self, ask: Callable[[], Awaitable[Answer]], deadline_s: float, access: Access
+    ) -> Answer:
         try:
             return self._loop.run(ask, deadline_s=deadline_s)
         except TimeoutError as cut:
@@ -83,7 +88,7 @@ class LiteLLMGateway:
             raise ModelFailed(ErrorClass.TIMEOUT, message) from cut
         # litellm raises whatever its 100 providers raise; the one edge that has to take it all.
         except Exception as error:
-            raise failure_of(error) from error
+            raise failure_of(error, hidden=access.hidden) from error
 
     async def _ask(self, arguments: Mapping[str, object], say: Say | None) -> Answer:
         streaming = {} if say is None else _STREAMING
@@ -92,11 +97,33 @@ class LiteLLMGateway:
             return await put_together(answer, say or _nobody)
         return answer
 
-    def _access_to(self, model: str) -> dict[str, object]:
+    def _access_to(self, model: str) -> Access:
         provider = model.partition("/")[0]
-        access = self._access.get(model) or self._access.get(provider) or Access()
-        named = {"api_key": access.api_key, "api_base": access.api_base}
-        return {name: value for name, value in named.items() if value is not None}
+        return self._access.get(model) or self._access.get(provider) or Access()
+
+    def _arguments(self, request: ModelRequest, access: Access) -> dict[str, object]:
+        arguments = _arguments(request) | request.settings.said | access.arguments
+        dropped = {"drop_params": True} if access.drops_unsupported else self._not_needed(arguments)
+        return arguments | dropped
+
+    def _not_needed(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        """Let litellm leave out what is only our own way to ask, and refuse all else it cannot send."""
+        name = str(arguments["model"])
+        if name not in self._not_known:
+            provider, _, model = name.partition("/")
+            known = self._litellm.get_supported_openai_params(model, custom_llm_provider=provider)
+            self._not_known[name] = [one for one in _OUR_WAY if one not in (known or _OUR_WAY)]
+        return {"drop_params": False, "additional_drop_params": self._not_known[name]}
+
+
+def _with_name(reply: ModelReply, request: ModelRequest, access: Access) -> ModelReply:
+    """Say under which name of `models.yaml` which model of the provider answered."""
+    if access.model in {"", request.model}:
+        return reply
+    provider = access.model.partition("/")[0]
+    reported = access.model if reply.model == request.model else reply.model
+    served = reported if "/" in reported else f"{provider}/{reported}"
+    return replace(reply, model=f"{request.model} ({served})")
 
 
 def _arguments(request: ModelRequest) -> dict[str, object]:
@@ -107,7 +134,6 @@ def _arguments(request: ModelRequest) -> dict[str, object]:
         "timeout": _SOCKET_READ_S,
         "num_retries": 0,  # both: by default one completion is up to three HTTP calls
         "max_retries": 0,
-        "drop_params": True,
         "metadata": {"purpose": request.purpose},  # stays on this side; the scripted model reads it
     }
     if request.tools:

@@ -117,4 +117,8 @@ class LiteLLM(Protocol):
     custom_provider_map: list[dict[str, object]]
     utils: Setup
 
+    def get_supported_openai_params(
+        self, model: str, custom_llm_provider: str
+    ) -> Sequence[str] | None: ...
+
     def register_model(self, models: Mapping[str, Mapping[str, object]]) -> object: ...

@@ -103,11 +103,19 @@ def _price(name: object, row: object) -> Price:
 
 def _micro(name: object, usd: object) -> int:
     try:
+        return micro_usd(usd)
+    except ValueError as error:
+        raise Misdeclared(f"the price of {name!r} {error}") from None
+
+
+def micro_usd(usd: object) -> int:
+    """Read a price of a million tokens exactly; raises `ValueError`."""
+    try:
         amount = Decimal(str(usd)) * 1_000_000
     except InvalidOperation:
-        raise Misdeclared(f"the price of {name!r} is not a number: {usd!r}") from None
+        raise ValueError(f"is not a number: {usd!r}") from None
     if amount < 0 or amount != amount.to_integral_value():
-        raise Misdeclared(f"the price of {name!r} is not in whole micro-USD: {usd!r}")
+        raise ValueError(f"is not in whole micro-USD: {usd!r}")
     return int(amount)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agent_workers.domain.budget import Usage
+from agent_workers.domain.model_settings import NOTHING_SAID, ModelSettings
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "refusal"]
@@ -52,11 +53,15 @@ class ModelRequest:
     # Nobody who watches the job reads what comes of it.
     is_private: bool = False
     response_schema: ResponseSchema | None = None
+    # How it is asked besides; the longest answer stands above, where it is decided.
+    settings: ModelSettings = NOTHING_SAID
+    # Which model at which address a name of `models.yaml` stands for.
+    stands_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """What one call gave; `model` is the name that the provider reported.
+    """What one call gave; `model` is the name that the provider reported, after ours if it has one.
 
     `usage` counts what failed on the way, too. `degraded` says in which way this is less than
     what was asked for: another model answered.

@@ -22,7 +22,8 @@ from agent_workers import (
     Use,
     tool,
 )
-from agent_workers.domain.agent import IfUnjudged, Verdict
+from agent_workers.domain.agent import Verdict
+from agent_workers.domain.judging import IfUnjudged
 
 FAILURES: list[int] = []
 MAILED: list[str] = []

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from agent_workers import Agent, Effect, Judging, Limits, OnStuckTurn, PlanMode, Route, tool
+from agent_workers import (
+    Agent,
+    Effect,
+    Judging,
+    Limits,
+    ModelSettings,
+    OnStuckTurn,
+    PlanMode,
+    Route,
+    tool,
+)
 from agent_workers.domain.agent_version import digest_of, split_name
 from agent_workers.execution.agents.binding import bind
 from agent_workers.execution.agents.definitions import definition_of
@@ -33,6 +43,8 @@ FULL = Agent(
     mode=PlanMode.PLAN_EXECUTE,
     model="scripted/small",
     ladders={"plan": ("scripted/small", "scripted/large")},
+    model_settings=ModelSettings(temperature=0.2, max_output_tokens=900, stop=("END",)),
+    settings_by_purpose={"evaluate": ModelSettings(temperature=0)},
     instructions="Be {{how}}.",
     prompts={"evaluate": "Judge it."},
     variables={"how": "kind"},
@@ -71,6 +83,8 @@ CHANGES: dict[str, Any] = {
     "mode": PlanMode.REACT,
     "model": "scripted/large",
     "ladders": {"plan": ["scripted/small"]},
+    "model_settings": ModelSettings(temperature=0.3, max_output_tokens=900, stop=("END",)),
+    "settings_by_purpose": {"evaluate": ModelSettings(temperature=0.1)},
     "instructions": "Be very {{how}}.",
     "prompts": {},
     "variables": {"how": "rude"},

@@ -6,8 +6,9 @@ import pytest
 
 from agent_workers.domain.agent import PlanMode, Purpose
 from agent_workers.domain.session import OnStuckTurn
-from agent_workers.execution.agents.files import Placed, Written, read_agents
+from agent_workers.execution.agents.files import Written, read_agents
 from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.yaml_places import Placed
 
 DEMO = load(["agent_workers.demo.agents"])
 GOOD = """\

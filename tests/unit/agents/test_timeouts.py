@@ -6,8 +6,9 @@ import pytest
 
 from agent_workers import Agent, Effect, tool
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.execution.agents.files import Placed, Written, read_agents
+from agent_workers.execution.agents.files import Written, read_agents
 from agent_workers.execution.agents.registry import Registry, load, loaded
+from agent_workers.execution.yaml_places import Placed
 
 SECOND = timedelta(seconds=1)
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from agent_workers import Agent, Answer, Continue, GiveUp, Judging, Limits, Situation
-from agent_workers.domain.agent import IfUnjudged
 from agent_workers.domain.course import Course
 from agent_workers.domain.engaging import ASK_PERSON
+from agent_workers.domain.judging import IfUnjudged
 from agent_workers.domain.step import GaveUp, Judge, StepKind, Verdict
 from agent_workers.execution.evaluator.by_model import Opinion
 from agent_workers.execution.evaluator.evaluating import evaluate
