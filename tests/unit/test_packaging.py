@@ -1,9 +1,9 @@
-"""What is shipped is complete: wheel, locks and the files of the containers."""
+"""What is shipped is complete: wheel, sdist, locks and the files of the containers."""
 
+import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from agent_workers.embedded.redis_users import RULE
+from tests.shipping import Built, build
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {
@@ -27,17 +28,28 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9._-]+)(?:\[.+\])?==([^ ;\\]+)", text, re.MULTILINE))
 
 
-def test_the_wheel_carries_the_migrations_beside_the_packages(tmp_path: Path) -> None:
-    command = ("-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path)
-    subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("built"))
 
-    (wheel,) = tmp_path.glob("*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
 
-    wanted = {"alembic.ini", "migrations/env.py", "migrations/script.py.mako", "api/py.typed"}
-    shipped = [*(ROOT / "migrations").rglob("*.sql"), *(ROOT / "agent_workers").rglob("*.yaml")]
-    assert wanted | {path.relative_to(ROOT).as_posix() for path in shipped} <= names
-    assert not {name for name in names if name.startswith(("tests/", "tools/"))}
+def test_the_wheel_is_the_packages_with_what_they_read(built: Built) -> None:
+    named = {path for path in tracked() if path.parts[0] in {"agent_workers", "api", "migrations"}}
+    packed = {Path(name) for name in zipfile.ZipFile(built.wheel).namelist()}
+    metadata = {path for path in packed if path.parts[0].endswith(".dist-info")}
+
+    assert packed - metadata == named | {Path("alembic.ini")}
+    assert {path.name for path in metadata} >= {"METADATA", "entry_points.txt", "LICENSE"}
+    wanted = {"agent_workers/py.typed", "api/py.typed", "agent_workers/demo/by_model.yaml"}
+    assert {Path(name) for name in wanted} <= packed
+
+
+def test_the_sdist_is_all_that_its_own_tests_need(built: Built) -> None:
+    packed = {
+        path.relative_to(built.unpacked) for path in built.unpacked.rglob("*") if path.is_file()
+    }
+    assert packed - {Path("PKG-INFO")} == tracked()
+    assert os.access(built.unpacked / "tools" / "setup", os.X_OK)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -69,6 +81,15 @@ def test_make_secrets_writes_every_secret_that_compose_reads(tmp_path: Path) -> 
     before = [path.read_text() for path in files]
     subprocess.run([script], check=True, capture_output=True)
     assert [path.read_text() for path in files] == before
+
+
+def tracked() -> set[Path]:
+    """Return what git keeps, or will keep; there is no git in an unpacked sdist."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no git here to ask what belongs to the project")
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return {Path(line) for line in told.splitlines() if (ROOT / line).is_file()}
 
 
 def version(need: Requirement, locked: dict[str, str]) -> str:
