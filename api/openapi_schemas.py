@@ -30,8 +30,28 @@ ERROR: Schema = {
         "message": STRING,
         "retryable": BOOLEAN,
         "user_message": STRING,
+        "cause": {
+            "oneOf": [{"$ref": "#/components/schemas/Cause"}, {"type": "null"}],
+            "description": "The step that failed, where one made the job fail.",
+        },
     },
     "required": ["code", "message"],
+}
+_CAUSE: Schema = {
+    "type": "object",
+    "description": (
+        "A step that failed. `tool` is null for a planner or an evaluator. `cause`: what failed in"
+        " the job that it waited for, or the tool that it stood in for."
+    ),
+    "properties": {
+        "code": STRING,
+        "message": STRING,
+        "tool": MAYBE_TEXT,
+        "position": optional(COUNT),
+        "where": MAYBE_TEXT,
+        "cause": {"oneOf": [{"$ref": "#/components/schemas/Cause"}, {"type": "null"}]},
+    },
+    "required": ["code", "message", "tool", "position", "where", "cause"],
 }
 _AHEAD: Schema = shown(
     {
@@ -177,6 +197,7 @@ SCHEMAS: dict[str, Schema] = REQUESTS | {
     "Job": shown(_JOB_LISTED | {"input": ANYTHING, "output": ANYTHING}),
     "ListedJob": shown(_JOB_LISTED),
     "JobList": listed("ListedJob"),
+    "Cause": _CAUSE,
     "Step": shown(_STEP),
     "StepList": listed("Step"),
     "Event": shown({"sequence_number": COUNT, "job_id": JOB_ID, "type": STRING, "at": INSTANT}),

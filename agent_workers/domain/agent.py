@@ -49,9 +49,9 @@ class Past:
     kind: str
     tool: str
     type: str
-    # Any: JSON of whatever shape the tool, the model or the planner returned.
-    value: Any
+    value: Any  # JSON of whatever shape the tool, the model or the planner returned
     call_id: str = ""
+    origin: Any = None  # JSON: of a failed call where it raised, or what failed in another job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """What follows a step: the union of decisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from agent_workers.domain.cause import Cause
 from agent_workers.domain.course import Course
 from agent_workers.domain.step import Broke, NextStep, Outcome
 from agent_workers.domain.trouble import Trouble
@@ -46,6 +47,8 @@ class Fail:
     course: Course | None = None
     # A sentence for the people that the job was done for; empty: the one of its code.
     user_message: str = ""
+    # The step that failed, where it was one that made the job fail.
+    cause: Cause | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

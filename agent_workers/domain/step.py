@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from agent_workers.domain.budget import NO_USAGE, Usage
+from agent_workers.domain.cause import Cause
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.trouble import Trouble
 
@@ -128,6 +129,8 @@ class ToolFailed:
     usage: Usage = NO_USAGE
     # What was raised, where something was; also below.
     trouble: Trouble | None = field(default=None, compare=False)
+    # What made the job of another agent fail, where that is why.
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,7 @@ class Judged:
     `calls`: what to run now, without another plan: the next of the same one, or again what failed.
     `about`: the calls whose results are not what was promised; whoever plans anew must not build
     on them. `by`: who said it: the deterministic checks, the agent's function, or a model.
+    `cause`: the call that failed, where that is why the job fails.
     """
 
     verdict: Verdict
@@ -149,6 +153,8 @@ class Judged:
     about: tuple[str, ...] = ()
     by: Judge = Judge.CHECKS
     model: str = ""
+    cause: Cause | None = field(default=None, compare=False)
+    trouble: Trouble | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

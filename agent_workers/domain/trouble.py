@@ -57,11 +57,11 @@ def error_text(code: str, message: str, trouble: Trouble | None) -> bytes:
     told = trouble or Trouble(type="")
     rest = {"type": told.type, "where": told.where, "traceback": told.traceback}
     error = {"code": code, "message": message[:_LONGEST_MESSAGE]}
-    shown = {name: _storable(text) for name, text in error.items()}
-    return canonical(shown | {name: _storable(text) or None for name, text in rest.items()})
+    shown = {name: storable(text) for name, text in error.items()}
+    return canonical(shown | {name: storable(text) or None for name, text in rest.items()})
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Leave out what Postgres refuses in text: NUL, and halves of pairs."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 

@@ -45,6 +45,10 @@ class History(Sequence[Past]):
 
 
 def _past(done: Done) -> Past:
+    value, origin = json.loads(done.outcome), None
+    if done.type == "tool_failed":
+        # Apart from the failure itself: models see that, and nothing of our users' code.
+        origin = {name: value.pop(name, None) for name in ("where", "cause")}
     return Past(
         position=done.position,
         round=done.round,
@@ -52,5 +56,6 @@ def _past(done: Done) -> Past:
         tool=done.tool,
         type=done.type,
         call_id=done.call_id,
-        value=json.loads(done.outcome),
+        value=value,
+        origin=origin,
     )

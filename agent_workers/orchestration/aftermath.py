@@ -13,7 +13,7 @@ from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
 from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.ids import to_wire
-from agent_workers.domain.step import Broke, GaveUp, Outcome, ToolFailed
+from agent_workers.domain.step import Broke, GaveUp, Judged, Outcome, ToolFailed
 from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.acted import Acted
@@ -165,7 +165,10 @@ class Aftermath:
 
 def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> None:
     """Log an exception once, whatever follows it; what a tool says on purpose is no error of ours."""
-    if not isinstance(result, Broke | ToolFailed | GaveUp) or result.trouble is None:
+    if not isinstance(result, Broke | ToolFailed | GaveUp | Judged) or result.trouble is None:
+        return
+    failed = result.cause if isinstance(result, Judged) else result
+    if failed is None:
         return
     log.log(
         logging.INFO if isinstance(result, ToolFailed) else logging.ERROR,
@@ -176,8 +179,8 @@ def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> No
         agent=agent.name or claimed.agent,
         tool=claimed.tool or None,
         attempt=claimed.tries + 1,
-        code=result.code,
-        message=result.message,
+        code=failed.code,
+        message=failed.message,
         where=result.trouble.where or None,
         exception=result.trouble.traceback or None,
     )

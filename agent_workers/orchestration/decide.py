@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from agent_workers.domain.cause import Cause
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import Course
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
@@ -31,6 +32,7 @@ from agent_workers.orchestration.repeating import repeatable
 from agent_workers.orchestration.traits import AgentTraits
 
 INVALID: Final = "invalid_plan"
+NOT_GOOD: Final = "evaluation_failed"
 
 
 def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
@@ -119,7 +121,10 @@ def _after_verdict(claimed: Claimed, judged: Judged, agent: AgentTraits) -> Deci
         case _ if claimed.course.finalising:
             return _ended(claimed, judged)
         case Verdict.FAIL:
-            return Fail(outcome=judged, code="evaluation_failed", message=judged.reason)
+            # Nothing failed that it gives up for: then what came is not good.
+            why = judged.cause or Cause(code=NOT_GOOD, message="")
+            told = judged.reason or why.message
+            return Fail(outcome=judged, code=why.code, message=told, cause=judged.cause)
         case _ if calls := _to_run(claimed, judged, agent):
             return _hand_out(claimed, judged, calls, course, agent)
         case _:

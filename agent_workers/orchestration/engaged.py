@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from agent_workers.domain.budget import Usage
+from agent_workers.domain.cause import cause_of_error
 from agent_workers.domain.encoding import total
 from agent_workers.domain.step import ToolFailed, ToolRan
 from agent_workers.domain.wait import Waited
@@ -23,7 +24,12 @@ def child_answered(agent: str, waited: Waited) -> ToolRan | ToolFailed:
         return ToolFailed(code=str(error["code"]), message=str(error["message"]))
     why = f"{error.get('code', '')}: {error.get('message', '')}" if error else "it was canceled"
     message = f"{agent} has {ended['status']}: {why}" if error else f"{agent}: {why}"
-    return ToolFailed(code=f"child_{ended['status']}", message=message[:_LONGEST], usage=usage)
+    return ToolFailed(
+        code=f"child_{ended['status']}",
+        message=message[:_LONGEST],
+        usage=usage,
+        cause=cause_of_error(error),
+    )
 
 
 def _usage(ended: dict[str, Any]) -> Usage:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from agent_workers.domain.breaker import BREAKER_KINDS
+from agent_workers.domain.cause import Cause, sentence
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Continue, Decision, Fail, Join, Park, TryAgain
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.engaging import ASK_PERSON, GO_ON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.recovery import (
-    Abort,
     AskPerson,
     CachedAnswer,
     Failure,
@@ -27,6 +27,7 @@ from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.step import (
     Broke,
     GaveUp,
+    Judged,
     NextStep,
     Outcome,
     Planned,
@@ -36,11 +37,16 @@ from agent_workers.domain.step import (
     ToolRan,
 )
 from agent_workers.domain.wait import Wait, WaitKind
-from agent_workers.orchestration.decide import evaluation, step_of
+from agent_workers.orchestration.decide import NOT_GOOD, evaluation, step_of
 from agent_workers.orchestration.failing import failed_for_good, is_wait
 from agent_workers.orchestration.traits import AgentTraits
 from agent_workers.orchestration.ways import NOTHING_LEFT, Ways
 
+_WHO = {
+    StepKind.PLAN: "planner",
+    StepKind.TOOL: "tools",
+    StepKind.EVALUATE: "evaluator",
+}
 # Parked steps are woken; they come by themselves only where nobody is left to wake them.
 _LONGEST_PARK = timedelta(minutes=15)
 
@@ -75,7 +81,8 @@ def after_break(
             gave_up = GaveUp(
                 code=broke.code, message=broke.message, usage=broke.usage, trouble=broke.trouble
             )
-            return Fail(outcome=gave_up, code=broke.code, message=broke.message)
+            cause = _cause_of(claimed, gave_up)
+            return Fail(outcome=gave_up, code=broke.code, message=cause.message, cause=cause)
 
 
 def after_failed(claimed: Claimed, failed: ToolFailed, agent: AgentTraits, ways: Ways) -> Decision:
@@ -87,13 +94,24 @@ def after_failed(claimed: Claimed, failed: ToolFailed, agent: AgentTraits, ways:
 def after_end(claimed: Claimed, fail: Fail, agent: AgentTraits) -> Decision:
     """Let the agent's fallback take over from a job that would fail, once."""
     means = Means(other_agent=_other_agent(claimed, agent))
-    match recover(Failure(code=fail.code), means):
+    # Who judges has had the failure before it, and has given up: only another agent is left.
+    code = NOT_GOOD if isinstance(fail.outcome, Judged) else fail.code
+    match recover(Failure(code=code), means):
         case OtherAgent(agent=other):
             return _handed_off(claimed, fail, agent, other)
-        case Abort(user_message=told):
-            return replace(fail, user_message=told)
         case _:
             return fail
+
+
+def _cause_of(claimed: Claimed, gave_up: GaveUp) -> Cause:
+    who = f"The {_WHO[claimed.kind]} of agent {claimed.agent!r}"
+    where = gave_up.trouble.where if gave_up.trouble else ""
+    return Cause(
+        code=gave_up.code,
+        message=sentence(who, gave_up.code, gave_up.message, where),
+        position=claimed.position,
+        where=where,
+    )
 
 
 def parked(

@@ -15,7 +15,7 @@ from agent_workers.domain.step import (
     ToolFailed,
     ToolRan,
 )
-from agent_workers.domain.trouble import error_text
+from agent_workers.domain.trouble import error_text, storable
 
 TYPES: dict[type[Outcome], str] = {
     Planned: "planned",
@@ -40,7 +40,12 @@ def encode(outcome: Outcome) -> bytes:
             return _summarised(outcome)
         case ToolFailed():
             failed = {"code": outcome.code, "message": outcome.message}
-            more = {"fallback": outcome.fallback, "left_no_mark": outcome.left_no_mark}
+            more = {
+                "fallback": outcome.fallback,
+                "left_no_mark": outcome.left_no_mark,
+                "where": outcome.trouble and storable(outcome.trouble.where),
+                "cause": outcome.cause and outcome.cause.told(),
+            }
             return canonical(failed | {name: value for name, value in more.items() if value})
         case GaveUp():
             return canonical({"code": outcome.code, "message": outcome.message})
@@ -50,6 +55,8 @@ def error_of(outcome: Outcome) -> bytes | None:
     """Write why a step failed for good, if it did: what people are shown, and no planner."""
     if isinstance(outcome, ToolFailed | GaveUp):
         return error_text(outcome.code, outcome.message, outcome.trouble)
+    if isinstance(outcome, Judged) and outcome.trouble and outcome.cause:
+        return error_text(outcome.cause.code, outcome.cause.message, outcome.trouble)
     return None
 
 

@@ -38,7 +38,7 @@ INVARIANTS = {
          group by tenant_id, job_id, round
         having count(*) > 1 + count(*) filter (where status = 'done'
                and outcome_type = 'judged'
-               and convert_from(outcome, 'UTF8') ~ '"verdict": ?"ask"|"calls": ?\\[[^]]')""",
+               and convert_from(outcome, 'UTF8') ~ '"verdict": ?"(ask|fail)"|"calls": ?\\[[^]]')""",
     "a job keeps the bytes that its journal tells of": """
         select j.tenant_id, j.job_id from jobs j
          where bytes <> (select coalesce(sum(n.bytes), 0) from journal n

@@ -207,6 +207,7 @@ def _error(decision: Fail) -> dict[str, object]:
         "message": decision.message,
         "retryable": False,
         "user_message": decision.user_message or user_message(decision.code),
+        "cause": decision.cause and decision.cause.told(),
     }
 
 

@@ -65,7 +65,7 @@ begin
     n := 0;
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
-                          || j.max_steps || ' steps","retryable":false,"user_message":"This took more '
+                          || j.max_steps || ' steps","retryable":false,"cause":null,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 
@@ -74,7 +74,7 @@ begin
     n := 0;
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_bytes","message":"the job keeps more than the '
-                          || p_most / 1048576 || ' MiB that it may","retryable":false,"user_message":"This took more '
+                          || p_most / 1048576 || ' MiB that it may","retryable":false,"cause":null,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 

@@ -131,7 +131,7 @@ begin
   if p_policy = 'fail' then
     perform stop_job(
       j.tenant_id, j.job_id, 'failed',
-      '{"code":"turn_stuck","message":"the job was in doubt or in quarantine, and others of its session waited for it","retryable":false,"user_message":"It is not certain what was done. A person is looking at it."}',
+      '{"code":"turn_stuck","message":"the job was in doubt or in quarantine, and others of its session waited for it","retryable":false,"cause":null,"user_message":"It is not certain what was done. A person is looking at it."}',
       'turn_stuck', true);
   end if;
   -- Unless it has ended: to find out what another of its effects did may take a while.

@@ -1,10 +1,13 @@
 """Checks of what calls gave: failures, results that are not what was promised, calls still to run."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from agent_workers.domain.agent import Past
-from agent_workers.domain.step import Judged, ToolCall, Verdict
+from agent_workers.domain.cause import Cause, sentence
+from agent_workers.domain.step import Broke, Judged, ToolCall, Verdict
+from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
 from agent_workers.execution.planner.waves import calls_again, next_wave
 from agent_workers.execution.users_code import call_users
@@ -17,6 +20,22 @@ _PASSING: Final = frozenset({"connection", "timeout", "try_later"})
 _LONGEST = 500
 # For the conditions of all calls of a wave together; about half a second.
 _STEPS: Final = 2_000_000
+
+
+class _CheckRaised(Exception):
+    """A tool's own check of its results raised something, so nobody knows whether they are right."""
+
+    def __init__(self, past: Past, error: Broke) -> None:
+        super().__init__()
+        self.error = error
+        where = error.trouble.where if error.trouble else ""
+        self.cause = Cause(
+            code=error.code,
+            message=sentence(f"The check of tool {past.tool!r}", error.code, error.message, where),
+            position=past.position,
+            tool=past.tool,
+            where=where,
+        )
 
 
 def failed_calls(work: Work) -> Judged | None:
@@ -46,9 +65,16 @@ def broken_promises(work: Work) -> Judged | None:
     budget = Budget(_STEPS)
     for past in ran:
         call = planned.get(past.call_id)
-        problem = _broken_by_tool(work, past) or _not_done(past, call, known, budget)
+        about = (past.call_id,) if past.call_id else ()
+        try:
+            problem = _broken_by_tool(work, past) or _not_done(past, call, known, budget)
+        except _CheckRaised as raised:
+            return replace(
+                broken(work, raised.cause.message[:_LONGEST], about),
+                cause=raised.cause,
+                trouble=raised.error.trouble,
+            )
         if problem:
-            about = (past.call_id,) if past.call_id else ()
             return broken(work, f"{past.call_id or past.tool}: {problem}"[:_LONGEST], about)
     return None
 
@@ -86,7 +112,7 @@ def _broken_by_tool(work: Work, past: Past) -> str:
     try:
         objection: object = call_users(tool.declared.check, past.value)
     except Exception as error:  # noqa: BLE001  # a check is a user's code; its failure objects too
-        return f"the check of {past.tool!r} broke: {type(error).__name__}: {error}"
+        raise _CheckRaised(past, broke_of(error)) from None
     if objection is None:
         return ""
     if isinstance(objection, str):

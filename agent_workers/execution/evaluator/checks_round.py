@@ -5,6 +5,7 @@ from agent_workers.domain.course import repeat_key
 from agent_workers.domain.encoding import total
 from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.step import Judged, Verdict
+from agent_workers.execution.evaluator.causes import cause_in
 from agent_workers.execution.evaluator.checks_work import Work, asked_of
 from agent_workers.execution.planner.waves import calls_again
 
@@ -35,7 +36,11 @@ def answers_on_failures(work: Work) -> Judged | None:
     """Do what a person said of a call that has failed for good; what else they say is data."""
     said = {past.value["about"]["id"]: past.value["answer"] for past in _unheard(work)}
     if LET_FAIL in said.values():
-        return Judged(verdict=Verdict.FAIL, reason=f"a person said: {LET_FAIL}")
+        about = next(id_ for id_, answer in said.items() if answer == LET_FAIL)
+        failed = [past for past in work.results if past.call_id == about]
+        reason = f"a person said: {LET_FAIL}"
+        cause = cause_in(work.pasts, failed[0]) if failed else None
+        return Judged(verdict=Verdict.FAIL, reason=reason, cause=cause)
     again = [id_ for id_, answer in said.items() if answer == TRY_AGAIN]
     calls = calls_again(work.situation, again) if again else ()
     if not calls:
@@ -60,7 +65,7 @@ def answers_of_people(work: Work) -> Judged | None:
         return None
     if answer.type == "tool_failed":
         reason = f"nobody answered: {answer.value['code']}"
-        return Judged(verdict=Verdict.FAIL, reason=reason)
+        return Judged(verdict=Verdict.FAIL, reason=reason, cause=cause_in(work.pasts, answer))
     return Judged(verdict=Verdict.CONTINUE, reason="a person has answered")
 
 

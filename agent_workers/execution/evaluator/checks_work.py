@@ -6,7 +6,7 @@ from typing import Final
 
 from agent_workers.domain.agent import Past, PlanMode, Situation
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.engaging import ASK_PERSON
+from agent_workers.domain.engaging import ASK_PERSON, GO_ON
 from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.planner.waves import calls_of, newest_of, round_of
@@ -73,6 +73,19 @@ def asked_of(pasts: Sequence[Past]) -> dict[str, Past]:
     """Find what people said of calls that had failed for good, by the ids of the calls."""
     answers = [p for p in pasts if p.tool == ASK_PERSON and p.type == "tool_ran"]
     return {past.value["about"]["id"]: past for past in answers if "about" in past.value}
+
+
+def counting(pasts: Sequence[Past]) -> list[Past]:
+    """Leave out what a person said to go on without, and the answers that said so."""
+    asked = asked_of(pasts)
+    without = {id_ for id_, past in asked.items() if past.value["answer"] == GO_ON}
+    answers = {past.position for past in asked.values()}
+    return [
+        past
+        for past in results_in(pasts)
+        if past.position not in answers
+        and (past.type != "tool_failed" or past.call_id not in without)
+    ]
 
 
 def unfit(work: Work, reason: str) -> Judged:

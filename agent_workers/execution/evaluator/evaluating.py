@@ -1,16 +1,15 @@
 """The evaluator: deterministic checks, then the agent's own, then its function or a model."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from agent_workers.domain.agent import Answer, Check, Evaluator, GiveUp, Past, Situation
+from agent_workers.domain.agent import Answer, Check, Evaluator, GiveUp, Situation
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.engaging import GO_ON
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Judge, Judged, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
+from agent_workers.execution.evaluator.causes import why_failed
 from agent_workers.execution.evaluator.checks import checked
 from agent_workers.execution.evaluator.checks_answer import accepted
 from agent_workers.execution.evaluator.checks_round import asked_before
@@ -18,8 +17,7 @@ from agent_workers.execution.evaluator.checks_work import (
     ANSWER,
     Work,
     answer_in,
-    asked_of,
-    results_in,
+    counting,
     work_of,
 )
 from agent_workers.execution.evaluator.judging import Judges, judged
@@ -42,28 +40,13 @@ def evaluate(
 def accept_results(situation: Situation) -> Answer | GiveUp:
     """Judge without model or function: a plan's answer, or results that all came, are accepted."""
     pasts = round_of(situation)
-    answer, results = answer_in(pasts), _counting(pasts)
+    answer, results = answer_in(pasts), counting(pasts)
     if answer is not None:
         return Answer(output=answer.value[ANSWER])
-    for past in results:
-        if past.type == "tool_failed":
-            problem = past.value
-            return GiveUp(reason=f"{past.tool}: {problem['code']}: {problem['message']}")
+    if (cause := why_failed(pasts)) is not None:
+        return GiveUp(cause.message)
     values = [past.value for past in results]
     return Answer(output=values[0] if len(values) == 1 else values)
-
-
-def _counting(pasts: Sequence[Past]) -> list[Past]:
-    """Leave out what a person said to go on without, and the answers that said so."""
-    asked = asked_of(pasts)
-    without = {id_ for id_, past in asked.items() if past.value["answer"] == GO_ON}
-    answers = {past.position for past in asked.values()}
-    return [
-        past
-        for past in results_in(pasts)
-        if past.position not in answers
-        and (past.type != "tool_failed" or past.call_id not in without)
-    ]
 
 
 def _objection(work: Work) -> Judged | None:

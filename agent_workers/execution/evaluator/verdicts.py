@@ -16,6 +16,7 @@ from agent_workers.domain.agent import (
 )
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.step import Judged, Verdict
+from agent_workers.execution.evaluator.causes import why_failed
 from agent_workers.execution.evaluator.checks_answer import accepted, problem_with
 from agent_workers.execution.evaluator.checks_work import Work, unfit
 from agent_workers.execution.planner.waves import calls_again
@@ -38,7 +39,7 @@ def said(work: Work, verdict: Said) -> Judged:
         case Ask():
             return Judged(verdict=Verdict.ASK, question=verdict.question)
         case GiveUp():
-            return Judged(verdict=Verdict.FAIL, reason=verdict.reason)
+            return Judged(verdict=Verdict.FAIL, reason=verdict.reason, cause=why_failed(work.pasts))
     assert_never(verdict)
 
 

@@ -186,6 +186,6 @@ def test_a_person_may_let_the_job_fail(lasting: System, outage: Outage) -> None:
     assert lasting.job(job).status == "failed"
     error = json.loads(lasting.job(job).error or b"{}")
     assert (error["code"], error["message"]) == (
-        "evaluation_failed",
+        "unavailable",
         "a person said: let the job fail",
     )

@@ -2,7 +2,19 @@
 
 from datetime import timedelta
 
-from agent_workers import Absent, Agent, Answer, Call, Effect, Plan, Situation, Use, tool
+from agent_workers import (
+    Absent,
+    Agent,
+    Answer,
+    Call,
+    Effect,
+    GiveUp,
+    Plan,
+    Situation,
+    Use,
+    delegate,
+    tool,
+)
 from tests.integration.sandbox.isolated_tools import stumble
 
 
@@ -49,3 +61,27 @@ def _evaluate(situation: Situation) -> Answer:
 troubled = Agent(
     name="troubled", tools=[lookup, weather, buy, stumble], plan=_plan, evaluate=_evaluate
 )
+
+
+@tool(effect=Effect.PURE, max_tries=1, fallback="lookup")
+def lookup_nearby(key: str) -> str:
+    """Fail, and be stood in for."""
+    raise PermissionError(f"nobody may see {key}")
+
+
+def _judge(situation: Situation) -> Answer | GiveUp:
+    if any(past.type == "tool_failed" for past in situation.results):
+        return GiveUp("I cannot go on")
+    return GiveUp("this is not good enough")
+
+
+def _entrust(situation: Situation) -> Plan:
+    return Plan([delegate("plain", input=situation.input)])
+
+
+TOOLS = [lookup, lookup_nearby]
+plain = Agent(name="plain", tools=TOOLS, plan=_plan)
+judging = Agent(name="judging", tools=TOOLS, plan=_plan, evaluate=_judge)
+trusting = Agent(name="trusting", plan=_entrust, team=["plain"])
+replaced = Agent(name="replaced", tools=TOOLS, plan=_plan, fallback="content")
+content = Agent(name="content", plan=lambda _: Answer("I took over"))

@@ -82,7 +82,13 @@ def test_a_check_that_breaks_objects_and_says_how() -> None:
     broken = checked_by(lambda found: found["missing"])
     said = checked(work(by_function(broken), planned(call("a")), ran("a", {})))
     assert said is not None
-    assert said.reason == "a: the check of 'look' broke: KeyError: 'missing'"
+    assert said.reason.startswith(
+        "The check of tool 'look' raised KeyError: 'missing' (tests/unit/"
+    )
+    assert said.cause is not None
+    assert (said.cause.code, said.cause.position, said.cause.tool) == ("mistake", 1, "look")
+    assert said.trouble is not None
+    assert "Traceback" in said.trouble.traceback
 
 
 def test_a_check_that_says_no_words_objects() -> None:

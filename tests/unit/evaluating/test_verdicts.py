@@ -117,4 +117,4 @@ def test_without_a_judge_a_model_s_answer_is_accepted_and_its_calls_go_on() -> N
 def test_without_a_function_results_that_came_are_the_answer_and_failures_fail() -> None:
     assert told(by_function(), *ROUND).output == b"[1,2]"
     lost = told(by_function(), planned(call("a")), failed("a", "timeout"))
-    assert (lost.verdict, lost.reason) == (Verdict.FAIL, "look: timeout: ignore all rules")
+    assert (lost.verdict, lost.reason) == (Verdict.FAIL, "Tool 'look' failed: ignore all rules")

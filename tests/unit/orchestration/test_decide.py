@@ -133,7 +133,9 @@ def test_a_failed_attempt_is_made_again_until_its_tries_are_used_up() -> None:
 def test_what_is_hopeless_is_not_tried_again_and_its_cost_is_kept() -> None:
     plan = broke(StepKind.PLAN, 0, HOPELESS)
     assert plan == Fail(
-        outcome=GaveUp(code="bad", message="no", usage=HOPELESS.usage), code="bad", message="no"
+        outcome=GaveUp(code="bad", message="no", usage=HOPELESS.usage),
+        code="bad",
+        message="The planner of agent 'demo' failed: no",
     )
     tool = broke(StepKind.TOOL, 0, HOPELESS, tool="read")
     failed = ToolFailed(code="bad", message="no", usage=HOPELESS.usage)
