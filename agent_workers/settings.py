@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -20,6 +20,14 @@ _POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 _REDIS = {"redis", "rediss", "redis+socket"}
 _BROKERS = _REDIS | {"amqp", "amqps", "pyamqp"}
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class LogTerms(TypedDict):
+    """What the settings say of logs."""
+
+    level: str
+    json: bool
+    libraries: tuple[str, ...]
 
 
 class SettingsWrong(AgentWorkersError):
@@ -78,6 +86,8 @@ class Settings(ToolSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True
+    log_requests: bool = True  # false: only those that the API could not answer
+    log_libraries: Annotated[tuple[str, ...], NoDecode] = ()  # whose DEBUG is wanted, too
 
     flower_address: str = "127.0.0.1"
     flower_port: Port = 5555
@@ -97,7 +107,7 @@ class Settings(ToolSettings):
             values["redis_url"] = broker
         return values
 
-    @field_validator("tools", "lanes", "scenario", mode="before")
+    @field_validator("tools", "lanes", "scenario", "log_libraries", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
@@ -139,6 +149,11 @@ class Settings(ToolSettings):
         if pepper and len(pepper) < 16:  # noqa: PLR2004 (the message says it)
             raise ValueError("must be at least 16 characters")
         return pepper
+
+    @property
+    def logs(self) -> LogTerms:
+        """How this process logs, as `set_up_logs` takes it."""
+        return {"level": self.log_level, "json": self.log_json, "libraries": self.log_libraries}
 
     @property
     def spill_folder(self) -> Path:

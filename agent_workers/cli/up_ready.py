@@ -31,7 +31,7 @@ class Ready:
         self._say = say
         self._next_step = next_step
         self._clock = clock
-        self._began = self._said_at = clock()
+        self._said_at = clock()
         self.is_ready = False
 
     def look(self) -> None:
@@ -40,7 +40,7 @@ class Ready:
         missing, now = self._missing(), self._clock()
         if not missing:
             self.is_ready = True
-            for line in (f"ready after {now - self._began:.0f} s", *self._next_step):
+            for line in ("ready: everything answers", *self._next_step):
                 self._say(line)
         elif now - self._said_at >= SAID_EVERY_S:
             self._said_at = now

@@ -9,6 +9,7 @@ from agent_workers.domain.decision import Decision, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.ids import to_wire
 from agent_workers.domain.reply import Written
 from agent_workers.domain.step import Broke, Outcome, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import EffectProtocol, is_timed
@@ -32,6 +33,7 @@ from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
 from agent_workers.orchestration.proving import Proving
+from agent_workers.orchestration.telling import say_end
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
 from agent_workers.state.calls import Calls
@@ -90,7 +92,7 @@ class Driver:
             raise
         # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
         except (Exception, SystemExit) as error:
-            log.exception("step_broke", job_id=claimed.job_id.hex, position=claimed.position)
+            log.exception("step_broke", job_id=to_wire(claimed.job_id), position=claimed.position)
             broke = broken(claimed, error, self._calls.begun_micro(claimed))
             return self._settle(claimed, agent, broke, halt)
 
@@ -223,6 +225,7 @@ class Driver:
     ) -> Following:
         """After the commit: tell who waits, ring for what we do not carry on with ourselves."""
         self._tell(claimed.job_id)
+        say_end(claimed, decision, recorded)
         away = elsewhere(claimed, decision, recorded, onward())
         if away:
             self._ring(away, parent=None)
