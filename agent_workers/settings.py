@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.quota import Quota, read_quotas
 from agent_workers.domain.step import Lane
+from agent_workers.settings_logs import LogSettings
 from agent_workers.settings_tools import ToolSettings
 
 PREFIX = "AGENT_"
@@ -22,14 +23,6 @@ _BROKERS = _REDIS | {"amqp", "amqps", "pyamqp"}
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
-class LogTerms(TypedDict):
-    """What the settings say of logs."""
-
-    level: str
-    json: bool
-    libraries: tuple[str, ...]
-
-
 class SettingsWrong(AgentWorkersError):
     """A setting is missing or wrong; the message is one line that says which, and how to mend it."""
 
@@ -37,7 +30,7 @@ class SettingsWrong(AgentWorkersError):
     exit_code = 2
 
 
-class Settings(ToolSettings):
+class Settings(ToolSettings, LogSettings):
     """Everything that may differ between two installations. An empty string means: not set."""
 
     # hide_input: a wrong value may hold a password.
@@ -84,11 +77,6 @@ class Settings(ToolSettings):
     webhook_slots: int = Field(default=64, ge=1, le=1_000)  # deliveries at once in one process
     webhook_target_slots: int = Field(default=4, ge=1, le=100)  # to one endpoint, everywhere
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_json: bool = True
-    log_requests: bool = True  # false: only those that the API could not answer
-    log_libraries: Annotated[tuple[str, ...], NoDecode] = ()  # whose DEBUG is wanted, too
-
     flower_address: str = "127.0.0.1"
     flower_port: Port = 5555
     flower_user: str = "admin"
@@ -107,7 +95,7 @@ class Settings(ToolSettings):
             values["redis_url"] = broker
         return values
 
-    @field_validator("tools", "lanes", "scenario", "log_libraries", mode="before")
+    @field_validator("tools", "lanes", "scenario", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
@@ -122,11 +110,6 @@ class Settings(ToolSettings):
             return read_quotas(written) if isinstance(written, dict) else written
         except (Misdeclared, ValueError) as error:
             raise ValueError(f"is not JSON of quotas: {error}") from None
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _shouted(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
 
     @field_validator("database_url", "direct_database_url")
     @classmethod
@@ -149,11 +132,6 @@ class Settings(ToolSettings):
         if pepper and len(pepper) < 16:  # noqa: PLR2004 (the message says it)
             raise ValueError("must be at least 16 characters")
         return pepper
-
-    @property
-    def logs(self) -> LogTerms:
-        """How this process logs, as `set_up_logs` takes it."""
-        return {"level": self.log_level, "json": self.log_json, "libraries": self.log_libraries}
 
     @property
     def spill_folder(self) -> Path:

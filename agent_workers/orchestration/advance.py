@@ -9,7 +9,6 @@ from agent_workers.domain.decision import Decision, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.domain.ids import to_wire
 from agent_workers.domain.reply import Written
 from agent_workers.domain.step import Broke, Outcome, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import EffectProtocol, is_timed
@@ -92,7 +91,7 @@ class Driver:
             raise
         # Whatever nobody foresaw is an attempt too, or the step would be done for ever.
         except (Exception, SystemExit) as error:
-            log.exception("step_broke", job_id=to_wire(claimed.job_id), position=claimed.position)
+            log.exception("step_broke", tool=claimed.tool)  # which step, the context says
             broke = broken(claimed, error, self._calls.begun_micro(claimed))
             return self._settle(claimed, agent, broke, halt)
 

@@ -85,7 +85,7 @@ def test_a_key_that_is_refused_is_said_without_the_key() -> None:
     ],
 )
 def test_what_went_wrong_here_is_a_warning_and_a_look_at_our_health_is_hardly_worth_a_word(
-    path: str, status: int, log_requests: bool, level: str | None
+    path: str, status: int, *, log_requests: bool, level: str | None
 ) -> None:
     said = asked(path, status=status, log_requests=log_requests)
     assert (said and said["log_level"]) == level
