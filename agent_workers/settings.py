@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.step import Lane
+from agent_workers.settings_logs import LogSettings
 from agent_workers.settings_models import ModelsSettings
 
 PREFIX = "AGENT_"
@@ -28,7 +29,7 @@ class SettingsWrong(AgentWorkersError):
     exit_code = 2
 
 
-class Settings(ModelsSettings):
+class Settings(ModelsSettings, LogSettings):
     """Everything that may differ between two installations. An empty string means: not set."""
 
     # hide_input: a wrong value may hold a password.
@@ -72,9 +73,6 @@ class Settings(ModelsSettings):
     webhook_slots: int = Field(default=64, ge=1, le=1_000)  # deliveries at once in one process
     webhook_target_slots: int = Field(default=4, ge=1, le=100)  # to one endpoint, everywhere
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_json: bool = True
-
     flower_address: str = "127.0.0.1"
     flower_port: Port = 5555
     flower_user: str = "admin"
@@ -99,11 +97,6 @@ class Settings(ModelsSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _shouted(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
 
     @field_validator("database_url", "direct_database_url")
     @classmethod

@@ -96,7 +96,9 @@ def create_app(settings: Settings, *, page_bytes: int = PAGE_BYTES) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=running.lifespan,
-        middleware=[Middleware(Door, callers=_callers(running))],
+        middleware=[
+            Middleware(Door, callers=_callers(running), log_requests=settings.log_requests)
+        ],
     )
     add_routes(app, _parts(running, settings))
     app.state.end_waiting = running.waiting.end_all

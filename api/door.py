@@ -10,6 +10,7 @@ from agent_workers.state.keys import Caller
 from api.cached import Cached
 from api.problems import Problem, problem_of
 from api.replies import ProblemReply
+from api.request_log import Answer
 from api.threads import CALLER
 
 log = structlog.get_logger(__name__)
@@ -24,9 +25,10 @@ _REALM = 'Bearer realm="agent-workers"'
 
 
 class Door:
-    def __init__(self, app: ASGIApp, *, callers: Cached[bytes, Caller]) -> None:
+    def __init__(self, app: ASGIApp, *, callers: Cached[bytes, Caller], log_requests: bool) -> None:
         self._app = app
         self._callers = callers
+        self._log_requests = log_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,12 +38,11 @@ class Door:
         request_id = _usable(given_id) or b"req_" + secrets.token_hex(16).encode("ascii")
         scope["request_id"] = request_id.decode("ascii")
         scope["given_request_id"] = given_id == request_id
-        started = False
+        answer = Answer(scope)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
+                answer.begins(message)
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
@@ -52,9 +53,11 @@ class Door:
                 CALLER.set(caller.tenant_id)
             await self._app(scope, _counted(receive, length, _most(scope)), send_with_id)
         except Exception as error:
-            if started:
+            if answer.status:
                 raise
             await _reply(error, scope, receive, send_with_id)
+        finally:
+            answer.say(only_ours=not self._log_requests)
 
     async def _find(self, token: bytes) -> Caller:
         if not token:

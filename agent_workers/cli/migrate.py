@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if wanted != "base" and not known(wanted):
         raise WronglyAsked(f"this release has no migration {wanted!r}")
     url, ask = settings.direct_database_url, Ask(arguments.role_defaults)
-    set_up_logs(level=settings.log_level, json=settings.log_json)
+    set_up_logs(**settings.logs)
     await_database(url, patience_s=settings.start_wait_s)
     if arguments.check:
         return _report(stands(url), wanted)

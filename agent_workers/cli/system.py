@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from agent_workers.cli.folder import DataFolder
 from agent_workers.cli.leftovers import end_guardian, end_programs
 from agent_workers.cli.migrations import upgrade
 from agent_workers.cli.output import Lines
+from agent_workers.cli.registry import registry_of
 from agent_workers.cli.supervisor import Supervisor
 from agent_workers.cli.surroundings import API_URL, ApiPlace, is_live
 from agent_workers.domain.agent_version import EVERYBODY
@@ -23,6 +23,7 @@ from agent_workers.embedded.ports import LOOPBACK, claimed, free_port, port_is_f
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
+from agent_workers.state.awaiting import await_database
 from agent_workers.state.engine import Database
 from agent_workers.state.grants import Role, grant_in
 from agent_workers.state.keys import Keys
@@ -60,10 +61,22 @@ class System:
         # With a server of our own, where each role finds it; else all are the one that was given.
         self._databases: dict[Role, str] = {}
         self._servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
+        # What the user's modules and folders declare; the demo's own are not counted.
+        self.agents: list[str] = []
 
     @property
     def place(self) -> ApiPlace:
         return ApiPlace(url=self._variables[API_URL], key=self.folder.read("api_key"))
+
+    @property
+    def database_url(self) -> str:
+        return self._variables[f"{PREFIX}DATABASE_URL"]
+
+    @property
+    def flower_place(self) -> str:
+        """Where it answers from here, whatever people are told."""
+        host = _reachable(self._settings.flower_address)
+        return f"http://{host}:{self._variables[f'{PREFIX}FLOWER_PORT']}"
 
     @property
     def flower_url(self) -> str:
@@ -78,10 +91,12 @@ class System:
         self._take_folder()
         self._start_servers()
         self._find_ports()
-        upgrade(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
-        grant_in(self._variables[f"{PREFIX}DIRECT_DATABASE_URL"])
+        direct_url = self._variables[f"{PREFIX}DIRECT_DATABASE_URL"]
+        await_database(direct_url, patience_s=self._settings.start_wait_s)
+        upgrade(direct_url)
+        grant_in(direct_url)
         self._find_key()
-        self._apply_definitions()
+        self._check_agents()
         self._undo.callback(self.folder.forget_surroundings)
         self.folder.tell_surroundings(self._variables)
         self._start_programs()
@@ -167,21 +182,23 @@ class System:
             if keys.caller(self.folder.read("api_key")) is None:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
                 self.folder.write("api_key", key.token)
+                # Not the key itself: what is said here is kept, copied, and shown to others.
                 place = self.folder.path / "api_key"
-                # What is not a terminal may be kept, and read by others.
-                told = key.token if sys.stdout.isatty() else f"it is in {place}"
-                self._say(f"API key of tenant {TENANT!r}, made now: {told}")
+                self._say(f"made an API key for tenant {TENANT!r}: it is in {place}")
         finally:
             database.close()
 
-    def _apply_definitions(self) -> None:
-        """Make the agents of the folders known, as `agents apply` does."""
+    def _check_agents(self) -> None:
+        """Load what workers would refuse, and make the agents of the folders known."""
+        database_url = self._variables[f"{PREFIX}DATABASE_URL"]
+        settings = self._settings.model_copy(update={"database_url": database_url})
+        if settings.tools:
+            self.agents += [one.declared.name for one in registry_of(settings).agents]
         files = [file for folder in self._wanted.folders for file in folder.definitions]
         if files:
-            database_url = self._variables[f"{PREFIX}DATABASE_URL"]
-            settings = self._settings.model_copy(update={"database_url": database_url})
             for kept in apply_files(files, settings, tenant_id=EVERYBODY):
                 self._say(f"agent {kept.name}, version {kept.version}")
+                self.agents.append(kept.name)
 
     def _start_programs(self) -> None:
         supervisor, work = self.supervisor, self._told(Role.WORKER)

@@ -23,6 +23,11 @@ def time_ordered(unix_ms: int, entropy: bytes) -> UUID:
     return UUID(bytes=bytes(raw))
 
 
+def made_at_s(job_id: UUID) -> float | None:
+    """Return the Unix time at which such an id was made; other versions do not say."""
+    return (job_id.int >> 80) / 1000 if job_id.version == 7 else None  # noqa: PLR2004
+
+
 def to_wire(job_id: UUID) -> str:
     """Return the public form of a job id."""
     return f"job_{job_id.hex}"

@@ -27,13 +27,28 @@ _MOST_ITEMS = 50
 REDACTED = "[redacted]"
 # Two lines for every message that is received cost more than answering it; the journal holds more.
 _CHATTY = ("celery.app.trace", "celery.worker.strategy")
+# What they say at DEBUG is about themselves, and hides what we and the user's tools say.
+_LIBRARIES = (
+    *("LiteLLM", "alembic", "amqp", "asyncio", "botocore", "celery", "flower", "httpcore", "httpx"),
+    *("kombu", "multiprocessing", "openai", "psycopg", "redis", "sqlalchemy", "tornado"),
+    *("urllib3", "uvicorn"),
+)
 
 # Any: a log event holds whatever was logged.
 Event = MutableMapping[str, Any]
 
 
-def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stderr) -> None:
-    """Send our own events and those of every library through the same chain to one stream."""
+def set_up_logs(
+    *,
+    level: str = "INFO",
+    json: bool = True,
+    libraries: Sequence[str] = (),
+    to: TextIO = sys.stderr,
+) -> None:
+    """Send our own events and those of every library through the same chain to one stream.
+
+    With DEBUG, only the libraries that are named say all that they could.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -45,7 +60,7 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
     renderers: list[Processor] = (
         [structlog.processors.JSONRenderer()]
         if json
-        else [_printable, structlog.dev.ConsoleRenderer(colors=to.isatty())]
+        else [_printable, structlog.dev.ConsoleRenderer(colors=to.isatty(), timestamp_key="ts")]
     )
     stream = logging.StreamHandler(to)
     stream.setFormatter(
@@ -57,8 +72,12 @@ def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stde
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level)
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel("INFO" if level == "DEBUG" else "NOTSET")
     for name in _CHATTY:
-        logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+        logging.getLogger(name).setLevel("WARNING")
+    for name in libraries:
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(True)  # noqa: FBT003 (it takes no name)
     structlog.configure(
         processors=[

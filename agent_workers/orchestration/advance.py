@@ -30,6 +30,7 @@ from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
 from agent_workers.orchestration.proving import Proving
+from agent_workers.orchestration.telling import say_end
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
 from agent_workers.state import codec
 from agent_workers.state.calls import Calls
@@ -218,6 +219,7 @@ class Driver:
     ) -> Following:
         """After the commit: tell who waits, ring for what we do not carry on with ourselves."""
         self._tell(claimed.job_id)
+        say_end(claimed, decision, recorded)
         away = elsewhere(claimed, decision, recorded, onward())
         if away:
             self._ring(away, parent=None)

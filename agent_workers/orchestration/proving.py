@@ -9,6 +9,7 @@ from agent_workers.domain.claim import Claimed, Recorded
 from agent_workers.domain.decision import Decision
 from agent_workers.domain.effect import Proof
 from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.ids import to_wire
 from agent_workers.orchestration.carrying import Going
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Spill
@@ -77,7 +78,7 @@ class Proving:
         return recorded
 
     def _put(self, claimed: Claimed, proof: Proof) -> None:
-        place = {"job_id": claimed.job_id.hex, "position": claimed.position}
+        place = {"job_id": to_wire(claimed.job_id), "position": claimed.position}
         try:
             self._spill.put(claimed, proof)
         except OSError:

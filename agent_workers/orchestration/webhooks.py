@@ -12,6 +12,7 @@ from agent_workers.domain.webhook import (
     Outcome,
     Unanswered,
     after,
+    delivery_wire,
     event_wire,
     holder_of,
     secret_of,
@@ -61,7 +62,7 @@ class Courier:
         recorded = self._record(claimed, outcome, then, took)
         log.info(
             "webhook_attempted",
-            delivery_id=claimed.delivery_id.hex,
+            delivery_id=delivery_wire(claimed.delivery_id),
             attempt=claimed.fence,
             then=type(then).__name__,
             recorded=recorded,

@@ -34,27 +34,28 @@ _NEXT = "is it running? `agent-workers doctor` tells more"
 def await_database(
     url: str,
     *,
-    patience_s: float,
+    patience_s: float | None,
     schema: Sequence[str] = (),
     sleep: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once Postgres answers, and has the migrations in `schema`, all of this release.
 
-    A line every few seconds says what is waited for. What is away for longer than that is `Away`.
+    A line every few seconds says what is waited for. What is away for longer is `Away`; None: for ever.
     """
     began = clock()
     said_at = began - SAID_EVERY_S
     with closing(Database(url, pool_size=1, name="agent_workers starting")) as database:
         while (trouble := _trouble(database, schema)) is not None:
             now = clock()
-            if now - began >= patience_s:
+            left_s = None if patience_s is None else patience_s - (now - began)
+            if left_s is not None and left_s <= 0:
                 raise Away(trouble)
             if now - said_at >= SAID_EVERY_S:
                 said_at = now
-                left_s = round(patience_s - (now - began))
-                log.warning("waiting_for_database", why=trouble, for_another_s=left_s)
-            sleep(min(_LOOK_EVERY_S, patience_s))
+                left = {} if left_s is None else {"for_another_s": round(left_s)}
+                log.warning("waiting_for_database", why=trouble, **left)
+            sleep(_LOOK_EVERY_S if left_s is None else min(_LOOK_EVERY_S, left_s))
 
 
 def _trouble(database: Database, schema: Sequence[str]) -> str | None:

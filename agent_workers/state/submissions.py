@@ -20,7 +20,7 @@ from agent_workers.domain.errors import (
     SessionOfAnother,
     StateUnavailable,
 )
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.job import Submission
 from agent_workers.state.engine import Connection, Database, NotReplicated
 
@@ -215,7 +215,7 @@ def _refused(error: psycopg.Error, job_id: JobId) -> AgentWorkersError:
     refused = REFUSALS.get(error.sqlstate or "")
     if refused is not None:
         return refused(str(error.diag.message_primary))
-    log.error("submission_refused", job_id=job_id.hex, exc_info=error)
+    log.error("submission_refused", job_id=to_wire(job_id), exc_info=error)
     return NotStored(f"the database refused the job: {error.sqlstate}")
 
 

@@ -33,7 +33,7 @@ def main() -> int:
 
 def _keep_time(settings: Settings) -> None:
     settings.demand("database_url", "broker_url")
-    set_up_logs(level=settings.log_level, json=settings.log_json)
+    set_up_logs(**settings.logs)
     await_database(
         settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
     )
@@ -54,7 +54,7 @@ def _keep_time(settings: Settings) -> None:
         loglevel=settings.log_level,
         redirect_stdouts=False,
     )
-    beat.setup_logging = lambda **_: set_up_logs(level=settings.log_level, json=settings.log_json)
+    beat.setup_logging = lambda **_: set_up_logs(**settings.logs)
     beat.run()
     nudge.close()
     database.close()

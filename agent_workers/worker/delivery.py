@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from agent_workers.domain.claim import Claimed, Due, NothingDue, Onward
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.carrying import Going, anything_due
@@ -178,12 +178,14 @@ class Deliveries:
 
     def _advance(self, claimed: Claimed, onward: Going) -> Claimed | NothingDue | None:
         if not self._busy.begin(claimed):
-            log.warning("claim_came_late", job_id=claimed.job_id.hex, position=claimed.position)
+            log.warning(
+                "claim_came_late", job_id=to_wire(claimed.job_id), position=claimed.position
+            )
             return None
         number = id(claimed)
         try:
             # Whatever a tool or a library logs meanwhile says for which job.
-            with bound_contextvars(job_id=claimed.job_id.hex, position=claimed.position):
+            with bound_contextvars(job_id=to_wire(claimed.job_id), position=claimed.position):
                 return self._driver.advance(claimed, onward)
         finally:
             self._busy.steps.pop(number, None)

@@ -1,5 +1,6 @@
 """Starts Flower: `python -m agent_workers.worker.flower`, behind a password, read-only by default."""
 
+import logging
 import sys
 from typing import Any
 
@@ -27,7 +28,10 @@ def _show(settings: Settings) -> None:
     check_port(
         settings.flower_address, settings.flower_port, to_change="--port (AGENT_FLOWER_PORT)"
     )
-    set_up_logs(level=settings.log_level, json=settings.log_json)
+    set_up_logs(**settings.logs)
+    if not settings.remote_control:
+        # It asks workers what they do not answer then, and complains of each.
+        logging.getLogger("flower.inspector").setLevel("ERROR")
     say_if_away(settings.broker_url)
     guard_metrics()
     # Not on our command line, where everybody could read the password; only Flower sees it.

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _consume(settings: Settings, asked: argparse.Namespace) -> None:
     settings.demand("database_url", "broker_url", "ingest_url")
-    set_up_logs(level=settings.log_level, json=settings.log_json)
+    set_up_logs(**settings.logs)
     await_database(
         settings.database_url, patience_s=settings.start_wait_s, schema=migration_order()
     )

@@ -12,7 +12,7 @@ import structlog
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.exits import AWAY
-from agent_workers.domain.ids import JobId
+from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
@@ -165,7 +165,9 @@ class Keeper:
             self._busy.stuck[number] = since + 2 * claimed.timeout_ms / 1000 + _STUCK_AFTER_S
             still = self._busy.steps.pop(number, None)
             if still is not None:
-                log.warning("step_overdue", job_id=claimed.job_id.hex, position=claimed.position)
+                log.warning(
+                    "step_overdue", job_id=to_wire(claimed.job_id), position=claimed.position
+                )
                 self._driver.time_out(claimed)
             else:
                 self._busy.stuck.pop(number, None)
@@ -206,7 +208,7 @@ class Keeper:
         for held in self._workers.held(self._process.worker_id, since):
             if self._busy.give_up(held.due, held.fence) and self._workers.give_back(held):
                 log.warning(
-                    "step_given_back", job_id=held.due.job_id.hex, position=held.due.position
+                    "step_given_back", job_id=to_wire(held.due.job_id), position=held.due.position
                 )
                 self._ring_for([held.due])
 
@@ -224,12 +226,13 @@ class Keeper:
         if seen.is_due(seen.timer_at):
             ended = self._sweeps.deadlines(seen.timer_at)
             for job_id in ended:
+                log.info("job_stopped", job_id=to_wire(job_id), why="its time has come")
                 self._tell(JobId(job_id))
         return bool(freed or rings or ended)
 
     def _recover(self, rings: Sequence[Due]) -> None:
         for due in rings:
-            log.info("step_recovered", job_id=due.job_id.hex, position=due.position)
+            log.info("step_recovered", job_id=to_wire(due.job_id), position=due.position)
         self._ring_for(rings)
 
     def _ring_for(self, rings: Sequence[Due]) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import structlog
+from celery import signals
 
 from agent_workers.domain.agent_version import EVERYBODY, Source
 from agent_workers.domain.errors import Misdeclared
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _work(settings: Settings) -> None:
     settings.demand("database_url", "broker_url")
-    set_up_logs(level=settings.log_level, json=settings.log_json)
+    set_up_logs(**settings.logs)
     at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
     def reload(others: Sequence[Tool]) -> Registry:
@@ -148,7 +149,7 @@ def consume(
         remote_control=settings.remote_control,
     )
     register_tasks(app, lifecycle.runtime)
-    lifecycle.connect(app, prefork=prefork, level=settings.log_level, json=settings.log_json)
+    lifecycle.connect(app, prefork=prefork, set_up=lambda: set_up_logs(**settings.logs))
     install_watchdog(
         app,
         broker_url=settings.broker_url,
@@ -156,6 +157,15 @@ def consume(
         stopping=stopping,
         patience_s=patience_s,
     )
+    log.info(
+        "worker_starting",
+        lanes=",".join(settings.lanes),
+        pool=settings.pool,
+        slots=slots,
+        agents=registry.names(),
+        models=registry.models(),
+    )
+    signals.worker_ready.connect(lambda **_: log.info("worker_ready"), weak=False)
     app.worker_main(
         [
             *("--quiet", "worker"),
@@ -164,6 +174,7 @@ def consume(
             *("--loglevel", settings.log_level, *_FLAGS),
         ]
     )
+    log.info("worker_stopped")
 
 
 def _slots(settings: Settings) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from agent_workers.domain.errors import AgentWorkersError, StateUnavailable
+from agent_workers.domain.webhook import delivery_wire
 from agent_workers.domain.webhook_delivery import ClaimedDelivery
 from agent_workers.orchestration.webhooks import Courier
 from agent_workers.state.webhook_queue import WebhookQueue
@@ -80,7 +81,7 @@ class Round:
             # Its lease runs out, and it is delivered once more: at least once is the promise.
             log.warning("webhook_not_recorded", error=str(error))
         except Exception:
-            log.exception("webhook_broke", delivery_id=claimed.delivery_id.hex)
+            log.exception("webhook_broke", delivery_id=delivery_wire(claimed.delivery_id))
         finally:
             with self._lock:
                 del self._under_way[claimed.delivery_id, claimed.fence]

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from agent_workers.domain.ids import to_wire
 from agent_workers.embedded.redis import EmbeddedRedis
 from tests.integration.worker_system import System
 
@@ -26,8 +27,11 @@ def test_a_worker_logs_events_that_name_their_job_and_no_secret(
     assert worker.end() == 0
     events = worker.events()
     naps = [event for event in events if event["event"] == "lies_down"]
-    assert {event["job_id"] for event in naps} == {job.hex for job in jobs}
+    assert {event["job_id"] for event in naps} == {to_wire(job) for job in jobs}
     assert {event["position"] for event in naps} == {1}
+    ends = [event for event in events if event["event"] == "job_ended"]
+    assert sorted(end["job_id"] for end in ends) == sorted(to_wire(job) for job in jobs)
+    assert {end["status"] for end in ends} == {"succeeded"}
     assert not [event for event in events if re.search("received|succeeded", event["event"])]
     password = re.search(":([^:@/]+)@", redis_server.url)
     assert password is not None

@@ -106,3 +106,18 @@ def test_what_others_wrote_commands_no_terminal_and_makes_no_line_of_its_own(wri
     lines = written.getvalue().splitlines()
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+def test_at_debug_a_library_says_little_until_it_is_named(written: io.StringIO):
+    def said(*libraries: str) -> str:
+        set_up_logs(level="DEBUG", libraries=libraries, to=written)
+        for name in ("kombu.connection", "httpx", "shop.tools"):
+            logging.getLogger(name).debug("a word")
+        return written.getvalue()
+
+    ours, named = said(), said("kombu")
+    set_up_logs(to=written)  # libraries keep their levels: leave them as they were
+    assert ours.count("shop.tools") == 1
+    assert "kombu" not in ours
+    assert "kombu.connection" in named
+    assert "httpx" not in named

@@ -111,6 +111,11 @@ class Registry:
     def names(self) -> list[str]:
         return sorted({agent.declared.name for agent in self.agents})
 
+    def models(self) -> list[str]:
+        """Return every model that one of the agents may ask."""
+        ladders = (one.declared.ladder(purpose) for one in self.agents for purpose in Purpose)
+        return sorted({model for ladder in ladders for model in ladder})
+
 
 def load(modules: Iterable[str], *, beside: Sequence[Tool] = ()) -> Registry:
     """Import modules and collect the agents and tools that they declare at their top level.

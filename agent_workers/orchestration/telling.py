@@ -1,0 +1,40 @@
+"""Says in the log that a job has been accepted, or has ended and how: once, by whoever wrote it down."""
+
+import time
+
+import structlog
+
+from agent_workers.domain.claim import Claimed, Recorded, RecordResult
+from agent_workers.domain.decision import Decision, Fail
+from agent_workers.domain.ids import made_at_s, to_wire
+from agent_workers.domain.job import TERMINAL, Submission
+
+log = structlog.get_logger(__name__)
+
+
+def say_accepted(submission: Submission) -> None:
+    log.info(
+        "job_accepted",
+        job_id=to_wire(submission.job_id),
+        agent=submission.agent,
+        tenant_id=submission.tenant_id,
+    )
+
+
+def say_end(claimed: Claimed, decision: Decision, recorded: Recorded) -> None:
+    """Say it if this record ended the job."""
+    if recorded.result is not RecordResult.RECORDED or recorded.status not in TERMINAL:
+        return
+    more: dict[str, object] = {}
+    if isinstance(decision, Fail):
+        more["code"] = decision.code
+    if (made_s := made_at_s(claimed.job_id)) is not None:
+        more["seconds"] = round(max(0.0, time.time() - made_s), 3)
+    log.info(
+        "job_ended",
+        job_id=to_wire(claimed.job_id),
+        status=recorded.status,
+        agent=claimed.agent,
+        tenant_id=claimed.tenant_id,
+        **more,
+    )
