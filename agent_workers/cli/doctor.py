@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from dataclasses import asdict
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
@@ -10,6 +11,7 @@ from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
 from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level
+from agent_workers.cli.printing import add_json, print_json
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
@@ -17,12 +19,16 @@ from agent_workers.state.engine import Database
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     found = look(settings_here(arguments))
-    for finding in found:
-        print(finding.line)
+    if arguments.json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            print(finding.line)
     return int(any(finding.level is Level.FAIL for finding in found))
 
 

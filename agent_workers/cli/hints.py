@@ -63,5 +63,6 @@ def _of_missing(prefix: str, listing: str, words: Sequence[str]) -> str:
     others = [found for found in map(_ID.fullmatch, words) if found and found[1] in _KINDS]
     if prefix and others and all(found[1] != prefix for found in others):
         other = others[0]
-        return f"{other[0]} is the id of {_KINDS[other[1]]}, and that of {_KINDS[prefix]} begins with {prefix}_"
+        wanted = f"the id of {_KINDS[prefix]} begins with {prefix}_"
+        return f"{other[0]} is the id of {_KINDS[other[1]]}, and {wanted}"
     return f"`agent-workers {listing}` shows what there is"

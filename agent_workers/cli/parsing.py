@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from typing_extensions import override
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is nearest to a word that is no choice; its verbs do the same."""
 
+    @override
     # Any: whatever the type of an argument makes of it.
-    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
