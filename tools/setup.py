@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import NoReturn
 
+from pip_progress import packages_in, run_pip
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.json"
@@ -99,16 +101,18 @@ def _make_environment() -> None:
 
 def _install(profile: str) -> None:
     lock = LOCKS[profile]
-    print(f"setup: installing {lock.name}; the first time takes a minute or two", flush=True)
-    _pip("--require-hashes", "--requirement", lock)
+    total = packages_in(lock)
+    print(f"setup: {total} packages from {lock.name}; the first time takes minutes", flush=True)
+    _pip("--require-hashes", "--requirement", lock, total=total)
+    print("setup: installing this folder", flush=True)
     # Built by the locked hatchling: nothing without a hash comes from the network.
-    _pip("--no-deps", "--no-build-isolation", "--editable", ROOT)
+    _pip("--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT, total=1)
 
 
-def _pip(*arguments: str | Path) -> None:
-    quiet = ("--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore")
-    command = (_python(), "-m", "pip", "install", *quiet, *arguments)
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+def _pip(*arguments: str | Path, total: int) -> None:
+    plain = ("--disable-pip-version-check", "--no-input", "--root-user-action=ignore")
+    command = (_python(), "-m", "pip", "install", "--progress-bar=off", *plain, *arguments)
+    if run_pip(command, folder=ROOT, total=total):
         _stop("pip failed; its own message is above (is the package index reachable?)")
 
 

@@ -78,7 +78,11 @@ def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace
         print_json(rows)
     else:
         short = [row | {"digest": str(row["digest"])[:_SHORT]} for row in rows]
-        print_rows(short, _COLUMNS, none="no agents are known")
+        print_rows(
+            short,
+            _COLUMNS,
+            none="no agents are known; start a worker that loads some: `agent-workers up --tools MODULE`",
+        )
     return 0
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.terminal import command
+from agent_workers.cli.times import seconds
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.batches import ENDED
 from agent_workers.client.client import Client
@@ -22,22 +24,35 @@ Json = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
-    submit = add("submit", "upload a file of jobs, a line of JSON each, and begin", _submit)
+    submit = add("submit", "upload a file of jobs, a line of JSON each, and start them", _submit)
     submit.add_argument("file", type=Path, help='lines like {"custom_id", "agent", "input"}')
-    submit.add_argument("--agent", help="the agent of lines that name none")
-    submit.add_argument("--concurrency", type=int, default=100, help="live at a time (100)")
-    submit.add_argument("--on-error", choices=["continue", "stop"], default="continue")
-    submit.add_argument("--deadline", type=float, metavar="SECONDS")
+    submit.add_argument("--agent", help="the agent of each line that names none")
+    submit.add_argument(
+        "--concurrency", type=int, default=100, help="how many jobs at a time (100)"
+    )
+    submit.add_argument(
+        "--on-error",
+        choices=["continue", "stop"],
+        default="continue",
+        help="after a job that failed (continue)",
+    )
+    submit.add_argument(
+        "--deadline", type=seconds, metavar="DURATION", help="stop it after this time: 90s, 2h"
+    )
     submit.add_argument("--idempotency-key", help="the same key never makes a second batch")
     submit.add_argument("--wait", action="store_true", help="show its progress to its end")
     listing = add("list", "list batches, the newest first", _list)
     listing.add_argument("--limit", type=int, default=20)
     add_json(listing)
-    _of_a_batch(add("show", "print a batch with its counts", _show))
+    add_json(_of_a_batch(add("show", "print a batch with its counts", _show)))
     _of_a_batch(add("watch", "show the progress of a batch to its end", _watch))
-    results = _of_a_batch(add("results", "print what came of each item, a line each", _results))
+    results = _of_a_batch(
+        add("results", "print the result of each item, a line of JSON each", _results)
+    )
     results.add_argument("--output", type=Path, help="a file instead of standard output")
-    cancel = _of_a_batch(add("cancel", "start no more of it, and cancel what runs", _cancel))
+    cancel = _of_a_batch(
+        add("cancel", "start no more of its jobs, and cancel those that run", _cancel)
+    )
     cancel.add_argument("--reason", default="")
 
 
@@ -78,12 +93,14 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows(found, _COLUMNS, none="no batches")
+        print_rows(
+            found, _COLUMNS, none="no batches; submit one with `agent-workers batches submit FILE`"
+        )
     return 0
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.batches.get(arguments.batch_id))
+    print_thing(client.batches.get(arguments.batch_id), as_json=arguments.json)
     return 0
 
 

@@ -38,7 +38,7 @@ def misspelt(names: Iterable[str]) -> Iterator[Finding]:
     for name in sorted(set(names) - known):
         near = get_close_matches(name.removesuffix("_FILE"), known, n=1, cutoff=_NEAR)
         if name.startswith(PREFIX) and near and near != [name.removesuffix("_FILE")]:
-            yield warn(f"{name} is no setting", f"do you mean {near[0]}?")
+            yield warn(f"{name} is not a setting", f"did you mean {near[0]}?")
 
 
 def check_broker(broker_url: str) -> Iterator[Finding]:
@@ -75,9 +75,9 @@ def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
     try:
         registry = registry_of(settings)
     except AgentWorkersError as error:
-        return [fail(f"tools: {error}", "mend it: no worker starts with this")], []
+        return [fail(f"tools: {error}", "correct it: no worker starts with this")], []
     except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
-        return [fail(f"tools: {type(error).__name__}: {error}", "mend the module")], []
+        return [fail(f"tools: {type(error).__name__}: {error}", "correct the module")], []
     return list(declarations(registry)), registry.names()
 
 

@@ -17,7 +17,7 @@ from agent_workers.execution.agents.registry import LoadedAgent, Registry
 from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.settings import Settings
 
-_REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"
+_REMEDY = "apply a version that works, or add what is missing (agent-workers agents show)"
 
 
 def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:

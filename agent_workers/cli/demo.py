@@ -1,6 +1,9 @@
 """`agent-workers demo`: three refund jobs on a system of its own, and then nothing left running."""
 
 import argparse
+import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +20,7 @@ from agent_workers.settings import load_settings
 
 # Long enough to kill a worker while it waits for the answer.
 _REFUND_SLOW_S = 3.0
+_NAME = "agent-workers"
 Scene = Callable[[System, Client, Telling], bool]
 _SCENES: tuple[Scene, ...] = (ask_policy, ask_both, pay_back)
 _MODEL_SCENES: tuple[Scene, ...] = (ask_model,)
@@ -55,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             telling.aside(f"ready after {time.monotonic() - began:.1f} s")
             went_well = _play(system, telling, _SCENES + _MODEL_SCENES * arguments.model)
             telling.title(f"Done in {time.monotonic() - began:.1f} s")
+            _tell_next(telling, keep=arguments.keep)
             if arguments.keep:
                 _stay(system, telling)
     except KeyboardInterrupt:
@@ -75,6 +80,30 @@ def _play(system: System, telling: Telling, scenes: Sequence[Scene]) -> bool:
     with Client(system.place.url, system.place.key) as client:
         results = [scene(system, client, telling) for scene in scenes]
     return all(results)
+
+
+def _tell_next(telling: Telling, *, keep: bool) -> None:
+    """Say which three commands are worth a try now."""
+    me = _me()
+    telling.title("Try next" + (", in another terminal" if keep else ""))
+    for command, what in (
+        (f"{me} up", "run the same system until Ctrl-C"),
+        (f'{me} jobs submit support "What is the refund policy?" --watch', "submit a job to it"),
+        (f"{me} jobs list", "see all jobs; `jobs show JOB` shows one"),
+    )[1 if keep else 0 :]:
+        telling.line(command)
+        telling.aside(f"  {what}")
+
+
+def _me() -> str:
+    """Name our command as this shell finds it: by its name, or by its path in a clone."""
+    program = Path(sys.argv[0])
+    if program.name != _NAME:
+        return _NAME
+    found = shutil.which(_NAME)
+    if found is not None and Path(found).resolve() == program.resolve():
+        return _NAME
+    return os.path.relpath(program)
 
 
 def _stay(system: System, telling: Telling) -> None:

@@ -1,4 +1,4 @@
-"""The demo's three scenes: a policy, two tools together, and one refund despite a killed worker."""
+"""The demo's scenes: a policy, two tools together, and one refund despite a killed worker."""
 
 import json
 import time
@@ -21,7 +21,7 @@ _LOOK_EVERY_S = 0.02
 
 def ask_policy(_: System, client: Client, telling: Telling) -> bool:
     """Ask what the policy is: plan, one tool, evaluate."""
-    telling.title("1. Please tell me the refund policy")
+    telling.title('1. "Please tell me the refund policy"  (one tool)')
     asked = {"user_id": "u-01", "request_id": "req-001"}
     job = _submit(client, "support", "Please tell me the refund policy", asked)
     job = _follow(client, job, telling)
@@ -33,7 +33,7 @@ def ask_policy(_: System, client: Client, telling: Telling) -> bool:
 
 def ask_both(_: System, client: Client, telling: Telling) -> bool:
     """Ask about an order: two tools run side by side, and their findings are put together."""
-    telling.title("2. May order A-1001 be refunded?  (policy and order, side by side)")
+    telling.title('2. "May I have a refund?"  (two tools side by side: the policy and the order)')
     question = {"message": "May I have a refund?", "order_id": "A-1001"}
     asked = {"user_id": "u-01", "request_id": "req-002"}
     job = _follow(client, _submit(client, "refund_check", question, asked), telling)
@@ -44,7 +44,7 @@ def ask_both(_: System, client: Client, telling: Telling) -> bool:
 
 def ask_model(_: System, client: Client, telling: Telling) -> bool:
     """Ask the same of an agent whose model chooses the tool."""
-    telling.title("4. Please tell me the refund policy  (planned by a scripted model)")
+    telling.title('4. "Please tell me the refund policy"  (a scripted model chooses the tool)')
     asked = {"user_id": "u-01", "request_id": "req-004"}
     job = _submit(client, "support_by_model", "Please tell me the refund policy", asked)
     job = _follow(client, job, telling)
@@ -58,17 +58,17 @@ def ask_model(_: System, client: Client, telling: Telling) -> bool:
 
 def pay_back(system: System, client: Client, telling: Telling) -> bool:
     """Pay back, and kill the worker between the payment and its answer."""
-    telling.title("3. Please refund order A-1001  (and kill -9 the worker in the middle)")
+    telling.title('3. "Please refund my order"  (and kill -9 the worker in the middle)')
     before = refunds_at(system.refund_url)
     question = {"message": "Please refund my order", "order_id": "A-1001"}
     asked = {"user_id": "u-01", "request_id": "req-003"}
     job = _submit(client, "refund_desk", question, asked)
     _wait_for_payment(system, before)
     pid = system.supervisor.kill("worker-model")
-    telling.aside(f"the money has moved, the answer is on its way: kill -9 {pid} (worker-model)")
+    telling.aside(f"the refund is made, its answer is on the way: kill -9 {pid} (worker-model)")
     job = _follow(client, job, telling)
     telling.answer(job)
-    telling.title("What the refund server says")
+    telling.title("What the refund server has counted")
     after = refunds_at(system.refund_url)
     made, requests = after.made - before.made, after.requests - before.requests
     good = job.status == "succeeded" and made == 1
@@ -107,7 +107,7 @@ def _submit(
 
 def _follow(client: Client, job: Job, telling: Telling) -> Job:
     for event in client.events(job.id):
-        telling.event(event)
+        telling.event(event, job)
     return client.get(job.id)
 
 

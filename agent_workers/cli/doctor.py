@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
@@ -12,6 +13,7 @@ from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
 from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level, warn
+from agent_workers.cli.printing import add_json, print_json
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.settings import Settings
@@ -23,12 +25,16 @@ _BY_THIS_SHELL = "no worker runs: agents, tools, models and the sandbox are judg
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     found = look(settings_here(arguments))
-    for finding in found:
-        print(finding.line)
+    if arguments.json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            print(finding.line)
     return int(any(finding.level is Level.FAIL for finding in found))
 
 

@@ -1,9 +1,10 @@
-"""`agent-workers doubts`: lists effects that nobody can know of, and takes a person's verdict."""
+"""`agent-workers doubts`: lists effects that may have happened, and takes a person's verdict."""
 
 import argparse
-import json
 
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.given import read_json
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.client import Client
@@ -15,13 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     add_json(add("list", "list effects in doubt, the oldest doubt first", _list))
     show = add("show", "print an effect: its request, its permits and all evidence", _show)
-    show.add_argument("effect_key")
-    resolve = add("resolve", "say what became of it; its job goes on from that", _resolve)
-    resolve.add_argument("effect_key")
+    show.add_argument("effect_key", metavar="KEY", help="as `doubts list` shows it")
+    add_json(show)
+    resolve = add("resolve", "say whether an effect happened; its job goes on from there", _resolve)
+    resolve.add_argument("effect_key", metavar="KEY")
     verdict = resolve.add_mutually_exclusive_group(required=True)
     for words, value in _VERDICTS.items():
         verdict.add_argument(f"--{words}", dest="verdict", action="store_const", const=value)
-    resolve.add_argument("--result", help="what it gave, as JSON; with --happened")
+    resolve.add_argument("--result", help="what the tool returned, as JSON; with --happened")
     resolve.add_argument("--reason", required=True, help="how you know; it is kept as evidence")
 
 
@@ -39,7 +41,7 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.doubt(arguments.effect_key))
+    print_thing(client.doubt(arguments.effect_key), as_json=arguments.json)
     return 0
 
 
@@ -58,11 +60,8 @@ def _result(arguments: argparse.Namespace) -> object:
     if arguments.result is None:
         return None
     if arguments.verdict != "happened":
-        raise WronglyAsked("only --happened has a --result")
-    try:
-        return json.loads(arguments.result)
-    except ValueError as error:
-        raise WronglyAsked(f"--result is no JSON: {error}") from None
+        raise WronglyAsked("--result goes with --happened only")
+    return read_json(arguments.result, what="--result")
 
 
 _VERDICTS = {"happened": "happened", "not-happened": "not_happened", "abandon": "abandon"}

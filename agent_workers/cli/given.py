@@ -32,6 +32,16 @@ def read_given(text: str, *, what: str = "") -> str:
         raise WronglyAsked(f"cannot read {what}{text[1:]!r}: {error.strerror}") from None
 
 
+def read_input(text: str) -> str | dict[str, object]:
+    """Read a job's input: what begins with a brace is an object of JSON, and all else is text."""
+    given = read_given(text, what="the input from ")
+    if not given.lstrip().startswith("{"):
+        return given
+    parsed = read_json(given, what="the input")
+    assert isinstance(parsed, dict)  # what begins with a brace is an object
+    return parsed
+
+
 def read_json(text: str, *, what: str) -> object:
     """Parse JSON; a mistake is told with its place and what stands around it."""
     try:

@@ -9,13 +9,13 @@ from agent_workers.cli.becoming import become
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="the broker outside (AGENT_INGEST_URL)")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--queue", help="whose messages are taken")
-    source.add_argument("--stream", help="a stream of Redis, whose entries are taken")
+    source.add_argument("--queue", help="the queue to take messages from")
+    source.add_argument("--stream", help="the Redis stream to take entries from")
     parser.add_argument("--group", help="with --stream: the consumer group (agent-workers)")
     parser.add_argument("--exchange", help="declare the queue and bind it to this exchange")
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
     parser.add_argument("--routing-key", help="with --exchange; # by default, which is all")
-    parser.add_argument("--tenant", help="whose triggers they meet (default)")
+    parser.add_argument("--tenant", help="the tenant whose triggers they start (default)")
 
 
 def run(arguments: argparse.Namespace) -> int:

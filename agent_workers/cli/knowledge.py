@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def verb(name: str, words: str, act: Act) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=words, description=words)
         add_folder(made)
-        made.add_argument("--tenant", default="default", help="whose knowledge (default)")
+        made.add_argument(
+            "--tenant", default="default", help="the tenant of the documents (default)"
+        )
         made.set_defaults(act=act)
         return made
 
@@ -40,12 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = verb("search", "search the documents, as the tool search_knowledge does", _search)
     search.add_argument("question")
     search.add_argument(
-        "--limit", type=int, default=5, choices=range(1, 21), metavar="1..20", help="so many (5)"
+        "--limit",
+        type=int,
+        default=5,
+        choices=range(1, 21),
+        metavar="1..20",
+        help="at most so many passages (5)",
     )
     add_json(search)
     remove = verb("remove", "remove documents", _remove)
     remove.add_argument("sources", nargs="+", metavar="SOURCE")
-    verb("reembed", "make vectors anew where they are of another model", _embed_again)
+    verb("reembed", "compute again the vectors of another model", _embed_again)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,7 +71,7 @@ def _refuse_bytes(words: list[str]) -> None:
     """A shell gives whatever bytes it was given; what is no text is the name of nothing here."""
     for word in words:
         if not word.isprintable() or not word:
-            raise WronglyAsked(f"{word!r} is no name")
+            raise WronglyAsked(f"{word!r} is not a name")
 
 
 def _add(adding: Adding, arguments: argparse.Namespace) -> int:
@@ -79,7 +86,11 @@ def _list(adding: Adding, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(rows)
     else:
-        print_rows(rows, _COLUMNS, none=f"tenant {adding.tenant_id!r} has no documents")
+        print_rows(
+            rows,
+            _COLUMNS,
+            none=f"tenant {adding.tenant_id!r} has no documents; `agent-workers knowledge add PATH` adds some",
+        )
     return 0
 
 

@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agent_workers.cli.printing import bytes_in_words
+from agent_workers.cli.printing import bytes_in_words, print_json
 from agent_workers.domain.printable import printable_line
 
 _NARROWEST: Final = 40
@@ -34,6 +34,23 @@ def compact(value: object) -> str:
     if isinstance(value, dict) and value:
         return ", ".join(f"{name}: {_inner(one)}" for name, one in value.items())
     return _inner(value)
+
+
+def print_thing(thing: Mapping[str, object], *, as_json: bool) -> None:
+    """Print the members of one thing, each on a line of its own, or as many as it takes."""
+    if as_json:
+        print_json(thing)
+        return
+    known = {name: value for name, value in thing.items() if value not in (None, "", [], {})}
+    longest = max(map(len, known), default=0)
+    for name, value in known.items():
+        line = f"{name:<{longest}}{_GAP}{printable_line(compact(value))}"
+        if len(line) <= width() or isinstance(value, str):
+            print(line)
+            continue
+        print(name)
+        for part in json.dumps(value, indent=2, ensure_ascii=False).splitlines():
+            print(_GAP + part)
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,6 +1,5 @@
 """`agent-workers`: finds the command that was asked for, loads it alone, and runs it."""
 
-import argparse
 import importlib
 import importlib.util
 import signal
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from types import ModuleType
 
+from agent_workers.cli.hints import hint_of
+from agent_workers.cli.parsing import Parser
 from agent_workers.cli.terminal import screened
 from agent_workers.client.errors import ClientError
 from agent_workers.domain.errors import AgentWorkersError
@@ -42,21 +43,23 @@ COMMANDS: Mapping[str, Command] = {
     "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
     "agents": Command(f"{_HERE}.agents", "apply, list, show and compare versions of agents"),
     "tools": Command(f"{_HERE}.tools", "list, show, check and call the tools that are here"),
-    "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read results"),
-    "sessions": Command(f"{_HERE}.sessions", "show what was said in conversations, forget it"),
-    "schedules": Command(f"{_HERE}.schedules", "start jobs and batches by the clock"),
-    "triggers": Command(f"{_HERE}.triggers", "let events start jobs; see what could not be taken"),
-    "memory": Command(f"{_HERE}.memory", "look into what agents remember, forget, take back"),
-    "ingest": Command(f"{_HERE}.ingest", "take events in from a queue of a broker outside"),
-    "relay": Command(f"{_HERE}.relay", "publish what happens to an exchange outside"),
-    "webhooks": Command(f"{_HERE}.webhooks", "tell endpoints what happens; see what they said"),
-    "doubts": Command(f"{_HERE}.doubts", "judge effects that nobody can know of"),
+    "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read the results"),
+    "sessions": Command(f"{_HERE}.sessions", "list, show and clear conversations"),
+    "schedules": Command(f"{_HERE}.schedules", "start jobs and batches at set times"),
+    "triggers": Command(f"{_HERE}.triggers", "start jobs by events; see messages that failed"),
+    "memory": Command(f"{_HERE}.memory", "list, search and delete what agents remember"),
+    "ingest": Command(f"{_HERE}.ingest", "take events from a queue or stream outside"),
+    "relay": Command(f"{_HERE}.relay", "publish events to an exchange outside"),
+    "webhooks": Command(f"{_HERE}.webhooks", "send events to URLs; see what was delivered"),
+    "doubts": Command(f"{_HERE}.doubts", "judge effects that may or may not have happened"),
     "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
     "breakers": Command(f"{_HERE}.breakers", "show, open and close breakers of tools and models"),
-    "quotas": Command(f"{_HERE}.quotas", "show and set how much of each kind a tenant may have"),
+    "quotas": Command(f"{_HERE}.quotas", "show and set the quotas of a tenant"),
     "mcp": Command(f"{_HERE}.mcp", "add MCP servers, and approve the tools that they offer"),
-    "sandbox": Command(f"{_HERE}.sandbox", "show what holds code here, try it, run a file"),
-    "prove": Command(f"{_HERE}.prove.command", "kill it at its crash points and count the effects"),
+    "sandbox": Command(f"{_HERE}.sandbox", "show the sandboxes here, try them, run a file in one"),
+    "prove": Command(
+        f"{_HERE}.prove.command", "kill workers at crash points and count the effects"
+    ),
     "bench": Command(f"{_HERE}.bench", "measure speed, recovery time and memory"),
 }
 # Its options are the worker's own, `--help` included.
@@ -80,13 +83,15 @@ def _told(arguments: Sequence[str] | None) -> int:
     try:
         return _run(name, given)
     except (AgentWorkersError, EmbeddedServerError, ClientError) as error:
-        print(f"agent-workers{f' {name}' if name else ''}: {_one_line(error)}", file=sys.stderr)
+        hint = hint_of(error, given) if isinstance(error, ClientError) else ""
+        said = "; ".join(filter(None, (_one_line(error).rstrip("."), hint)))
+        print(f"agent-workers{f' {name}' if name else ''}: {said}", file=sys.stderr)
         return _code_of(error)
     except UnicodeEncodeError as error:
         if error.reason != _HALF:
             raise
         # A shell gives whatever bytes it was given; only names of files may be no text.
-        print(f"agent-workers {name}: {ascii(error.object)[:100]} is no text", file=sys.stderr)
+        print(f"agent-workers {name}: {ascii(error.object)[:100]} is not text", file=sys.stderr)
         return _WRONG
     except BrokenPipeError:
         # Whoever read us (`| head`) has seen enough; closing stdout again would say so twice.
@@ -115,7 +120,7 @@ def _run(name: str, given: Sequence[str]) -> int:
     if name == _HANDS_DOWN:
         arguments.rest = rest
     elif rest:
-        commands[name].error(f"unknown: {' '.join(rest)}")
+        commands[name].unknown(rest, given)
     _let_interrupt()
     code: int = module.run(arguments)
     return code
@@ -127,8 +132,8 @@ def _let_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    parser = argparse.ArgumentParser(
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    parser = Parser(
         prog="agent-workers",
         description="Durable agent jobs: no crash, retry or duplicate repeats a side effect.",
         epilog="Settings are AGENT_* variables: see docs/configuration.md.",

@@ -212,7 +212,7 @@ def _server(rows: McpRows, arguments: argparse.Namespace) -> McpServer:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise WronglyAsked(f"{text!r} is no NAME=VALUE")
+        raise WronglyAsked(f"{text!r} is not NAME=VALUE")
     return name, value
 
 

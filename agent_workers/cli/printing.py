@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,7 +14,7 @@ _WIDEST_LAST = 240
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="JSON instead of columns")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def print_json(value: object) -> None:
@@ -23,9 +24,12 @@ def print_json(value: object) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str) -> None:
-    """Print these members of each row in columns; what is long is cut, the last one last."""
+    """Print these members of each row in columns; what is long is cut, the last one last.
+
+    `none` is for people: whoever reads our output gets no line that is no row.
+    """
     if not rows:
-        print(none)
+        print(none, file=sys.stderr)
         return
     table = [list(columns), *(_cells(row, columns) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(columns))]

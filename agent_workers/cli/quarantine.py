@@ -13,7 +13,7 @@ _COLUMNS = ("job_id", "position", "agent", "kind", "tool", "deaths", "last_error
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     add_json(add("list", "list steps in quarantine", _list))
-    release = add("release", "let a step try again", _release)
+    release = add("release", "let a step run again", _release)
     release.add_argument("job_id")
     release.add_argument("position", type=int)
 

@@ -13,7 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
     parser.add_argument("--queue", help="declare and bind a queue, so that nothing waits in vain")
     parser.add_argument("--routing-key", help="with --queue; # by default, which is all")
-    parser.add_argument("--name", help="whose place in the journal it is (default)")
+    parser.add_argument(
+        "--name", help="the name under which its place in the journal is kept (default)"
+    )
     parser.add_argument("--from", choices=("now", "start"), help="where a new relay begins (now)")
     parser.add_argument(
         "--reposition", action="store_true", help="put a known relay there anew (see --from)"

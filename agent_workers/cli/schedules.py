@@ -1,13 +1,15 @@
 """`agent-workers schedules`: makes, lists, changes and fires schedules over HTTP."""
 
 import argparse
-import json
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
 from typing import Any
 
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.given import read_input, read_json_file
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.times import instant, instant_on_the_wire, whole_seconds
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client
 
@@ -24,22 +26,28 @@ Json = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
-    create = add("create", "start a job, or a batch, by itself from now on", _create)
-    create.add_argument("agent", nargs="?", help="whose job to start; not with --batch")
-    create.add_argument("input", nargs="?", help="text or a JSON object; not with --batch")
+    create = add("create", "start a job, or a batch, at set times", _create)
+    create.add_argument("agent", nargs="?", help="the agent of the job; not with --batch")
+    create.add_argument(
+        "input", nargs="?", help="text, a JSON object, @FILE, or -; not with --batch"
+    )
     create.add_argument("--batch", type=Path, metavar="FILE", help="JSON of a batch with its items")
     create.add_argument("--idempotency-key", help="the same key never makes a second schedule")
     _add_rules(create, required=True)
-    edit = _of_a_schedule(add("edit", "change what is said of it, and nothing else", _edit))
+    edit = _of_a_schedule(add("edit", "change the rules that are given, and nothing else", _edit))
     _add_rules(edit, required=False)
-    _of_a_schedule(add("pause", "let it rest; what it misses is left out", _pause))
+    _of_a_schedule(
+        add("pause", "start nothing until it is resumed; what it misses is skipped", _pause)
+    )
     _of_a_schedule(add("resume", "let it go on", _resume))
-    trigger = _of_a_schedule(add("trigger", "fire it now", _trigger))
+    trigger = _of_a_schedule(add("trigger", "start its job or batch now", _trigger))
     trigger.add_argument("--overlap", choices=_OVERLAPS, help="instead of its own policy")
-    backfill = _of_a_schedule(add("backfill", "run the ticks of a time gone by", _backfill))
-    backfill.add_argument("begin", type=_instant, help="2026-01-31, or with a time and a zone")
-    backfill.add_argument("end", type=_instant)
-    _of_a_schedule(add("delete", "forget it with its runs; its jobs go on", _delete))
+    backfill = _of_a_schedule(
+        add("backfill", "run what it would have run between two times in the past", _backfill)
+    )
+    backfill.add_argument("begin", type=instant, help="2026-01-31, or with a time and a zone (UTC)")
+    backfill.add_argument("end", type=instant)
+    _of_a_schedule(add("delete", "delete it with its runs; its jobs go on", _delete))
     _add_looks(add)
 
 
@@ -47,10 +55,11 @@ def _add_looks(add: Verbs) -> None:
     listing = add("list", "list schedules, the newest first", _list)
     listing.add_argument("--status", choices=["active", "paused", "completed"])
     add_json(listing)
-    _of_a_schedule(add("show", "print a schedule", _show))
-    preview = _of_a_schedule(add("preview", "print when it fires next", _preview))
-    preview.add_argument("-n", type=int, default=5)
-    runs = _of_a_schedule(add("runs", "list what it did, the latest first", _runs))
+    add_json(_of_a_schedule(add("show", "print a schedule", _show)))
+    preview = _of_a_schedule(add("preview", "print when it starts its next jobs", _preview))
+    preview.add_argument("-n", type=int, default=5, help="how many times (5)")
+    add_json(preview)
+    runs = _of_a_schedule(add("runs", "list what it started, the latest first", _runs))
     runs.add_argument("--status")
     runs.add_argument("--limit", type=int, default=20)
     add_json(runs)
@@ -63,18 +72,44 @@ def run(arguments: argparse.Namespace) -> int:
 def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
     rule = parser.add_mutually_exclusive_group(required=required)
     rule.add_argument("--cron", dest="expression", help="minute hour day month weekday")
-    rule.add_argument("--every", dest="interval_s", type=int, metavar="SECONDS")
-    rule.add_argument("--at", dest="run_at", metavar="INSTANT", help="once")
+    rule.add_argument(
+        "--every",
+        dest="interval_s",
+        type=whole_seconds,
+        metavar="DURATION",
+        help="90s, 10m, 2h, 1d",
+    )
+    rule.add_argument(
+        "--at",
+        dest="run_at",
+        type=instant_on_the_wire,
+        metavar="TIME",
+        help="once, at this time: 2030-01-31T12:00:00Z",
+    )
     parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; cron needs it")
     parser.add_argument("--name")
-    parser.add_argument("--start-at", metavar="INSTANT")
-    parser.add_argument("--end-at", metavar="INSTANT")
-    parser.add_argument("--overlap", choices=_OVERLAPS, help="while the run before goes on (skip)")
+    parser.add_argument("--start-at", type=instant_on_the_wire, metavar="TIME", help="not before")
+    parser.add_argument("--end-at", type=instant_on_the_wire, metavar="TIME", help="not after")
     parser.add_argument(
-        "--catch-up", choices=["none", "last", "all"], help="of missed ticks (last)"
+        "--overlap", choices=_OVERLAPS, help="if the run before has not ended (skip)"
     )
-    parser.add_argument("--catch-up-window", dest="catch_up_window_s", type=int, metavar="SECONDS")
-    parser.add_argument("--jitter", dest="jitter_s", type=int, metavar="SECONDS")
+    parser.add_argument(
+        "--catch-up",
+        choices=["none", "last", "all"],
+        help="which of the times that were missed to run (last)",
+    )
+    late = "how late a missed time is still run (1d)"
+    parser.add_argument(
+        "--catch-up-window",
+        dest="catch_up_window_s",
+        type=whole_seconds,
+        metavar="DURATION",
+        help=late,
+    )
+    spread = "start at a random moment within this time after each"
+    parser.add_argument(
+        "--jitter", dest="jitter_s", type=whole_seconds, metavar="DURATION", help=spread
+    )
 
 
 def _create(client: Client, arguments: argparse.Namespace) -> int:
@@ -88,7 +123,7 @@ def _create(client: Client, arguments: argparse.Namespace) -> int:
 def _edit(client: Client, arguments: argparse.Namespace) -> int:
     said = _said(arguments)
     if not said:
-        raise WronglyAsked("say what to change")
+        raise WronglyAsked("nothing to change was given: see `agent-workers schedules edit --help`")
     changed = client.schedules.change(arguments.schedule_id, **said)
     print(f"{changed['id']} fires next at {changed['next_run_at']}")
     return 0
@@ -99,12 +134,16 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows([one | {"when": _when(one)} for one in found], _COLUMNS, none="no schedules")
+        print_rows(
+            [one | {"when": _when(one)} for one in found],
+            _COLUMNS,
+            none="no schedules; make one with `agent-workers schedules create`",
+        )
     return 0
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.schedules.get(arguments.schedule_id))
+    print_thing(client.schedules.get(arguments.schedule_id), as_json=arguments.json)
     return 0
 
 
@@ -126,7 +165,13 @@ def _trigger(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _preview(client: Client, arguments: argparse.Namespace) -> int:
-    print("\n".join(client.schedules.preview(arguments.schedule_id, count=arguments.n)))
+    found = client.schedules.preview(arguments.schedule_id, count=arguments.n)
+    if arguments.json:
+        print_json(found)
+    elif found:
+        print("\n".join(found))
+    else:
+        print("it starts nothing more: `agent-workers schedules show` says why", file=sys.stderr)
     return 0
 
 
@@ -157,23 +202,10 @@ def _target(arguments: argparse.Namespace) -> Json:
     if arguments.batch is not None:
         if arguments.agent:
             raise WronglyAsked("--batch names its agents itself")
-        return {"batch": _json(arguments.batch)}
+        return {"batch": read_json_file(arguments.batch, what="the batch")}
     if arguments.input is None:
-        raise WronglyAsked("say AGENT and INPUT, or --batch FILE")
-    text = arguments.input
-    is_object = text.lstrip().startswith("{")
-    try:
-        given = json.loads(text) if is_object else text
-    except ValueError as error:
-        raise WronglyAsked(f"the input is no JSON: {error}") from None
-    return {"job": {"agent": arguments.agent, "input": given}}
-
-
-def _json(file: Path) -> object:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise WronglyAsked(f"{str(file)!r}: {error}") from None
+        raise WronglyAsked("give AGENT and INPUT, or --batch FILE")
+    return {"job": {"agent": arguments.agent, "input": read_input(arguments.input)}}
 
 
 def _said(arguments: argparse.Namespace) -> Json:
@@ -188,11 +220,6 @@ def _when(schedule: Json) -> str:
     if schedule["type"] == "cron":
         return f"{schedule['expression']} {schedule['timezone']}"
     return schedule["run_at"] or f"every {schedule['interval_s']} s"
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _of_a_schedule(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -15,18 +15,18 @@ _SAID = ("turn", "role", "at", "words")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     listing = add("list", "list sessions, the last used first", _list)
-    listing.add_argument("--limit", type=int, default=20, help="at most so many (20)")
+    listing.add_argument("--limit", type=int, default=20, help="at most N sessions (20)")
     add_json(listing)
     show = _of_a_session(add("show", "print what was said in a session, oldest first", _show))
     add_json(show)
-    say = _of_a_session(add("say", "add a message that no job says", _say))
+    say = _of_a_session(add("say", "add a message beside those of jobs", _say))
     say.add_argument("words", help="text, @FILE, or - for standard input")
     say.add_argument(
         "--role", choices=["user", "assistant"], default="user", help="who says it (user)"
     )
-    say.add_argument("--user", help="whose session it is")
+    say.add_argument("--user", help="the user of the session")
     say.add_argument("--idempotency-key", help="the same key adds one message")
-    _of_a_session(add("clear", "forget what was said; its jobs go on", _clear))
+    _of_a_session(add("clear", "delete what was said; its jobs go on", _clear))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +39,9 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
         print_json(found)
     else:
         rows = [one | {"waits": len(one["waiting"])} for one in found]
-        print_rows(rows, _COLUMNS, none="no sessions")
+        print_rows(
+            rows, _COLUMNS, none="no sessions; `agent-workers jobs submit --session ID` begins one"
+        )
     return 0
 
 

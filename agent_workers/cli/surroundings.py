@@ -69,11 +69,14 @@ def api_here(arguments: argparse.Namespace) -> ApiPlace:
     key = arguments.api_key or os.environ.get(API_KEY) or folder.read("api_key")
     if not url:
         raise CommandFailed(
-            f"no API: set {API_URL}, or start one with `agent-workers up` "
-            f"(nothing runs in {str(folder.path)!r})"
+            f"no API: start one with `agent-workers up` in this folder (nothing runs in "
+            f"{str(folder.path)!r}), or set {API_URL} and {API_KEY}, or give --api-url and --api-key"
         )
     if not key:
-        raise CommandFailed(f"no API key: set {API_KEY} (agent-workers keys create makes one)")
+        raise CommandFailed(
+            f"no API key for {url}: set {API_KEY} or give --api-key "
+            "(`agent-workers keys create --name NAME` makes a key)"
+        )
     return ApiPlace(url=url.rstrip("/"), key=key)
 
 

@@ -65,8 +65,8 @@ def seconds_or_instant(text: str) -> float | str:
     try:
         return seconds(text)
     except argparse.ArgumentTypeError:
-        like = "a duration like 10m or 2h, or a time like 2030-01-31T12:00:00Z"
-        raise argparse.ArgumentTypeError(f"{text!r} is neither {like}") from None
+        like = "neither a duration like 10m or 2h nor a time like 2030-01-31T12:00:00Z"
+        raise argparse.ArgumentTypeError(f"{text!r} is {like}") from None
 
 
 def instant_on_the_wire(text: str) -> str:

@@ -62,7 +62,7 @@ def _add_call(call: argparse.ArgumentParser) -> None:
     call.add_argument("--yes", action="store_true", help="needed for whatever leaves a mark")
     call.add_argument("--look-up", action="store_true", help="only ask what became of --key")
     call.add_argument("--key", help="the key of the effect; by default a new one")
-    call.add_argument("--tenant", help="on whose behalf (default)")
+    call.add_argument("--tenant", help="the tenant that it acts for (default)")
     for name in ("user", "session", "job"):
         call.add_argument(f"--{name}", help=f"the {name} that the tool is told of; none by default")
 
@@ -73,7 +73,9 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         print_json([described(tools[name]) for name in sorted(tools)])
     else:
         print_rows(
-            [row_of(tools[name]) for name in sorted(tools)], COLUMNS, none="no tools are here"
+            [row_of(tools[name]) for name in sorted(tools)],
+            COLUMNS,
+            none="no tools; name a module with --tools or AGENT_TOOLS",
         )
     return 0
 

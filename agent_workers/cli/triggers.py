@@ -1,11 +1,11 @@
 """`agent-workers triggers`: which events start which jobs, and the messages that could not be taken."""
 
 import argparse
-import json
 from typing import Any
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.given import read_given
+from agent_workers.cli.given import read_given, read_json
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_api
 from agent_workers.cli.triggers_watch import (
@@ -35,8 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_json(add("list", "list triggers, the newest first", _list))
     _create_arguments(add("create", "start a job of an agent for each event that fits", _create))
+    for name, words, act, of in (
+        ("show", "print a trigger", _show, "trigger_id"),
+        ("letter", "print a message that could not be taken, as it came", _letter, "letter_id"),
+    ):
+        shown = add(name, words, act)
+        shown.add_argument(of)
+        add_json(shown)
     for name, words, act in (
-        ("show", "print a trigger", _show),
         ("enable", "let a trigger start jobs again", _enable),
         ("disable", "let a trigger start no more jobs", _disable),
         ("delete", "delete a trigger; the jobs that it started go on", _delete),
@@ -48,7 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     letters = add("letters", "list the messages that could not be taken", _letters)
     letters.add_argument("--state", default="dead", choices=("dead", "replayed", "discarded"))
     add_json(letters)
-    add("letter", "print such a message as it came", _letter).add_argument("letter_id")
     replay = add("replay", "take such messages in again", _replay)
     replay.add_argument("letter_id", nargs="*")
     replay.add_argument("--all", action="store_true", help="all that are dead")
@@ -95,12 +100,14 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows(found, _COLUMNS, none="there are no triggers")
+        print_rows(
+            found, _COLUMNS, none="no triggers; make one with `agent-workers triggers create`"
+        )
     return 0
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.triggers.get(arguments.trigger_id))
+    print_thing(client.triggers.get(arguments.trigger_id), as_json=arguments.json)
     return 0
 
 
@@ -136,7 +143,7 @@ def _letters(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _letter(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.triggers.letter(arguments.letter_id))
+    print_thing(client.triggers.letter(arguments.letter_id), as_json=arguments.json)
     return 0
 
 
@@ -171,15 +178,11 @@ def _template(text: str | None) -> object:
 
 
 def _json(text: str) -> object:
-    try:
-        parsed: object = json.loads(text)
-    except ValueError as error:
-        raise WronglyAsked(f"this is no JSON: {error}") from None
-    return parsed
+    return read_json(text, what="what was given")
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise WronglyAsked(f"--metadata wants NAME=VALUE, not {text!r}")
+        raise WronglyAsked(f"--metadata takes NAME=VALUE, not {text!r}")
     return name, value

@@ -17,11 +17,13 @@ _OPERATIONS = ("insert", "update", "delete")
 def add_watch_arguments(watch: argparse.ArgumentParser) -> None:
     add_folder(watch)
     watch.add_argument("table", help="its name, with its schema where it is not on the path")
-    watch.add_argument("--agent", required=True, help="whose jobs a written row starts")
+    watch.add_argument(
+        "--agent", required=True, help="the agent of the job that each written row starts"
+    )
     watch.add_argument("--on", default="insert", help="insert, update, delete; with commas")
     watch.add_argument("--key", default="", help="columns: one job for each value of them, ever")
     watch.add_argument("--when", default="", metavar="SQL", help="a condition on new and old")
-    watch.add_argument("--tenant", default="default", help="whose jobs (default)")
+    watch.add_argument("--tenant", default="default", help="the tenant of the jobs (default)")
     _add_name(watch)
     watch.set_defaults(watching=_watch)
 

@@ -39,7 +39,9 @@ def verbs_here(parser: argparse.ArgumentParser, *, whose: str = "") -> VerbsHere
         verb = found.add_parser(name, help=words, description=words)
         add_folder(verb)
         if whose:
-            verb.add_argument("--tenant", default="default", help=f"whose {whose} (default)")
+            verb.add_argument(
+                "--tenant", default="default", help=f"the tenant of the {whose} (default)"
+            )
         return verb
 
     return add

@@ -35,7 +35,7 @@ def add_listen(add: Verbs) -> None:
 def _listen(client: Client, arguments: argparse.Namespace) -> int:
     place = urlsplit(arguments.forward_to)
     if place.scheme not in {"http", "https"} or not place.hostname:
-        raise WronglyAsked(f"--forward-to {arguments.forward_to!r} is no URL")
+        raise WronglyAsked(f"--forward-to {arguments.forward_to!r} is not a URL")
     kinds = arguments.events.split(",")
     endpoint = client.webhooks.create(
         _NOWHERE, name=f"listen on {socket.gethostname()}", event_types=kinds, enabled=False

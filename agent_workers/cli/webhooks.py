@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 
 from agent_workers.cli import programs
 from agent_workers.cli.becoming import become
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.times import instant
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.cli.webhook_listening import add_listen
 from agent_workers.client.client import Client, Json
@@ -35,35 +36,44 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_endpoints(add: Verbs) -> None:
     add_json(add("endpoints", "list endpoints, the newest first", _endpoints))
-    create = add("create", "tell a URL what happens; prints the signing secret", _create)
+    create = add("create", "send events to a URL; prints the id and the signing secret", _create)
     create.add_argument("url")
-    create.add_argument("--events", help="types with commas, as job.failed,batch.*; else all")
+    create.add_argument("--events", help="types with commas, as job.failed,batch.* (all)")
     create.add_argument("--name", default="")
     create.add_argument("--payload", choices=("thin", "full"), help="full: with a job's output")
     rotate = _of_endpoint(add("rotate", "sign with a new secret, and print it", _rotate))
     rotate.add_argument("--end-old", action="store_true", help="else it is good for another day")
-    _of_endpoint(add("enable", "tell it again what happens", _enable))
-    disable = _of_endpoint(add("disable", "tell it nothing for now", _disable))
+    _of_endpoint(add("enable", "send events to it again", _enable))
+    disable = _of_endpoint(add("disable", "send no events to it for now", _disable))
     disable.add_argument("--reason", default="")
-    test = _of_endpoint(add("test", "deliver an event that did not happen", _test))
+    test = _of_endpoint(add("test", "send it a test event", _test))
     test.add_argument("--type", default="webhook_endpoint.test")
-    _of_endpoint(add("delete", "forget the endpoint; its log stays", _delete))
+    _of_endpoint(add("delete", "delete the endpoint; its log stays", _delete))
 
 
 def _add_deliveries(add: Verbs) -> None:
     listing = add("deliveries", "list deliveries, the newest first", _deliveries)
-    listing.add_argument("endpoint_id", nargs="?", help="without: to callback URLs of jobs")
+    listing.add_argument(
+        "endpoint_id", nargs="?", help="without it: deliveries to callback URLs of jobs"
+    )
     listing.add_argument("--status", choices=_STATUSES)
     listing.add_argument("--type", help="of the event")
     listing.add_argument("--limit", type=int, default=20)
     add_json(listing)
     show = add("show", "print a delivery with all its attempts", _show)
     show.add_argument("delivery_id")
-    replay = add("replay", "deliver once more, under the same webhook-id", _replay)
+    add_json(show)
+    replay = add("replay", "deliver again, under the same webhook-id", _replay)
     replay.add_argument("delivery_id", nargs="+")
-    recover = _of_endpoint(add("recover", "deliver once more all that failed", _recover))
-    recover.add_argument("--since", type=_instant, required=True, help="2026-01-31, or with a time")
-    recover.add_argument("--until", type=_instant)
+    recover = _of_endpoint(add("recover", "deliver again what failed", _recover))
+    recover.add_argument(
+        "--since",
+        type=instant,
+        required=True,
+        metavar="TIME",
+        help="2026-01-31, or with a time and a zone",
+    )
+    recover.add_argument("--until", type=instant, metavar="TIME")
     recover.add_argument(
         "--missing",
         action="store_true",
@@ -82,7 +92,9 @@ def _endpoints(client: Client, arguments: argparse.Namespace) -> int:
         print_json(found)
     else:
         rows = [one | {"events": ",".join(one["event_types"])} for one in found]
-        print_rows(rows, _ENDPOINTS, none="no endpoints")
+        print_rows(
+            rows, _ENDPOINTS, none="no endpoints; make one with `agent-workers webhooks create URL`"
+        )
     return 0
 
 
@@ -134,7 +146,7 @@ def _deliveries(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_json(client.webhooks.delivery(arguments.delivery_id))
+    print_thing(client.webhooks.delivery(arguments.delivery_id), as_json=arguments.json)
     return 0
 
 
@@ -160,11 +172,3 @@ def _delivered(client: Client, arguments: argparse.Namespace) -> int:
 def _said(thing: Json) -> int:
     print(f"{thing['id']} is {thing['status']}")
     return 0
-
-
-def _instant(words: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(words)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{words!r} is no instant") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

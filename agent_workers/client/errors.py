@@ -16,7 +16,9 @@ class Refused(ClientError):
     """The API said no; `code` says why, and `retryable` whether the same call may work later."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
+        known = f"{status} {problem.get('code')}: {problem.get('detail')}"
+        strange = f"{status}, but not in the words of this API: is the URL right?"
+        super().__init__(known if problem.get("code") else strange)
         self.status = status
         self.problem = problem
         self.code = str(problem.get("code", ""))

@@ -35,7 +35,9 @@ class Wire:
     def __init__(self, base_url: str, api_key: str, *, timeout_s: float) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ClientError(f"not a URL of an API: {base_url!r}")
+            raise ClientError(
+                f"{base_url!r} is not the URL of an API: it begins with http:// or https://"
+            )
         self._parts = parts
         self._timeout_s = timeout_s
         self._headers = {"authorization": f"Bearer {api_key}", "accept": "application/json"}
@@ -59,7 +61,7 @@ class Wire:
             except _FAILED as error:
                 self._drop()
                 if last:
-                    raise Unreachable(f"{method} {path}: {error!r}") from error
+                    raise Unreachable(self._unreached(method, path, error)) from error
                 time.sleep(0.1 * 2**attempt)
                 continue
             if reply.status < _FIRST_ERROR:
@@ -106,7 +108,7 @@ class Wire:
                 response = connection.getresponse()
                 read = _parsed(response.read())
         except _FAILED as error:
-            raise Unreachable(f"PUT {path}: {error!r}") from error
+            raise Unreachable(self._unreached("PUT", path, error)) from error
         finally:
             connection.close()
         if response.status >= _FIRST_ERROR:
@@ -126,7 +128,7 @@ class Wire:
             for line in response:
                 yield line.decode("utf-8").rstrip("\r\n")
         except _FAILED as error:
-            raise Unreachable(f"GET {path}: {error!r}") from error
+            raise Unreachable(self._unreached("GET", path, error)) from error
         finally:
             connection.close()
 
@@ -152,6 +154,12 @@ class Wire:
         raw = response.read()
         body = _parsed(raw) if _JSON in told.get("content-type", _JSON) else None
         return Reply(status=response.status, headers=told, body=body, raw=raw)
+
+    def _unreached(self, method: str, path: str, error: Exception) -> str:
+        why = getattr(error, "strerror", None) or f"{type(error).__name__} {error}".strip()
+        port = f":{self._parts.port}" if self._parts.port else ""
+        base = f"{self._parts.scheme}://{self._parts.hostname}{port}"
+        return f"no reply from the API at {base} to {method} {path.partition('?')[0]} ({why})"
 
     def _connection(self) -> http.client.HTTPConnection:
         connection = getattr(self._threads, "connection", None)

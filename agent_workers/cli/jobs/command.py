@@ -64,7 +64,9 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows(found, _COLUMNS, none="no jobs")
+        print_rows(
+            found, _COLUMNS, none="no jobs; submit one with `agent-workers jobs submit AGENT INPUT`"
+        )
     return 0
 
 

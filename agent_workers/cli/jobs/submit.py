@@ -4,7 +4,7 @@ import argparse
 from datetime import timedelta
 
 from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.given import read_given, read_json
+from agent_workers.cli.given import read_input
 from agent_workers.cli.jobs.follow import EXIT_CODES, wait, watch
 from agent_workers.cli.times import duration, instant_on_the_wire, seconds, seconds_or_instant
 from agent_workers.client.client import Client
@@ -59,16 +59,6 @@ def submit_job(client: Client, arguments: argparse.Namespace) -> int:
         return wait(client, job.id, timeout=patience)
     print(job.id)
     return 0
-
-
-def read_input(text: str) -> str | dict[str, object]:
-    """Read an input: what begins with a brace is an object of JSON, and all else is text."""
-    given = read_given(text, what="the input from ")
-    if not given.lstrip().startswith("{"):
-        return given
-    parsed = read_json(given, what="the input")
-    assert isinstance(parsed, dict)  # what begins with a brace is an object
-    return parsed
 
 
 def _add_limits(submit: argparse.ArgumentParser) -> None:

@@ -31,5 +31,5 @@ def _told(payload: Json) -> str:
         if name != "request_id" and value not in (None, "")
     }
     if set(shown) <= {"workflow", "observation"} and "observation" in shown:
-        shown = {"kept": shown["observation"]}
+        return f"keeps {compact(shown['observation'])}"
     return compact(shown)

@@ -10,6 +10,7 @@ from itertools import islice
 from uuid import UUID
 
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
@@ -34,13 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=words, description=words)
         add_folder(verb)
-        verb.add_argument("--tenant", default="default", help="whose memories (default)")
+        verb.add_argument(
+            "--tenant", default="default", help="the tenant of the memories (default)"
+        )
         verb.set_defaults(act=act)
         return verb
 
     _add_looking(add)
     _add_ending(add)
-    add("reembed", "make the vectors anew that are of another model; may be cut short", reembed)
+    add("reembed", "compute again the vectors of another model; may be interrupted", reembed)
     add("index", "make an index, for namespaces of more than 10,000 memories", index)
     quality = add("quality", "measure recall on a labelled set, beside plain keywords", measure)
     add_json(quality)
@@ -52,15 +55,16 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
     listing.add_argument("--subject", help="about this only")
     listing.add_argument("--job", help="taught by this job only")
     listing.add_argument("--history", action="store_true", help="those too that no longer count")
-    listing.add_argument("--limit", type=int, default=50, help="at most so many (50)")
+    listing.add_argument("--limit", type=int, default=50, help="at most N memories (50)")
     add_json(listing)
     search = add("search", "find memories by what they mean, as `recall` does", _search)
     search.add_argument("query")
     search.add_argument("--user", default="", help="of this user; by default of jobs without one")
-    search.add_argument("--limit", type=int, default=10, help="at most so many (10)")
+    search.add_argument("--limit", type=int, default=10, help="at most N memories (10)")
     add_json(search)
     show = add("show", "show a memory with its source, and what it has replaced", _show)
     show.add_argument("memory_id")
+    add_json(show)
     export = add("export", "write everything as JSON lines, history included", _export)
     export.add_argument("--user", help="of this user only")
 
@@ -110,7 +114,8 @@ def _show(place: Place, arguments: argparse.Namespace) -> int:
     memory_id = memory_of(arguments.memory_id)
     memory = place.rows.one(place.tenant_id, memory_id)
     replaced = place.rows.replaced_by(place.tenant_id, memory_id)
-    print_json(_shown(memory) | {"replaced": [_shown(one) for one in replaced]})
+    whole = _shown(memory) | {"replaced": [_shown(one) for one in replaced]}
+    print_thing(whole, as_json=arguments.json)
     return 0
 
 
@@ -132,7 +137,7 @@ def _memories(place: Place, which: Which) -> Iterator[Memory]:
 
 def _forget(place: Place, arguments: argparse.Namespace) -> int:
     if (arguments.memory_id is None) == (arguments.user is None):
-        raise WronglyAsked("say either which memory, or --user whose memories")
+        raise WronglyAsked("name a memory, or give --user to delete all of a user")
     if arguments.user is None:
         place.rows.forget(place.tenant_id, memory_of(arguments.memory_id))
         print(f"forgot {arguments.memory_id}")

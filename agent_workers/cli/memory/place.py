@@ -22,12 +22,12 @@ class Place:
 def job_of(text: str) -> UUID:
     job_id = from_wire(text)
     if job_id is None:
-        raise WronglyAsked(f"{text!r} is no id of a job")
+        raise WronglyAsked(f"{text!r} is not the id of a job")
     return job_id
 
 
 def memory_of(text: str) -> UUID:
     memory_id = memory_from_wire(text)
     if memory_id is None:
-        raise WronglyAsked(f"{text!r} is no id of a memory: those begin with mem_")
+        raise WronglyAsked(f"{text!r} is not the id of a memory, which begins with mem_")
     return memory_id

@@ -43,7 +43,7 @@ def test_a_file_becomes_a_batch_whose_results_are_lines(
     words = (str(file), "--agent", "demo", "--concurrency", "2", "--idempotency-key", "k")
     batch_id = told(capsys, "submit", *words)
     assert told(capsys, "submit", *words) == batch_id
-    shown: dict[str, Any] = json.loads(told(capsys, "show", batch_id))
+    shown: dict[str, Any] = json.loads(told(capsys, "show", batch_id, "--json"))
     assert (shown["item_count"], shown["counts"]["running"]) == (6, 2)
     end_all(world, client)
     assert main(["batches", "watch", batch_id]) == 0

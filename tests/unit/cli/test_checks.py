@@ -188,7 +188,7 @@ def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> N
         "SMTP_URL",
     ]
     [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
-    assert one.line == "warn  AGENT_SMTP_UR is no setting: do you mean AGENT_SMTP_URL?"
+    assert one.line == "warn  AGENT_SMTP_UR is not a setting: did you mean AGENT_SMTP_URL?"
 
 
 def test_a_role_with_rights_over_the_server_is_worth_a_warning():

@@ -1,5 +1,6 @@
 """The command line itself: its help, its mistakes, its lazy loading."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_word_that_is_no_text_is_one_line(
     monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AGENT_API_KEY", "k")
     assert main(["jobs", "file", "job", "\udcff"]) == 2
-    assert capsys.readouterr().err == "agent-workers jobs: '\\udcff' is no text\n"
+    assert capsys.readouterr().err == "agent-workers jobs: '\\udcff' is not text\n"
 
 
 def test_without_settings_the_doctor_fails(capsys: pytest.CaptureFixture[str]):
@@ -85,3 +86,48 @@ def test_help_loads_no_command():
 
 def test_every_command_that_is_listed_says_what_it_does():
     assert all(command.help for command in COMMANDS.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("job", "list"), "there is no command 'job'; did you mean 'jobs'?"),
+        (("jobs", "shwo", "x"), "there is no command 'shwo'; did you mean 'show'?"),
+        (("jobs", "submit", "a", "b", "--wiat"), "unknown: --wiat; did you mean '--wait'?"),
+        (("jobs", "list", "--status", "done"), "there is no choice 'done'; there are: queued,"),
+        (("jobs", "submit", "a", "b", "--deadline", "soon"), "'soon' is neither a duration like"),
+    ],
+)
+def test_a_wrong_word_is_told_with_the_nearest(
+    words: tuple[str, ...], near: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert near in capsys.readouterr().err
+
+
+def test_a_mistake_in_json_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AGENT_API_KEY", "none")
+    assert main(["jobs", "submit", "support", '{"a": 1,\n "b": }']) == 2
+    assert "at line 2, column 7, near" in capsys.readouterr().err
+
+
+def test_a_huge_file_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AGENT_API_KEY", "none")
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 33)
+    assert main(["jobs", "submit", "support", "@huge"]) == 2
+    assert "'huge' is 8 GiB, and the API takes at most 1 MiB" in capsys.readouterr().err
+
+
+def test_the_doctor_speaks_json_too(capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {"level", "text", "remedy"} == set(found[0])

@@ -1,11 +1,13 @@
 """What is printed: whatever a tool gave, a terminal takes it."""
 
 import io
+import json
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
+from agent_workers.cli.layout import print_thing
 from agent_workers.cli.printing import print_json, print_rows
 
 
@@ -29,3 +31,24 @@ def test_a_moment_is_written_as_the_api_writes_it(capsys: pytest.CaptureFixture[
     print_json({"at": at})
     print_rows([{"at": at}], ("at",), none="none")
     assert capsys.readouterr().out.count("2026-01-02T03:04:05Z") == len({"json", "rows"})
+
+
+def test_an_empty_list_has_no_row_and_says_what_to_do_beside_the_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows([], ("id",), none="no jobs; submit one")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "no jobs; submit one\n")
+
+
+def test_one_thing_is_told_a_member_a_line_and_as_json_for_programs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    thing = {"id": "k1", "reason": None, "request": {"amount": 1}, "permits": [{"x": "y" * 90}]}
+    print_thing(thing, as_json=False)
+    id_, request, permits, *rest = capsys.readouterr().out.splitlines()
+    assert (id_, request, permits) == ("id       k1", "request  amount: 1", "permits")
+    assert f'      "x": "{"y" * 90}"' in rest
+    print_thing(thing, as_json=True)
+    assert json.loads(capsys.readouterr().out) == thing
