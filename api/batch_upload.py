@@ -97,7 +97,7 @@ def keep(
     chunk: Chunk,
     *,
     read: Callable[[object], BatchItem],
-    is_known: Callable[[str], bool],
+    objection: Callable[[str], str],
     store: Store,
     tally: Tally,
 ) -> None:
@@ -110,8 +110,7 @@ def keep(
         except (Problem, JsonRefused) as error:
             tally.mistakes += _mistakes(number, error)
             continue
-        if not is_known(item.agent):
-            detail = f"no worker has registered an agent {item.agent!r}"
+        if detail := objection(item.agent):
             tally.mistakes.append(_mistake(number, "/agent", detail))
             continue
         items.append(item)

@@ -24,6 +24,8 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.batches import ClashingItems
 from agent_workers.state.batches_reads import BatchReads, BatchSeen, ResultSeen
 from agent_workers.state.pages import Page
+from agent_workers.state.submissions import Pace
+from api.agents_asked import taking_jobs
 from api.asked import validated
 from api.batch_asked import (
     BatchAsked,
@@ -153,24 +155,22 @@ class BatchRoutes:
         return StreamingResponse(lines, media_type=UPLOAD_TYPE, headers=headers)
 
     def _keep(self, batch: BatchSeen, tenant_id: TenantId, chunk: Chunk, tally: Tally) -> None:
-        known: dict[str, bool] = {}
+        said: dict[str, str] = {}
 
-        def is_known(agent: str) -> bool:
-            if agent not in known:
-                known[agent] = self.agents.known(tenant_id, agent) is not None
-            return known[agent]
+        def objection(agent: str) -> str:
+            if agent not in said:
+                said[agent] = Pace.objection(self.agents.known(tenant_id, agent), agent)[1]
+            return said[agent]
 
         read = partial(item_of, template=batch.template, allow_private=self.allow_private_callbacks)
         store = partial(self.runs.add, tenant_id, batch.batch_id)
-        keep(chunk, read=read, is_known=is_known, store=store, tally=tally)
+        keep(chunk, read=read, objection=objection, store=store, tally=tally)
 
     async def _check_agents(self, tenant_id: TenantId, items: list[BatchItem], name: str) -> None:
         for agent in {item.agent for item in items}:
-            if await self.threads.run(self.agents.known, tenant_id, agent) is None:
-                place = next(n for n, item in enumerate(items) if item.agent == agent)
-                detail = f"No worker has registered an agent {agent!r}."
-                pointer = f"/{name}/{place}/agent"
-                raise invalid(detail, pointer=pointer, code="unknown_agent")
+            pace = await self.threads.run(self.agents.known, tenant_id, agent)
+            place = next(n for n, item in enumerate(items) if item.agent == agent)
+            taking_jobs(pace, agent, pointer=f"/{name}/{place}/agent")
 
     async def _read(self, tenant_id: TenantId, batch_id: UUID) -> BatchSeen:
         batch = await self.threads.run(self.reads.batch, tenant_id, batch_id)

@@ -11,11 +11,12 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.trigger import TRIGGER, Trigger, from_wire_form
 from agent_workers.state.agents import Agents
 from agent_workers.state.triggers import Triggers
+from api.agents_asked import taking_jobs
 from api.bodies import read_json
 from api.cursors import Cursors
 from api.event_intake_asked import trigger_asked, trigger_changed, trigger_text
 from api.listing import listed
-from api.problems import Problem, invalid
+from api.problems import Problem
 from api.queries import checked_query, whole_number
 from api.replies import NO_STORE, EmptyReply, JsonReply, caller_of
 from api.threads import Threads
@@ -99,9 +100,7 @@ class TriggerRoutes:
         return trigger
 
     def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
-        if self.agents.known(tenant_id, agent) is None:
-            detail = f"No worker has registered an agent {agent!r}."
-            raise invalid(detail, pointer="/agent", code="unknown_agent")
+        taking_jobs(self.agents.known(tenant_id, agent), agent, pointer="/agent")
 
 
 def _bytes(trigger: Trigger) -> bytes:

@@ -184,6 +184,7 @@ _AGENT: Schema = {
     "version": STRING,
     "definition": _DEFINITION,
     "registered_at": INSTANT,
+    "retired_at": MAYBE_INSTANT,
 }
 _VERSION: Schema = {
     "version": STRING,

@@ -56,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
     "quota_reached": (422, "There are as many as this tenant may have"),
     "invalid_cursor": (422, "The cursor is not valid"),
     "unknown_agent": (422, "There is no such agent"),
+    "agent_retired": (422, "The agent was retired"),
     "idempotency_key_reused": (422, "The key was used with another request"),
     "budget_exceeded": (429, "A budget is used up"),
     "too_many_streams": (429, "The tenant has as many streams as it may have"),

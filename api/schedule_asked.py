@@ -132,9 +132,7 @@ def agents_of(target: Target) -> Mapping[str, str]:
         case JobTarget():
             return {target.agent: "/target/job/agent"}
         case BatchTarget():
-            items = target.spec["items"]
-            assert isinstance(items, list)
-            return {item["agent"]: "/target/batch" for item in items}
+            return dict.fromkeys(target.agents, "/target/batch")
 
 
 def _checked(terms: ScheduleTerms) -> ScheduleTerms:

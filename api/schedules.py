@@ -25,6 +25,7 @@ from agent_workers.orchestration.schedules import ScheduleControl
 from agent_workers.state.agents import Agents
 from agent_workers.state.schedules import Place, Schedules
 from agent_workers.state.schedules_rows import ScheduleSeen
+from api.agents_asked import taking_jobs
 from api.asked import NothingAsked, validated
 from api.bodies import read_json, read_optional
 from api.cursors import Cursors
@@ -121,9 +122,8 @@ class ScheduleRoutes:
 
     async def _check_agents(self, tenant_id: TenantId, target: Target) -> None:
         for agent, pointer in agents_of(target).items():
-            if await self.threads.run(self.agents.known, tenant_id, agent) is None:
-                detail = f"No worker has registered an agent {agent!r}."
-                raise invalid(detail, pointer=pointer, code="unknown_agent")
+            pace = await self.threads.run(self.agents.known, tenant_id, agent)
+            taking_jobs(pace, agent, pointer=pointer)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def job_text(job: JobSeen, *, whole: bool = True) -> str:
     parent = "null" if job.parent_id is None else f'"{to_wire(job.parent_id)}"'
     schedule = "null" if job.schedule_id is None else f'"{schedule_to_wire(job.schedule_id)}"'
     batch = "null" if job.batch_id is None else f'"{batch_wire(job.batch_id)}"'
-    detail = job.status_detail or job.cancel_reason
+    detail = job.status_detail or job.cancel_reason or _missing_worker(job.waiting_for)
     return (
         f'{{"id":"{wire}","object":"job","agent":{_quoted(job.agent)},'
         f'"agent_version":{_quoted(job.agent_version)},'
@@ -91,6 +91,14 @@ def _waiting_for(job: JobSeen) -> str:
     )
     others = job.waiting_for[1:]
     return f"[{whole}{',' if others != ']' else ''}{others}"
+
+
+def _missing_worker(waiting_for: str) -> str | None:
+    """Say which worker its first step waits for that has none."""
+    if '"worker"' not in waiting_for:
+        return None
+    waits = (one for one in json.loads(waiting_for) if one["kind"] == "worker")
+    return next((one["prompt"]["message"] for one in waits), None)
 
 
 def _usage(job: JobSeen) -> str:

@@ -52,7 +52,8 @@ def agent_text(agent: AgentSeen, versions: Sequence[KeptVersion] | None = None) 
     kept = "" if versions is None else f',"versions":[{",".join(map(_version, versions))}]'
     return (
         f'{{"object":"agent","name":{text(agent.name)},"version":{text(agent.version)},'
-        f'"definition":{agent.definition},"registered_at":{instant(agent.registered_at)}{kept}}}'
+        f'"definition":{agent.definition},"registered_at":{instant(agent.registered_at)},'
+        f'"retired_at":{instant(agent.retired_at)}{kept}}}'
     )
 
 

@@ -17,6 +17,7 @@ from agent_workers.orchestration.submit import Submit
 from agent_workers.state.keys import Caller
 from agent_workers.state.reads import JobSeen
 from agent_workers.state.submissions import Accepted, Admission, Asked, Pace
+from api.agents_asked import taking_jobs
 from api.asked import JobAsked, passed_of, validated
 from api.bodies import read_json
 from api.cached import Cached
@@ -74,10 +75,7 @@ class Submitting:
     async def _pace(self, tenant_id: TenantId, agent: str) -> Pace:
         place = (tenant_id, agent)
         pace = self.agents.fresh(place) or await self.agents.get(place)
-        if pace is None:
-            detail = f"No worker has registered an agent {agent!r}."
-            raise invalid(detail, pointer="/agent", code="unknown_agent")
-        return pace
+        return taking_jobs(pace, agent, pointer="/agent")
 
     async def _check_parent(self, tenant_id: TenantId, parent_id: JobId) -> None:
         if await self.views.read((tenant_id, parent_id)) is None:

@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from agent_workers.cli.agents_applying import apply_files, new_version, read_files
-from agent_workers.cli.agents_telling import difference, yaml_of
+from agent_workers.cli.agents_telling import SERVED, difference, served, yaml_of
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.registry import registry_of
@@ -17,6 +17,7 @@ from agent_workers.domain.agent_version import EVERYBODY, KeptVersion, split_nam
 from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions, Kept
+from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
 
 _COLUMNS = ("name", "version", "source", "digest", "created_at", "created_by")
@@ -44,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("list", "list the current version of every agent", _list)
     show = add("show", "print a version as YAML that could be applied again", _show)
     show.add_argument("agent", metavar="NAME[@VERSION]")
+    retire = add("retire", "take no new jobs of an agent; those that it has go on", _retire)
+    retire.add_argument("agent", metavar="NAME")
+    restore = add("restore", "take new jobs of a retired agent again", _restore)
+    restore.add_argument("agent", metavar="NAME")
     diff = add("diff", "compare two versions, or a file with what is current", _diff)
     diff.add_argument("before", metavar="NAME@VERSION|FILE")
     diff.add_argument("after", nargs="?", metavar="NAME@VERSION", help="by default what is current")
@@ -71,18 +76,60 @@ def _apply(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespac
 
 
 def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _versions(settings) as versions:
-        found = versions.current(tenant_id)
-    rows = [_row(version) for version in found]
+    with _database(settings) as database:
+        found = AgentVersions(database).current(tenant_id)
+        retired = {one.name: one.retired_at for one in Agents(database).all(tenant_id)}
+        last = Agents(database).seen_last(tenant_id)
+    rows = [
+        _row(version)
+        | {"retired_at": retired.get(version.name)}
+        | served(version, last.get(version.name))
+        for version in found
+    ]
     if arguments.json:
         print_json(rows)
     else:
         short = [row | {"digest": str(row["digest"])[:_SHORT]} for row in rows]
         print_rows(
             short,
-            _COLUMNS,
+            (*_COLUMNS, *SERVED, "retired_at"),
             none="no agents are known; start a worker that loads some: `agent-workers up --tools MODULE`",
         )
+    return 0
+
+
+def _retire(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
+    with _database(settings) as database:
+        changed = Agents(database).retire(tenant_id, arguments.agent)
+    words = "retired: it takes no new jobs, and those that it has go on"
+    return _said(arguments, tenant_id, words, "was retired already", changed=changed)
+
+
+def _restore(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
+    with _database(settings) as database:
+        changed = Agents(database).restore(tenant_id, arguments.agent)
+    words = "takes new jobs again"
+    return _said(arguments, tenant_id, words, "was not retired", changed=changed)
+
+
+def _said(
+    arguments: argparse.Namespace,
+    tenant_id: TenantId,
+    words: str,
+    otherwise: str,
+    *,
+    changed: bool | None,
+) -> int:
+    name: str = arguments.agent
+    if changed is None:
+        whose = "everybody's" if tenant_id == EVERYBODY else f"tenant {tenant_id!r}'s own"
+        raise CommandFailed(
+            f"there is no agent {name!r} that is {whose}: see `agent-workers agents list`"
+        )
+    if arguments.json:
+        print_json({"agent": name, "changed": changed})
+    else:
+        print(f"{name}: {words if changed else otherwise}")
     return 0
 
 
@@ -171,8 +218,9 @@ def _named(version: KeptVersion) -> str:
 
 @contextmanager
 def _versions(settings: Settings) -> Iterator[AgentVersions]:
-    database = Database(settings.database_url, pool_size=1, name="agent-workers agents")
-    try:
+    with _database(settings) as database:
         yield AgentVersions(database)
-    finally:
-        database.close()
+
+
+def _database(settings: Settings) -> closing[Database]:
+    return closing(Database(settings.database_url, pool_size=1, name="agent-workers agents"))

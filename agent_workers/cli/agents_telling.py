@@ -7,7 +7,9 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
+from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.execution.agents.documents import DERIVED, AgentDocument
+from agent_workers.state.agents import LastSeen
 
 _HASH = 12
 
@@ -48,6 +50,16 @@ def difference(
     """Return the lines that differ, as `diff -u` writes them."""
     old, new = yaml_of(before).splitlines(), yaml_of(after).splitlines()
     return list(difflib.unified_diff(old, new, names[0], names[1], lineterm=""))
+
+
+SERVED = ("workers", "last_seen_at", "last_seen_on")
+
+
+def served(version: KeptVersion, last: LastSeen | None) -> dict[str, object]:
+    """Tell which workers have an agent that is code; one from a file is every worker's."""
+    if version.source is Source.YAML or last is None:
+        return dict.fromkeys(SERVED)
+    return dict(zip(SERVED, (last.workers, last.at, last.host), strict=True))
 
 
 def _hashed(tool: Mapping[str, Any]) -> str:

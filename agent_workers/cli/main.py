@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Command] = {
     "keys": Command(f"{_HERE}.keys", "create, list and revoke API keys"),
     "knowledge": Command(f"{_HERE}.knowledge", "load documents that agents may search"),
     "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
-    "agents": Command(f"{_HERE}.agents", "apply, list, show and compare versions of agents"),
+    "agents": Command(f"{_HERE}.agents", "apply, list, compare and retire agents"),
     "tools": Command(f"{_HERE}.tools", "list, show, check and call the tools that are here"),
     "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read the results"),
     "sessions": Command(f"{_HERE}.sessions", "list, show and clear conversations"),

@@ -9,7 +9,9 @@ from typing import Final
 class Way(StrEnum):
     """One way to go on; who takes it stands beside it."""
 
-    PARK = "park"  # the engine: the step waits for a breaker or a quota, no try is used up
+    PARK = (
+        "park"  # the engine: the step waits for a breaker, a quota or a worker, no try is used up
+    )
     RETRY_IN_PLACE = "retry_in_place"  # the ladder of models: at once, within the same attempt
     RETRY = "retry"  # the engine: the step gets a due time
     OTHER_MODEL = "other_model"  # the ladder of models: the next target, a cheaper one as well
@@ -47,6 +49,8 @@ _SHOWN: Final = (Way.REPLAN,)
 _MODEL: Final = (Way.OTHER_MODEL, Way.PARK, Way.RETRY, Way.OTHER_AGENT)
 _MODEL_UNFIT: Final = (Way.OTHER_MODEL, Way.OTHER_AGENT)
 _WAIT: Final = (Way.RETRY,)
+# Of an effect that may have happened tries are counted: a person is asked in the end.
+_SERVED: Final = (Way.PARK, Way.RETRY)
 _END: Final = (Way.OTHER_AGENT,)
 
 ROWS: Final[Mapping[str, Row]] = {
@@ -86,6 +90,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "child_canceled": Row(_SHOWN, "another agent's job was canceled", _NOT_DONE),
     "too_deep": Row(_SHOWN, "jobs may start jobs only so deep", _LIMIT),
     "not_in_team": Row(_SHOWN, "the agent may not ask that one", _OURS),
+    "agent_retired": Row(_SHOWN, "an operator retired the agent that was asked for", _OURS),
     "budget": Row(_SHOWN, "there is no money for another job", _LIMIT),
     "timed_out": Row(_SHOWN, "nobody answered in time", _NO_ANSWER),
     "job_not_found": Row(_SHOWN, "an event was sent to a job that is not there", _NOT_DONE),
@@ -101,8 +106,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "poisoned": Row((Way.PERSON,), "the step killed three workers", _CHECK),
     # Workers.
     "broken": Row(_TOOL, "an error that nobody foresaw counts as an attempt", _OURS),
-    "unknown_agent": Row(_WAIT, "another worker may have it, or be starting", _OURS),
-    "unknown_tool": Row(_WAIT, "another worker may have it, or be starting", _OURS),
+    "unknown_agent": Row(_SERVED, "another worker may have it, be starting, or come later", _OURS),
+    "unknown_tool": Row(_SERVED, "another worker may have it, be starting, or come later", _OURS),
     "no_model": Row(_END, "this worker has loaded no models", _OURS),
     # Models.
     "model_rate_limit": Row(_MODEL, "429: the bucket cools, for all; Retry-After holds", _BUSY),

@@ -41,6 +41,13 @@ class BatchTarget:
     spec: Mapping[str, object]
     asked: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def agents(self) -> list[str]:
+        """The agents of its items, each once."""
+        items = self.spec["items"]
+        assert isinstance(items, list)
+        return list(dict.fromkeys(item["agent"] for item in items))
+
 
 Target = JobTarget | BatchTarget
 

@@ -15,6 +15,17 @@ class WaitKind(StrEnum):
     BREAKER = "breaker"
     # A place among the calls that a tool may have at once.
     PLACE = "place"
+    # A worker that has the agent, or the tool, of the step.
+    WORKER = "worker"
+
+
+def lacking_agent(name: str) -> str:
+    """The key under which steps wait for a worker that has this agent."""
+    return f"agent:{name}"
+
+
+def lacking_tool(name: str) -> str:
+    return f"tool:{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,9 @@ from agent_workers.orchestration.carrying import (
     remember,
     steps_of,
 )
-from agent_workers.orchestration.decide import missing
 from agent_workers.orchestration.engaging import Engaging, elsewhere
 from agent_workers.orchestration.failing import broken, late
+from agent_workers.orchestration.lacking import no_tool
 from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ports import Book, Effects, Perform, Ring, Tell
@@ -78,9 +78,9 @@ class Driver:
         """Do one step; return what the same worker may go on with, if that is known already."""
         agent = self._book(claimed)
         if isinstance(agent, Lacking):
-            return self._leave(claimed, NOBODY, missing(claimed, agent.reason), onward)
+            return self._leave(claimed, NOBODY, agent, onward)
         if not agent.has(claimed.tool):
-            return self._leave(claimed, agent, missing(claimed), onward)
+            return self._leave(claimed, agent, no_tool(claimed), onward)
         try:
             return self._do(claimed, agent, onward)
         except StateUnavailable:
@@ -91,12 +91,13 @@ class Driver:
             return self._settle(claimed, agent, broke, halt)
 
     def _leave(
-        self, claimed: Claimed, agent: AgentTraits, broke: Broke, onward: Going
+        self, claimed: Claimed, agent: AgentTraits, lacking: Lacking, onward: Going
     ) -> Following:
         """Leave a step to a worker that can do it, unless there is nothing to do any more."""
-        match self._protocol.without_its_tool(claimed, broke.message):
+        match self._protocol.without_its_tool(claimed, lacking.reason):
             case None:
-                return self._settle(claimed, agent, broke, onward)
+                decision = self._aftermath.unserved(claimed, agent, lacking)
+                return self._commit(claimed, *decision, onward)
             case Parked():
                 self._tell(claimed.job_id)
                 return None

@@ -20,9 +20,10 @@ from agent_workers.orchestration.acted import Acted
 from agent_workers.orchestration.carrying import on_time
 from agent_workers.orchestration.decide import decide
 from agent_workers.orchestration.failing import failed_for_good, needs_permit, unanswered
+from agent_workers.orchestration.lacking import missing, until_served
 from agent_workers.orchestration.ports import Breakers
 from agent_workers.orchestration.recover import after_break, after_end, after_failed, parked
-from agent_workers.orchestration.traits import AgentTraits
+from agent_workers.orchestration.traits import AgentTraits, Lacking
 from agent_workers.orchestration.ways import FindWays, Ways
 from agent_workers.state import codec
 from agent_workers.state.permits import Permits
@@ -69,6 +70,14 @@ class Aftermath:
         message = f"{claimed.tool} has failed too often lately"
         failed = ToolFailed(code="breaker_open", message=message)
         return _written(claimed, after_failed(claimed, failed, agent, ways), certain=certain)
+
+    def unserved(
+        self, claimed: Claimed, agent: AgentTraits, lacking: Lacking
+    ) -> tuple[Decision, bytes]:
+        """Let a step wait for a worker that can do it; an attempt that may have acted is counted on."""
+        if needs_permit(claimed) and self._permits.is_open(claimed):
+            return self.after(claimed, agent, missing(lacking))
+        return until_served(claimed, lacking, jitter=self._jitter()), b""
 
     def left(self, claimed: Claimed) -> None:
         """Say that the tool was not called after all."""

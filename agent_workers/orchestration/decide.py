@@ -11,7 +11,6 @@ from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.encoding import canonical
 from agent_workers.domain.engaging import ASK_PERSON, ENGAGED
 from agent_workers.domain.step import (
-    Broke,
     GaveUp,
     Judged,
     Lane,
@@ -50,17 +49,6 @@ def decide(claimed: Claimed, outcome: Outcome, agent: AgentTraits) -> Decision:
             return _ended(claimed, outcome)
         case GaveUp():
             return Fail(outcome=outcome, code=outcome.code, message=outcome.message)
-
-
-def missing(claimed: Claimed, lacking: str = "") -> Broke:
-    """Another worker may have it, so the step is tried again before its job fails."""
-    if lacking:
-        return Broke(code="unknown_agent", message=lacking, retryable=True)
-    return Broke(
-        code="unknown_tool",
-        message=f"agent {claimed.agent!r} has no tool {claimed.tool!r} here",
-        retryable=True,
-    )
 
 
 def _after_plan(claimed: Claimed, planned: Planned, agent: AgentTraits) -> Decision:

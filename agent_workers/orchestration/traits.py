@@ -61,7 +61,9 @@ class Lacking:
     """Why this process cannot do the steps of an agent."""
 
     reason: str
+    # What a worker would need that could: `agent:…` or `tool:…`.
+    key: str = ""
 
 
-# For steps of agents that this process does not have: a worker that does may still be starting.
+# For steps of agents that this process does not have, and of which an attempt may have acted.
 NOBODY = AgentTraits(name="", tools={}, max_tries=10)

@@ -142,8 +142,9 @@ class Sorter:
 
     def _asked(self, wanted: _Wanted, ready: _Ready) -> Asked:
         trigger, event = ready.trigger, wanted.becomes.event
-        if ready.pace is None:
-            raise TemplateFailed(f"no worker has registered an agent {trigger.agent!r}")
+        code, why = Pace.objection(ready.pace, trigger.agent)
+        if code or ready.pace is None:
+            raise TemplateFailed(why)
         told = {"trigger": trigger.name, "event_id": event.id, "event_source": event.source}
         metadata = dict(list((trigger.metadata | told).items())[-_MOST_METADATA:])
         submission = Submission(

@@ -14,16 +14,48 @@ from agent_workers.state.pages import Page, Row, read_page
 from agent_workers.state.submissions import Pace
 
 _KNOWN = """
-select plan_timeout_ms, plan_hold_micro, version from agents
+select plan_timeout_ms, plan_hold_micro, version, retired_at is not null from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
 _ALL = """
 select distinct on (name) name, version,
        (case tenant_id when '*' then definition - %(unshown)s::text[] else definition end)::text,
-       registered_at
+       registered_at, retired_at
   from agents
  where tenant_id in (%(tenant_id)s, '*') and (%(name)s::text is null or name = %(name)s)
    and (%(after)s::text is null or name > %(after)s)
  order by name, tenant_id = '*'"""
+
+_RETIRED = """
+select name from agents where tenant_id = %s and name = any (%s) and retired_at is not null
+ order by name"""
+_THERE = "exists (select from agents where tenant_id = %(tenant_id)s and name = %(name)s)"
+_RETIRE = f"""
+with changed as (
+  update agents set retired_at = clock_timestamp()
+   where tenant_id = %(tenant_id)s and name = %(name)s and retired_at is null returning name)
+select {_THERE}, exists (select from changed)"""
+_RESTORE = f"""
+with changed as (
+  update agents set retired_at = null
+   where tenant_id = %(tenant_id)s and name = %(name)s and retired_at is not null returning name)
+select {_THERE}, exists (select from changed)"""
+_SEEN_LAST = """
+select a.name, (select count(*) from living_reports() where agents ? a.name),
+       coalesce(r.seen_at, a.last_seen_at), coalesce(r.host, a.last_seen_on)
+  from agents a left join lateral (
+         select seen_at, host from worker_reports where agents ? a.name
+          order by seen_at desc limit 1) r on true
+ where a.tenant_id = '*' and a.tenant_id in (%s, '*')"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """Who has an agent that is code."""
+
+    # How many that run.
+    workers: int
+    at: datetime | None
+    host: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +77,20 @@ class AgentSeen:
     version: str
     definition: str
     registered_at: datetime
+    retired_at: datetime | None = None
 
 
 class Agents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, agents: Sequence[Registered], *, tenant_id: TenantId = EVERYBODY) -> None:
+    def register(
+        self, agents: Sequence[Registered], *, tenant_id: TenantId = EVERYBODY
+    ) -> list[str]:
         """Make what a worker loaded known; of several of one name the last becomes the current one.
 
         In the order of their names, so that two workers never deadlock. A name whose current
-        version was applied from a file is left with that.
+        version was applied from a file is left with that. Returns those that are retired, and stay so.
         """
         last = {agent.name: agent for agent in agents}
         with self._database.transaction() as connection:
@@ -64,6 +99,28 @@ class Agents:
                 kept = keep(connection, tenant_id, new, by="worker")
                 if last[agent.name] is agent:
                     point(connection, tenant_id, new, kept.version)
+            rows = connection.execute(_RETIRED, (tenant_id, list(last))).fetchall()
+        return [row[0] for row in rows]
+
+    def retire(self, tenant_id: TenantId, name: str) -> bool | None:
+        """Take no new jobs of an agent; false when that was so already, None when it is unknown."""
+        return self._changed(_RETIRE, tenant_id, name)
+
+    def restore(self, tenant_id: TenantId, name: str) -> bool | None:
+        """Take new jobs of a retired agent again; false when it was not retired."""
+        return self._changed(_RESTORE, tenant_id, name)
+
+    def seen_last(self, tenant_id: TenantId) -> dict[str, LastSeen]:
+        """Say of the agents of workers how many running ones have them, and who had them last."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_SEEN_LAST, (tenant_id,)).fetchall()
+        return {name: LastSeen(workers, at, on) for name, workers, at, on in rows}
+
+    def _changed(self, sql: str, tenant_id: TenantId, name: str) -> bool | None:
+        with self._database.connection() as connection:
+            row = connection.execute(sql, {"tenant_id": tenant_id, "name": name}).fetchone()
+        assert row is not None
+        return row[1] if row[0] else None
 
     def apply(
         self, new: Sequence[NewVersion], *, tenant_id: TenantId, by: str, dry_run: bool = False
@@ -75,6 +132,10 @@ class Agents:
             for version in sorted(new, key=lambda one: one.name):
                 found = keep(connection, tenant_id, version, by=by)
                 is_moved = point(connection, tenant_id, version, found.version)
+                # To apply an agent is to want it.
+                restoring = {"tenant_id": tenant_id, "name": version.name}
+                row = connection.execute(_RESTORE, restoring).fetchone()
+                is_moved = is_moved or row == (True, True)
                 kept.append(replace(found, is_moved=is_moved))
             if dry_run:
                 raise psycopg.Rollback
@@ -109,8 +170,10 @@ def _asked(
 
 
 def _seen(row: Row) -> AgentSeen:
-    name, version, definition, at = row
-    return AgentSeen(name=name, version=version, definition=definition, registered_at=at)
+    name, version, definition, at, retired = row
+    return AgentSeen(
+        name=name, version=version, definition=definition, registered_at=at, retired_at=retired
+    )
 
 
 def pace_of(connection: Connection, tenant_id: TenantId, name: str) -> Pace | None:
@@ -119,7 +182,7 @@ def pace_of(connection: Connection, tenant_id: TenantId, name: str) -> Pace | No
     return (
         None
         if row is None
-        else Pace(plan_timeout_ms=row[0], plan_hold_micro=row[1], version=row[2])
+        else Pace(plan_timeout_ms=row[0], plan_hold_micro=row[1], version=row[2], retired=row[3])
     )
 
 

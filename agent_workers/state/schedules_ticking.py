@@ -21,9 +21,9 @@ from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.agents import pace_of
 from agent_workers.state.engine import Connection
 from agent_workers.state.schedules_rows import ScheduleSeen
-from agent_workers.state.submissions import KEPT_FOR, SUBMISSION, submission_row
+from agent_workers.state.submissions import KEPT_FOR, SUBMISSION, Pace, submission_row
 
-_NOTHING = "row(null, null, null, null, null, null)::run_target"
+_NOTHING = "row(%s, null, null, null, null, null)::run_target"
 _JOB = f"row(%s, %s, %s, {SUBMISSION}, null, null)::run_target"
 _BATCH = "row(null, null, null, null, %s, %s::jsonb)::run_target"
 
@@ -70,16 +70,24 @@ def _target(
 ) -> tuple[str, tuple[object, ...]]:
     match schedule.terms.target:
         case BatchTarget() as batch:
+            if any(_is_retired(connection, schedule, one) for one in batch.agents):
+                return _NOTHING, ("agent_retired",)
             spec = batch_of_run(batch, schedule.schedule_id, fire_at)
             return _BATCH, (run_id(schedule.schedule_id, fire_at), json.dumps(spec))
         case JobTarget() as job:
             pace = pace_of(connection, schedule.tenant_id, job.agent)
-            if pace is None:
-                return _NOTHING, ()
+            refused, _ = Pace.objection(pace, job.agent)
+            if refused or pace is None:
+                return _NOTHING, (refused,)
             delay = jitter_of(schedule.schedule_id, fire_at, schedule.terms.jitter)
             submission = job_of_run(job, schedule.tenant_id, schedule.schedule_id, fire_at, delay)
             name = run_name(schedule.schedule_id, fire_at)
             return _JOB, (name.decode(), name, KEPT_FOR, *submission_row(submission, pace))
+
+
+def _is_retired(connection: Connection, schedule: ScheduleSeen, agent: str) -> bool:
+    pace = pace_of(connection, schedule.tenant_id, agent)
+    return pace is not None and pace.retired
 
 
 def _due(schedule: ScheduleSeen, fire_at: datetime) -> tuple[Due, ...]:

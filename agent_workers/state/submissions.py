@@ -67,6 +67,17 @@ class Pace:
     plan_hold_micro: int
     # Of the agent: a job keeps the one that it was submitted to.
     version: str = ""
+    # An operator retired the agent: no new job of it is taken.
+    retired: bool = False
+
+    @staticmethod
+    def objection(pace: "Pace | None", agent: str) -> tuple[str, str]:
+        """Say with which code and words a new job of this agent is refused; empty when it is not."""
+        if pace is None:
+            return "unknown_agent", f"no worker has registered an agent {agent!r}"
+        if pace.retired:
+            return "agent_retired", f"agent {agent!r} was retired: it takes no new jobs"
+        return "", ""
 
 
 class Accepted(StrEnum):

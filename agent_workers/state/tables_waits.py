@@ -38,7 +38,8 @@ waits = Table(
         name="waits_tenant_id_job_id_position_fkey",
     ),
     CheckConstraint(
-        "kind in ('child', 'event', 'person', 'timer', 'breaker', 'place')", name="kind"
+        "kind in ('child', 'event', 'person', 'timer', 'breaker', 'place', 'worker')",
+        name="kind",
     ),
     CheckConstraint("(answer is null) = (answered_at is null)", name="answer"),
 )
@@ -56,6 +57,12 @@ Index(
     postgresql_where=text("child_id is not null"),
 )
 
+Index(
+    "waits_worker_idx",
+    waits.c.key,
+    waits.c.expires_at,
+    postgresql_where=text("kind = 'worker' and answered_at is null"),
+)
 messages = Table(
     "messages",
     metadata,

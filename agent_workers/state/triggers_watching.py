@@ -15,7 +15,9 @@ _TABLE = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.oid = to_regclass(%s) and c.relkind in ('r', 'p')"""
 _COLUMNS = "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0"
-_AGENT = "select 1 from agents where tenant_id in (%s, '*') and name = %s"
+_AGENT = """
+select retired_at is not null from agents where tenant_id in (%s, '*') and name = %s
+ order by tenant_id = '*' limit 1"""
 _ALL = """
 select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger
  where tgfoid = 'agent_workers.watch_row'::regproc and not tgisinternal order by 1, 2"""
@@ -79,8 +81,11 @@ def _checked(connection: Connection, asked: Watch) -> tuple[str, str]:
     missing = [name for name in asked.key if name not in there]
     if missing:
         raise CannotWatch(f"table {asked.table!r} has no column {missing[0]!r}")
-    if connection.execute(_AGENT, (asked.tenant_id, asked.agent)).fetchone() is None:
+    row = connection.execute(_AGENT, (asked.tenant_id, asked.agent)).fetchone()
+    if row is None:
         raise CannotWatch(f"no worker has registered an agent {asked.agent!r}")
+    if row[0]:
+        raise CannotWatch(f"agent {asked.agent!r} was retired: it takes no new jobs")
     return place
 
 

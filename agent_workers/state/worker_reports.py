@@ -7,11 +7,14 @@ from uuid import UUID
 
 from psycopg.errors import UndefinedFunction, UndefinedTable
 
+from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
+from agent_workers.domain.wait import lacking_agent, lacking_tool
 from agent_workers.domain.worker_report import Abilities, WorkerReport, WorkerSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.pages import Row
+from agent_workers.state.sweeps import dues
 
 _NAMES = (
     "report_id name host pid version lanes pool slots agents tools models secrets abilities"
@@ -32,6 +35,9 @@ select {", ".join(f"w.{name}" for name in _NAMES)}, w.started_at, w.seen_at,
        clock_timestamp() - w.seen_at, w.stopping, l.report_id is not null
   from worker_reports w left join living_reports() l using (report_id)
  order by w.name, w.host, w.pid"""
+_WAKES_AT_ONCE = 500
+_WAKE = """
+select tenant_id, job_id, "position", kind, lane, high, rings from wake_for_worker(%s, %s)"""
 _FORGET = "select forget_report(%s)"
 _SWEEP = """
 select forget_report(report_id) from worker_reports
@@ -66,6 +72,13 @@ class WorkerReports:
         """Take back the report of a worker that has ended."""
         with self._database.connection() as connection:
             connection.execute(_FORGET, (report_id,))
+
+    def wake(self, report: WorkerReport) -> list[Due]:
+        """Bring forward the steps that wait for what this worker has; say for which to ring."""
+        keys = [lacking_agent(name) for name in report.agents]
+        keys += [lacking_tool(name) for name in report.tools]
+        with self._database.connection() as connection:
+            return dues(connection, _WAKE, (keys, _WAKES_AT_ONCE))
 
     def sweep(self) -> None:
         """Forget what was reported by workers that were killed a day ago."""

@@ -4,6 +4,7 @@ import structlog
 
 from agent_workers.domain.agent import Purpose
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.wait import lacking_agent, lacking_tool
 from agent_workers.execution.agents.definitions import definition_of
 from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool, Registry
 from agent_workers.execution.agents.roster import Roster, Unserved
@@ -44,7 +45,8 @@ class AgentBook:
             agent = self._roster.find(claimed)
         except Unserved as error:
             log.warning("agent_not_served", agent=claimed.agent, reason=str(error))
-            return Lacking(str(error))
+            wanted = lacking_tool(error.tool) if error.tool else lacking_agent(claimed.agent)
+            return Lacking(str(error), wanted)
         known = self._traits.get(key)
         # An agent that was bound anew may have other tools, on other terms.
         if known is None or known[0] is not agent:

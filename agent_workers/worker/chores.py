@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from agent_workers.domain.worker_report import WorkerReport
+from agent_workers.orchestration.ports import Ring
 from agent_workers.state.engine import Database
 from agent_workers.state.memories import MemoryRows
 from agent_workers.state.quotas import Quotas
@@ -37,10 +38,10 @@ class Chore:
 
 
 def chores(
-    database: Database, report: WorkerReport | None, stopping: Callable[[], bool]
+    database: Database, report: WorkerReport | None, stopping: Callable[[], bool], ring: Ring
 ) -> Callable[[], None]:
     """Return what does each of them in its time."""
-    beat = beats(WorkerReports(database), report, stopping=stopping)
+    beat = beats(WorkerReports(database), report, stopping=stopping, ring=ring)
     memories, letters, quotas = MemoryRows(database), Letters(database), Quotas(database)
     every = (
         Chore(lambda: memories.forget_expired(most=_AT_ONCE) == _AT_ONCE, every_s=60),

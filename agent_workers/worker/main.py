@@ -96,7 +96,9 @@ def warn_of_root(user: int) -> None:
 
 def make_known(settings: Settings, registry: Registry) -> None:
     database = Database(settings.database_url, pool_size=1, name="agent_workers worker")
-    Agents(database).register(registered(registry))
+    for name in Agents(database).register(registered(registry)):
+        remedy = f"run `agent-workers agents restore {name}`, or take it out of AGENT_TOOLS"
+        log.warning("agent_retired", agent=name, why="it takes no new jobs", remedy=remedy)
     # Those of MCP servers come and go while workers run: they are kept elsewhere.
     own = (tool for tool in registry.tools.values() if tool.declared.schema is None)
     Tools(database).register([described(tool) for tool in own])

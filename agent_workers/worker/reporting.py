@@ -2,14 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
 
+from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.worker_report import WorkerReport
+from agent_workers.orchestration.ports import Ring
 from agent_workers.state.engine import Database
 from agent_workers.state.worker_reports import WorkerReports
 
@@ -17,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 BEAT_EVERY_S = 10.0
 _SWEEP_EVERY_S = 3600.0
+# Until it consumes, others may claim what it wakes, and give it back.
+_WAKES_FOR_S = 60.0
 
 
 class Beaten(Protocol):
@@ -26,19 +30,22 @@ class Beaten(Protocol):
 
     def sweep(self) -> None: ...
 
+    def wake(self, report: WorkerReport) -> Sequence[Due]: ...
+
 
 def beats(
     reports: Beaten,
     report: WorkerReport | None,
     *,
     stopping: Callable[[], bool],
+    ring: Ring,
     clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[], None]:
     """Return what a keeper calls at each look: it beats when it is time, and at once when we stop.
 
     Who has no report is part of no worker: a test, or a trial of one tool.
     """
-    beat_at = sweep_at = clock()
+    beat_at = sweep_at = began_at = clock()
     said = False
 
     def keep() -> None:
@@ -48,6 +55,8 @@ def beats(
             return
         reports.beat(report, stopping=ends)
         beat_at, said = now + BEAT_EVERY_S, ends
+        if now < began_at + _WAKES_FOR_S and not ends and (due := reports.wake(report)):
+            ring(due, parent=None)
         if now >= sweep_at:
             reports.sweep()
             sweep_at = now + _SWEEP_EVERY_S

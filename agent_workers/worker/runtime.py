@@ -206,7 +206,7 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
             batches=BatchRuns(Batches(database), ring=ring),
             breakers=breakers,
             converse=converse,
-            chores=chores(database, report, stopping.is_set),
+            chores=chores(database, report, stopping.is_set, ring),
             mcp=mcp,
             evidence=late_evidence(_spill(settings), database),
         ),

@@ -112,7 +112,7 @@ end $$;
 
 -- What was answered stays answered; what was sent is taken once.
 create trigger waits_answered before update on waits for each row
-  when (old.answer is not null and old.kind not in ('breaker', 'place')
+  when (old.answer is not null and old.kind not in ('breaker', 'place', 'worker')
         and (new.answer is distinct from old.answer or new.kind <> old.kind))
   execute function refuse('an answer is given once');
 create trigger waits_child before update on waits for each row

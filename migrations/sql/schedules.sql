@@ -1,7 +1,7 @@
 -- Firing a schedule: a tick becomes a run, a run becomes a job or a batch. The caller holds the row
 -- of the schedule; (schedule, fire time) is the key of a run, and with it of what the run starts.
 
--- What a run starts: one job, or a batch with its specification.
+-- What a run starts: one job, or a batch with its specification. With neither, `key` says why not.
 create type run_target as (
   key text, fingerprint bytea, keep interval, job submission, batch_id uuid, batch jsonb
 );
@@ -135,7 +135,7 @@ begin
       and state = 'waiting' for update;
   if not found then return 'taken'; end if;
   if p_target.job is null and p_target.batch is null then
-    return fail_run(p_tenant, p_schedule, p_fire_at, 'unknown_agent');
+    return fail_run(p_tenant, p_schedule, p_fire_at, p_target.key);
   end if;
   if quota_is_reached(p_tenant, 'bytes')
      or p_target.batch is not null and quota_is_reached(p_tenant, 'batches')

@@ -15,13 +15,15 @@ CREATE TABLE waits (
   answered_at TIMESTAMP WITH TIME ZONE,
   CONSTRAINT waits_pkey PRIMARY KEY (tenant_id, job_id, position),
   CONSTRAINT waits_tenant_id_job_id_position_fkey FOREIGN KEY(tenant_id, job_id, position) REFERENCES steps (tenant_id, job_id, position),
-  CONSTRAINT waits_kind_check CHECK (kind in ('child', 'event', 'person', 'timer', 'breaker', 'place')),
+  CONSTRAINT waits_kind_check CHECK (kind in ('child', 'event', 'person', 'timer', 'breaker', 'place', 'worker')),
   CONSTRAINT waits_answer_check CHECK ((answer is null) = (answered_at is null))
 );
 
 CREATE INDEX waits_key_idx ON waits (tenant_id, kind, key) WHERE answered_at is null;
 
 CREATE INDEX waits_child_idx ON waits (tenant_id, child_id) WHERE child_id is not null;
+
+CREATE INDEX waits_worker_idx ON waits (key, expires_at) WHERE kind = 'worker' and answered_at is null;
 
 CREATE TABLE messages (
   tenant_id TEXT NOT NULL,

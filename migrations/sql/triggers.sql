@@ -61,6 +61,10 @@ begin
     raise exception 'no worker has registered an agent %', quote_nullable(p_agent)
       using errcode = 'AW006';
   end if;
+  if a.retired_at is not null then
+    raise exception 'agent % was retired: it takes no new jobs', quote_literal(p_agent)
+      using errcode = 'AW006', hint = 'run `agent-workers agents restore ' || p_agent || '`';
+  end if;
   if coalesce(jsonb_typeof(p_input), '') not in ('string', 'object')
      or octet_length(p_input::text) > 1048576
      or jsonb_typeof(coalesce(p_metadata, '{}')) <> 'object' then
@@ -109,6 +113,12 @@ language plpgsql security definer
 set search_path = pg_catalog, agent_workers, pg_temp as $$
 declare v_row jsonb; v_key text; v_table text := tg_table_schema || '.' || tg_table_name;
 begin
+  -- Whoever writes a row need not know that we take no jobs of this agent any more.
+  if (select retired_at is not null from agents where tenant_id in (tg_argv[1], '*')
+         and name = tg_argv[0] order by tenant_id = '*' limit 1) then
+    raise warning 'no job for a row of %: agent % was retired', v_table, quote_literal(tg_argv[0]);
+    return null;
+  end if;
   -- A cast to json would run with our rights when the row is read, and whoever owns a type can make
   -- one. Those of superusers (extensions) are trusted.
   perform from pg_cast c join pg_proc p on p.oid = c.castfunc join pg_roles r on r.oid = p.proowner

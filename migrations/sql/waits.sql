@@ -71,6 +71,10 @@ begin
     return refusal('unknown_agent',
                    'no worker has registered an agent ' || quote_literal(p_agent));
   end if;
+  if a.retired_at is not null then
+    return refusal('agent_retired',
+                   'agent ' || quote_literal(p_agent) || ' was retired: it takes no new jobs');
+  end if;
   -- Nobody could ever claim its first step, and its parent would wait for it.
   if p_allowance < a.plan_hold_micro then
     return refusal('budget', format('a plan of %s may cost %s micro-USD, and the job would get %s',
@@ -134,7 +138,7 @@ begin
         if v_answer is null then v_held := coalesce(v_allowance, 0); end if;
       end if;
     end if;
-  elsif w.kind = p_kind and p_kind not in ('breaker', 'place') and w.answer is not null then
+  elsif w.kind = p_kind and p_kind not in ('breaker', 'place', 'worker') and w.answer is not null then
     v_answer := w.answer;
   elsif p_kind = 'event' then
     update messages set taken_by = p_position
@@ -169,7 +173,7 @@ begin
    where tenant_id = p_tenant and job_id = p_job returning status into r.status;
   perform note(p_tenant, p_job, 'waiting', convert_to(json_build_object(
     'stage', 'execute',
-    'component', case when p_kind = 'breaker' then 'recovery' else 'tool_router' end,
+    'component', case when p_kind in ('breaker', 'worker') then 'recovery' else 'tool_router' end,
     'position', p_position, 'for', p_kind,
     'key', case when p_kind = 'child' then 'job_' || replace(p_key, '-', '') else p_key end,
     'until', v_expires)::text, 'UTF8'),
@@ -244,18 +248,33 @@ begin
   on conflict do nothing;
 end $$;
 
--- What somebody may want to know of the waits of a live job, as JSON.
+-- What somebody may want to know of the waits of a live job, as JSON. A step that nobody came for in
+-- two seconds, or that a worker could not do, tells which worker is missing.
 create function waiting_for(p_tenant text, p_job uuid, p_open int) returns text language sql stable as $$
+  with open as (
+    select s.*, w.kind as waits_for, w.key as wait_key, w.prompt, w.created_at as waits_since, w.expires_at
+      from open_steps(p_tenant, p_job, p_open) s
+           left join lateral (
+             select * from waits where tenant_id = p_tenant and job_id = p_job
+                and position = s.position and answered_at is null
+                and (expires_at is null or expires_at > clock_timestamp()) limit 1) w on true)
   select coalesce(json_agg(json_build_object(
-           'position', w.position, 'kind', w.kind,
-           'key', case when w.kind = 'child' then 'job_' || replace(w.key, '-', '') else w.key end,
-           'prompt', convert_from(w.prompt, 'UTF8')::json,
-           'since', to_char(w.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'until', to_char(w.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'position', o.position, 'kind', coalesce(o.waits_for, 'worker'),
+           'key', case when o.waits_for = 'child' then 'job_' || replace(o.wait_key, '-', '')
+                       when o.waits_for is null or o.waits_for = 'worker' then missing.key
+                       else o.wait_key end,
+           'prompt', case when o.waits_for is null or o.waits_for = 'worker'
+                          then json_build_object('message', missing.message)
+                          else convert_from(o.prompt, 'UTF8')::json end,
+           'since', to_char(coalesce(o.waits_since, o.created_at) at time zone 'UTC',
+                            'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'until', to_char(o.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            'behind', null)
-         order by w.position), '[]')::text
-    from open_steps(p_tenant, p_job, p_open) s,
-         lateral (select * from waits where tenant_id = p_tenant and job_id = p_job
-                     and position = s.position limit 1) w
-   where w.answered_at is null and (w.expires_at is null or w.expires_at > clock_timestamp())
+         order by o.position), '[]')::text
+    from open o left join lateral (
+           select * from missing_worker(
+             o.waits_for = 'worker' or o.waits_for is null and o.status = 'ready'
+             and o.due_at < clock_timestamp() - interval '2 seconds',
+             p_tenant, p_job, o.lane, o.wait_key, o.prompt)) missing on true
+   where o.waits_for <> 'worker' or missing.message is not null
 $$;

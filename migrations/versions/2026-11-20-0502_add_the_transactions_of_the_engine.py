@@ -24,7 +24,7 @@ _FILES = (
     "reporting.sql",
 )
 _FUNCTIONS = (
-    "forget_report living_reports"
+    "wake_for_worker missing_worker ago forget_report living_reports"
     " look_around entries_passed pass_deadlines ring_again free_lost unlocked_workers is_acting free_expired free_step may_sweep"
     " vouch_quiet server_since extend_grants open_permits"
     " give_verdict doubt_effect doubt_open mark_doubt end_doubt add_evidence grant_permit ask_permit hush_permits quiet_of"

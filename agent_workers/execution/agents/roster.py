@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.binding import bind
@@ -16,6 +17,11 @@ class Unserved(AgentWorkersError):
     """This process cannot do the steps of an agent, but another one may."""
 
     code = "unknown_agent"
+
+    def __init__(self, message: str, *, tool: str = "") -> None:
+        super().__init__(message)
+        # The tool that is missing here, where that is what is wrong.
+        self.tool = tool
 
 
 Find = Callable[[Claimed], LoadedAgent]
@@ -68,7 +74,14 @@ class Roster:
         except Misdeclared as error:
             if self._learn():
                 return self._met_first(tenant_id, name, version)
-            raise Unserved(f"version {version!r} cannot be served here: {error}") from error
+            said = f"version {version!r} cannot be served here: {error}"
+            raise Unserved(said, tool=self._missing(tenant_id, kept)) from error
+
+    def _missing(self, tenant_id: TenantId, kept: KeptVersion) -> str:
+        """Name the first tool of a version that is not here."""
+        there = {*self._tools_of(tenant_id), *self._registry.tools, *NAMED_AS_TOOLS}
+        named = (tool["name"] for tool in kept.definition.get("tools", ()))
+        return next((name for name in named if name not in there), "")
 
     def _bound(self, tenant_id: TenantId, kept: KeptVersion) -> LoadedAgent:
         tools = {**self._tools_of(tenant_id), **self._registry.tools}

@@ -56,6 +56,35 @@ def test_an_agent_that_is_there_twice_is_refused_unless_both_say_their_version(d
     assert desk.versions(desk.apply(f"{first}---\n{second}", "--json")) == ["v1", "v2"]
 
 
+def test_an_agent_is_retired_and_restored_by_hand_or_by_applying_it_again(desk: Desk):
+    def is_retired() -> bool:
+        [row] = desk.run("list", "--json").json
+        return row["retired_at"] is not None
+
+    desk.apply(SHOUTING)
+    said = desk.run("retire", "speaker").out
+    assert said == "speaker: retired: it takes no new jobs, and those that it has go on\n"
+    assert desk.run("retire", "speaker").out == "speaker: was retired already\n"
+    assert is_retired()
+    assert desk.run("restore", "speaker").out == "speaker: takes new jobs again\n"
+    assert desk.run("restore", "speaker").out == "speaker: was not retired\n"
+    assert not is_retired()
+    desk.run("retire", "speaker")
+    assert desk.apply(SHOUTING, "--dry-run").out == "speaker version 1: would be current again\n"
+    assert is_retired()
+    assert desk.apply(SHOUTING).out == "speaker version 1: current again\n"
+    assert not is_retired()
+
+
+def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
+    refused = desk.run("retire", "nobody")
+    assert refused.code == 1
+    assert refused.err == (
+        f"agent-workers agents: there is no agent 'nobody' that is tenant {desk.tenant!r}'s own:"
+        " see `agent-workers agents list`\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "mistake"),
     [

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from agent_workers.cli.main import main
+from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
+from agent_workers.state.agents import Agents
 from tests.integration.api.live import AGENT, Live
 from tests.integration.state.world import World
 
@@ -56,6 +58,10 @@ def test_a_table_is_watched_from_the_terminal(
         said(capsys, "watch-table", table, "--agent", AGENT, "--tenant", tenant, "--key", "id")
         assert table in said(capsys, "watched")
         world.one(f"insert into public.{table} values (1), (1), (2)")
+        Agents(world.database).retire(EVERYBODY, AGENT)
+        # Whoever writes the row does not fail for that.
+        world.one(f"insert into public.{table} values (3)")
+        Agents(world.database).restore(EVERYBODY, AGENT)
         assert world.one("select count(*) from jobs where tenant_id = %s", tenant) == 2
         said(capsys, "unwatch-table", table)
         said(capsys, "watch-table", table, "--agent", AGENT, "--on", "looking", code=2)

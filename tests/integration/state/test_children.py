@@ -11,6 +11,7 @@ from agent_workers.domain.decision import Join
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane, ToolRan
 from agent_workers.orchestration.engage import still_holding
+from agent_workers.state.agents import Agents
 from tests.integration.state.invariants import broken
 from tests.integration.state.waiting import (
     child,
@@ -85,6 +86,14 @@ def test_an_agent_that_nobody_knows_is_told_at_once(world: World) -> None:
     claimed = engaging(world)
     park(world, claimed, child(agent="nobody"))
     assert b"unknown_agent" in (waited(world, world.claim(claimed.job_id, 1)).answer or b"")
+
+
+def test_an_agent_that_was_retired_starts_no_child(world: World) -> None:
+    claimed = engaging(world)
+    world.one("insert into agents values (%s, 'gone', '1', 1000)", world.tenant)
+    Agents(world.database).retire(world.tenant, "gone")
+    park(world, claimed, child(agent="gone"))
+    assert b"agent_retired" in (waited(world, world.claim(claimed.job_id, 1)).answer or b"")
 
 
 def test_a_step_that_is_done_again_starts_no_second_child(world: World) -> None:

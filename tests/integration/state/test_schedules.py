@@ -20,6 +20,7 @@ from agent_workers.domain.schedule import (
 )
 from agent_workers.domain.schedule_target import BatchTarget, JobTarget
 from agent_workers.domain.schedule_ticks import MOST_AT_ONCE
+from agent_workers.state.agents import Agents, Registered
 from agent_workers.state.schedules_trigger import ScheduleTriggers
 from tests.integration.state.schedule_world import HOUR, START, TARGET, Clockwork
 
@@ -76,6 +77,21 @@ def test_a_tick_that_was_moved_back_by_hand_does_not_fire_again(clock: Clockwork
     )
     assert clock.fire(START) == 0
     assert clock.hours(schedule) == [0]
+
+
+def test_a_retired_agent_fails_the_run_and_not_the_schedule(clock: Clockwork) -> None:
+    agents = Agents(clock.world.database)
+    job = clock.make(target=JobTarget(agent="retiring", input=b"{}"))
+    items = [{"custom_id": "a", "agent": "retiring"}]
+    batch = clock.make(target=BatchTarget(spec={"items": items}))
+    agents.register(
+        [Registered(name="retiring", version="", plan_timeout_ms=1000)],
+        tenant_id=clock.world.tenant,
+    )
+    agents.retire(clock.world.tenant, "retiring")
+    clock.fire(START)
+    assert clock.runs(job) == clock.runs(batch) == [(0, "failed", "agent_retired")]
+    assert clock.read(job).next_fire_at == START + HOUR
 
 
 def test_once_is_completed_by_its_run(clock: Clockwork) -> None:

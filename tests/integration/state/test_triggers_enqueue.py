@@ -101,6 +101,14 @@ def test_what_is_no_job_is_refused(world: World, sql: str, state: str) -> None:
     assert refused.value.sqlstate == state
 
 
+def test_what_is_enqueued_for_a_retired_agent_is_refused_by_its_name(world: World) -> None:
+    world.one("insert into agents values (%s, 'gone', '1', 1000)", world.tenant)
+    Agents(world.database).retire(world.tenant, "gone")
+    with pytest.raises(psycopg.Error, match="agent 'gone' was retired") as refused:
+        world.one("select agent_workers.enqueue('gone', '{}', tenant => %s)", world.tenant)
+    assert refused.value.sqlstate == "AW006"
+
+
 def test_only_who_has_been_granted_it_may_enqueue(world: World) -> None:
     role = "app_" + world.tenant.removeprefix("tenant-")
     world.one(f"create role {role}")

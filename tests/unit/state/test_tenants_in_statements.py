@@ -40,6 +40,7 @@ ACROSS_TENANTS = {
     "free_deliveries": _SWEEP,
     "free_expired": _SWEEP,
     "free_lost": _SWEEP,
+    "wake_for_worker": _SWEEP,
     "open_permits": _SWEEP,
     "pass_deadlines": _SWEEP,
     "relay_batch": _SWEEP,

@@ -1,11 +1,15 @@
 """When a worker says that it lives, and what it says of itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from uuid import UUID
 
 import pytest
 
-from agent_workers.domain.step import Lane
+from agent_workers.domain.claim import Due
+from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.step import Lane, StepKind
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import load
 from agent_workers.settings import Settings
@@ -29,6 +33,12 @@ class Reports:
     beaten: list[bool] = field(default_factory=list)
     swept: int = 0
     of: set[str] = field(default_factory=set)
+    waiting: Sequence[Due] = ()
+    rung: list[Due] = field(default_factory=list)
+
+    def ring(self, due: Sequence[Due], *, parent: str | None) -> None:
+        assert parent is None
+        self.rung += due
 
     def beat(self, report: WorkerReport, *, stopping: bool) -> None:
         self.of.add(report.name)
@@ -37,6 +47,10 @@ class Reports:
     def sweep(self) -> None:
         self.swept += 1
 
+    def wake(self, report: WorkerReport) -> Sequence[Due]:
+        self.of.add(report.name)
+        return self.waiting
+
 
 def described() -> WorkerReport:
     return report_of(SETTINGS, load([reported_agents.__name__]), slots=3)
@@ -44,7 +58,9 @@ def described() -> WorkerReport:
 
 def test_a_worker_beats_when_it_is_time_and_sweeps_now_and_then():
     reports, now = Reports(), [0.0]
-    keep = beats(reports, described(), stopping=lambda: False, clock=lambda: now[0])
+    keep = beats(
+        reports, described(), stopping=lambda: False, ring=reports.ring, clock=lambda: now[0]
+    )
     for at in (0.0, 1.0, BEAT_EVERY_S - 1, BEAT_EVERY_S, BEAT_EVERY_S + 1):
         now[0] = at
         keep()
@@ -53,12 +69,32 @@ def test_a_worker_beats_when_it_is_time_and_sweeps_now_and_then():
 
 def test_a_worker_that_stops_says_so_at_once_and_once():
     reports, stopping = Reports(), [False]
-    keep = beats(reports, described(), stopping=lambda: stopping[0], clock=lambda: 0.0)
+    keep = beats(
+        reports, described(), stopping=lambda: stopping[0], ring=reports.ring, clock=lambda: 0.0
+    )
     keep()
     stopping[0] = True
     keep()
     keep()
     assert reports.beaten == [False, True]
+
+
+def test_a_worker_wakes_what_waits_for_it_in_its_first_minute_only():
+    due = Due(
+        tenant_id=TenantId("t"),
+        job_id=JobId(UUID(int=1)),
+        position=0,
+        kind=StepKind.PLAN,
+        lane=Lane.PLAN,
+    )
+    reports, now = Reports(waiting=[due]), [0.0]
+    keep = beats(
+        reports, described(), stopping=lambda: False, ring=reports.ring, clock=lambda: now[0]
+    )
+    for at in (0.0, BEAT_EVERY_S, 61.0):
+        now[0] = at
+        keep()
+    assert reports.rung == [due, due]
 
 
 def test_a_report_names_what_a_worker_has():

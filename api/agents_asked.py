@@ -1,0 +1,12 @@
+"""Whether new jobs may be submitted for the agents that a request names."""
+
+from agent_workers.state.submissions import Pace
+from api.problems import invalid
+
+
+def taking_jobs(pace: Pace | None, agent: str, *, pointer: str) -> Pace:
+    """Return what is known of an agent, or refuse the request that names it."""
+    code, why = Pace.objection(pace, agent)
+    if code or pace is None:
+        raise invalid(f"{why[:1].upper()}{why[1:]}.", pointer=pointer, code=code)
+    return pace
