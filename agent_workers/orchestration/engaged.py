@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from agent_workers.domain.budget import Usage
-from agent_workers.domain.encoding import total
+from agent_workers.domain.encoding import bounded
 from agent_workers.domain.step import ToolFailed, ToolRan
 from agent_workers.domain.wait import Waited
 
@@ -17,7 +17,9 @@ def child_answered(agent: str, waited: Waited) -> ToolRan | ToolFailed:
     ended: dict[str, Any] = json.loads(waited.answer or b"{}")
     usage = _usage(ended)
     if ended["status"] == "succeeded":
-        return ToolRan(result=total(ended["output"]), usage=usage, degraded=_degraded(agent, ended))
+        return ToolRan(
+            result=bounded(ended["output"]), usage=usage, degraded=_degraded(agent, ended)
+        )
     error = ended.get("error") or {}
     if ended["status"] == "refused":
         return ToolFailed(code=str(error["code"]), message=str(error["message"]))
