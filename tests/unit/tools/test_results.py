@@ -10,12 +10,13 @@ import pytest
 from pydantic import BaseModel, Field, WithJsonSchema, field_serializer
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import BadResult
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, Written
 from agent_workers.domain.step import StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Statement, Transaction, tool
+from agent_workers.domain.tool import Statement, Transaction
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.results import shape_of
 from agent_workers.execution.tools.router import ToolRouter
