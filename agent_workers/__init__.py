@@ -19,6 +19,7 @@ from agent_workers.domain.agent import (
     Use,
 )
 from agent_workers.domain.clock import Clock
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass as Effect
 from agent_workers.domain.effect import OnDoubt
 from agent_workers.domain.email_message import Outbox
@@ -41,15 +42,7 @@ from agent_workers.domain.outside_http import Http, NotSent
 from agent_workers.domain.outside_sending import http_sender
 from agent_workers.domain.session import OnStuckTurn
 from agent_workers.domain.sql_source import SqlSources
-from agent_workers.domain.tool import (
-    Absent,
-    Call,
-    Contradictory,
-    Found,
-    Statement,
-    Transaction,
-    tool,
-)
+from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
 from agent_workers.domain.workflow import Workflow, choose
 from agent_workers.domain.workspace import Workspace
 

@@ -37,7 +37,8 @@ def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
     declared = tool.declared
     if "effect" in declared.unsaid:
         yield fail(f"{declared.name}: its effect is not declared", _SAY_EFFECT)
-    if "timeout" in declared.unsaid:
+    # A pure tool that was cut off is called again; with an effect it is to be found out what it did.
+    if "timeout" in declared.unsaid and declared.effect is not EffectClass.PURE:
         yield fail(f"{declared.name}: its time-out is not set", _SAY_TIMEOUT)
     if is_silent(declared):
         yield fail(f"{declared.name}: nothing says what it does", _SAY_WORDS)

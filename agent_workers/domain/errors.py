@@ -99,6 +99,12 @@ class ToolError(AgentWorkersError):
     code = "tool_error"
 
 
+class BadResult(ToolError):
+    """A tool returned something that is not JSON, or not what it declares."""
+
+    code = "bad_result"
+
+
 class TryLater(ToolError):
     """A tool says that the same call may work later; raise it from a pure or keyed tool."""
 
@@ -147,6 +153,12 @@ class RaisedInside(AgentWorkersError):
 
 class Ending(BaseException):
     """A process raises this in whatever it is calling, to end that; a tool must not take it."""
+
+
+class BadReturn(AgentWorkersError):
+    """A planner, an evaluator or a check returned something that nothing can be done with."""
+
+    code = "bad_return"
 
 
 class Misdeclared(AgentWorkersError):

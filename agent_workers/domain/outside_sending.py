@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared, NotExecuted, ToolError, TryLater
 from agent_workers.domain.outside import is_host_pattern
@@ -18,7 +19,7 @@ from agent_workers.domain.outside_http import (
     NotSent,
 )
 from agent_workers.domain.outside_shown import HttpResult, one_line, shown
-from agent_workers.domain.tool import Call, Tool, tool
+from agent_workers.domain.tool import Call, Tool
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 Body = dict[str, object] | list[object] | str | None

@@ -111,7 +111,7 @@ def _by_lookup(
     if looked is None or not _began_quiet(known, looked):
         return LookUp()
     if looked.contradictory:
-        return _doubted(rules, f"the look-up contradicts itself: {looked.contradictory}")
+        return _doubted(rules, f"the look-up gives no clear answer: {looked.contradictory}")
     if looked.found:
         return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
     return Grant(mode=PermitMode.AFTER_ABSENT)

@@ -133,6 +133,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "model_unknown": Row(_END, "nobody knows what it was, or what it cost", _NO_ANSWER),
     # Planning and judging.
     "gave_up": Row(_END, "the planner sees no way", _NO_ANSWER),
+    "bad_return": Row(_END, "a planner or evaluator returned what it may not", _OURS),
     "empty_plan": Row(_END, "a plan without tools and answer", _NO_ANSWER),
     "invalid_plan": Row(_END, "it was sent back often enough", _NO_ANSWER),
     "evaluation_failed": Row(_END, "the result is not what was asked for", _NO_ANSWER),

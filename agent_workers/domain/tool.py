@@ -1,4 +1,4 @@
-"""Declaring tools: the `tool` decorator and the `Call` a tool receives, as plain values."""
+"""A declared tool, what it receives and what it may return, as plain values; and what can be wrong."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,14 +8,12 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from agent_workers.domain.effect import EffectClass, EffectRules, OnDoubt
-from agent_workers.domain.errors import Misdeclared
 
 R = TypeVar("R")
 # Any: a tool is the user's function; its signature is read, not known, here.
 ToolFunction = Callable[..., Any]
 # Any: it gets whatever the tool returned, as JSON.
 Check = Callable[[Any], str | None]
-_DEFAULT_TIMEOUT = timedelta(seconds=30)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _LONGEST_VERSION = 100
 _HIGHEST_PORT = 65_535
@@ -123,66 +121,6 @@ class Tool:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (see above)
         """Call the function itself, as plain Python, with no engine around it."""
         return self.function(*args, **kwargs)
-
-
-def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
-    bare: None = None,
-    /,
-    *,
-    effect: EffectClass | None = None,
-    name: str | None = None,
-    timeout: timedelta | None = None,
-    key_ttl: timedelta | None = None,
-    settle: timedelta = timedelta(seconds=1),
-    look_up: ToolFunction | None = None,
-    on_doubt: OnDoubt = OnDoubt.ASK,
-    scopes: Sequence[str] = (),
-    max_tries: int = 4,
-    check: Check | None = None,
-    fallback: str | None = None,
-    stale_for: timedelta | None = None,
-    ask_on_failure: bool = False,
-    cache_for: timedelta | None = None,
-    concurrency: int | None = None,
-    isolated: bool = False,
-    network: Sequence[int] = (),
-    version: str = "",
-) -> Callable[[ToolFunction], Tool]:
-    """Declare a function as a tool. An undeclared effect is `unsafe`: never repeated."""
-    if bare is not None:
-        raise Misdeclared("write @tool(effect=…, timeout=…) above a tool, not @tool alone")
-    said = {"effect": effect, "timeout": timeout}
-
-    def declare(function: ToolFunction) -> Tool:
-        declared = Tool(
-            name=name or function.__name__,
-            function=function,
-            description=(function.__doc__ or "").strip(),
-            effect=effect or EffectClass.UNSAFE,
-            timeout=_DEFAULT_TIMEOUT if timeout is None else timeout,
-            key_ttl=key_ttl,
-            settle=settle,
-            look_up=look_up,
-            on_doubt=on_doubt,
-            scopes=tuple(scopes),
-            max_tries=max_tries,
-            check=check,
-            fallback=fallback,
-            stale_for=stale_for,
-            ask_on_failure=ask_on_failure,
-            cache_for=cache_for,
-            concurrency=concurrency,
-            isolated=isolated,
-            network=tuple(network),
-            version=version,
-            unsaid=tuple(name for name, value in said.items() if value is None),
-        )
-        wrong = next(mistakes_of_tool(declared), None)
-        if wrong is not None:
-            raise Misdeclared(wrong)
-        return declared
-
-    return declare
 
 
 def mistakes_of_tool(declared: Tool) -> Iterator[str]:

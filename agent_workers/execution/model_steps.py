@@ -7,7 +7,7 @@ from typing import Final
 
 from agent_workers.domain.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.encoding import total
+from agent_workers.domain.encoding import bounded
 from agent_workers.domain.step import GaveUp, Planned, Summarised
 from agent_workers.execution.agents.prompts import rendered
 from agent_workers.execution.agents.registry import LoadedAgent
@@ -147,7 +147,7 @@ def _may_fold(claimed: Claimed, agent: LoadedAgent) -> bool:
 
 def _unsaid(said: Planned | GaveUp, situation: Situation) -> Planned:
     """Let the results speak where no model summed them up: the job has no other turn left."""
-    answer = total(results_so_far(situation))
+    answer = bounded(results_so_far(situation))
     why = said.code if isinstance(said, GaveUp) else "no usable answer"
     return Planned(calls=(), answer=answer, usage=said.usage, degraded=f"not summed up: {why}")
 

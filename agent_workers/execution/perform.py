@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
-from agent_workers.domain.errors import StateUnavailable
+from agent_workers.domain.errors import BadReturn, StateUnavailable
 from agent_workers.domain.session import SILENCE, Conversation
 from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind, Summarised
 from agent_workers.execution.agents.registry import LoadedAgent
@@ -18,6 +18,7 @@ from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.planner.by_function import planned
 from agent_workers.execution.planner.route import routed
+from agent_workers.execution.returned import named
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.execution.users_code import call_users
 
@@ -53,6 +54,8 @@ class Performer:
             return evaluate(claimed, agent, situation, self.models)
         except StateUnavailable:
             raise  # before a call that could not be written down: nobody's failed attempt either
+        except BadReturn as error:
+            return Broke(code=error.code, message=str(error), retryable=False)
         except ModelFailed as error:
             return error.as_broke(worst_case_micro=claimed.hold_micro)
         except Exception as error:  # noqa: BLE001  # planners and evaluators are users' code
@@ -65,8 +68,9 @@ class Performer:
         by_rule = routed(agent.declared, situation)
         if by_rule is not None:
             return planned(by_rule, situation)
-        if agent.declared.plan is not None:
-            return planned(call_users(agent.declared.plan, situation), situation)
+        if (plan := agent.declared.plan) is not None:
+            who = named("Planner", agent.declared.name, plan)
+            return planned(call_users(plan, situation), situation, who)
         if self.models is None:
             return GaveUp(code="no_model", message="this worker has no models loaded")
         return self.models.plan(claimed, agent, situation)

@@ -54,7 +54,7 @@ def signature_of(declared: Tool) -> Signature:
         schema=schema,
         schema_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         takes_call=takes_call(declared.function),
-        result=shape_of(hints.get("return", object)),
+        result=shape_of(hints.get("return", object), declared.name),
     )
 
 

@@ -79,7 +79,7 @@ def _after_summary(claimed: Claimed, summarised: Summarised, agent: AgentTraits)
 def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) -> Fail | None:
     unknown = sorted({call.tool for call in planned.calls} - agent.tools.keys() - ENGAGED)
     if unknown:
-        return Fail(outcome=planned, code="unknown_tool", message=f"no such tool: {unknown!r}")
+        return Fail(outcome=planned, code="unknown_tool", message=_unknown(unknown, agent))
     most = agent.limits.max_parallel
     if len(first) > most:
         message = f"{len(first)} tools at once; {most} are allowed"
@@ -87,6 +87,12 @@ def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) ->
     if planned.calls and not first:
         return Fail(outcome=planned, code=INVALID, message="each call waits for another one")
     return None
+
+
+def _unknown(tools: Sequence[str], agent: AgentTraits) -> str:
+    named = ", ".join(map(repr, tools))
+    its = ", ".join(sorted(agent.tools)) or "none"
+    return f"agent {agent.name!r} planned {named}, but has no such tool; its tools: {its}"
 
 
 def _after_invalid(

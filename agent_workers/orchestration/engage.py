@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Park
 from agent_workers.domain.effect import EffectClass, EffectRules
-from agent_workers.domain.encoding import canonical, total
+from agent_workers.domain.encoding import bounded, canonical
 from agent_workers.domain.engaging import ENGAGED, GO_ON
 from agent_workers.domain.engaging_asked import (
     BadArguments,
@@ -73,7 +73,7 @@ def _entrust(
     child = Child(
         job_id=child_of(claimed.job_id, claimed.position),
         agent=wish.agent,
-        input=total(wish.input),
+        input=bounded(wish.input),
         max_cost_micro=wish.max_cost_micro,
         # What is left must do for judging what comes back.
         reserve_micro=agent.evaluate_hold_micro + agent.plan_hold_micro,

@@ -5,7 +5,7 @@ from typing import Any
 
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.cause import cause_of_error
-from agent_workers.domain.encoding import total
+from agent_workers.domain.encoding import bounded
 from agent_workers.domain.step import ToolFailed, ToolRan
 from agent_workers.domain.wait import Waited
 
@@ -18,7 +18,9 @@ def child_answered(agent: str, waited: Waited) -> ToolRan | ToolFailed:
     ended: dict[str, Any] = json.loads(waited.answer or b"{}")
     usage = _usage(ended)
     if ended["status"] == "succeeded":
-        return ToolRan(result=total(ended["output"]), usage=usage, degraded=_degraded(agent, ended))
+        return ToolRan(
+            result=bounded(ended["output"]), usage=usage, degraded=_degraded(agent, ended)
+        )
     error = ended.get("error") or {}
     if ended["status"] == "refused":
         return ToolFailed(code=str(error["code"]), message=str(error["message"]))

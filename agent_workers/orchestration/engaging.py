@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agent_workers.domain.claim import Claimed, Due, Onward, Recorded
 from agent_workers.domain.decision import Decision, Park
-from agent_workers.domain.encoding import canonical, total
+from agent_workers.domain.encoding import bounded, canonical
 from agent_workers.domain.engaging_asked import Send
 from agent_workers.domain.errors import JobNotFound, KeyReused
 from agent_workers.domain.ids import to_wire
@@ -43,7 +43,7 @@ class Engaging:
             # However often this step is done, it has said it once.
             sender=f"{to_wire(claimed.job_id)}:{claimed.position}",
             name=wish.name,
-            data=total(wish.data),
+            data=bounded(wish.data),
         )
         try:
             sent = self._mail.send(letter)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent_workers.domain.agent import Agent, Plan, Situation, Use
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.tool import (
     Absent,
@@ -14,7 +15,6 @@ from agent_workers.domain.tool import (
     Statement,
     Tool,
     Transaction,
-    tool,
 )
 from agent_workers.testing import counting
 

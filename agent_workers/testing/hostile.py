@@ -5,8 +5,9 @@ import time
 from datetime import timedelta
 
 from agent_workers.domain.agent import Agent, Plan, Situation, Use
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.tool import Transaction, tool
+from agent_workers.domain.tool import Transaction
 from agent_workers.domain.workspace import FileWish, Workspace
 
 NAME = "hostile"

@@ -16,6 +16,7 @@ from agent_workers.domain.agent import (
     Use,
     Verdict,
 )
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted, ToolError
 from agent_workers.domain.tool import (
@@ -26,7 +27,6 @@ from agent_workers.domain.tool import (
     Statement,
     Tool,
     Transaction,
-    tool,
 )
 from agent_workers.testing import counting
 

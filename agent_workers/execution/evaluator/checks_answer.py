@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from agent_workers.domain.encoding import total
+from agent_workers.domain.encoding import MOST_BYTES, bounded, cut_from
 from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.answer_schema import as_promised, misfits
 from agent_workers.execution.evaluator.checks_work import ANSWER, Work, unfit
@@ -47,13 +47,13 @@ def accepted(work: Work, answer: Any, reason: str = "") -> Judged:  # noqa: ANN4
     """Accept an answer, read as its schema wants it."""
     declared = work.agent.declared
     output = answer if declared.output is None else as_promised(declared.output, answer)
-    unchecked = "citations of steps long past were not checked"
-    return Judged(
-        verdict=Verdict.ACCEPT,
-        output=total(output),
-        reason=reason,
-        degraded=unchecked if declared.cites and _is_cut(work) else "",
-    )
+    written = bounded(output)
+    less = []
+    if declared.cites and _is_cut(work):
+        less.append("citations of steps long past were not checked")
+    if size := cut_from(written):
+        less.append(f"the answer has {size:,} bytes; of more than {MOST_BYTES:,} it has the start")
+    return Judged(verdict=Verdict.ACCEPT, output=written, reason=reason, degraded="; ".join(less))
 
 
 def cited(answer: object) -> set[str]:

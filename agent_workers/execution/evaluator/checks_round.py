@@ -2,7 +2,7 @@
 
 from agent_workers.domain.agent import Past
 from agent_workers.domain.course import repeat_key
-from agent_workers.domain.encoding import total
+from agent_workers.domain.encoding import bounded
 from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.evaluator.causes import cause_in
@@ -14,7 +14,7 @@ def taken_over(work: Work) -> Judged | None:
     """The answer of the agent that took the job over is this job's answer."""
     for past in work.results:
         if past.tool == HAND_OFF and past.type == "tool_ran":
-            return Judged(verdict=Verdict.ACCEPT, output=total(past.value), reason="handed over")
+            return Judged(verdict=Verdict.ACCEPT, output=bounded(past.value), reason="handed over")
     return None
 
 

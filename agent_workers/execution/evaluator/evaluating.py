@@ -6,7 +6,7 @@ from typing import get_args
 from agent_workers.domain.agent import Answer, Check, Evaluator, GiveUp, Situation
 from agent_workers.domain.agent import Verdict as Said
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.errors import BadReturn
 from agent_workers.domain.step import Judge, Judged, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator.causes import why_failed
@@ -22,7 +22,9 @@ from agent_workers.execution.evaluator.checks_work import (
 )
 from agent_workers.execution.evaluator.judging import Judges, judged
 from agent_workers.execution.evaluator.verdicts import said
+from agent_workers.execution.plain import gave_of
 from agent_workers.execution.planner.waves import round_of
+from agent_workers.execution.returned import answered, named
 from agent_workers.execution.users_code import call_users
 
 _VERDICTS = get_args(Said)
@@ -71,11 +73,14 @@ def _proposal(work: Work) -> Judged:
 
 
 def _by_function(work: Work, function: Evaluator | Check, verdict: Said) -> Judged:
+    is_check = function in work.agent.declared.checks
+    who = named("Check" if is_check else "Evaluator", work.agent.declared.name, function)
     if not isinstance(verdict, _VERDICTS):
-        name = getattr(function, "__name__", type(function).__name__)
-        raise Misdeclared(
-            f"{name!r} of agent {work.agent.declared.name!r} gave {verdict!r:.200}, no verdict"
-        )
+        *most, last = [kind.__name__ for kind in _VERDICTS]
+        may = f"{', '.join(most)} or {last}" + (", or None" if is_check else "")
+        raise BadReturn(f"{who} returned {gave_of(verdict)}, no verdict; return {may}.")
+    if isinstance(verdict, Answer):
+        verdict = Answer(output=answered(verdict.output, who))
     told = said(work, verdict)
     if told.verdict is Verdict.ASK and asked_before(work, told.question):
         told = Judged(verdict=Verdict.CONTINUE, reason="a person has answered")

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator
 
 from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared, NotExecuted, ToolError, TryLater
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import Definition, McpTool, Terms
 from agent_workers.domain.mcp_call import McpCalls, McpRefused, McpReply, McpSaid, McpSilent
-from agent_workers.domain.tool import Call, Tool, ToolFunction, tool
+from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_schema import misfits
 
 _LONGEST: Final = 1_000

@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
 from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.domain.tracing import trouble_of
 from agent_workers.execution.breaking import broke_of
+from agent_workers.execution.plain import described, no_sight
 from agent_workers.execution.signature import invoke, signature_of
 
 # Stands before the answer, once the tool is called; to JSON it is nothing.
@@ -49,19 +51,21 @@ def _found(module: str, name: str) -> Tool:
 
 
 def _plain(declared: Tool, result: object) -> object:
-    return json.loads(signature_of(declared).result.written(result))
+    shape = signature_of(declared).result
+    is_pure = declared.effect is EffectClass.PURE
+    return json.loads(shape.promised(result) if is_pure else shape.kept(result))
 
 
 def _saw(result: object) -> dict[str, Any]:
     match result:
         case Found():
-            return {"found": result.result}
+            return {"found": described(result.result)}
         case Absent():
             return {"absent": True}
         case Contradictory():
             return {"contradictory": result.reason}
         case _:
-            return {"contradictory": f"the look-up returned {type(result).__name__}"}
+            return {"contradictory": no_sight(result)}
 
 
 def _raised(error: Exception, folder: str) -> dict[str, Any]:

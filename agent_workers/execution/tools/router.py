@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import (
+    BadResult,
     FacilityAway,
     FacilityError,
     NotExecuted,
@@ -25,6 +26,7 @@ from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.agents.roster import Find
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.models.answers_in_memory import NoAnswers
+from agent_workers.execution.plain import gave_of, no_sight
 from agent_workers.execution.results import problems_of
 from agent_workers.execution.tools.caching import ToolResults, kept, shared
 from agent_workers.execution.tools.calling import Given, call_look_up, call_tool
@@ -88,7 +90,7 @@ class ToolRouter:
         # did not, in words of its own; no exception that passes through it says so.
         except Exception as error:  # noqa: BLE001  # see above
             return Unclear(broke=broke_of(error, retryable=True))
-        return Happened(result=tool.signature.result.written(result))
+        return Happened(result=tool.signature.result.kept(result))
 
     def objection(self, claimed: Claimed, result: bytes) -> str:
         """Say how the result of an effect is not what its tool declares; it happened all the same."""
@@ -110,13 +112,13 @@ class ToolRouter:
             return Seen(broke=broke_of(error))
         match saw:
             case Found():
-                return Seen(found=True, result=tool.signature.result.written(saw.result))
+                return Seen(found=True, result=tool.signature.result.kept(saw.result))
             case Absent():
                 return Seen(found=False)
             case Contradictory():
                 return Seen(contradictory=saw.reason)
             case _:
-                return Seen(contradictory=f"the look-up returned {type(saw).__name__}")
+                return Seen(contradictory=no_sight(saw))
 
     def write(self, claimed: Claimed) -> Written | ToolFailed | Broke:
         """Ask a transactional tool for its statements; they run with the record."""
@@ -127,7 +129,7 @@ class ToolRouter:
         if not isinstance(wish, Transaction) or not all(
             isinstance(one, Statement) for one in wish.statements
         ):
-            return ToolFailed(code="no_transaction", message="it must return a Transaction")
+            return ToolFailed(code="no_transaction", message=_no_transaction(claimed.tool, wish))
         result = _promised(self._tool(claimed), wish.result)
         if isinstance(result, ToolFailed):
             return result
@@ -171,6 +173,13 @@ def _refused(error: ToolError | FacilityError) -> ToolFailed:
     return ToolFailed(code=error.code, message=str(error), trouble=trouble_of(error))
 
 
+def _no_transaction(tool: str, wish: object) -> str:
+    gave = f"returned {gave_of(wish)}"
+    if isinstance(wish, Transaction):
+        gave = "returned a Transaction with something else than Statements in it"
+    return f"{tool} is transactional but {gave}; return a Transaction of Statements and a result"
+
+
 def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
     """Check arguments before the tool is called."""
     try:
@@ -184,10 +193,13 @@ def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
 
 def _promised(tool: LoadedTool, result: object) -> bytes | ToolFailed:
     """Write a result that nothing outside depends on, unless it is not what the tool declares."""
-    shape = tool.signature.result
-    told = shape.written(result)
-    objection = shape.objection(told, result)
-    return ToolFailed(code="bad_result", message=objection) if objection else told
+    try:
+        return tool.signature.result.promised(result)
+    except BadResult as error:
+        return ToolFailed(code=error.code, message=str(error))
+    except Exception as error:  # noqa: BLE001  # a value's own code may raise anything
+        message = f"what {tool.declared.name} returned cannot be written: {type(error).__name__}"
+        return ToolFailed(code=BadResult.code, message=message)
 
 
 def _call(claimed: Claimed, key: EffectKey | None = None, attempt: int = 1) -> Call:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import ToolError, TryLater
+from agent_workers.domain.errors import BadResult, ToolError, TryLater
 from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.execution.mcp.troubles import Trouble
@@ -183,4 +183,5 @@ def test_a_result_that_is_not_what_was_promised_is_objected_to(world: World, nam
     made = declared(world.tool(evil(TOKEN="${MCP_TOKEN}"), name))
     result = made.function({"n": 1}, call=CALL, servers=world.servers)
     shape = signature_of(made).result
-    assert "not what the tool declares" in shape.objection(shape.written(result), result)
+    with pytest.raises(BadResult, match="something else than it declares"):
+        shape.promised(result)

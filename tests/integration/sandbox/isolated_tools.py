@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found, tool
+from agent_workers.domain.tool import Absent, Call, Contradictory, Found
 
 PURE, RECONCILABLE = EffectClass.PURE, EffectClass.RECONCILABLE
 

@@ -9,13 +9,14 @@ from typing import Protocol
 import pytest
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.facility import Facility
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Tool, tool
+from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.sandbox.processes import NotStarted, run_bounded
 from agent_workers.execution.signature import signature_of

@@ -1,9 +1,15 @@
 """What the documents say is what there is."""
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
-from agent_workers.cli.main import COMMANDS
+import pytest
+
+from agent_workers.cli.main import COMMANDS, main
+from agent_workers.domain.tool import Tool
 from agent_workers.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,10 +31,28 @@ def test_every_command_that_a_document_names_exists():
     assert named <= set(COMMANDS)
 
 
-def test_the_readme_s_first_tool_answers():
-    blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(blocks[0], "weather.py", "exec"), names)  # it is our own text
-    forecast = names["forecast"]
-    assert callable(forecast)
-    assert forecast("Lisbon") == {"city": "Lisbon", "tomorrow": "sunny"}
+@pytest.fixture
+def loaded(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
+    """The Python of a document that declares tools, as a module that a worker could import."""
+    page = ROOT / request.param
+    module = ModuleType(f"blocks_of_{page.stem.lower()}")
+    sys.modules[module.__name__] = module
+    for block in re.findall(r"```python\n(.+?)```", page.read_text(), re.DOTALL):
+        if "@tool" in block:
+            exec(compile(block, page.name, "exec"), module.__dict__)  # it is our own text
+    yield module
+    del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("loaded", ["README.md", "docs/quickstart.md"], indirect=True)
+def test_tools_check_has_nothing_against_the_first_tools_that_somebody_copies(
+    loaded: ModuleType, capsys: pytest.CaptureFixture[str]
+):
+    own = [one.name for one in vars(loaded).values() if isinstance(one, Tool)]
+    assert own
+    assert main(["tools", "check", "--tools", loaded.__name__, *own]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loaded", ["README.md"], indirect=True)
+def test_the_readme_s_first_tool_answers(loaded: ModuleType):
+    assert loaded.forecast("Lisbon") == {"city": "Lisbon", "tomorrow": "sunny"}

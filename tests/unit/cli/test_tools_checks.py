@@ -75,6 +75,11 @@ def test_what_is_not_said_is_told_one_by_one() -> None:
     ]
 
 
+def test_a_pure_tool_may_leave_its_time_out_unsaid() -> None:
+    timed = replace(listed, unsaid=("timeout",))
+    assert said(timed) == [(Level.OK, "listed: pure, nothing is missing")]
+
+
 def test_a_tool_of_a_server_that_nobody_has_approved_yet_lacks_no_docstring() -> None:
     of_server = replace(listed, description="", schema={"type": "object"})
     assert said(of_server) == [(Level.OK, "listed: pure, nothing is missing")]

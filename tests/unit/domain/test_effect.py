@@ -114,7 +114,7 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
         LOOKED_UP,
         known(),
         CONTRADICTORY,
-        Doubt(reason="the look-up contradicts itself: two of them"),
+        Doubt(reason="the look-up gives no clear answer: two of them"),
     ),
     ("a look-up that failed", LOOKED_UP, known(), FAILED, LookUp()),
     (

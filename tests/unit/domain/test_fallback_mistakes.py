@@ -2,8 +2,9 @@
 
 from agent_workers.domain.agent import Agent, Answer
 from agent_workers.domain.agent_mistakes import mistakes_of
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.tool import Tool, tool
+from agent_workers.domain.tool import Tool
 
 
 def named(name: str, fallback: str | None) -> Tool:

@@ -6,7 +6,7 @@ import pytest
 
 from agent_workers import Answer, Ask, Continue, Escalate, GiveUp, Replan, Retry, Situation
 from agent_workers.domain.engaging import ASK_PERSON
-from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.errors import BadReturn
 from agent_workers.domain.step import Judge, Judged, ToolCall, Verdict
 from tests.unit.evaluating.judges import DRAFT, ROUND, SaidJudge, deciding, told
 from tests.unit.evaluating.rounds import by_function, by_model, call, failed, judged, planned, ran
@@ -40,7 +40,9 @@ def test_a_function_s_verdict_is_the_engine_s(wish: object, verdict: Judged) -> 
 
 @pytest.mark.parametrize("nothing", [None, "accept", True])
 def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
-    with pytest.raises(Misdeclared, match=r"'<lambda>' of agent 'a' gave .*, no verdict"):
+    may = "return Answer, Continue, Retry, Replan, Escalate, Ask or GiveUp"
+    gave = rf"Evaluator of 'a' \(judges.py:\d+\) returned \w+, no verdict; {may}\."
+    with pytest.raises(BadReturn, match=gave):
         told(deciding(nothing), *ROUND)
 
 

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared, ToolError
 from agent_workers.domain.facility import Facility
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Broke, StepKind, ToolRan
-from agent_workers.domain.tool import Call, Tool, tool
+from agent_workers.domain.tool import Call, Tool
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.models.answers_in_memory import AnswersInMemory
 from agent_workers.execution.tools.caching import shared

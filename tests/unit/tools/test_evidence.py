@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from agent_workers import NotExecuted, NotSent, ToolError, TryLater
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.email_message import EmailNotSent, EmailRefused
 from agent_workers.domain.embedding import EmbeddingAway, NotEmbedded
@@ -15,7 +16,7 @@ from agent_workers.domain.outside_http import NoAnswer, NotCallable
 from agent_workers.domain.reply import NotDone, Reply, Unclear
 from agent_workers.domain.sql_source import SqlRefused
 from agent_workers.domain.step import Broke, StepKind, ToolFailed
-from agent_workers.domain.tool import Tool, tool
+from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.sandbox.isolated_child import answer
 from agent_workers.execution.tools.builtin.mail import mail_tool

@@ -7,7 +7,7 @@ import pytest
 from agent_workers.domain.outside_http import HttpAnswer
 from agent_workers.domain.outside_sending import Refused, proved
 from agent_workers.domain.outside_shown import shown
-from agent_workers.execution.results import written
+from agent_workers.execution.results import NO_SHAPE
 
 URL = "https://shop.example.com/orders"
 
@@ -51,5 +51,5 @@ def test_a_long_answer_is_cut_so_that_the_step_can_keep_it(body: bytes | str, ki
     headers = {"content-type": kind, "location": "x" * 2_048}
     result = shown(HttpAnswer(url=URL, status=200, headers=headers, body=raw))
     assert result.truncated
-    kept = json.loads(written(result))
+    kept = json.loads(NO_SHAPE.promised(result))
     assert len(kept["text"] or kept["base64"]) > 100_000

@@ -6,12 +6,13 @@ import pytest
 from pydantic import AfterValidator
 
 from agent_workers import NotSent, ToolError, TryLater
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import FacilityAway, FacilityError
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import NotDone, Seen
 from agent_workers.domain.step import Broke, StepKind
-from agent_workers.domain.tool import Absent, Tool, tool
+from agent_workers.domain.tool import Absent, Tool
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.tools.router import ToolRouter
 from tests.unit.evaluating.rounds import by_function

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared, ToolError
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.step import StepKind, ToolRan
-from agent_workers.domain.tool import Tool, tool
+from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.tools.remembered_in_memory import ToolAnswersInMemory
 from agent_workers.execution.tools.router import ToolRouter

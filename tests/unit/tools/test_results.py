@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, field_serializer
+from pydantic import BaseModel, Field, WithJsonSchema, field_serializer
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.errors import BadResult
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, Written
 from agent_workers.domain.step import StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Statement, Transaction, tool
+from agent_workers.domain.tool import Statement, Transaction
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
 from agent_workers.execution.results import shape_of
 from agent_workers.execution.tools.router import ToolRouter
@@ -27,6 +29,19 @@ WHEN = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 class Order(BaseModel):
     number: int = Field(alias="no")
+
+
+class Customer:
+    """Something that no JSON stands for."""
+
+
+class Shown(BaseModel):
+    model_config = {"arbitrary_types_allowed": True}
+    of: Annotated[Customer, WithJsonSchema({"type": "string"})]
+
+    @field_serializer("of", when_used="json")
+    def told(self, _: Customer) -> str:
+        return "customer 7"
 
 
 class Breaks(BaseModel):
@@ -44,10 +59,10 @@ class Paid:
 
 
 # Any: results are of any type at all.
-def written(annotation: Any, result: object) -> tuple[bytes, str]:
-    shape = shape_of(annotation)
-    told = shape.written(result)
-    return told, shape.objection(told, result)
+def problem(annotation: Any, result: object) -> str:
+    with pytest.raises(BadResult) as caught:
+        shape_of(annotation, "lookup").promised(result)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -64,44 +79,76 @@ def written(annotation: Any, result: object) -> tuple[bytes, str]:
         (object, {"any": "thing"}, b'{"any":"thing"}'),
         (Transaction[int], 3, b"3"),
         (Callable[..., int], "no schema can say it", b'"no schema can say it"'),
+        (bytes, b"\xfb\xff", b'"+/8="'),
+        (dict, {"at": WHEN, 1: Decimal("1.50")}, b'{"at":"2026-05-04T03:02:01Z","1":"1.50"}'),
     ],
 )
 def test_a_result_that_fits_is_written_as_its_annotation_says(
     annotation: Any, result: object, told: bytes
 ) -> None:
-    now, objection = written(annotation, result)
-    assert objection == ""
-    assert now.replace(b"3.0", b"3") == told
+    shape = shape_of(annotation)
+    assert shape.promised(result).replace(b"3.0", b"3") == told
+    assert shape.objection(shape.kept(result)) == ""
+
+
+def test_a_serializer_for_json_alone_has_its_say() -> None:
+    assert shape_of(list[Shown]).promised([Shown(of=Customer())]) == b'[{"of":"customer 7"}]'
 
 
 @pytest.mark.parametrize(
     ("annotation", "result", "words"),
     [
-        (int, "3", "it: Input should be a valid integer"),
-        (str, None, "it: Input should be a valid string"),
-        (list[Order], [{"no": "x"}], "0.no: Input should be a valid integer"),
-        (Paid, {"amount": "1"}, "at: Field required"),
-        (dict[str, int], [1], "it: Input should be an object"),
-        (str, "x" * 2_000_000, "the result is larger than 1048576 bytes"),
+        (int, "3", "lookup declares int but returned str"),
+        (str, None, "lookup declares str but returned None"),
+        (dict[str, int], [1], "lookup declares dict[str, int] but returned list"),
+        (list[Order], [{"no": "x"}],
+         "lookup returned something else than it declares: at $[0].no: Input should be a valid integer"),
+        (Paid, {"amount": "1"}, "else than it declares: at $.at: Field required"),
+        (dict[str, list[dict[str, int | None]]], {"items": [{"price": 1}, {"price": "x"}]},
+         "at $.items[1].price: Input should be a valid integer"),
+        (Annotated[int, Field(ge=1)], 0, "else than it declares: Input should be greater than or equal to 1"),
+        (str, "x" * 2_000_000, "lookup returned 2,000,002 bytes; 1,048,576 are allowed"),
+        (object, "x" * 2_000_000, "lookup returned 2,000,002 bytes; 1,048,576 are allowed"),
+        (dict, {"orders": [{"customer": Customer()}]},
+         ("lookup returned something that is not JSON at $.orders[0].customer: Customer object; "
+         "return text, numbers, lists or dicts")),
+        (object, [float("nan")], "lookup returned something that is not JSON at $[0]: the number"),
+        (dict[Any, int], {1: 1, "1": 2}, "not JSON: two keys that are both written '1'"),
+        (list[float], [float("inf")], "not JSON at $[0]: the number inf"),
     ],
-)
-def test_a_result_that_does_not_fit_is_objected_to_in_words(
+)  # fmt: skip
+def test_a_result_that_does_not_fit_is_refused_in_words(
     annotation: Any, result: object, words: str
 ) -> None:
-    _, objection = written(annotation, result)
-    assert words in objection
+    assert words in problem(annotation, result)
 
 
-def test_an_objection_does_not_repeat_the_result() -> None:
-    _, objection = written(list[int], ["a secret"] * 100)
-    assert "secret" not in objection
-    assert objection.endswith("and 95 more")
+def test_a_problem_does_not_repeat_the_result() -> None:
+    told = problem(list[int], ["a secret"] * 100)
+    assert "secret" not in told
+    assert told.endswith("and 95 more")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "result", "words"),
+    [
+        (int, "3", "lookup declares int but returned str"),
+        (object, {"raw": Customer()}, "lookup returned something that is not JSON at $.raw"),
+        (object, {1: 1, "1": 2}, "not JSON at $.'1': two keys that are both written '1'"),
+        (object, "x" * 2_000_000, "lookup returned 2,000,002 bytes"),
+    ],
+)
+def test_a_kept_result_tells_later_how_it_is_not_what_was_promised(
+    annotation: Any, result: object, words: str
+) -> None:
+    shape = shape_of(annotation, "lookup")
+    assert words in shape.objection(shape.kept(result))
 
 
 @pytest.mark.parametrize("annotation", [Breaks, object])
 def test_a_result_that_cannot_be_written_is_kept_in_some_way(annotation: Any) -> None:
-    told, _ = written(annotation, Breaks(secret=7))
-    assert told == b'"Breaks(secret=7)"'
+    told = shape_of(annotation).kept(Breaks(secret=7))
+    assert told == b'{"not_json":"Breaks object","kept":"Breaks(secret=7)"}'
 
 
 def router(function: Callable[..., object], effect: EffectClass) -> ToolRouter:
@@ -130,7 +177,7 @@ def writes(given: str) -> Transaction[int]:
 def test_a_pure_tool_with_such_a_result_has_failed_and_others_may_stand_in() -> None:
     ran = router(lies, EffectClass.PURE).run(step(EffectClass.PURE))
     assert isinstance(ran, ToolFailed)
-    assert (ran.code, "valid integer" in ran.message) == ("bad_result", True)
+    assert (ran.code, ran.message) == ("bad_result", "pay declares int but returned str")
 
 
 def test_a_transactional_tool_with_such_a_result_writes_nothing() -> None:
@@ -143,7 +190,7 @@ def test_an_effect_with_such_a_result_has_happened_and_what_it_said_is_kept() ->
     route = router(lies, EffectClass.UNSAFE)
     unsafe = step(EffectClass.UNSAFE)
     assert route.act(unsafe, b'{"given":"x"}', key=KEY, attempt=1) == Happened(result=b'"x"')
-    assert "valid integer" in route.objection(unsafe, b'"x"')
+    assert route.objection(unsafe, b'"x"') == "pay declares int but returned str"
     assert route.objection(unsafe, b"7") == ""
 
 
@@ -153,3 +200,13 @@ def test_a_result_that_fits_is_a_result() -> None:
         return given
 
     assert router(tells, EffectClass.PURE).run(step(EffectClass.PURE)) == ToolRan(result=b'"x"')
+
+
+def test_a_transactional_tool_without_a_transaction_is_told_what_it_gave() -> None:
+    def pays(given: str) -> str:
+        """Pay."""
+        return given
+
+    ran = router(pays, EffectClass.TRANSACTIONAL).write(step(EffectClass.TRANSACTIONAL))
+    assert isinstance(ran, ToolFailed)
+    assert "pay is transactional but returned str; return a Transaction" in ran.message

@@ -13,12 +13,13 @@ from pydantic import AfterValidator, BaseModel, field_serializer
 from typing_extensions import override
 
 from agent_workers.domain.agent import Agent
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Ending
 from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.reply import Happened, Reply, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind
-from agent_workers.domain.tool import Absent, Tool, tool
+from agent_workers.domain.tool import Absent, Tool
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.evaluator.checks import checked
 from agent_workers.execution.perform import Performer

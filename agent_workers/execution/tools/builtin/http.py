@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import TryLater
 from agent_workers.domain.outside_http import Http, HttpAnswer, HttpBounds, HttpRequest, NoAnswer
@@ -17,7 +18,7 @@ from agent_workers.domain.outside_sending import (
     sent,
 )
 from agent_workers.domain.outside_shown import HttpResult, shown
-from agent_workers.domain.tool import Call, tool
+from agent_workers.domain.tool import Call
 
 _REDIRECTS = 5
 _SEND = HttpBounds(most_bytes=100_000)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.email_message import (
     LONGEST_SUBJECT,
@@ -19,7 +20,7 @@ from agent_workers.domain.email_message import (
 )
 from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError
 from agent_workers.domain.facility import NotInstalled
-from agent_workers.domain.tool import Absent, Call, Found, Tool, tool
+from agent_workers.domain.tool import Absent, Call, Found, Tool
 
 _Addresses = Annotated[list[str], Field(max_length=MOST_RECIPIENTS)]
 _Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT)]

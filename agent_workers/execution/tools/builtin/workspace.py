@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
-from agent_workers.domain.tool import Tool, Transaction, tool
+from agent_workers.domain.tool import Tool, Transaction
 from agent_workers.domain.workspace import (
     LARGEST_FILE,
     FileRead,
