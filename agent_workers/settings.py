@@ -98,6 +98,11 @@ class Settings(ModelsSettings, LogSettings):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
 
+    @field_validator("spill_dir", mode="before")
+    @classmethod
+    def _no_folder(cls, value: object) -> object:
+        return value or None  # `Path("")` would be this folder
+
     @field_validator("database_url", "direct_database_url")
     @classmethod
     def _a_postgres(cls, url: str) -> str:

@@ -27,6 +27,11 @@ class ModelsSettings(ToolSettings):
         here = Path("models.yaml")
         return self.models or (here if here.is_file() else None)
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        return value or None  # `Path("")` would be this folder
+
     @field_validator("model_quotas", mode="before")
     @classmethod
     def _a_minute(cls, value: object) -> object:

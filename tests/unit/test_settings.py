@@ -36,6 +36,14 @@ def test_a_wrong_url_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch)
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_path_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGENT_MODELS", "")
+    monkeypatch.setenv("AGENT_SPILL_DIR", "")
+    settings = load_settings()
+    assert (settings.models_file, settings.spill_dir) == (None, None)
+
+
 def test_lists_are_words_with_commas(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AGENT_TOOLS", "one.tools, two.tools")
     monkeypatch.setenv("AGENT_LANES", "plan,evaluate")
