@@ -48,12 +48,13 @@ def print_error(job: Json, steps: Any = ()) -> None:  # noqa: ANN401 (JSON)
     styled(RED, f"Error: {error['code']}")
     _print_text(error["message"])
     cause: Json = error.get("cause") or {}
-    if cause:
+    # Most often the job's message tells its cause already.
+    if cause and cause.get("message") != error["message"]:
         place = f" (step {cause['position']})" if cause.get("position") is not None else ""
         print(f"  caused by {cause.get('code')} in {cause.get('tool') or 'the agent'}{place}:")
         _print_text(cause.get("message"))
-        if cause.get("where"):
-            print(f"  at {printable_line(str(cause['where']))}")
+    if cause.get("where"):
+        print(f"  at {printable_line(str(cause['where']))}")
     for step in steps:
         raised: Json = step.get("error") or {}
         if raised.get("traceback"):

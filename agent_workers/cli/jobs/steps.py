@@ -33,7 +33,9 @@ def result_of(step: Json) -> str:
     error = step.get("error") or {}
     if error:
         where = f" at {error['where']}" if error.get("where") else ""
-        return f"{error.get('type') or error.get('code')}: {error.get('message')}{where}"
+        # The message of an exception begins with its type.
+        kind = "" if error.get("type") else f"{error.get('code')}: "
+        return f"{kind}{error.get('message')}{where}"
     outcome = step["outcome"]
     if step["outcome_type"] is None:
         return step["last_error"] or ""

@@ -41,7 +41,7 @@ def test_a_failure_is_told_with_the_traceback_of_the_step(
 ) -> None:
     raised = {
         "code": "mistake",
-        "message": "division by zero",
+        "message": "ZeroDivisionError: division by zero",
         "type": "ZeroDivisionError",
         "where": "weather.py:12",
         "traceback": 'Traceback (most recent call last):\n  File "weather.py", line 12\nboom',
