@@ -7,7 +7,7 @@ from agent_workers.domain.agent import Past
 from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
 from agent_workers.execution.planner.waves import calls_again, next_wave
-from agent_workers.execution.users_code import call_users
+from agent_workers.execution.users_code import call_within
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.conditions import CannotTell, holds, is_condition
 
@@ -84,7 +84,8 @@ def _broken_by_tool(work: Work, past: Past) -> str:
     if tool is None or tool.declared.check is None:
         return ""
     try:
-        objection: object = call_users(tool.declared.check, past.value)
+        within = tool.declared.timeout
+        objection: object = call_within(within, tool.declared.check, past.value)
     except Exception as error:  # noqa: BLE001  # a check is a user's code; its failure objects too
         return f"the check of {past.tool!r} broke: {type(error).__name__}: {error}"
     if objection is None:
