@@ -1,6 +1,6 @@
 """Declaring agents: what plans, what evaluates, which tools it may use, within which limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -79,10 +79,7 @@ class Situation:
 
     @property
     def results(self) -> tuple[Past, ...]:
-        """What the calls of this round gave, in the order in which they first ran.
-
-        Of a call that was run again only the newest counts.
-        """
+        """What each call of this round gave last, in the order in which they first ran."""
         # From the end: older rounds are not even parsed, so that a long job's rounds cost no more.
         newer = takewhile(lambda past: past.round >= self.round, reversed(self.history))
         newest: dict[str | int, Past] = {}
@@ -167,15 +164,16 @@ class Ask:
 
 
 Verdict = Answer | Continue | Retry | Replan | Escalate | Ask | GiveUp
-Planner = Callable[[Situation], Plan | Answer | GiveUp]
-Evaluator = Callable[[Situation], Verdict]
-# Looks at a round before its evaluator does; None: nothing to object to.
-Check = Callable[[Situation], Verdict | None]
+Decided = Plan | Answer | GiveUp
+Planner = Callable[[Situation], Decided | Awaitable[Decided]]
+Evaluator = Callable[[Situation], Verdict | Awaitable[Verdict]]
+# Looks at a round before its evaluator does. None: no objection.
+Check = Callable[[Situation], Verdict | Awaitable[Verdict | None] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """A declared agent. Plan and evaluate are Python functions, or come from its model."""
+    """A declared agent. Plan and evaluate are functions (`def` or `async def`), or its model's."""
 
     name: str
     # A name stands for a tool of this installation: a built-in one, one of an MCP server; or for

@@ -22,6 +22,11 @@ class EffectClass(StrEnum):
 LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
 
 
+# Done one at a time in a process of their own, which the kernel ends when they are over their time:
+# only then is it certain that nothing acts later.
+ENDED_BY_KERNEL = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
+
+
 class OnDoubt(StrEnum):
     """What to do when nobody can know whether an effect happened."""
 

@@ -1,7 +1,7 @@
 """A declared tool, what it receives and what it may return, as plain values; and what can be wrong."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ R = TypeVar("R")
 # Any: a tool is the user's function; its signature is read, not known, here.
 ToolFunction = Callable[..., Any]
 # Any: it gets whatever the tool returned, as JSON.
-Check = Callable[[Any], str | None]
+Check = Callable[[Any], str | Awaitable[str | None] | None]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _LONGEST_VERSION = 100
 _HIGHEST_PORT = 65_535

@@ -1,9 +1,11 @@
 """Choosing a workflow by rule: the first whose condition holds plans the job."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from agent_workers.domain.agent import Answer, GiveUp, Plan, Planner, Situation
+from agent_workers.domain.agent import Decided, GiveUp, Plan, Planner, Situation
+from agent_workers.domain.errors import Misdeclared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +27,14 @@ class Chosen:
 
     workflows: tuple[Workflow, ...]
 
-    def __call__(self, situation: Situation) -> Plan | Answer | GiveUp:
+    def __call__(self, situation: Situation) -> Decided | Awaitable[Decided]:
         """Plan by the workflow that is meant; its name stands on the job."""
         for workflow in self.workflows:
-            if workflow.when is None or workflow.when(situation):
-                return _named(workflow.plan(situation), workflow.name)
+            if _is_meant(workflow, situation):
+                decided = workflow.plan(situation)
+                if isinstance(decided, Awaitable):
+                    return _named_later(decided, workflow.name)
+                return _named(decided, workflow.name)
         names = [workflow.name for workflow in self.workflows]
         return GiveUp(f"no workflow of {names!r} is meant for this input")
 
@@ -39,7 +44,19 @@ def choose(*workflows: Workflow) -> Planner:
     return Chosen(workflows)
 
 
-def _named(decision: Plan | Answer | GiveUp, name: str) -> Plan | Answer | GiveUp:
+def _is_meant(workflow: Workflow, situation: Situation) -> bool:
+    meant: object = workflow.when is None or workflow.when(situation)
+    if inspect.iscoroutine(meant):
+        meant.close()
+        raise Misdeclared(f"when= of workflow {workflow.name!r} is async: it is a plain function")
+    return bool(meant)
+
+
+async def _named_later(decided: Awaitable[Decided], name: str) -> Decided:
+    return _named(await decided, name)
+
+
+def _named(decision: Decided, name: str) -> Decided:
     if isinstance(decision, Plan) and not decision.workflow:
         return replace(decision, workflow=name)
     return decision

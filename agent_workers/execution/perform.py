@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from agent_workers.domain.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
@@ -20,7 +21,7 @@ from agent_workers.execution.planner.by_function import planned
 from agent_workers.execution.planner.route import routed
 from agent_workers.execution.returned import named
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.execution.users_code import call_users
+from agent_workers.execution.users_code import call_within
 
 GetHistory = Callable[[], tuple[Done, ...]]
 Converse = Callable[[Claimed], Conversation]
@@ -70,7 +71,8 @@ class Performer:
             return planned(by_rule, situation)
         if (plan := agent.declared.plan) is not None:
             who = named("Planner", agent.declared.name, plan)
-            return planned(call_users(plan, situation), situation, who)
+            within = timedelta(milliseconds=claimed.timeout_ms)
+            return planned(call_within(within, plan, situation), situation, who)
         if self.models is None:
             return GaveUp(code="no_model", message="this worker has no models loaded")
         return self.models.plan(claimed, agent, situation)

@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, get_type_hints
 
@@ -15,7 +16,7 @@ from agent_workers.domain.facility import Give, NotBegun, NotInstalled, is_facil
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_arguments import model_of
 from agent_workers.execution.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
-from agent_workers.execution.users_code import call_users
+from agent_workers.execution.users_code import call_users, call_within
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
 _STRICTLY = ConfigDict(extra="forbid", protected_namespaces=())
@@ -39,8 +40,6 @@ class Signature:
 
 def signature_of(declared: Tool) -> Signature:
     """Read a tool's signature; refuse what cannot be told to a planner."""
-    if inspect.iscoroutinefunction(declared.function):
-        raise Misdeclared(f"tool {declared.name!r} is `async def`: a tool is a plain function")
     given = sorted(facilities_of(declared.function)) if declared.isolated else []
     if given:
         named = f"tool {declared.name!r} is isolated"
@@ -78,15 +77,20 @@ def invoke(
     arguments: Mapping[str, object],
     call: Call,
     give: Give = no_facilities,
+    *,
+    within: timedelta | None = None,
 ) -> object:
-    """Call a tool's function, with its `call` and the facilities that it asks for."""
+    """Call a tool's function, with its `call` and the facilities that it asks for.
+
+    `within`: how long a coroutine may take.
+    """
     try:
         given = {name: give(wanted, call) for name, wanted in facilities_of(function).items()}
     except NotInstalled as error:
         raise NotBegun(str(error)) from None
     if takes_call(function):
         given["call"] = call
-    return call_users(function, **arguments, **given)
+    return call_within(within, function, **arguments, **given)
 
 
 def promises_nothing(function: ToolFunction) -> bool:

@@ -2,19 +2,26 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from agent_workers.domain.errors import Ending, Escaped
+from agent_workers.execution.users_loop import UsersLoop
 
 Given = ParamSpec("Given")
 Gives = TypeVar("Gives")
 
 
+# One per process, however many parts of it call users' code: clients that users keep between calls
+# belong to the loop that they were made on.
+_LOOP = UsersLoop()
+
+
 def call_users(
     function: Callable[Given, Gives], *args: Given.args, **kwargs: Given.kwargs
 ) -> Gives:
-    """Call a tool, look-up, planner, evaluator or check.
+    """Call what users wrote.
 
     `CancelledError`, `sys.exit` and their like would pass by all that counts failures, and end the
     worker that only called them.
@@ -27,6 +34,28 @@ def call_users(
         if _ends_us(error):
             raise
         raise Escaped(f"{type(error).__name__}: {error}") from error
+
+
+def call_within(
+    within: timedelta | None,
+    function: Callable[Given, Gives | Awaitable[Gives]],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Gives:
+    """Call a tool, look-up, planner, evaluator or check; what it returns to be awaited is awaited.
+
+    `within`: how long that may take. None: somebody else ends it.
+    """
+    gave = call_users(function, *args, **kwargs)
+    if isinstance(gave, Awaitable):
+        awaited: Gives = call_users(_LOOP.run, gave, within)
+        return awaited
+    return gave
+
+
+def end_coroutines() -> None:
+    """Cancel what users' coroutines still do, as this process ends."""
+    _LOOP.close()
 
 
 def _ends_us(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
+    ENDED_BY_KERNEL,
     Abandon,
     Adopt,
     Doubt,
@@ -46,7 +47,6 @@ from agent_workers.state.engine import Connection
 from agent_workers.state.permits import Asked, Permits
 
 _LONGEST_PROBLEM: Final = 500
-_KERNEL_TIMED = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 
 
 class EffectProtocol:
@@ -232,7 +232,7 @@ class EffectProtocol:
 
 def is_timed(cls: EffectClass) -> bool:
     """Say whether an effect of this class needs a process of its own and the kernel's timer."""
-    return cls in _KERNEL_TIMED
+    return cls in ENDED_BY_KERNEL
 
 
 def _next_attempt(asked: Asked) -> int:

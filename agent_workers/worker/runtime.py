@@ -20,6 +20,7 @@ from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
+from agent_workers.execution.users_code import end_coroutines
 from agent_workers.orchestration.act import EffectProtocol
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.aftermath import Aftermath
@@ -97,6 +98,7 @@ class Runtime:
         except AgentWorkersError as error:
             # The lock is gone all the same: others will find that this process has ended.
             log.warning("left_without_a_word", error=str(error))
+        end_coroutines()
         if self.models is not None:
             self.models.close()
         self.mcp.servers.close()

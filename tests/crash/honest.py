@@ -1,5 +1,6 @@
 """Tools as their authors write them, honest and not: they act on a counter over HTTP."""
 
+import asyncio
 import json
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -32,6 +33,13 @@ def _see_nothing(counter: str, mark: str) -> Absent:
 def charge(counter: str, mark: str, *, call: Call) -> str:
     """Let it happen once for each key."""
     return _post(f"{counter}/effects/{mark}?keyed=1&key={call.key}", {"mark": mark})
+
+
+@tool(effect=Effect.KEYED, key_ttl=_LONG)
+async def charge_async(counter: str, mark: str, *, call: Call) -> str:
+    """Let it happen once for each key, from a coroutine."""
+    place = f"{counter}/effects/{mark}?keyed=1&key={call.key}"
+    return await asyncio.to_thread(_post, place, {"mark": mark})
 
 
 @tool(effect=Effect.TRANSACTIONAL)

@@ -36,7 +36,10 @@ def proof(crash_points: CrashPoints, counter_url: str) -> Proof:
         reach=Reach(moments=3, lines=1, freezes=0, pairs=0),
     )
     tables = ("create table notes (mark text not null)",)
-    return crash_points(told, written, *lied, statements=tables)
+    awaited = _try(
+        honest.charge_async, counter_url, reach=Reach(moments=3, lines=0, freezes=1, pairs=0)
+    )
+    return crash_points(told, awaited, written, *lied, statements=tables)
 
 
 def test_what_an_honest_tool_does_happens_once(proof: Proof) -> None:

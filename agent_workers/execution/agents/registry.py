@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_workers.domain.agent import Agent, PlanMode, Purpose
 from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
-from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.engaging import split_engaged
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
@@ -18,8 +18,6 @@ from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.route_rules import rule_mistakes
 from agent_workers.execution.answer_schema import schema_mistakes
 from agent_workers.execution.signature import Signature, signature_of
-
-_OWN_PROCESS = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ class LoadedTool:
 
     @property
     def lane(self) -> Lane:
-        return Lane.EFFECT if self.declared.effect in _OWN_PROCESS else Lane.TOOL
+        return Lane.EFFECT if self.declared.effect in ENDED_BY_KERNEL else Lane.TOOL
 
     @property
     def timeout_ms(self) -> int:

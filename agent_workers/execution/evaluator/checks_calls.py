@@ -10,7 +10,7 @@ from agent_workers.domain.step import Broke, Judged, ToolCall, Verdict
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
 from agent_workers.execution.planner.waves import calls_again, next_wave
-from agent_workers.execution.users_code import call_users
+from agent_workers.execution.users_code import call_within
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.conditions import CannotTell, holds, is_condition
 
@@ -110,7 +110,8 @@ def _broken_by_tool(work: Work, past: Past) -> str:
     if tool is None or tool.declared.check is None:
         return ""
     try:
-        objection: object = call_users(tool.declared.check, past.value)
+        within = tool.declared.timeout
+        objection: object = call_within(within, tool.declared.check, past.value)
     except Exception as error:  # noqa: BLE001  # a check is a user's code; its failure objects too
         raise _CheckRaised(past, broke_of(error)) from None
     if objection is None:

@@ -25,9 +25,7 @@ from agent_workers.execution.evaluator.verdicts import said
 from agent_workers.execution.plain import gave_of
 from agent_workers.execution.planner.waves import round_of
 from agent_workers.execution.returned import answered, named
-from agent_workers.execution.users_code import call_users
-
-_VERDICTS = get_args(Said)
+from agent_workers.execution.users_code import call_within
 
 
 def evaluate(
@@ -53,7 +51,7 @@ def accept_results(situation: Situation) -> Answer | GiveUp:
 
 def _objection(work: Work) -> Judged | None:
     for check in work.agent.declared.checks:
-        verdict = call_users(check, work.situation)
+        verdict: object = call_within(work.agent.declared.step_timeout, check, work.situation)
         if verdict is not None:
             return _by_function(work, check, verdict)
     return None
@@ -63,7 +61,8 @@ def _proposal(work: Work) -> Judged:
     """Say what follows unless a model objects."""
     declared = work.agent.declared
     if (evaluate_ := declared.evaluate) is not None:
-        return _by_function(work, evaluate_, call_users(evaluate_, work.situation))
+        verdict: object = call_within(declared.step_timeout, evaluate_, work.situation)
+        return _by_function(work, evaluate_, verdict)
     if work.answer is not None:
         return accepted(work, work.answer.value[ANSWER])
     if work.planner_is_a_model:
@@ -72,11 +71,11 @@ def _proposal(work: Work) -> Judged:
     return said(work, accept_results(work.situation))
 
 
-def _by_function(work: Work, function: Evaluator | Check, verdict: Said) -> Judged:
+def _by_function(work: Work, function: Evaluator | Check, verdict: object) -> Judged:
     is_check = function in work.agent.declared.checks
     who = named("Check" if is_check else "Evaluator", work.agent.declared.name, function)
-    if not isinstance(verdict, _VERDICTS):
-        *most, last = [kind.__name__ for kind in _VERDICTS]
+    if not isinstance(verdict, Said):
+        *most, last = [kind.__name__ for kind in get_args(Said)]
         may = f"{', '.join(most)} or {last}" + (", or None" if is_check else "")
         raise BadReturn(f"{who} returned {gave_of(verdict)}, no verdict; return {may}.")
     if isinstance(verdict, Answer):

@@ -32,7 +32,7 @@ def run_by_hand(
         checked = signature.read(canonical(dict(arguments or {})))
     except ValidationError as error:
         raise ToolError(problems_of(error, whole="arguments")) from None
-    returned = invoke(tool.function, checked, call or a_call(), _Given(given))
+    returned = invoke(tool.function, checked, call or a_call(), _Given(given), within=tool.timeout)
     told = returned.result if isinstance(returned, Transaction) else returned
     written = signature.result.promised(told)
     return returned if isinstance(returned, Transaction) else json.loads(written)

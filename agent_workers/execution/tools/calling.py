@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.facility import Give, no_facilities
 from agent_workers.domain.tool import Call, Tool
 from agent_workers.execution.sandbox.isolated import call_isolated
@@ -24,7 +25,8 @@ def call_tool(
     """Call it with arguments that were checked, and that are `written` as they came."""
     if declared.isolated:
         return call_isolated(declared, written, call, looks_up=False, hides=given.hides)
-    return invoke(declared.function, arguments, call, given.give)
+    within = None if declared.effect in ENDED_BY_KERNEL else declared.timeout
+    return invoke(declared.function, arguments, call, given.give, within=within)
 
 
 def call_look_up(
@@ -34,4 +36,4 @@ def call_look_up(
     assert declared.look_up is not None
     if declared.isolated:
         return call_isolated(declared, written, call, looks_up=True, hides=given.hides)
-    return invoke(declared.look_up, arguments, call, given.give)
+    return invoke(declared.look_up, arguments, call, given.give, within=declared.timeout)

@@ -11,6 +11,7 @@ from agent_workers.domain.remembered import Remembered
 from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.signature import facilities_of
 from agent_workers.execution.tools.describing import place_of
+from agent_workers.execution.users_code import call_within
 
 
 class ToolAnswers(Protocol):
@@ -48,7 +49,7 @@ def is_good(tool: LoadedTool, result: bytes) -> bool:
     if check is None:
         return True
     try:
-        return check(json.loads(result)) is None
+        return call_within(tool.declared.timeout, check, json.loads(result)) is None
     except Exception:  # noqa: BLE001  # a check is a user's code; its failure objects too
         return False
 

@@ -1,5 +1,6 @@
 """Tools that run in a child process: honest ones, and some that would take a worker with them."""
 
+import asyncio
 import ctypes
 import os
 import socket
@@ -30,6 +31,19 @@ def look_around(greeting: str, *, call: Call) -> Seen:
     print(greeting)  # noqa: T201  # what a tool prints must not be taken for its answer
     around = sorted(os.environ)  # noqa: TID251  # that is the point
     return Seen(variables=around, process=os.getpid(), key=call.key)
+
+
+@tool(effect=PURE, isolated=True)
+async def later(word: str) -> str:
+    """Say it a little later."""
+    await asyncio.sleep(0)
+    return word
+
+
+@tool(effect=PURE, isolated=True)
+def odd() -> dict[str, object]:
+    """Give something that is no JSON."""
+    return {"found": [object()]}
 
 
 @tool(effect=PURE, isolated=True)

@@ -44,6 +44,17 @@ def test_it_has_a_process_of_its_own_and_nothing_of_the_workers_environment(
     assert not [name for name in seen["variables"] if name.startswith("AGENT")]
 
 
+def test_it_may_be_async() -> None:
+    assert run(tools.later, word="soon") == ToolRan(result=b'"soon"')
+
+
+def test_a_result_that_is_not_json_is_told_as_that_of_any_other_tool() -> None:
+    ran = run(tools.odd)
+    assert isinstance(ran, ToolFailed), ran
+    assert ran.code == "bad_result"
+    assert ran.message.startswith("odd returned something that is not JSON at $.found[0]: object")
+
+
 def test_a_crash_ends_the_step_and_not_the_worker() -> None:
     ran = run(tools.crash)
     assert isinstance(ran, Broke), ran

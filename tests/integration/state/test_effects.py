@@ -7,7 +7,7 @@ import psycopg.errors
 import pytest
 
 from agent_workers.domain.effect import EffectClass, EffectState, PermitMode, Says, Source
-from agent_workers.domain.encoding import bounded
+from agent_workers.execution.results import NO_SHAPE
 from tests.integration.state.acting import (
     allow,
     ask,
@@ -155,7 +155,7 @@ def _deep() -> object:
 def test_what_a_tool_returns_is_kept_whatever_it_is(world: World, value: object) -> None:
     claimed = world.acting()
     allow(world, claimed)
-    written = bounded(value)
+    written = NO_SHAPE.kept(value)
     say(world, claimed, Says.HAPPENED, result=written)
     assert bytes(effect(world, claimed, "result")) == written
 

@@ -1,5 +1,6 @@
 """Tools that are called one by one, outside of any job."""
 
+import asyncio
 import time
 from datetime import timedelta
 
@@ -35,6 +36,13 @@ def lies(a: int) -> str:
 def half() -> str:
     """Give half a character."""
     return "\ud800"
+
+
+@tool(effect=Effect.PURE, timeout=timedelta(milliseconds=100))
+async def hangs_async() -> str:
+    """Never come back."""
+    await asyncio.Event().wait()
+    return ""
 
 
 @tool(effect=Effect.PURE, timeout=timedelta(milliseconds=100))

@@ -29,7 +29,7 @@ def shown() -> Iterator[Registry]:
 
 
 def test_its_tools_are_well_declared(shown: Registry) -> None:
-    for name in ("opening_hours", "refund"):
+    for name in ("opening_hours", "refund", "stock"):
         levels = {one.level for one in check_tool(shown.tools[name], shown)}
         assert Level.FAIL not in levels, name
 
