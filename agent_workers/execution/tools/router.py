@@ -31,6 +31,8 @@ from agent_workers.execution.tools.calling import Given, call_look_up, call_tool
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
 
+_NO_TRANSACTION = "a transactional tool must return a Transaction with its statements"
+
 
 @dataclass(frozen=True, slots=True)
 class _Returned:
@@ -98,7 +100,13 @@ class ToolRouter:
         """Ask the tool's look-up whether its effect happened."""
         tool = self._tool(claimed)
         if tool.declared.look_up is None:
-            return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=False))
+            return Seen(
+                broke=Broke(
+                    code="no_lookup",
+                    message=f"tool {claimed.tool!r} has no look-up",
+                    retryable=False,
+                )
+            )
         arguments = _read(tool, request)
         if isinstance(arguments, ToolFailed):
             message = f"it does not take its arguments: {arguments.message}"
@@ -127,7 +135,7 @@ class ToolRouter:
         if not isinstance(wish, Transaction) or not all(
             isinstance(one, Statement) for one in wish.statements
         ):
-            return ToolFailed(code="no_transaction", message="it must return a Transaction")
+            return ToolFailed(code="no_transaction", message=_NO_TRANSACTION)
         result = _promised(self._tool(claimed), wish.result)
         if isinstance(result, ToolFailed):
             return result
@@ -178,7 +186,7 @@ def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
     except ValidationError as error:
         return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
     except Exception as error:  # noqa: BLE001  # a user's validator may raise anything
-        message = f"they cannot be checked: {type(error).__name__}"
+        message = f"they cannot be checked: {type(error).__name__}: {error}"[:500]
         return ToolFailed(code="bad_arguments", message=message, trouble=trouble_of(error))
 
 
