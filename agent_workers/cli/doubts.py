@@ -52,8 +52,13 @@ def _resolve(client: Client, arguments: argparse.Namespace) -> int:
         reason=arguments.reason,
         result=_result(arguments),
     )
-    print(f"{effect['effect_key']} is {effect['state']}")
+    print(_told(arguments.verdict, ended=client.get(effect["job_id"]).finished))
     return 0
+
+
+def _told(verdict: str, *, ended: bool) -> str:
+    recorded, follows = _RECORDED[verdict]
+    return f"Recorded: {recorded}. {'Its job has ended before.' if ended else follows}"
 
 
 def _result(arguments: argparse.Namespace) -> object:
@@ -64,4 +69,13 @@ def _result(arguments: argparse.Namespace) -> object:
     return read_json(arguments.result, what="--result")
 
 
+# What is recorded, and what follows.
+_RECORDED = {
+    "happened": ("it happened", "Its job goes on with that result; the tool is not called again."),
+    "not_happened": ("it did not happen", "The tool will be called again."),
+    "abandon": (
+        "nobody knows what became of it",
+        "The step fails with `effect_abandoned`; the tool is not called again.",
+    ),
+}
 _VERDICTS = {"happened": "happened", "not-happened": "not_happened", "abandon": "abandon"}

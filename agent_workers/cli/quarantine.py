@@ -33,7 +33,7 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
 
 def _release(client: Client, arguments: argparse.Namespace) -> int:
     job = client.release(arguments.job_id, arguments.position)
-    print(f"{job.id} is {job.status}")
+    print(f"Step {arguments.position} of {job.id} will be tried again; the job is {job.status}.")
     return 0
 
 

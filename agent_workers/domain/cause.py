@@ -53,6 +53,12 @@ def sentence(who: str, code: str, message: str, where: str = "") -> str:
             return f"{who} failed: {message}{at}"
 
 
+def how_it_ended(message: str) -> str:
+    """Say how an attempt ended whose message this is: it raised something, or something else."""
+    message = message.rstrip(" .:")
+    return f"raised {message}" if _TYPE_FIRST.match(message + ": ") else f"ended with: {message}"
+
+
 def tool_named(tool: str) -> str:
     return f"Tool {tool!r}"
 

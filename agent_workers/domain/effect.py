@@ -106,6 +106,8 @@ class LastPermit:
     says: Says | None
     source: Source | None
     quiet_after: datetime
+    # What it ended with, where it is not known to have happened.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from agent_workers.domain.cause import how_it_ended
 from agent_workers.domain.effect import (
     Abandon,
     Adopt,
@@ -55,7 +56,7 @@ def what_is_known(known: KnownEffect) -> Adopt | Abandon | None:
     if known.state is EffectState.DONE:
         return Adopt(result=known.result or b"null")
     if known.state is EffectState.ABANDONED:
-        return Abandon(reason="abandoned by a verdict")
+        return Abandon(reason="a person abandoned it (`agent-workers doubts resolve --abandon`)")
     return None
 
 
@@ -74,7 +75,10 @@ def _with_key(
     """
     is_refused = known.last is not None and known.last.says is Says.NOT_EXECUTED
     if not rules.has_lookup and is_refused and known.refusals >= tries.most:
-        return _doubted(rules, f"an attempt had no answer, and {known.refusals} were refused")
+        return _doubted(
+            rules,
+            _nobody_knows(f"An attempt gave no answer, and {known.refusals} repeats were refused"),
+        )
     if not rules.has_lookup or not (is_refused or tries.made >= tries.most):
         return Grant(mode=PermitMode.SAME_KEY)
     if looked is None:
@@ -94,7 +98,7 @@ def _after_silence(
         return WaitUntil(at=known.quiet_after)
     if rules.has_lookup and rules.cls in {EffectClass.KEYED, EffectClass.RECONCILABLE}:
         return _by_lookup(rules, known, looked, tries)
-    return _doubted(rules, f"no evidence of attempt {_attempt(known)}")
+    return _doubted(rules, silence_of(known.last))
 
 
 def _key_lives(rules: EffectRules, known: KnownEffect, now: datetime) -> bool:
@@ -111,7 +115,7 @@ def _by_lookup(
     if looked is None or not _began_quiet(known, looked):
         return LookUp()
     if looked.contradictory:
-        return _doubted(rules, f"the look-up gives no clear answer: {looked.contradictory}")
+        return _doubted(rules, f"The look-up gives no clear answer: {looked.contradictory}")
     if looked.found:
         return Adopt(result=looked.result or b"null", source=Source.LOOKUP)
     return Grant(mode=PermitMode.AFTER_ABSENT)
@@ -124,7 +128,7 @@ def _in_vain(
     failed, for_good = known.failed_looks + 1, known.failed_looks_for_good + looked.for_good
     if for_good < tries.most and failed < MOST_FAILED_LOOKS:
         return LookUp()
-    return _doubted(rules, f"the look-up failed {_times(failed)}, lastly: {looked.problem}")
+    return _doubted(rules, f"The look-up failed {_times(failed)}, lastly: {looked.problem}")
 
 
 def _began_quiet(known: KnownEffect, looked: LookedUp) -> bool:
@@ -143,8 +147,15 @@ def _doubted(rules: EffectRules, reason: str) -> PermitAnswer:
             return Grant(mode=PermitMode.REPEAT)
 
 
-def _attempt(known: KnownEffect) -> int:
-    return known.last.attempt if known.last else 0
+def silence_of(last: LastPermit | None) -> str:
+    """Say of an attempt that it gave no clear answer, and with what it ended instead."""
+    attempt = f"Attempt {last.attempt}" if last else "An attempt"
+    ended = how_it_ended(last.reason) if last and last.reason else "gave no answer"
+    return _nobody_knows(f"{attempt} {ended}")
+
+
+def _nobody_knows(what: str) -> str:
+    return f"{what}; nobody knows whether it took effect"
 
 
 def _times(number: int) -> str:

@@ -24,10 +24,11 @@ from agent_workers.domain.effect import (
     WaitUntil,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.domain.permitting import decide_permit, what_is_known
+from agent_workers.domain.permitting import decide_permit, silence_of, what_is_known
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
 from agent_workers.orchestration.act_in_time import InTime, TooLate
 from agent_workers.orchestration.act_rules import (
+    BARRED,
     MOST_TRIES_WITHOUT_ITS_TOOL,
     NEXT_LOOK_AT_BREAKER,
     SETTLING,
@@ -35,6 +36,7 @@ from agent_workers.orchestration.act_rules import (
     after_failed_look,
     did_nothing,
     is_left_alone,
+    not_quiet,
     out_of_tries,
     seen_absent,
     settled,
@@ -86,7 +88,7 @@ class EffectProtocol:
             is_alone = claimed.tries >= MOST_TRIES_WITHOUT_ITS_TOOL and is_left_alone(asked)
             if not is_alone or self._permits.key_lives(connection, claimed, key):
                 return None
-            reason = f"an attempt had no answer, and no worker has the tool: {why}"
+            reason = f"{silence_of(asked.known.last)}, and no worker has the tool: {why}"
             self._permits.doubt(connection, claimed, key, reason)
             return Parked(why="in_doubt")
 
@@ -143,7 +145,7 @@ class EffectProtocol:
             if asked.result == "fenced":
                 return asked, answer
             if asked.result == SETTLING:
-                answer = settled(answer, looked, tries)
+                answer = settled(answer, looked, tries, asked.known.last)
             if isinstance(answer, LookUp) and looked is not None and looked.failed:
                 self._permits.looked_in_vain(connection, claimed, key, for_good=looked.for_good)
             if isinstance(answer, Grant) and answer.mode is PermitMode.AFTER_ABSENT:
@@ -152,7 +154,7 @@ class EffectProtocol:
             if barred and isinstance(answer, Grant) and acts(asked, answer):
                 return asked, Barred()
             if isinstance(answer, Grant) and tries.made >= tries.most:
-                answer = out_of_tries(rules, answer, claimed.tries)
+                answer = out_of_tries(rules, answer, claimed.tries, asked.known.last)
             self._keep(connection, claimed, rules, key, asked, answer)
             return asked, answer
 
@@ -189,7 +191,7 @@ class EffectProtocol:
     def _barred(self, asked: Asked) -> Acted | Parked:
         if asked.result != SETTLING:
             return Parked(why="barred", certainly_not=did_nothing(asked))
-        broke = Broke(code="breaker_open", message="its tool is not called now", retryable=True)
+        broke = Broke(code="breaker_open", message=BARRED, retryable=True)
         return Acted(outcome=broke, patience=NEXT_LOOK_AT_BREAKER, settles=True)
 
     def _without_acting(self, asked: Asked, answer: PermitAnswer) -> Acted | Parked:
@@ -200,8 +202,7 @@ class EffectProtocol:
                 return Acted(outcome=ToolRan(result=answer.result))
             case WaitUntil():
                 wait = max(answer.at - asked.now, timedelta(0)) + timedelta(milliseconds=20)
-                broke = Broke(code="waiting_for_quiet", message="a permit may act", retryable=True)
-                return Acted(outcome=broke, patience=wait)
+                return Acted(outcome=not_quiet(asked, answer), patience=wait)
             case Doubt():
                 return Parked(why="in_doubt")
             case Abandon():

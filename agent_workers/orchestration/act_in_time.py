@@ -20,7 +20,13 @@ class TooLate:
     why: str
 
     def as_reply(self) -> NotDone:
-        return NotDone(broke=Broke(code="permit_late", message=self.why, retryable=True))
+        return NotDone(
+            broke=Broke(
+                code="permit_late",
+                message=f"The tool was not called, and will be: {self.why}",
+                retryable=True,
+            )
+        )
 
 
 class InTime:
@@ -40,7 +46,9 @@ class InTime:
         """
         deadline = began + self._budget(rules, asked).total_seconds()
         if not self._is_early(rules, deadline):
-            return TooLate("the permit came too late")
+            return TooLate(
+                "the permit came too late, because the database or this machine was slow"
+            )
         # Also asked before the timer runs, for the same reason.
         late = self._by_their_clock(rules, asked)
         if late is not None:
@@ -48,7 +56,7 @@ class InTime:
         with self._timer.armed(deadline):
             # Once more, since nothing but the timer follows: we may have been frozen before it ran.
             if not self._is_early(rules, deadline):
-                return TooLate("the process was held up before it could act")
+                return TooLate("this process was held up")
             return act()
 
     def _budget(self, rules: EffectRules, asked: Asked) -> timedelta:
@@ -72,7 +80,7 @@ class InTime:
         try:
             now = self._permits.now()
         except StateUnavailable as error:
-            return TooLate(f"the time could not be asked for: {error}")
+            return TooLate(f"the database did not say what time it is: {error}")
         if now > asked.now + rules.kernel_budget - rules.timeout:
             return TooLate("the permit was too old by the clock of Postgres")
         return None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from agent_workers.domain.cause import how_it_ended
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
     Abandon,
@@ -11,6 +12,7 @@ from agent_workers.domain.effect import (
     EffectRules,
     EffectState,
     Grant,
+    LastPermit,
     LookedUp,
     LookUp,
     OnDoubt,
@@ -18,12 +20,17 @@ from agent_workers.domain.effect import (
     PermitMode,
     Says,
     Tries,
+    WaitUntil,
 )
+from agent_workers.domain.permitting import silence_of
 from agent_workers.domain.step import Broke, ToolFailed
 from agent_workers.state.permits import Asked
 
 # What is asked of a job that is being stopped, for a step whose earlier attempt has no answer.
 SETTLING: Final = "settling"
+BARRED: Final = (
+    "Too many calls of the tool failed lately (`agent-workers breakers`): it is not called now"
+)
 NEXT_LOOK_AT_BREAKER: Final = timedelta(seconds=15)
 # With waits that grow to five minutes these are some hours: a deploy may be rolled back meanwhile.
 MOST_TRIES_WITHOUT_ITS_TOOL: Final = 40
@@ -43,6 +50,15 @@ def did_nothing(asked: Asked) -> bool:
     last = asked.known.last
     closed = last is None or last.says in {Says.NOT_EXECUTED, Says.ABSENT}
     return closed and asked.known.quiet_after is None
+
+
+def not_quiet(asked: Asked, until: WaitUntil) -> Broke:
+    """Say for what a step waits before anything else is done about its effect."""
+    attempt = asked.known.last.attempt if asked.known.last else 1
+    message = (
+        f"Attempt {attempt} may still take effect until {until.at:%H:%M:%S} UTC: waiting for that"
+    )
+    return Broke(code="waiting_for_quiet", message=message, retryable=True)
 
 
 def is_left_alone(asked: Asked) -> bool:
@@ -92,21 +108,27 @@ def acts(asked: Asked, answer: Grant) -> bool:
     return asked.result == "ok"
 
 
-def settled(answer: PermitAnswer, looked: LookedUp | None, tries: Tries) -> PermitAnswer:
+def settled(
+    answer: PermitAnswer, looked: LookedUp | None, tries: Tries, last: LastPermit | None = None
+) -> PermitAnswer:
     """What is left of an answer once its job is being stopped: finding out, so many times.
 
     Nothing is begun. A key that was used may be used again, because that asks what became of it.
     """
     if isinstance(answer, Grant) and answer.mode is PermitMode.REPEAT:
-        return Doubt(reason="canceled while an earlier attempt had no answer")
+        return Doubt(reason=f"The job was canceled. {silence_of(last)}")
     uses_key = isinstance(answer, Grant) and answer.mode is PermitMode.SAME_KEY
     sees_nothing = isinstance(answer, LookUp) and looked is not None and looked.failed
     if tries.made >= tries.most and (uses_key or sees_nothing):
-        return Doubt(reason=f"canceled, and {tries.made} more attempts to find out failed")
+        return Doubt(
+            reason=f"The job was canceled. {silence_of(last)}, and {tries.made} tries to find out failed"
+        )
     return answer
 
 
-def out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:
+def out_of_tries(
+    rules: EffectRules, answer: Grant, tries: int, last: LastPermit | None = None
+) -> PermitAnswer:
     """Enough was tried: certain failure where it is certain, doubt where it is not.
 
     A key that lives is used on: that cannot do anything twice, and giving up would be a doubt.
@@ -114,7 +136,9 @@ def out_of_tries(rules: EffectRules, answer: Grant, tries: int) -> PermitAnswer:
     if answer.mode in {PermitMode.AFTER_VERDICT, PermitMode.SAME_KEY}:
         return answer  # a person asked for the one
     if answer.mode is not PermitMode.REPEAT:
-        return Abandon(reason=f"it did not happen in {tries} attempts")
-    if rules.on_doubt is OnDoubt.FAIL:
-        return Abandon(reason=f"no clear reply in {tries} attempts")
-    return Doubt(reason=f"no clear reply in {tries} attempts")
+        ended = (
+            f"; attempt {last.attempt} {how_it_ended(last.reason)}" if last and last.reason else ""
+        )
+        return Abandon(reason=f"it took no effect in {tries} attempts{ended}")
+    reason = f"{silence_of(last)}; it was the last of {tries}"
+    return Abandon(reason=reason) if rules.on_doubt is OnDoubt.FAIL else Doubt(reason=reason)

@@ -67,7 +67,9 @@ class Aftermath:
         ways = self._ways(claimed, agent, "breaker_open", certain=certain)
         if not ways.is_at_once:
             return park, b""
-        message = f"{claimed.tool} has failed too often lately"
+        message = (
+            "not called, because too many of its calls failed lately; see `agent-workers breakers`"
+        )
         failed = ToolFailed(code="breaker_open", message=message)
         return _written(claimed, after_failed(claimed, failed, agent, ways), certain=certain)
 

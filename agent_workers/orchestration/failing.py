@@ -21,7 +21,7 @@ def late(claimed: Claimed, begun_micro: int = 0) -> Broke:
     """Say that a step is over its time; what it may have cost is booked in full."""
     return Broke(
         code="timeout",
-        message=f"not done within {claimed.timeout_ms} ms",
+        message=_over_time(claimed),
         retryable=True,
         usage=Usage(cost_micro=claimed.hold_micro + begun_micro),
     )
@@ -36,6 +36,13 @@ def broken(claimed: Claimed, error: BaseException, begun_micro: int = 0) -> Brok
         usage=Usage(cost_micro=claimed.hold_micro + begun_micro),
         trouble=trouble_of(error),
     )
+
+
+def _over_time(claimed: Claimed) -> str:
+    limit = f"`timeout` of tool {claimed.tool!r}"
+    if not claimed.tool:
+        limit = f"`step_timeout` of agent {claimed.agent!r}"
+    return f"not done within {claimed.timeout_ms / 1000:g} s; raise {limit} if it needs more"
 
 
 def failed_for_good(broke: Broke) -> ToolFailed:

@@ -24,7 +24,7 @@ from agent_workers.state.server_clock import ServerClock
 
 _ASK = """
 select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
-       source, now, refusals, failed_looks, failed_looks_for_good
+       source, now, refusals, failed_looks, failed_looks_for_good, reason
   from ask_permit(%s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
 _QUIET, _NOW = 5, 9
 _VOUCH = "select vouch_quiet(%s, %s, %s)"
@@ -100,7 +100,7 @@ class Permits:
             row = connection.execute(_ASK, arguments, binary=True).fetchone()
             assert row is not None
         result, state, effect_result, stored, first, quiet, *more = row
-        attempt, says, source, now, refusals, failed_looks, for_good = more
+        attempt, says, source, now, refusals, failed_looks, for_good, reason = more
         last = None
         if attempt is not None:
             last = LastPermit(
@@ -108,6 +108,7 @@ class Permits:
                 says=Says(says) if says else None,
                 source=Source(source) if source else None,
                 quiet_after=quiet or now,
+                reason=reason or "",
             )
         known = KnownEffect(
             state=EffectState(state) if state else EffectState.INTENDED,

@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry = load(settings.tools, beside=(*at_hand, *others))
         return _call(_tool(registry, asked), asked, settings)
     except _OverTime as over:
-        return _say(f"not done within {over}", _FAILED)
+        within = f"{over.args[0].total_seconds():g} s"
+        return _say(f"not done within {within}; raise `timeout` of the tool for more", _FAILED)
     except AgentWorkersError as error:
         return _say(str(error), _WRONG if isinstance(error, _Refused) else _FAILED)
 

@@ -6,7 +6,8 @@ create type asked_permit as (
   state text, effect_result bytea, request bytea, cls text, first_granted_at timestamptz,
   quiet_after timestamptz, attempt int, says text, source text, now timestamptz,
   refusals int,             -- how often the tool refused for good
-  failed_looks int, failed_looks_for_good int -- look-ups since the last permit
+  failed_looks int, failed_looks_for_good int, -- look-ups since the last permit
+  reason text               -- what that one ended with, if it was not told to have happened
 );
 
 -- When a permit acts no more. A keyed effect may run on a thread, which ends no sooner than its key;
@@ -65,6 +66,10 @@ begin
   a.first_granted_at := e.first_granted_at;
   a.failed_looks := e.failed_looks; a.failed_looks_for_good := e.failed_looks_for_good;
   a.attempt := p.attempt; a.says := p.says; a.source := p.source;
+  if p.says in ('unknown', 'not_executed') then
+    select reason into a.reason from evidence where tenant_id = p_tenant and effect_key = p_key
+       and attempt = p.attempt order by number desc limit 1;
+  end if;
   select max(quiet_of(permits))
            filter (where says is null or says = 'unknown'),
          count(*) filter (where refused_for_good)
@@ -186,7 +191,8 @@ end $$;
 
 -- The one place where a doubt is written down: with its reason, in the journal, and announced.
 create function mark_doubt(e effects, p_reason text) returns void language plpgsql as $$
-declare v_reason text := coalesce(nullif(p_reason, ''), 'an attempt had no answer'); v_data bytea;
+declare v_reason text := coalesce(nullif(p_reason, ''),
+        'An attempt gave no answer; nobody knows whether it took effect'); v_data bytea;
 begin
   update effects set state = 'in_doubt', doubt_reason = v_reason, doubted_at = clock_timestamp()
    where tenant_id = e.tenant_id and effect_key = e.effect_key and state = 'intended';
@@ -221,7 +227,8 @@ begin
   perform hold_briefly();
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
   v_after := case when j.status = 'canceling' then 'canceled' else 'in_doubt' end;
-  update steps set status = v_after, lease_until = null
+  update steps set status = v_after, lease_until = null,
+                   last_error = format('%s. See `agent-workers doubts show %s`.', rtrim(p_reason, '.'), p_key)
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed';
   if not found then return 'fenced'; end if;
@@ -255,7 +262,10 @@ begin
   select * into j from jobs where tenant_id = p_tenant and job_id = e.job_id for no key update;
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
   if e.state <> 'in_doubt' then
-    raise exception 'the effect is %, not in doubt', e.state using errcode = 'AW007';
+    raise exception 'This effect is not in doubt: %', case e.state
+      when 'done' then 'it is known to have happened'
+      when 'abandoned' then 'it was abandoned before'
+      else 'its step goes on by itself' end using errcode = 'AW007';
   end if;
   if p_verdict = 'abandon' then
     update effects set state = 'abandoned', doubt_reason = p_reason
@@ -267,7 +277,8 @@ begin
               and (says is null or says = 'unknown') order by attempt loop
     v_quiet := quiet_of(p);
     if p_verdict <> 'happened' and clock_timestamp() < v_quiet then
-      raise exception 'permit % may act until %', p.attempt, v_quiet using errcode = 'AW004';
+      raise exception 'Attempt % may still take effect until %. Only after that can anybody say that it did not happen.',
+        p.attempt, to_char(v_quiet at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') using errcode = 'AW004';
     end if;
     t := add_evidence(p_tenant, p_key, p.attempt,
                       case p_verdict when 'happened' then 'happened' else 'absent' end,

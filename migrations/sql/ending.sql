@@ -128,7 +128,7 @@ begin
   if not found then return 'fenced'; end if;
   if v_after = 'canceled' then
     perform doubt_open(p_tenant, p_job, p_position,
-                       'canceled while an earlier attempt had no answer');
+                       'The job was canceled while an attempt had no answer; nobody knows whether it took effect');
   end if;
   update jobs set held_micro = greatest(0, held_micro - v_held),
                   open_steps = open_steps - case when v_after = 'canceled' then 1 else 0 end

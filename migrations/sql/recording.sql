@@ -80,7 +80,7 @@ begin
 
   if j.status <> 'canceling' and p_follow in ('succeed', 'fail') and j.open_steps > 1 then
     -- Its siblings are canceled with it, and nobody asks any more what became of their attempts.
-    perform doubt_open(p_tenant, p_job, null, 'the job ended while an attempt had no answer');
+    perform doubt_open(p_tenant, p_job, null, 'The job ended while an attempt had no answer; nobody knows whether it took effect');
     select journal_number into j.journal_number from jobs
      where tenant_id = p_tenant and job_id = p_job;
   end if;
@@ -254,7 +254,9 @@ begin
   v_due := clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0);
   update steps set status = 'ready', lease_until = null, due_at = v_due, ring_at = v_due,
                    rings = 0, tries = least(tries + case when p_counts then 1 else 0 end, 32767),
-                   last_error = p_error, error = coalesce(p_trouble, error)
+                   last_error = case when p_trouble is null and error is not null
+                     then left(convert_from(error, 'UTF8')::json ->> 'message', 1000) || '. ' else '' end || p_error,
+                   error = coalesce(p_trouble, error)
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What the step's wait holds it holds on: another attempt finds the same answer.
   update jobs set held_micro = greatest(0, held_micro - v_called - least(p_hold, v_hold)),

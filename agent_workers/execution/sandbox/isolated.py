@@ -112,7 +112,10 @@ def _run(told: bytes, declared: Tool, hides: Sequence[Path]) -> Ended:
 # Any: JSON, of the shapes that `isolated_child.py` writes.
 def _answer(ended: Ended, declared: Tool) -> dict[str, Any]:
     if out_of_time(ended):
-        raise ToolTimedOut(f"not done within {declared.timeout}")
+        raise ToolTimedOut(
+            f"not done within {declared.timeout.total_seconds():g} s;"
+            f" raise `timeout` of tool {declared.name!r} if it needs more"
+        )
     if ended.too_much_memory:
         raise ToolDied(f"it used more than {_MEMORY >> 20} MiB of memory, with all that it started")
     if ended.too_much:

@@ -100,7 +100,13 @@ class ToolRouter:
         """Ask the tool's look-up whether its effect happened."""
         tool = self._tool(claimed)
         if tool.declared.look_up is None:
-            return Seen(broke=Broke(code="no_lookup", message="no look-up", retryable=False))
+            return Seen(
+                broke=Broke(
+                    code="no_lookup",
+                    message=f"tool {claimed.tool!r} has no look-up",
+                    retryable=False,
+                )
+            )
         arguments = _read(tool, request)
         if isinstance(arguments, ToolFailed):
             message = f"it does not take its arguments: {arguments.message}"
@@ -187,7 +193,7 @@ def _read(tool: LoadedTool, written: bytes) -> dict[str, object] | ToolFailed:
     except ValidationError as error:
         return ToolFailed(code="bad_arguments", message=problems_of(error, whole="arguments"))
     except Exception as error:  # noqa: BLE001  # a user's validator may raise anything
-        message = f"they cannot be checked: {type(error).__name__}"
+        message = f"they cannot be checked: {type(error).__name__}: {error}"[:500]
         return ToolFailed(code="bad_arguments", message=message, trouble=trouble_of(error))
 
 

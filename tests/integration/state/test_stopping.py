@@ -136,7 +136,9 @@ def test_a_job_that_ends_beside_an_open_attempt_says_that_it_is_in_doubt(world: 
     allow(world, acting)
     assert world.record(other, FINISH).status == "succeeded"
     assert effect(world, acting) == "in_doubt"
-    assert doubts(world, job) == ["the job ended while an attempt had no answer"]
+    assert doubts(world, job) == [
+        "The job ended while an attempt had no answer; nobody knows whether it took effect"
+    ]
     assert world.journal(job)[-1] == "succeeded"
 
 

@@ -14,7 +14,9 @@ def test_an_unsafe_effect_is_in_doubt_and_the_worker_does_the_next_job(bench: Be
     bench.until(lambda: came_to_doubt(bench, runtime, job), "there is no doubt")
     assert agents.CHARGED[f"{bench.tenant}-unsafe"] == 1
     reasons = "select doubt_reason from effects where job_id = %s"
-    assert bench.ask(reasons, job) == [("no evidence of attempt 1",)]
+    assert bench.ask(reasons, job) == [
+        ("Attempt 1 raised CancelledError; nobody knows whether it took effect",)
+    ]
     following = submit(bench, "look")
     bench.until_done(following, runtime)
     assert bench.output(following) == ["seen"]

@@ -138,3 +138,23 @@ def test_an_error_counts_among_the_bytes_of_its_job(bench: Bench, runtime: Runti
         "select sum(bytes) from journal where job_id = %s and type = 'retrying'", job
     )
     assert int(str(counted[0][0])) > int(str(kept[0][0])) > 100
+
+
+def test_what_a_step_waits_for_does_not_hide_what_failed(bench: Bench, runtime: Runtime) -> None:
+    job = submit(bench, {"uses": [["buy_blindly", {"order": "o2"}]]})
+
+    def told() -> str:
+        bench.deliver(runtime, job, -1)
+        steps = StepReads(bench.database).steps(bench.tenant, job).rows
+        return str(steps[1].last_error) if len(steps) > 1 else ""
+
+    lost = "RuntimeError: the answer to o2 was lost"
+    bench.until(lambda: "waiting for that" in told(), "it does not wait")
+    assert told().startswith(f"{lost}. Attempt 1 may still take effect until ")
+    assert error_of(bench, job)["message"] == lost
+    bench.until(lambda: "doubts show" in told(), "it is not in doubt")
+    ((key,),) = bench.ask("select effect_key from effects where job_id = %s", job)
+    assert told() == (
+        f"Attempt 1 raised {lost}; nobody knows whether it took effect."
+        f" See `agent-workers doubts show {key}`."
+    )

@@ -43,6 +43,12 @@ def buy(order: str) -> str:
     raise RuntimeError(f"the answer to {order} was lost")
 
 
+@tool(effect=Effect.UNSAFE, timeout=timedelta(milliseconds=100), settle=timedelta(seconds=2))
+def buy_blindly(order: str) -> str:
+    """Buy where nobody can ask afterwards, and lose the answer."""
+    raise RuntimeError(f"the answer to {order} was lost")
+
+
 FAILED: list[str] = []
 
 
@@ -59,7 +65,10 @@ def _evaluate(situation: Situation) -> Answer:
 
 
 troubled = Agent(
-    name="troubled", tools=[lookup, weather, buy, stumble], plan=_plan, evaluate=_evaluate
+    name="troubled",
+    tools=[lookup, weather, buy, buy_blindly, stumble],
+    plan=_plan,
+    evaluate=_evaluate,
 )
 
 

@@ -27,6 +27,8 @@ from agent_workers.domain.effect import (
 )
 from agent_workers.domain.permitting import MOST_FAILED_LOOKS, decide_permit
 
+SILENCE = "Attempt 1 gave no answer; nobody knows whether it took effect"
+ABANDONED = "a person abandoned it (`agent-workers doubts resolve --abandon`)"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 EARLY, LATE = NOW + SECOND, NOW - SECOND  # the end of a quiet time: still to come, or over
@@ -79,8 +81,8 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
     ),
     ("silence, not quiet", RULES, known(quiet=EARLY), None, WaitUntil(at=EARLY)),
     ("unclear, not quiet", RULES, known(Says.UNKNOWN, quiet=EARLY), None, WaitUntil(at=EARLY)),
-    ("silence", RULES, known(), None, Doubt(reason="no evidence of attempt 1")),
-    ("unclear", RULES, known(Says.UNKNOWN), None, Doubt(reason="no evidence of attempt 1")),
+    ("silence", RULES, known(), None, Doubt(reason=SILENCE)),
+    ("unclear", RULES, known(Says.UNKNOWN), None, Doubt(reason=SILENCE)),
     (
         "a living key",
         KEYED,
@@ -96,7 +98,7 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
         Grant(mode=PermitMode.SAME_KEY),
     ),
     ("a dead key, not quiet", KEYED, known(quiet=EARLY), None, WaitUntil(at=EARLY)),
-    ("a dead key", KEYED, known(), None, Doubt(reason="no evidence of attempt 1")),
+    ("a dead key", KEYED, known(), None, Doubt(reason=SILENCE)),
     ("a dead key, look-up", replace(KEYED, has_lookup=True), known(), None, LookUp()),
     (
         "a dead key, absent",
@@ -114,7 +116,7 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
         LOOKED_UP,
         known(),
         CONTRADICTORY,
-        Doubt(reason="the look-up gives no clear answer: two of them"),
+        Doubt(reason="The look-up gives no clear answer: two of them"),
     ),
     ("a look-up that failed", LOOKED_UP, known(), FAILED, LookUp()),
     (
@@ -122,27 +124,27 @@ TABLE: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, PermitAnswer]]
         LOOKED_UP,
         replace(known(), failed_looks=MOST_FAILED_LOOKS - 1),
         FAILED,
-        Doubt(reason=f"the look-up failed {MOST_FAILED_LOOKS} times, lastly: gone"),
+        Doubt(reason=f"The look-up failed {MOST_FAILED_LOOKS} times, lastly: gone"),
     ),
     (
         "a look-up that will fail again",
         LOOKED_UP,
         known(),
         replace(FAILED, for_good=True),
-        Doubt(reason="the look-up failed once, lastly: gone"),
+        Doubt(reason="The look-up failed once, lastly: gone"),
     ),
     (
         "a dead key, a look-up that will fail again",
         replace(KEYED, has_lookup=True),
         known(),
         replace(FAILED, for_good=True),
-        Doubt(reason="the look-up failed once, lastly: gone"),
+        Doubt(reason="The look-up failed once, lastly: gone"),
     ),
     ("looked up too early", LOOKED_UP, known(quiet=NOW), replace(ABSENT, began_at=LATE), LookUp()),
     ("an unsafe look-up is not asked", replace(RULES, has_lookup=True), known(), None,
-     Doubt(reason="no evidence of attempt 1")),
+     Doubt(reason=SILENCE)),
     ("given up", RULES, known(state=EffectState.ABANDONED), None,
-     Abandon(reason="abandoned by a verdict")),
+     Abandon(reason=ABANDONED)),
     ("done", RULES, replace(known(state=EffectState.DONE), result=b"7"), None, Adopt(result=b"7")),
 ]  # fmt: skip
 
@@ -164,8 +166,8 @@ def test_every_row_of_the_table(
 @pytest.mark.parametrize(
     ("on_doubt", "answer"),
     [
-        (OnDoubt.ASK, Doubt(reason="no evidence of attempt 1")),
-        (OnDoubt.FAIL, Abandon(reason="no evidence of attempt 1")),
+        (OnDoubt.ASK, Doubt(reason=SILENCE)),
+        (OnDoubt.FAIL, Abandon(reason=SILENCE)),
         (OnDoubt.ASSUME_DONE, Adopt(result=b"null", source=Source.ASSUMED)),
         (OnDoubt.REPEAT, Grant(mode=PermitMode.REPEAT)),
     ],

@@ -31,6 +31,9 @@ from tests.unit.domain.test_effect import (
     known,
 )
 
+REFUSED = (
+    "An attempt gave no answer, and 2 repeats were refused; nobody knows whether it took effect"
+)
 LOOKED_UP_KEY = replace(KEYED, has_lookup=True)
 TWICE_REFUSED = replace(
     known(Says.NOT_EXECUTED, first=ALIVE, source=Source.REPLY, quiet=EARLY), refusals=2
@@ -52,7 +55,7 @@ WITH_KEY: list[tuple[str, EffectRules, KnownEffect, LookedUp | None, Tries, Perm
     ("silence, the look-up failed", LOOKED_UP_KEY, SILENT, FAILED, TWO, SAME_KEY),
     ("refused once", KEYED, replace(TWICE_REFUSED, refusals=1), None, TWO, SAME_KEY),
     ("refused too often", KEYED, TWICE_REFUSED, None, TWO,
-     Doubt(reason="an attempt had no answer, and 2 were refused")),
+     Doubt(reason=REFUSED)),
     ("refused before the last silence", KEYED, replace(SILENT, refusals=2), None, TWO, SAME_KEY),
     ("refused, look-up", LOOKED_UP_KEY, TWICE_REFUSED, None, TWO, LookUp()),
     ("refused, found", LOOKED_UP_KEY, TWICE_REFUSED, FOUND, TWO,

@@ -18,6 +18,7 @@ from agent_workers.domain.reply import Happened, NotDone, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.act import EffectProtocol, is_timed
 from agent_workers.orchestration.acted import Acted, Parked
+from tests.unit.domain.test_effect import SILENCE
 from tests.unit.orchestration.agents import JOB, claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
 
@@ -88,7 +89,7 @@ def test_an_earlier_permit_that_may_still_act_is_waited_for_at_nobodys_cost() ->
 def test_silence_after_the_quiet_time_is_doubt() -> None:
     ledger, tools = Ledger(known=permitted()), Tools()
     assert run(ledger, tools) == Parked(why="in_doubt")
-    assert (tools.acted, ledger.wrote) == ([], [("doubt", "no evidence of attempt 1")])
+    assert (tools.acted, ledger.wrote) == ([], [("doubt", SILENCE)])
 
 
 def test_what_a_look_up_finds_is_adopted_and_not_done_again() -> None:
@@ -143,7 +144,7 @@ def test_a_look_up_that_will_fail_again_is_told_to_a_person_after_as_many_as_the
     third = Ledger(known=replace(permitted(), failed_looks=9, failed_looks_for_good=2))
     tools = Tools(seen=Seen(broke=hopeless))
     assert run(third, tools, LOOKED_UP) == Parked(why="in_doubt")
-    reason = "the look-up failed 10 times, lastly: it has other arguments now"
+    reason = "The look-up failed 10 times, lastly: it has other arguments now"
     assert (third.wrote, tools.acted) == ([("doubt", reason)], [])
 
 
@@ -166,7 +167,7 @@ def test_after_enough_tries_it_fails_where_it_is_certain_and_is_in_doubt_where_i
     refused = Ledger(known=permitted(Says.NOT_EXECUTED))
     acted = run(refused, Tools(), tries=3)
     assert isinstance(acted, Acted)
-    assert refused.wrote == [("abandon", "it did not happen in 3 attempts")]
+    assert refused.wrote == [("abandon", "it took no effect in 3 attempts")]
     repeated = Ledger(known=permitted())
     assert run(repeated, Tools(), replace(UNSAFE, on_doubt=OnDoubt.REPEAT), tries=3) == (
         Parked(why="in_doubt")

@@ -72,7 +72,10 @@ def test_an_attempt_without_an_answer_counts_and_so_does_a_refusal(reply: Reply)
 def test_after_enough_attempts_it_is_in_doubt_and_says_why() -> None:
     ledger, tools = Ledger(known=ALIVE), Tools()
     assert settle(ledger, tools, KEYED, tries=3) == Parked(why="in_doubt")
-    assert ledger.wrote == [("doubt", "canceled, and 3 more attempts to find out failed")]
+    ((what, reason),) = ledger.wrote
+    assert what == "doubt"
+    assert str(reason).startswith("The job was canceled. Attempt 1 ")
+    assert str(reason).endswith(", and 3 tries to find out failed")
     assert tools.acted == []
 
 
