@@ -85,3 +85,15 @@ def test_help_loads_no_command():
 
 def test_every_command_that_is_listed_says_what_it_does():
     assert all(command.help for command in COMMANDS.values())
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "data"
+    assert main(["up", "--folder", str(place)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert str(place) in said
+    assert "a file is in the way" in said
