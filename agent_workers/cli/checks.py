@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.registry import registry_of
 from agent_workers.cli.tools_checks import is_silent
+from agent_workers.domain.addresses import shown_address
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.settings import PREFIX, Settings
@@ -45,8 +46,9 @@ def check_broker(broker_url: str) -> Iterator[Finding]:
     try:
         yield from broker(look_at(broker_url))
     except BrokerSilent as error:
-        remedy = "see AGENT_BROKER_URL; jobs are accepted, and wait"
-        yield fail(f"the broker cannot be reached ({error})", remedy)
+        place = shown_address(broker_url)
+        remedy = "is it running? see AGENT_BROKER_URL; until then jobs are accepted, and wait"
+        yield fail(f"the broker at {place} cannot be reached ({error})", remedy)
 
 
 def broker(seen: BrokerSeen) -> Iterator[Finding]:

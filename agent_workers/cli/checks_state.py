@@ -9,6 +9,7 @@ from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.checks_workers import check_workers
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.migrations import is_behind, known, newest
+from agent_workers.domain.addresses import shown_address
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BreakerSeen, BreakerState
 from agent_workers.domain.errors import StateUnavailable
@@ -17,6 +18,7 @@ from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.agents import Agents
+from agent_workers.state.awaiting import reason_of
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.engine import Database
@@ -41,8 +43,9 @@ def check_database(
     try:
         return list(_checked(settings, database, agents, workers))
     except StateUnavailable as error:
-        reason = str(error).splitlines()[0]
-        return [fail(f"the database cannot be reached ({reason})", "see AGENT_DATABASE_URL")]
+        place = shown_address(settings.database_url)
+        remedy = "is it running? see AGENT_DATABASE_URL"
+        return [fail(f"the database at {place} cannot be reached ({reason_of(error)})", remedy)]
 
 
 def _checked(

@@ -1,7 +1,9 @@
 """`agent-workers`: finds the command that was asked for, loads it alone, and runs it."""
 
+import errno
 import importlib
 import importlib.util
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,6 +68,17 @@ COMMANDS: Mapping[str, Command] = {
 _HANDS_DOWN = "worker"
 _WRONG = 2
 _HALF = "surrogates not allowed"
+# What a machine may refuse to anybody, and what to do about it.
+_OTHER_PLACE = "give this account the right to, or name another place (--folder)"
+_MACHINE: Mapping[int | None, str] = {
+    errno.EACCES: _OTHER_PLACE,
+    errno.EPERM: _OTHER_PLACE,
+    errno.EROFS: _OTHER_PLACE,
+    errno.ENOTDIR: "a file is in the way: move it, or name another place (--folder)",
+    errno.EEXIST: "a file is in the way: move it, or name another place (--folder)",
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room on that disk",
+}
 # As Postgres says it.
 _NOT_PERMITTED = "42501"
 
@@ -98,14 +111,23 @@ def _told(arguments: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
-        # Any command that speaks to the database may end so; only those import its driver.
-        if getattr(error, "sqlstate", None) != _NOT_PERMITTED:
+        said = _foreseen(error)
+        if said is None:
             raise
-        said = f"{_one_line(error)}: run it as the owner of our tables"
         print(f"agent-workers {name}: {said}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _foreseen(error: Exception) -> str | None:
+    """Say what machine or database refuse to any command, and what to do about it."""
+    if isinstance(error, OSError) and error.errno in _MACHINE and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}: {_MACHINE[error.errno]}"
+    # Any command that speaks to the database may end so; only those import its driver.
+    if getattr(error, "sqlstate", None) == _NOT_PERMITTED:
+        return f"{_one_line(error)}: run it as the owner of our tables"
+    return None
 
 
 def _run(name: str, given: Sequence[str]) -> int:

@@ -5,13 +5,23 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 
 import agent_workers
+from agent_workers.cli.errors import CommandFailed
+from agent_workers.domain.addresses import shown_address
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database up to a revision; running it twice changes nothing."""
-    command.upgrade(config_for(url), revision)
+    try:
+        command.upgrade(config_for(url), revision)
+    except CommandError as error:
+        place = shown_address(url)
+        raise CommandFailed(
+            f"the schema in Postgres at {place} was made by another release ({error}): use that"
+            " one, or another database (for `up`: --folder)"
+        ) from error
 
 
 def downgrade(url: str, revision: str) -> None:

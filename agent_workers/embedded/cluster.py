@@ -50,6 +50,7 @@ def ensure_cluster(site: Site, *, durable: bool) -> None:
     """Make the cluster when there is none; half-made ones of a killed owner are thrown away."""
     data = site.folder / "data"
     if data.exists():
+        _refuse_other_version(site)
         return
     if data.is_symlink():
         # Perhaps a disk is missing: an empty database in its place would look like lost data.
@@ -63,6 +64,17 @@ def ensure_cluster(site: Site, *, durable: bool) -> None:
     _give(fresh, site.account)
     _initdb(site, fresh, durable=durable)
     _move_into_place(fresh, home / "data", data)
+
+
+def _refuse_other_version(site: Site) -> None:
+    """Say what its log would say in the words of Postgres, with what to do about it."""
+    made_by = (site.data / "PG_VERSION").read_text().strip()
+    ours = str(version_of(site.install / "bin" / "postgres")[0])
+    if made_by != ours:
+        raise ServerDidNotStart(
+            f"the data in {str(site.folder)!r} was made by Postgres {made_by}, and this is"
+            f" Postgres {ours}: name another data folder (--folder), or delete this one to begin anew"
+        )
 
 
 def let_neighbours_in(site: Site) -> None:

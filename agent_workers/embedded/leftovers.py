@@ -37,7 +37,7 @@ class FolderLock:
         except BlockingIOError:
             owner = os.read(handle, 20).decode(errors="replace")
             os.close(handle)
-            message = f"{str(self._path.parent)!r} is in use by process {owner!r}: stop it first"
+            message = f"{str(self._path.parent)!r} is in use by process {owner}: stop that, or name another folder (--folder)"
             raise FolderInUse(message) from None
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

@@ -195,7 +195,7 @@ class EmbeddedPostgres:
             self._process.end(AT_ONCE)
             self._end_leftover()
             time.sleep(RETRY_AFTER_S)
-        message = f"Postgres did not start; its log ends: {self._process.last_words()}"
+        message = f"Postgres did not start; {str(self.log)!r} ends: {self._process.last_words()}"
         raise ServerDidNotStart(message)
 
     def _end_leftover(self) -> bool:

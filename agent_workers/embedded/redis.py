@@ -136,7 +136,8 @@ class EmbeddedRedis:
             self._process.end(IN_ORDER)
             self._end_leftover()
             time.sleep(RETRY_AFTER_S)
-        message = f"{program.name} did not start; its log ends: {self._process.last_words()}"
+        place = str(self._process.log)
+        message = f"{program.name} did not start; {place!r} ends: {self._process.last_words()}"
         raise ServerDidNotStart(message)
 
     def _end_leftover(self) -> bool:

@@ -24,13 +24,16 @@ _LONGEST = 2_000
 _LONGEST_OF = {"exception": MOST_OF_TRACEBACK}
 _DEEPEST = 6
 _MOST_ITEMS = 50
+# What the chain itself has put there.
+_OWN = frozenset({"level", "logger", "ts"})
 REDACTED = "[redacted]"
 # Two lines for every message that is received cost more than answering it; the journal holds more.
 _CHATTY = ("celery.app.trace", "celery.worker.strategy")
 # What they say at DEBUG is about themselves, and hides what we and the user's tools say.
+# SQLAlchemy begins at WARNING by itself.
 _LIBRARIES = (
     *("LiteLLM", "alembic", "amqp", "asyncio", "botocore", "celery", "flower", "httpcore", "httpx"),
-    *("kombu", "multiprocessing", "openai", "psycopg", "redis", "sqlalchemy", "tornado"),
+    *("kombu", "multiprocessing", "openai", "psycopg", "redis", "tornado"),
     *("urllib3", "uvicorn"),
 )
 
@@ -72,8 +75,8 @@ def set_up_logs(
     root = logging.getLogger()
     root.handlers = [stream]
     root.setLevel(level)
-    for name in _LIBRARIES:
-        logging.getLogger(name).setLevel("INFO" if level == "DEBUG" else "NOTSET")
+    for name in _LIBRARIES if level == "DEBUG" else ():
+        logging.getLogger(name).setLevel("INFO")
     for name in _CHATTY:
         logging.getLogger(name).setLevel("WARNING")
     for name in libraries:
@@ -103,7 +106,8 @@ def _printable(_: object, __: str, event: Event) -> Event:
 def redact(_: object, __: str, event: Event) -> Event:
     """Take out what must not be in a log, by the names of fields and by the look of values."""
     for name, value in event.items():
-        if not name.startswith("_"):  # what structlog hands on to itself
+        # What begins so structlog hands on to itself.
+        if name not in _OWN and not name.startswith("_"):
             event[name] = scrubbed(value, name)
     return event
 

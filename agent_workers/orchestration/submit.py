@@ -9,7 +9,6 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.orchestration.ports import Ring
-from agent_workers.orchestration.telling import say_accepted
 from agent_workers.state.submissions import Accepted, Admission, Asked, Submissions
 
 
@@ -22,10 +21,7 @@ class Submit:
         """Store jobs that arrived together; each answer is when it was stored, or why it was not."""
         answers = self._submissions.many(asked)
         stored = zip(asked, answers, strict=True)
-        accepted = [one for one, answer in stored if isinstance(answer, datetime)]
-        for one in accepted:
-            say_accepted(one[0])
-        due = [_due(one[0]) for one in accepted if _now(one)]
+        due = [_due(one[0]) for one, answer in stored if isinstance(answer, datetime) if _now(one)]
         if due:
             self._ring(due, parent=None)
         return answers
@@ -33,10 +29,8 @@ class Submit:
     def once(self, asked: Asked, *, key: str | None, fingerprint: bytes) -> Admission:
         """Store one job under its idempotency key, or find the job that the key stands for."""
         admission = self._submissions.once(asked, key=key, fingerprint=fingerprint)
-        if admission.how is Accepted.CREATED:
-            say_accepted(asked[0])
-            if _now(asked):
-                self._ring([_due(asked[0])], parent=None)
+        if admission.how is Accepted.CREATED and _now(asked):
+            self._ring([_due(asked[0])], parent=None)
         return admission
 
     def knows(self, tenant_id: TenantId, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Says in the log that a job has been accepted, or has ended and how: once, by whoever wrote it down."""
+"""Says in the log that a job has ended, and how: once, by the worker that recorded it."""
 
 import time
 
@@ -7,18 +7,9 @@ import structlog
 from agent_workers.domain.claim import Claimed, Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Fail
 from agent_workers.domain.ids import made_at_s, to_wire
-from agent_workers.domain.job import TERMINAL, Submission
+from agent_workers.domain.job import TERMINAL
 
 log = structlog.get_logger(__name__)
-
-
-def say_accepted(submission: Submission) -> None:
-    log.info(
-        "job_accepted",
-        job_id=to_wire(submission.job_id),
-        agent=submission.agent,
-        tenant_id=submission.tenant_id,
-    )
 
 
 def say_end(claimed: Claimed, decision: Decision, recorded: Recorded) -> None:

@@ -63,7 +63,7 @@ def _trouble(database: Database, schema: Sequence[str]) -> str | None:
     try:
         stands_at = Reads(database).schema_revision()
     except StateUnavailable as error:
-        why = reason(error)
+        why = reason_of(error)
         if _REFUSED.search(str(error)):
             raise WronglyTold(
                 f"Postgres at {place} refuses us ({why}): correct the user, the password or the"
@@ -72,13 +72,13 @@ def _trouble(database: Database, schema: Sequence[str]) -> str | None:
         return f"Postgres at {place} does not answer ({why}): {_NEXT}"
     except (psycopg.errors.InsufficientPrivilege, DBAPIError) as error:
         # The pool's own first look is SQLAlchemy's, which wraps what it meets.
-        why = reason(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+        why = reason_of(error.orig if isinstance(error, DBAPIError) and error.orig else error)
         return f"our role may do too little in Postgres at {place} ({why}): {_GRANT}"
     lacks = lacking(stands_at, schema) if schema else None
     return f"our schema in Postgres at {place} is not ready ({lacks})" if lacks else None
 
 
-def reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return the last thing that the driver says: before it stands where, which we say better."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     told = lines[0] if len(lines) == 1 or "failed:" in lines[0] else lines[1]

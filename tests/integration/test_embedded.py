@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from agent_workers.embedded.errors import FolderInUse, PortTaken, ServerRefused
+from agent_workers.embedded.errors import FolderInUse, PortTaken, ServerDidNotStart, ServerRefused
 from agent_workers.embedded.ports import claimed, free_port, free_ports
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.processes import sighting_of, wait_until
@@ -55,6 +55,14 @@ def test_postgres_answers_and_knows_vectors(postgres):
     with psycopg.connect(postgres.dsn_of("shop"), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
     assert answer(postgres.dsn_of("shop"), "SELECT '[1,2]'::vector <-> '[1,3]'") == 1.0
+
+
+def test_data_of_another_postgres_is_refused_with_both_versions_and_what_to_do(home: Path):
+    data = home / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("9\n")
+    with pytest.raises(ServerDidNotStart, match=r"made by Postgres 9, and this is .*--folder"):
+        EmbeddedPostgres(home / "postgres", shelter=home / "shelter").start()
 
 
 def test_postgres_keeps_its_shared_memory_in_its_own_folder(postgres):

@@ -131,3 +131,15 @@ def test_the_doctor_speaks_json_too(capsys: pytest.CaptureFixture[str]):
     assert main(["doctor", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert {"level", "text", "remedy"} == set(found[0])
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "data"
+    assert main(["up", "--folder", str(place)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert str(place) in said
+    assert "a file is in the way" in said
