@@ -5,6 +5,7 @@ import os
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
+from agent_workers.cli.checks_models import check_models
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
@@ -30,6 +31,7 @@ def look(settings: Settings) -> list[Finding]:
     found = [*check_settings(settings), *misspelt(os.environ)]
     tools, agents = load_tools(settings)
     found += tools
+    found += check_models(settings)
     found += check_outside(settings)
     found += check_sandbox(settings)
     found += check_spill(settings)

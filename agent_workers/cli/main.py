@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
     "agents": Command(f"{_HERE}.agents", "apply, list, show and compare versions of agents"),
     "tools": Command(f"{_HERE}.tools", "list, show, check and call the tools that are here"),
+    "models": Command(f"{_HERE}.models", "list the models that are known here, and try one"),
     "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read results"),
     "sessions": Command(f"{_HERE}.sessions", "show what was said in conversations, forget it"),
     "schedules": Command(f"{_HERE}.schedules", "start jobs and batches by the clock"),

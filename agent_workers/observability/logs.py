@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TextIO
 
@@ -44,15 +45,25 @@ _CHATTY = ("celery.app.trace", "celery.worker.strategy")
 Event = MutableMapping[str, Any]
 
 
-def set_up_logs(*, level: str = "INFO", json: bool = True, to: TextIO = sys.stderr) -> None:
-    """Send our own events and those of every library through the same chain to one stream."""
+def set_up_logs(
+    *,
+    level: str = "INFO",
+    json: bool = True,
+    to: TextIO = sys.stderr,
+    secrets: Sequence[str] = (),
+) -> None:
+    """Send our own events and those of every library through the same chain to one stream.
+
+    `secrets`: values that are taken out wherever they stand, whatever they look like.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
-        redact,  # last: tracebacks hold secrets too
+        redact,  # towards the end: tracebacks hold secrets too
+        *([partial(_without, secrets)] if secrets else []),
     ]
     renderers: list[Processor] = (
         [structlog.processors.JSONRenderer()]
@@ -99,6 +110,27 @@ def redact(_: object, __: str, event: Event) -> Event:
         if not name.startswith("_"):  # what structlog hands on to itself
             event[name] = scrubbed(value, name)
     return event
+
+
+def _without(secrets: Sequence[str], _: object, __: str, event: Event) -> Event:
+    for name, value in event.items():
+        if not name.startswith("_"):
+            event[name] = _hidden(value, secrets)
+    return event
+
+
+def _hidden(value: object, secrets: Sequence[str]) -> object:
+    match value:
+        case str():
+            for secret in secrets:
+                value = value.replace(secret, REDACTED)
+            return value
+        case Mapping():
+            return {_hidden(key, secrets): _hidden(item, secrets) for key, item in value.items()}
+        case list():
+            return [_hidden(item, secrets) for item in value]
+        case _:
+            return value
 
 
 def scrubbed(value: object, name: str = "", depth: int = 0) -> object:

@@ -17,7 +17,6 @@ from celery.apps.worker import (
 )
 from typing_extensions import override
 
-from agent_workers.observability.logs import set_up_logs
 from agent_workers.worker.runtime import Runtime
 from agent_workers.worker.stopping import Stopping
 
@@ -42,11 +41,11 @@ class Lifecycle:
             self._runtime = self.open_runtime()
         return self._runtime
 
-    def connect(self, app: Celery, *, prefork: bool, level: str, json: bool) -> None:
+    def connect(self, app: Celery, *, prefork: bool, log_as: Callable[[], None]) -> None:
         """Follow the worker's life."""
 
         def logging(**_: object) -> None:
-            set_up_logs(level=level, json=json)
+            log_as()
             # By itself it says on the bare terminal, or nowhere, that a child was lost.
             children = get_logger()
             children.setLevel("WARNING")

@@ -17,7 +17,6 @@ from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.describing import described
-from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.agent_versions import AgentVersions
@@ -27,6 +26,7 @@ from agent_workers.state.mcp import known_at
 from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
 from agent_workers.worker.book import registered
+from agent_workers.worker.catalog import logs_of, warn_of_models
 from agent_workers.worker.lifecycle import Lifecycle
 from agent_workers.worker.mcp import Reload
 from agent_workers.worker.models import model_steps
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**_given(arguments))
         settings.demand("database_url", "broker_url")
-        set_up_logs(level=settings.log_level, json=settings.log_json)
+        logs_of(settings)()
         at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
         def reload(others: Sequence[Tool]) -> Registry:
@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
         _refuse_effects_on_threads(settings, registry)
         warn_of_root(os.geteuid())
+        warn_of_models(settings)
         if settings.redis_url and not settings.secret_pepper:
             log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
         make_known(settings, registry)
@@ -127,7 +128,7 @@ def consume(
         remote_control=settings.remote_control,
     )
     register_tasks(app, lifecycle.runtime)
-    lifecycle.connect(app, prefork=prefork, level=settings.log_level, json=settings.log_json)
+    lifecycle.connect(app, prefork=prefork, log_as=logs_of(settings))
     install_watchdog(
         app,
         broker_url=settings.broker_url,
