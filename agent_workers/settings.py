@@ -182,11 +182,6 @@ def mcp_secrets() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(MCP_PREFIX)}
 
 
-def variables() -> Mapping[str, str]:
-    """Return the variables of this process: others than ours hold the keys of models."""
-    return os.environ
-
-
 def _secrets_folder() -> str | None:
     folder = os.environ.get(f"{PREFIX}SECRETS_DIR")
     if folder and not Path(folder).is_dir():

@@ -1,7 +1,6 @@
 """Applies files of agents: all of them are checked first, then all become known, or none."""
 
 import getpass
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.models_here import catalog_here
 from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent_mistakes import Mistake
 from agent_workers.domain.agent_version import NewVersion, Source
@@ -16,7 +16,6 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.definitions import definition_of
 from agent_workers.execution.agents.files import Written, read_agents
 from agent_workers.execution.agents.registry import Registry
-from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.yaml_places import Placed
 from agent_workers.settings import Settings
 from agent_workers.state.agent_versions import Kept
@@ -38,7 +37,7 @@ def apply_files(
     try:
         agents = Agents(database)
         known = {seen.name for seen in agents.all(tenant_id)} | set(registry.names())
-        catalog = catalog_of(settings.models_file, os.environ)
+        catalog = catalog_here(settings)
         around = partial(
             mistakes_around, catalog=catalog, uncallable=uncallable(settings, tenant_id)
         )

@@ -1,11 +1,11 @@
 """Checks of the agents that are current: can a worker with these settings do their steps?"""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.findings import Finding, fail, ok
+from agent_workers.cli.models_here import catalog_here
 from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
@@ -14,7 +14,6 @@ from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.agents.binding import Unbound, bound_or_not
 from agent_workers.execution.agents.documents import document_of
 from agent_workers.execution.agents.registry import LoadedAgent, Registry
-from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.settings import Settings
 
 _REMEDY = "apply a version that works, or add what is missing (agent-workers agents show)"
@@ -24,7 +23,7 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
     """Judge every current version as `agents apply` would; no provider is asked."""
     try:
         registry, barred = registry_of(settings), uncallable(settings)
-        catalog = catalog_of(settings.models_file, os.environ)
+        catalog = catalog_here(settings)
     except Exception:  # noqa: BLE001 (whatever it was, the checks of tools and models have said it)
         return
     known = {version.name for version in current}

@@ -1,13 +1,12 @@
 """Checks of what finds texts by their meaning: pgvector, the embedding model, and its vectors."""
 
-import os
 from collections.abc import Iterator, Mapping
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.models_here import catalog_here, embedder_here
 from agent_workers.domain.errors import FacilityError
-from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.models.configured import problems_of_models
-from agent_workers.execution.models.embedders import OFFLINE, embedder_of
+from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.memories_indexes import MemoryIndexes
@@ -23,7 +22,7 @@ def check_vectors(
     """
     yield pgvector(version_of_vectors(database))
     name = settings.embedding_model
-    catalog = catalog_of(settings.models_file, os.environ)
+    catalog = catalog_here(settings)
     problems = [] if name in OFFLINE else problems_of_models([name], catalog)
     for problem in problems if calls else ():
         yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", "set its key, or another embedding model")
@@ -50,7 +49,7 @@ def vectors(model: str, counted: Mapping[str, int]) -> Finding:
 
 def _of_model(settings: Settings, counted: Mapping[str, int]) -> Finding:
     try:
-        embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
+        embedder = embedder_here(settings)
         return vectors(embedder.model, counted)
     except FacilityError as error:
         return fail(f"embedding: {error}", "see AGENT_EMBEDDING_MODEL")

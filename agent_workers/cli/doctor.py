@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
+from agent_workers.cli.checks_models import check_models
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
@@ -60,7 +61,7 @@ def _here(
     if workers and not settings.tools:
         return found, []
     tools, agents = load_tools(settings)
-    return found + tools, agents
+    return found + tools + ([] if workers else check_models(settings)), agents
 
 
 def _servers(settings: Settings) -> list[Finding]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.knowledge_adding import Adding
+from agent_workers.cli.models_here import embedder_here
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.knowledge import Hit, Question
-from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.state.engine import Database
 from agent_workers.state.knowledge import Documents
 
@@ -158,7 +158,7 @@ def _adding(arguments: argparse.Namespace) -> Iterator[Adding]:
     try:
         yield Adding(
             documents=Documents(database),
-            embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+            embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
             say=print,
         )

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Command] = {
     "jobs": Command(f"{_HERE}.jobs", "submit, follow and control jobs over HTTP"),
     "agents": Command(f"{_HERE}.agents", "apply, list, compare and retire agents"),
     "tools": Command(f"{_HERE}.tools", "list, show, check and call the tools that are here"),
+    "models": Command(f"{_HERE}.models", "list the models that are known here, and try one"),
     "batches": Command(f"{_HERE}.batches", "submit files of jobs, follow them, read the results"),
     "sessions": Command(f"{_HERE}.sessions", "list, show and clear conversations"),
     "schedules": Command(f"{_HERE}.schedules", "start jobs and batches at set times"),

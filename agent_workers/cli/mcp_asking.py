@@ -2,6 +2,7 @@
 
 import ssl
 
+from agent_workers.cli.models_here import hidden_places
 from agent_workers.domain.mcp import McpServer
 from agent_workers.domain.outside import Reach, networks_of
 from agent_workers.execution.mcp.looking import look_at
@@ -9,7 +10,7 @@ from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.mcp.servers import Servers
 from agent_workers.execution.outside.calling import Caller
 from agent_workers.execution.outside.proxies import proxy_of
-from agent_workers.settings import Settings, mcp_secrets, secret_places
+from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.mcp import McpRows
 
 
@@ -21,6 +22,6 @@ def ask(settings: Settings, rows: McpRows, server: McpServer) -> str:
         proxy=proxy_of(settings.egress_proxy),
     )
     secrets = mcp_secrets()
-    opener = Opener(secrets=secrets, http=http, hides=secret_places(settings))
+    opener = Opener(secrets=secrets, http=http, hides=hidden_places(settings))
     servers = Servers(opener, lambda *_: None, secrets=secrets)
     return look_at(server, servers, rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent_workers.cli.checks_sandbox import attempts
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.models_here import hidden_places
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.execution.sandbox.confined import strongest
@@ -13,7 +14,7 @@ from agent_workers.execution.sandbox.levels import Level, chosen, levels
 from agent_workers.execution.sandbox.ports import Bounds, Finished, NoBoundary, Program, Raised, Ran
 from agent_workers.execution.sandbox.telling import told
 from agent_workers.execution.sandbox.wasm import PACKAGE, fetch
-from agent_workers.settings import Settings, secret_places
+from agent_workers.settings import Settings
 
 _COLUMNS = ("level", "used", "what", "missing")
 _SECONDS = 10
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def known_levels(settings: Settings) -> tuple[Level, ...]:
     wasm = Path(settings.sandbox_wasm).expanduser()
-    hides = secret_places(settings)
+    hides = hidden_places(settings)
     return levels(wasm=wasm, image=settings.sandbox_image, hides=hides)
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TextIO
 
@@ -28,7 +29,8 @@ _MOST_ITEMS = 50
 _OWN = frozenset({"level", "logger", "ts"})
 REDACTED = "[redacted]"
 # Two lines for every message that is received cost more than answering it; the journal holds more.
-_CHATTY = ("celery.app.trace", "celery.worker.strategy")
+# And every statement, where SQLAlchemy is asked to tell what it does.
+_CHATTY = ("celery.app.trace", "celery.worker.strategy", "sqlalchemy")
 # What they say at DEBUG is about themselves, and hides what we and the user's tools say.
 # SQLAlchemy begins at WARNING by itself.
 _LIBRARIES = (
@@ -46,11 +48,13 @@ def set_up_logs(
     level: str = "INFO",
     json: bool = True,
     libraries: Sequence[str] = (),
+    secrets: Sequence[str] = (),
     to: TextIO = sys.stderr,
 ) -> None:
     """Send our own events and those of every library through the same chain to one stream.
 
     With DEBUG, only the libraries that are named say all that they could.
+    `secrets`: values that are taken out wherever they stand, whatever they look like.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -58,7 +62,8 @@ def set_up_logs(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
-        redact,  # last: tracebacks hold secrets too
+        redact,  # towards the end: tracebacks hold secrets too
+        *([partial(_without, secrets)] if secrets else []),
     ]
     renderers: list[Processor] = (
         [structlog.processors.JSONRenderer()]
@@ -110,6 +115,27 @@ def redact(_: object, __: str, event: Event) -> Event:
         if name not in _OWN and not name.startswith("_"):
             event[name] = scrubbed(value, name)
     return event
+
+
+def _without(secrets: Sequence[str], _: object, __: str, event: Event) -> Event:
+    for name, value in event.items():
+        if not name.startswith("_"):
+            event[name] = _hidden(value, secrets)
+    return event
+
+
+def _hidden(value: object, secrets: Sequence[str]) -> object:
+    match value:
+        case str():
+            for secret in secrets:
+                value = value.replace(secret, REDACTED)
+            return value
+        case Mapping():
+            return {_hidden(key, secrets): _hidden(item, secrets) for key, item in value.items()}
+        case list():
+            return [_hidden(item, secrets) for item in value]
+        case _:
+            return value
 
 
 def scrubbed(value: object, name: str = "", depth: int = 0) -> object:

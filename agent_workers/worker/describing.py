@@ -9,20 +9,21 @@ from uuid import uuid4
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport
 from agent_workers.execution.agents.registry import Registry
-from agent_workers.execution.models.catalog import ModelCatalog, catalog_of
+from agent_workers.execution.models.catalog import ModelCatalog
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.sandbox.confined import why_no_bwrap
 from agent_workers.execution.sandbox.levels import chosen, levels
 from agent_workers.execution.sandbox.ports import NoBoundary
-from agent_workers.settings import Settings, mcp_secrets, variables
+from agent_workers.settings import Settings, mcp_secrets
+from agent_workers.worker.catalog import catalog_here
 
 
 def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerReport:
     """Describe this worker; to be called once, before it forks."""
     host = socket.gethostname()
     name = worker_name(settings).replace("%h", host)
-    catalog = catalog_of(settings.models_file, variables())
+    catalog = catalog_here(settings)
     agents: dict[str, list[str]] = {}
     for agent in registry.agents:
         agents.setdefault(agent.declared.name, []).append(agent.declared.version)

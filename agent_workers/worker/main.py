@@ -22,7 +22,6 @@ from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.describing import described
-from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.programs import run_program
 from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import Settings, load_settings
@@ -36,6 +35,7 @@ from agent_workers.state.tools import Tools
 from agent_workers.transport.app import make_app
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.worker.book import registered
+from agent_workers.worker.catalog import logs_of, warn_of_models
 from agent_workers.worker.describing import report_of, worker_name
 from agent_workers.worker.lifecycle import Lifecycle
 from agent_workers.worker.mcp import Reload
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _work(settings: Settings) -> None:
     settings.demand("database_url", "broker_url")
-    set_up_logs(**settings.logs)
+    logs_of(settings)()
     at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
     def reload(others: Sequence[Tool]) -> Registry:
@@ -72,6 +72,7 @@ def _work(settings: Settings) -> None:
     registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
     _refuse_effects_on_threads(settings, registry)
     warn_of_root(os.geteuid())
+    warn_of_models(settings)
     say_if_away(settings.broker_url)
     if settings.redis_url and not settings.secret_pepper:
         log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
@@ -151,7 +152,7 @@ def consume(
         remote_control=settings.remote_control,
     )
     register_tasks(app, lifecycle.runtime)
-    lifecycle.connect(app, prefork=prefork, set_up=lambda: set_up_logs(**settings.logs))
+    lifecycle.connect(app, prefork=prefork, set_up=logs_of(settings))
     install_watchdog(
         app,
         broker_url=settings.broker_url,

@@ -8,7 +8,6 @@ from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import AttemptModels
 from agent_workers.execution.models.begun import BeginCall, unwritten
 from agent_workers.execution.models.behind_breaker import AlwaysClosed
-from agent_workers.execution.models.catalog import catalog_of
 from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.models.loop_thread import LoopThread
@@ -16,12 +15,13 @@ from agent_workers.execution.models.ports import Breakers
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import register_scripted
 from agent_workers.orchestration.patience import patiently
-from agent_workers.settings import Settings, environment
+from agent_workers.settings import Settings
 from agent_workers.state.calls import Calls
 from agent_workers.transport.model_cache import RedisAnswers
 from agent_workers.transport.model_deltas import RedisDeltas
 from agent_workers.transport.model_quotas import RedisQuotas
 from agent_workers.transport.model_redis import AwayOrNot
+from agent_workers.worker.catalog import catalog_here
 from agent_workers.worker.models_late import LateModels
 
 _PATIENCE_S = 20.0
@@ -55,7 +55,7 @@ def patient(calls: Calls) -> BeginCall:
 
 def _loaded(settings: Settings, breakers: Breakers | None, begin: BeginCall) -> ModelSteps:
     litellm = load_litellm()
-    catalog = catalog_of(settings.models_file, environment())
+    catalog = catalog_here(settings)
     prices, quotas = catalog.prices, catalog.quotas(settings.model_quotas)
     register_scripted(litellm, load_script(*settings.scenario), models=catalog.provider_models)
     loop = LoopThread()

@@ -18,7 +18,6 @@ from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.users_code import end_coroutines
 from agent_workers.orchestration.act import EffectProtocol
@@ -30,7 +29,7 @@ from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.engaging import Engaging
 from agent_workers.orchestration.places import Places
 from agent_workers.orchestration.ways import FindWays
-from agent_workers.settings import Settings, mcp_secrets, secret_places
+from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.batches import Batches
 from agent_workers.state.breakers import BreakerRows
@@ -52,6 +51,7 @@ from agent_workers.transport.nudge import Nudge
 from agent_workers.transport.ring import ring_of
 from agent_workers.transport.wake import Wakeups
 from agent_workers.worker.book import AgentBook
+from agent_workers.worker.catalog import embedder_here, hidden_places
 from agent_workers.worker.chores import chores
 from agent_workers.worker.conversations import Conversations, conversations
 from agent_workers.worker.delivery import Busy, Deliveries
@@ -133,7 +133,7 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
-        Opener(secrets=mcp_secrets(), http=caller_of(settings), hides=secret_places(settings)),
+        Opener(secrets=mcp_secrets(), http=caller_of(settings), hides=hidden_places(settings)),
         roster,
         reload or (lambda _: registry),
         lanes=lanes,
@@ -142,14 +142,14 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
         database=database,
         servers=mcp.servers,
         settings=settings,
-        hides=secret_places(settings),
-        embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+        hides=hidden_places(settings),
+        embedder=embedder_here(settings),
     )
     router = tool_router(
         settings.redis_url,
         roster.find,
         given,
-        hides=secret_places(settings),
+        hides=hidden_places(settings),
         pepper=settings.secret_pepper,
     )
     stopping = stopping or Stopping()

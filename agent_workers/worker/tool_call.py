@@ -27,14 +27,14 @@ from agent_workers.execution.agents.registry import LoadedTool, Registry, load
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.mcp.servers import Servers
 from agent_workers.execution.mcp.tools import tools_for
-from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.tools.alone import Who, call_alone, look_up_alone, wrong_arguments
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.calling import Given
-from agent_workers.settings import Settings, load_settings, mcp_secrets, secret_places
+from agent_workers.settings import Settings, load_settings, mcp_secrets
 from agent_workers.state.engine import Database
 from agent_workers.state.mcp import known_at
 from agent_workers.state.statements import run_statements
+from agent_workers.worker.catalog import embedder_here, hidden_places
 from agent_workers.worker.clock import SystemClock
 from agent_workers.worker.code import code
 from agent_workers.worker.facilities import Facilities, facilities
@@ -99,7 +99,7 @@ def _call(tool: LoadedTool, asked: argparse.Namespace, settings: Settings) -> in
     if not is_pure:
         _say(f"key {who.key.hex}", 0)
     with _surroundings(settings) as around, _in_time(tool):
-        given = Given(give=around.give, hides=secret_places(settings))
+        given = Given(give=around.give, hides=hidden_places(settings))
         if asked.look_up:
             return _looked_up(look_up_alone(tool, arguments, who, given))
         called = call_alone(tool, arguments, who, given, run=around.run)
@@ -132,8 +132,8 @@ def _surroundings(settings: Settings) -> Iterator[_Surroundings]:
         database=database,
         servers=servers,
         settings=settings,
-        hides=secret_places(settings),
-        embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+        hides=hidden_places(settings),
+        embedder=embedder_here(settings),
     )
     try:
         yield _Surroundings(give=given, run=lambda many: run_statements(database, many))
@@ -145,16 +145,16 @@ def _surroundings(settings: Settings) -> Iterator[_Surroundings]:
 def _mcp_servers(settings: Settings) -> Servers:
     """Servers as a worker calls them; what they changed meanwhile, a worker writes down."""
     secrets = mcp_secrets()
-    opener = Opener(secrets=secrets, http=caller_of(settings), hides=secret_places(settings))
+    opener = Opener(secrets=secrets, http=caller_of(settings), hides=hidden_places(settings))
     servers = Servers(opener, lambda _server, _offered: None, secrets=secrets)
     servers.renew(known_at(settings.database_url))
     return servers
 
 
 def _without_database(settings: Settings) -> Give:
-    embedder = embedder_of(settings.embedding_model, scenario=settings.scenario)
+    embedder = embedder_here(settings)
     alone: dict[type, Made] = {Clock: lambda _: SystemClock(), Embedder: lambda _: embedder}
-    given = Facilities({**alone, **outside(settings), **code(settings, secret_places(settings))})
+    given = Facilities({**alone, **outside(settings), **code(settings, hidden_places(settings))})
 
     def give(wanted: type, call: Call) -> object:
         if wanted in _OF_DATABASE:

@@ -121,7 +121,7 @@ def test_a_provider_that_is_not_there_is_away() -> None:
 
 
 def test_a_model_without_a_price_is_refused() -> None:
-    with pytest.raises(NotEmbedded, match="AGENT_EMBEDDING_MODEL: 'openai/none' is not in"):
+    with pytest.raises(NotEmbedded, match="AGENT_EMBEDDING_MODEL: model 'openai/none' is not in"):
         embedder_of("openai/none").embed(["hello"])
     with pytest.raises(ModelUnpriced):
         LiteLLMEmbedder(

@@ -124,3 +124,16 @@ def test_without_redis_nobody_hears_of_a_429() -> None:
 def test_a_quota_that_means_nothing_is_refused(row: object) -> None:
     with pytest.raises(Misdeclared, match="the quota of 'openai'"):
         read_quotas({"openai": row})
+
+
+def test_a_429_on_a_key_of_a_tenants_own_pauses_nobody_else(
+    provider: str, redis_server: EmbeddedRedis
+) -> None:
+    whole = {provider: Quota(requests_per_minute=6)}  # one of them at once
+    own, everybodys = f"fast@{provider}", f"fast-{provider}"
+    shares = {everybodys: (f"{provider}/m", provider), own: ()}
+    quotas = RedisQuotas(AwayOrNot(redis_server.url), whole, shares)
+    quotas.cool(own, seconds=30)
+    assert taken(quotas, own, 1) == 0
+    assert taken(quotas, everybodys, 1) == 1
+    assert taken(quotas, everybodys, 1) == 0  # the room of the provider, which it shares

@@ -11,7 +11,7 @@ REAL = sorted(name for name in TABLE.prices if not name.startswith("scripted/"))
 
 @pytest.mark.parametrize("model", REAL)
 def test_no_price_of_ours_is_below_litellms(model) -> None:
-    listed = the_litellm().model_cost  # type: ignore[attr-defined] # only this test looks at it
+    listed = the_litellm().model_cost
     row = listed.get(model) or listed[model.partition("/")[2]]
     ours = TABLE.prices[model]
     for field, price in (
@@ -25,6 +25,6 @@ def test_no_price_of_ours_is_below_litellms(model) -> None:
 
 @pytest.mark.parametrize("model", REAL)
 def test_no_model_in_our_table_costs_more_for_long_prompts(model) -> None:
-    listed = the_litellm().model_cost  # type: ignore[attr-defined] # only this test looks at it
+    listed = the_litellm().model_cost
     row = listed.get(model) or listed[model.partition("/")[2]]
     assert [field for field in row if "above" in field and field.endswith("k_tokens")] == []

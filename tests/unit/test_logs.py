@@ -123,3 +123,18 @@ def test_at_debug_a_library_says_little_until_it_is_named(written: io.StringIO):
     assert "kombu" not in ours
     assert "kombu.connection" in named
     assert "httpx" not in named
+
+
+def test_a_known_secret_is_taken_out_whatever_it_looks_like():
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    set_up_logs(to=stream, secrets=("plain-words-as-a-key",))
+    try:
+        event = {"told": {"plain-words-as-a-key": ["x plain-words-as-a-key"]}, "text": "no key"}
+        structlog.get_logger("agent_workers.test").warning("called plain-words-as-a-key", **event)
+        logging.getLogger("LiteLLM").error("sent with plain-words-as-a-key")
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
+    assert "plain-words-as-a-key" not in stream.getvalue()
+    assert stream.getvalue().count(REDACTED) == 4

@@ -14,11 +14,11 @@ from agent_workers.cli.layout import print_thing
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
+from agent_workers.cli.models_here import embedder_here
 from agent_workers.cli.printing import add_json, print_json, print_rows, written
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
-from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.state.engine import Database
 from agent_workers.state.memories import MemoryRows, Which
 from agent_workers.state.memories_search import MemorySearch, Namespace
@@ -186,7 +186,7 @@ def _place(arguments: argparse.Namespace) -> Iterator[Place]:
         yield Place(
             database=database,
             rows=MemoryRows(database),
-            embedder=embedder_of(settings.embedding_model, scenario=settings.scenario),
+            embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
         )
     finally:

@@ -1,25 +1,30 @@
 """Chooses the embedder that a setting names, and loads it when it is first asked."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from agent_workers.domain.embedding import Embedder, NotEmbedded
 from agent_workers.execution.embedding.hashed import HashedEmbedder
 from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
+from agent_workers.execution.models.catalog import ModelCatalog, catalog_of
+from agent_workers.execution.models.configured import state_of_model
 from agent_workers.execution.models.litellm_embedding import LiteLLMEmbedder
 from agent_workers.execution.models.litellm_loading import load_litellm
 from agent_workers.execution.models.loop_thread import LoopThread
-from agent_workers.execution.models.prices import default_prices
 from agent_workers.execution.models.scenario_files import load_script
 from agent_workers.execution.models.scripted import PROVIDER, register_scripted
 
 # Those that need neither litellm nor a network.
 OFFLINE: Final = frozenset({"wordllama", "hashed"})
+_NO_VARIABLES: Final[Mapping[str, str]] = {}
 
 
-def embedder_of(name: str, *, scenario: Sequence[Path] = ()) -> Embedder:
+def embedder_of(
+    name: str, *, scenario: Sequence[Path] = (), catalog: ModelCatalog | None = None
+) -> Embedder:
     """Return the embedder of `AGENT_EMBEDDING_MODEL`; nothing is loaded before it is asked."""
     match name:
         case "wordllama":
@@ -27,7 +32,10 @@ def embedder_of(name: str, *, scenario: Sequence[Path] = ()) -> Embedder:
         case "hashed":
             return HashedEmbedder()
         case _:
-            return LateEmbedder(name, lambda: _by_litellm(name, scenario))
+            known = catalog or catalog_of(None, _NO_VARIABLES)
+            # Vectors are known by the model that made them, under whatever name it was asked.
+            model = named.model if (named := known.named.find(name)) else name
+            return LateEmbedder(model, lambda: _by_litellm(name, scenario, known))
 
 
 class LateEmbedder:
@@ -51,11 +59,18 @@ class LateEmbedder:
         return self._loaded.embed(texts)
 
 
-def _by_litellm(model: str, scenario: Sequence[Path]) -> Embedder:
-    prices = default_prices()
-    if model not in prices.prices:
-        raise NotEmbedded(f"AGENT_EMBEDDING_MODEL: {model!r} is not in the price table")
+def _by_litellm(name: str, scenario: Sequence[Path], catalog: ModelCatalog) -> Embedder:
+    state = state_of_model(name, catalog)
+    # A key may also come from where only the provider's library looks.
+    if state.price is None or (state.named and state.problem):
+        raise NotEmbedded(f"AGENT_EMBEDDING_MODEL: {state.problem}")
     litellm = load_litellm()
-    if model.startswith(f"{PROVIDER}/"):
-        register_scripted(litellm, load_script(*scenario), models=tuple(prices.prices))
-    return LiteLLMEmbedder(model, litellm=litellm, prices=prices, loop=LoopThread())
+    if state.model.startswith(f"{PROVIDER}/"):
+        register_scripted(litellm, load_script(*scenario), models=catalog.provider_models)
+    return LiteLLMEmbedder(
+        state.model,
+        litellm=litellm,
+        prices=replace(catalog.prices, prices={state.model: state.price}),
+        loop=LoopThread(),
+        access=catalog.access.get(name),
+    )

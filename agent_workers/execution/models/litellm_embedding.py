@@ -58,7 +58,7 @@ class LiteLLMEmbedder:
             ) from None
         # litellm raises whatever its 100 providers raise; an edge that has to take it all.
         except Exception as error:
-            raise _as_tool_error(failure_of(error)) from error
+            raise _as_tool_error(failure_of(error, hidden=self._access.hidden)) from error
 
     async def _all(self, texts: Sequence[str]) -> list[list[float]]:
         found: list[list[float]] = []
@@ -69,7 +69,6 @@ class LiteLLMEmbedder:
         return found
 
     def _arguments(self, texts: list[str]) -> dict[str, object]:
-        named = {"api_key": self._access.api_key, "api_base": self._access.api_base}
         return {
             "model": self._model,
             "input": texts,
@@ -77,7 +76,7 @@ class LiteLLMEmbedder:
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": True,
-            **{name: value for name, value in named.items() if value is not None},
+            **self._access.arguments,
         }
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from agent_workers.execution.models.access import Access
 from agent_workers.execution.models.classify import failure_of
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
+from agent_workers.execution.models.litellm_known import make_known
 from agent_workers.execution.models.litellm_shape import Answer, LiteLLM
 from agent_workers.execution.models.loop_thread import LoopThread
 from agent_workers.execution.models.prices import PriceTable
@@ -48,6 +49,7 @@ class LiteLLMGateway:
         self._prices = prices
         self._loop = loop
         self._access = access or {}
+        make_known(litellm, (one.model for one in self._access.values()))
         # Of our own way to ask: what a model does not take.
         self._not_known: dict[str, list[str]] = {}
 

@@ -1,7 +1,7 @@
 """The slice of litellm that we use, as types of our own: litellm's are not followed by mypy."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Function(Protocol):
@@ -116,6 +116,8 @@ class LiteLLM(Protocol):
     aembedding: EmbeddingCall
     custom_provider_map: list[dict[str, object]]
     utils: Setup
+    # Any: what is known of a model.
+    model_cost: dict[str, dict[str, Any]]
 
     def get_supported_openai_params(
         self, model: str, custom_llm_provider: str

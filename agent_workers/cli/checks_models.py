@@ -1,0 +1,59 @@
+"""Checks of `models.yaml`: is it right, is every key there, does every address answer?"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+from agent_workers.cli.findings import Finding, fail, ok
+from agent_workers.cli.models_here import catalog_here
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.execution.models.catalog import ModelCatalog
+from agent_workers.execution.models.configured import ModelState, states_of_models
+from agent_workers.execution.models.named_file import ModelsMisdeclared
+from agent_workers.settings import Settings
+
+_PATIENCE_S = 3.0
+_PORTS = {"http": 80, "https": 443}
+_NO_WORKER = "correct it: no worker starts with this"
+
+
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Judge every model of the file; no model is asked (`agent-workers models try` does)."""
+    if settings.models_file is None:
+        return
+    try:
+        catalog = catalog_here(settings)
+        catalog.quotas(settings.model_quotas)
+    except ModelsMisdeclared as error:
+        yield from (fail(line, _NO_WORKER) for line in error.lines)
+    except Misdeclared as error:
+        yield fail(str(error), _NO_WORKER)
+    else:
+        yield from _each(catalog, str(settings.models_file))
+
+
+def _each(catalog: ModelCatalog, file: str) -> Iterator[Finding]:
+    states = states_of_models(catalog)
+    wrong = [state for state in states if state.problem]
+    for state in wrong:
+        yield fail(state.problem, "its calls fail until then (agent-workers models list)")
+    silent = {one.address: why for one in states if (why := why_silent(one))}
+    for address, why in silent.items():
+        names = ", ".join(repr(one.name) for one in states if one.address == address)
+        yield fail(f"the address of {names} does not answer: {address} ({why})", "is it running?")
+    if not wrong and not silent:
+        yield ok(f"{len(states)} models of {file}: their prices, keys and addresses are there")
+
+
+def why_silent(state: ModelState) -> str:
+    """Connect to the address of a model; empty where it answers, or has none of its own."""
+    if not state.address:
+        return ""
+    parts = urlsplit(state.address)
+    place = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
+    try:
+        with closing(socket.create_connection(place, _PATIENCE_S)):
+            return ""
+    except OSError as error:
+        return str(error)
