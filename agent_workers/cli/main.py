@@ -81,8 +81,7 @@ def _told(arguments: Sequence[str] | None) -> int:
     try:
         return _run(name, given)
     except (AgentWorkersError, EmbeddedServerError, ClientError) as error:
-        hint = hint_of(error, given) if isinstance(error, ClientError) else ""
-        said = "; ".join(filter(None, (_one_line(error).rstrip("."), hint)))
+        said = _with_hint(error, given)
         print(f"agent-workers{f' {name}' if name else ''}: {said}", file=sys.stderr)
         return _code_of(error)
     except UnicodeEncodeError as error:
@@ -96,10 +95,9 @@ def _told(arguments: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
-        # Any command that speaks to the database may end so; only those import its driver.
-        if getattr(error, "sqlstate", None) != _NOT_PERMITTED:
+        said = _of_surroundings(error)
+        if not said:
             raise
-        said = f"{_one_line(error)}: run it as the owner of our tables"
         print(f"agent-workers {name}: {said}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -156,6 +154,21 @@ def _place_of(module: str) -> str:
 
 def _version() -> str:
     return version("agent-workers")
+
+
+def _of_surroundings(error: Exception) -> str:
+    """Say what a file or the database refuses; nothing where the mistake is ours."""
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return f"{error.filename!r}: {error.strerror}"
+    # Any command that speaks to the database may end so; only those import its driver.
+    if getattr(error, "sqlstate", None) == _NOT_PERMITTED:
+        return f"{_one_line(error)}: run it as the owner of our tables"
+    return ""
+
+
+def _with_hint(error: Exception, given: Sequence[str]) -> str:
+    hint = hint_of(error, given) if isinstance(error, ClientError) else ""
+    return f"{_one_line(error).rstrip('.')}; {hint}" if hint else _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -131,3 +131,14 @@ def test_the_doctor_speaks_json_too(capsys: pytest.CaptureFixture[str]):
     assert main(["doctor", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert {"level", "text", "remedy"} == set(found[0])
+
+
+def test_a_file_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AGENT_API_KEY", "none")
+    assert main(["batches", "results", "batch_1", "--output", "no/such/folder"]) == 1
+    assert capsys.readouterr().err == (
+        "agent-workers batches: 'no/such/folder': No such file or directory\n"
+    )
