@@ -58,10 +58,11 @@ def _here(
     if not workers:
         found.append(warn(_BY_THIS_SHELL, "start a worker, then run this again"))
         found += check_sandbox(settings)
+        found += check_models(settings)
     if workers and not settings.tools:
         return found, []
     tools, agents = load_tools(settings)
-    return found + tools + ([] if workers else check_models(settings)), agents
+    return found + tools, agents
 
 
 def _servers(settings: Settings) -> list[Finding]:

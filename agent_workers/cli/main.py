@@ -97,8 +97,7 @@ def _told(arguments: Sequence[str] | None) -> int:
     try:
         return _run(name, given)
     except (AgentWorkersError, EmbeddedServerError, ClientError) as error:
-        hint = hint_of(error, given) if isinstance(error, ClientError) else ""
-        said = "; ".join(filter(None, (_one_line(error).rstrip("."), hint)))
+        said = _with_hint(error, given)
         print(f"agent-workers{f' {name}' if name else ''}: {said}", file=sys.stderr)
         return _code_of(error)
     except UnicodeEncodeError as error:
@@ -123,8 +122,9 @@ def _told(arguments: Sequence[str] | None) -> int:
 
 def _foreseen(error: Exception) -> str | None:
     """Say what machine or database refuse to any command, and what to do about it."""
-    if isinstance(error, OSError) and error.errno in _MACHINE and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}: {_MACHINE[error.errno]}"
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
+        remedy = f": {_MACHINE[error.errno]}" if error.errno in _MACHINE else ""
+        return f"{os.fsdecode(error.filename)!r}: {error.strerror}{remedy}"
     # Any command that speaks to the database may end so; only those import its driver.
     if getattr(error, "sqlstate", None) == _NOT_PERMITTED:
         return f"{_one_line(error)}: run it as the owner of our tables"
@@ -188,6 +188,11 @@ def _place_of(module: str) -> str:
 
 def _version() -> str:
     return version("agent-workers-runtime")
+
+
+def _with_hint(error: Exception, given: Sequence[str]) -> str:
+    hint = hint_of(error, given) if isinstance(error, ClientError) else ""
+    return f"{_one_line(error).rstrip('.')}; {hint}" if hint else _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -51,17 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_arguments(add("add", "add a server, and ask it for its tools", _add))
     add_json(add("list", "list servers", _list, named=False))
     add_json(add("show", "show a server, its tools, and what approving would approve", _show))
-    refresh = add("refresh", "ask a server for its tools anew", _refresh)
+    refresh = add("refresh", "ask a server for its tools again", _refresh)
     refresh.add_argument("--by-worker", action="store_true", help="let a worker ask it")
-    add_terms(add("approve", "let jobs call tools as they are now", _approve))
+    add_terms(add("approve", "let jobs call the tools of a server as they are now", _approve))
     for name, words in (
-        ("disable", "let no job call a server, or tools of it"),
-        ("enable", "undo that; what has changed meanwhile needs approval all the same"),
+        ("disable", "let no job call a server, or some of its tools"),
+        ("enable", "let jobs call them again; tools that have changed need approval"),
     ):
         switch = add(name, words, _switch)
         switch.add_argument("tools", nargs="*", metavar="TOOL", help="by default the server")
         switch.set_defaults(enabled=name == "enable")
-    add("remove", "forget a server; jobs that name its tools are told so", _remove)
+    add("remove", "remove a server; jobs that name its tools fail and say so", _remove)
 
 
 def run(arguments: argparse.Namespace) -> int:

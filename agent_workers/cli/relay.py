@@ -11,15 +11,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="the broker outside (AGENT_RELAY_URL)")
     parser.add_argument("--exchange", required=True, help="where it is published; declared here")
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
-    parser.add_argument("--queue", help="declare and bind a queue, so that nothing waits in vain")
+    parser.add_argument("--queue", help="declare this queue and bind it to the exchange")
     parser.add_argument("--routing-key", help="with --queue; # by default, which is all")
     parser.add_argument(
         "--name", help="the name under which its place in the journal is kept (default)"
     )
     parser.add_argument("--from", choices=("now", "start"), help="where a new relay begins (now)")
-    parser.add_argument(
-        "--reposition", action="store_true", help="put a known relay there anew (see --from)"
-    )
+    parser.add_argument("--reposition", action="store_true", help="move a known relay to --from")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="DURATION",
         help=late,
     )
-    spread = "start at a random moment within this time after each"
+    spread = "start each job up to this time later, to spread the load"
     parser.add_argument(
         "--jitter", dest="jitter_s", type=whole_seconds, metavar="DURATION", help=spread
     )

@@ -64,7 +64,7 @@ def _add_call(call: argparse.ArgumentParser) -> None:
     call.add_argument("--key", help="the key of the effect; by default a new one")
     call.add_argument("--tenant", help="the tenant that it acts for (default)")
     for name in ("user", "session", "job"):
-        call.add_argument(f"--{name}", help=f"the {name} that the tool is told of; none by default")
+        call.add_argument(f"--{name}", help=f"the {name} that the tool sees (none)")
 
 
 def _list(settings: Settings, arguments: argparse.Namespace) -> int:

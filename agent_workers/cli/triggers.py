@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _create_arguments(add("create", "start a job of an agent for each event that fits", _create))
     for name, words, act, of in (
         ("show", "print a trigger", _show, "trigger_id"),
-        ("letter", "print a message that could not be taken, as it came", _letter, "letter_id"),
+        ("letter", "print such a message as it came", _letter, "letter_id"),
     ):
         shown = add(name, words, act)
         shown.add_argument(of)
@@ -51,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("send", "send one CloudEvent and say what it started", _send).add_argument(
         "event", help="its JSON, @FILE, or - for standard input"
     )
-    letters = add("letters", "list the messages that could not be taken", _letters)
+    letters = add("letters", "list the messages that could not be processed", _letters)
     letters.add_argument("--state", default="dead", choices=("dead", "replayed", "discarded"))
     add_json(letters)
-    replay = add("replay", "take such messages in again", _replay)
+    replay = add("replay", "process such messages again", _replay)
     replay.add_argument("letter_id", nargs="*")
     replay.add_argument("--all", action="store_true", help="all that are dead")
-    add("discard", "put such a message aside", _discard).add_argument("letter_id")
+    add("discard", "discard such a message", _discard).add_argument("letter_id")
     add_watch_arguments(verb("watch-table", "start a job in the transaction that writes a row"))
     add_unwatch_arguments(verb("unwatch-table", "start no more jobs for a table"))
     add_watched_arguments(verb("watched", "list the tables that are watched"))

@@ -20,7 +20,7 @@ _STATUSES = ("pending", "sending", "succeeded", "failed")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
-    deliver = add("deliver", "be a process that delivers; any number of them", _delivered)
+    deliver = add("deliver", "run a process that delivers webhooks; any number may run", _delivered)
     deliver.add_argument("--slots", help="deliveries at once (AGENT_WEBHOOK_SLOTS, 64)")
     deliver.set_defaults(delivers=True)
     add_listen(add)

@@ -49,7 +49,9 @@ class ScheduleControl:
         terms = _anchored(asked, now)
         next_fire_at = _first(terms, now)
         if next_fire_at is None:
-            raise BadSchedule("it would never fire", field=_bound(terms))
+            raise BadSchedule(
+                "would never start anything: none of its times lies ahead", field=_bound(terms)
+            )
         schedule_id = time_ordered(time.time_ns() // 1_000_000, secrets.token_bytes(10))
         return self._schedules.create(
             (tenant_id, schedule_id),
@@ -162,7 +164,9 @@ def _moved_on(
         return seen.status, False, None
     next_fire_at = _first(terms, now)
     if next_fire_at is None:
-        raise BadSchedule("it would never fire", field=_bound(terms))
+        raise BadSchedule(
+            "would never start anything: none of its times lies ahead", field=_bound(terms)
+        )
     return ScheduleStatus.ACTIVE, True, next_fire_at
 
 

@@ -14,7 +14,7 @@ _COLUMNS = ("name", "bytes", "version", "updated_at", "etag")
 def add_files_arguments(listing: argparse.ArgumentParser, one: argparse.ArgumentParser) -> None:
     add_json(listing)
     one.add_argument("name", help="the file's name, as `jobs files` lists it")
-    one.add_argument("--out", type=Path, metavar="PATH", help="write it there, not to the terminal")
+    one.add_argument("--out", type=Path, metavar="PATH", help="write it to this new file")
 
 
 def list_files(client: Client, arguments: argparse.Namespace) -> int:
@@ -32,7 +32,7 @@ def show_file(client: Client, arguments: argparse.Namespace) -> int:
         _keep(arguments.out, content)
         return 0
     if sys.stdout.isatty() and not _is_harmless(content):
-        raise WronglyAsked("the file would confuse the terminal: give --out PATH")
+        raise WronglyAsked("the file is not plain text: write it to a file with --out PATH")
     sys.stdout.buffer.write(content)
     sys.stdout.flush()
     return 0
@@ -44,7 +44,7 @@ def _keep(path: Path, content: bytes) -> None:
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
-        raise CommandFailed(f"{path} is there already") from None
+        raise CommandFailed(f"{path} exists already; nothing was written") from None
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}") from None
 

@@ -1,6 +1,7 @@
 """Follows a job to its end: its events as they happen, or in silence but for what it waits for."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from agent_workers.cli.jobs.needs import Need, Seen, needs_of, run
 from agent_workers.cli.printing import print_json
 from agent_workers.cli.times import in_words, parsed
 from agent_workers.client.client import Client, Job
-from agent_workers.client.errors import WaitedInVain
+from agent_workers.client.errors import ClientError, WaitedInVain
 
 EXIT_CODES = (
     "exit codes: 0 the job succeeded; 1 it failed or was canceled, or the API could not be asked; "
@@ -47,11 +48,24 @@ def wait(client: Client, job_id: str, *, timeout: timedelta | None) -> int:
 def _print_events(client: Client, job_id: str) -> None:
     submitted = parsed(client.get(job_id).raw["created_at"])
     assert submitted is not None  # every job has been submitted
+    over = threading.Event()
+    teller = threading.Thread(target=_tell_meanwhile, args=(client, job_id, over), daemon=True)
+    teller.start()
+    try:
+        for event in client.events(job_id):
+            print(line_of(event, submitted=submitted), flush=True)
+    finally:
+        over.set()
+        teller.join(timeout=1)
+
+
+def _tell_meanwhile(client: Client, job_id: str, over: threading.Event) -> None:
+    """Say what a job waits for while its journal is silent."""
     told = _Told()
-    for event in client.events(job_id):
-        print(line_of(event, submitted=submitted), flush=True)
-        if event.type.removeprefix("job.") in _STOPS:
+    while not over.wait(_SILENT.total_seconds()):
+        with suppress(ClientError):
             told.tell(needs_of(seen_now(client, job_id)), to=sys.stdout)
+    client.close()
 
 
 def _waited(client: Client, job_id: str, timeout: timedelta | None) -> int:
@@ -117,7 +131,3 @@ def _going_on(job_id: str) -> Iterator[None]:
 
 def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
-
-
-# After these events a job stands still until somebody does something.
-_STOPS = frozenset({"waiting", "paused", "quarantined", "in_doubt"})

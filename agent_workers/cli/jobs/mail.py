@@ -15,7 +15,9 @@ def answer_job(client: Client, arguments: argparse.Namespace) -> int:
     """Answer a question by its key, or the only one that the job asks."""
     *keys, value = arguments.words
     if len(keys) >= _MOST_WORDS:
-        raise WronglyAsked("answer wants JOB [KEY] VALUE; quote a VALUE of several words")
+        raise WronglyAsked(
+            "`jobs answer` takes JOB [KEY] VALUE; put a VALUE of several words in quotes"
+        )
     waits = client.get(arguments.job_id).raw["waiting_for"]
     questions = {wait["key"]: wait["prompt"] for wait in waits if wait["kind"] == "person"}
     key = keys[0] if keys else _only(questions)
@@ -36,8 +38,9 @@ def _only(questions: Json) -> str:
     if len(questions) == 1:
         return next(iter(questions))
     if not questions:
-        raise WronglyAsked("the job asks nothing now")
-    raise WronglyAsked(f"the job asks several questions: name one of {sorted(questions)!r}")
+        raise WronglyAsked("the job asks no question now; see `agent-workers jobs show JOB`")
+    named = ", ".join(sorted(questions))
+    raise WronglyAsked(f"the job asks several questions; give the KEY of one: {named}")
 
 
 def _value(text: str) -> object:

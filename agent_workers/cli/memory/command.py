@@ -70,10 +70,12 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
 
 
 def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
-    forget = add("forget", "delete a memory with what it had replaced, or all of a user", _forget)
+    forget = add("forget", "delete a memory with its history, or all memories of a user", _forget)
     forget.add_argument("memory_id", nargs="?")
     forget.add_argument("--user", help="everything of this user, instead")
-    undo = add("undo-job", "remove what an ended job taught; what that replaced is back", _undo)
+    undo = add(
+        "undo-job", "remove what an ended job stored, and restore what it had replaced", _undo
+    )
     undo.add_argument("job_id")
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent_workers.cli.jobs import follow
 from agent_workers.cli.jobs.follow import wait
+from agent_workers.cli.jobs.needs import Need, Seen, needs_of
 from agent_workers.cli.main import main
 from agent_workers.client.client import Client
 from agent_workers.domain.ids import JobId, TenantId, from_wire, to_wire
@@ -79,6 +81,25 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_find_it_again(
     assert main(["jobs", "submit", "demo", "x", "--wait"]) == 130
     said = capsys.readouterr().err
     assert "goes on; look at it with: agent-workers jobs watch job_" in said
+
+
+def test_whoever_watches_is_told_what_a_silent_job_waits_for(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    claimed = engaging(world)
+    park(world, claimed, person("sure", None, "yes", "no"))
+
+    def looked(seen: Seen) -> list[Need]:
+        needs = needs_of(seen)
+        world.cancel(claimed.job_id)
+        return needs
+
+    monkeypatch.setattr(follow, "needs_of", looked)
+    assert main(["jobs", "watch", to_wire(claimed.job_id)]) == 1
+    said = capsys.readouterr()
+    assert "waiting for a person's answer" in said.out
+    assert f"  agent-workers jobs answer {to_wire(claimed.job_id)} sure no" in said.out
+    assert "canceled" in said.err
 
 
 def test_a_job_is_watched_to_its_end(world: World, capsys: pytest.CaptureFixture[str]):

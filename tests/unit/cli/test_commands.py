@@ -143,3 +143,14 @@ def test_a_data_folder_that_cannot_be_made_is_one_line_with_its_name(
     assert said.count("\n") == 1
     assert str(place) in said
     assert "a file is in the way" in said
+
+
+def test_a_file_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AGENT_API_KEY", "none")
+    assert main(["batches", "results", "batch_1", "--output", "no/such/folder"]) == 1
+    assert capsys.readouterr().err == (
+        "agent-workers batches: 'no/such/folder': No such file or directory\n"
+    )
