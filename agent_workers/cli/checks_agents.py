@@ -14,7 +14,10 @@ from agent_workers.execution.agents.documents import document_of
 from agent_workers.execution.agents.registry import LoadedAgent, Registry
 from agent_workers.settings import Settings
 
-_REMEDY = "apply a version that works, or mend what is missing (agent-workers agents show)"
+_REMEDY = (
+    "see `agent-workers agents show {0}`; then add what is missing, run `agent-workers agents apply FILE` "
+    "with a version that works, or `agent-workers agents retire {0}`"
+)
 
 
 def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:
@@ -28,7 +31,10 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
     for version in current:
         for mistake in _mistakes(version, registry, known, barred):
             wrong += 1
-            yield fail(f"agent {version.name}@{version.version}: {mistake.line}", _REMEDY)
+            yield fail(
+                f"agent {version.name}@{version.version}: {mistake.line}",
+                _REMEDY.format(version.name),
+            )
     if current and not wrong:
         yield ok(f"{len(current)} current agents: their models, tools and teams are there")
 
