@@ -16,6 +16,7 @@ from agent_workers.transport.profiles import Broker
 # What is read elsewhere than in the settings.
 _BESIDE = frozenset(PREFIX + name for name in ("API_URL", "API_KEY", "FLOWER_URL", "SECRETS_DIR"))
 _NEAR = 0.9
+_NO_START = "no worker starts with this: correct it, then run `agent-workers tools check`"
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -23,12 +24,14 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     needed = ("database_url", "broker_url", "secret_pepper")
     missing = [f"AGENT_{name.upper()}" for name in needed if not getattr(settings, name)]
     if missing:
-        remedy = "set them, or run this beside `agent-workers up` (--folder)"
+        remedy = "set them (docs/configuration.md), or name the data folder of `agent-workers up` with --folder"
         yield fail(f"not set: {', '.join(missing)}", remedy)
     else:
         yield ok("settings: database, broker and pepper are set")
     if not settings.flower_password:
-        yield warn("AGENT_FLOWER_PASSWORD is not set", "Flower will not start without one")
+        yield warn(
+            "AGENT_FLOWER_PASSWORD is not set", "set it before you run `agent-workers flower`"
+        )
     if not settings.redis_url:
         yield warn("no Redis for wake-ups", "set AGENT_REDIS_URL, or long-polls look once a second")
 
@@ -39,7 +42,7 @@ def misspelt(names: Iterable[str]) -> Iterator[Finding]:
     for name in sorted(set(names) - known):
         near = get_close_matches(name.removesuffix("_FILE"), known, n=1, cutoff=_NEAR)
         if name.startswith(PREFIX) and near and near != [name.removesuffix("_FILE")]:
-            yield warn(f"{name} is not a setting", f"did you mean {near[0]}?")
+            yield warn(f"{name} is not a setting, and nothing reads it", f"did you mean {near[0]}?")
 
 
 def check_broker(broker_url: str) -> Iterator[Finding]:
@@ -47,7 +50,7 @@ def check_broker(broker_url: str) -> Iterator[Finding]:
         yield from broker(look_at(broker_url))
     except BrokerSilent as error:
         place = shown_address(broker_url)
-        remedy = "is it running? see AGENT_BROKER_URL; until then jobs are accepted, and wait"
+        remedy = "start it, or correct AGENT_BROKER_URL, then run `agent-workers doctor`; jobs are accepted, and wait"
         yield fail(f"the broker at {place} cannot be reached ({error})", remedy)
 
 
@@ -72,14 +75,17 @@ def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
     """Load what a worker would load; returns the findings, and the names of the agents."""
     if not settings.tools:
         return [
-            warn("AGENT_TOOLS names no module", "a worker without agents has nothing to do")
+            warn(
+                "AGENT_TOOLS names no module",
+                "start workers with `agent-workers worker --tools MODULE`",
+            )
         ], []
     try:
         registry = registry_of(settings)
     except AgentWorkersError as error:
-        return [fail(f"tools: {error}", "correct it: no worker starts with this")], []
+        return [fail(f"tools: {error}", _NO_START)], []
     except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
-        return [fail(f"tools: {type(error).__name__}: {error}", "correct the module")], []
+        return [fail(f"tools: {type(error).__name__}: {error}", _NO_START)], []
     return list(declarations(registry)), registry.names()
 
 

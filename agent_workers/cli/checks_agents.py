@@ -16,7 +16,10 @@ from agent_workers.execution.agents.documents import document_of
 from agent_workers.execution.agents.registry import LoadedAgent, Registry
 from agent_workers.settings import Settings
 
-_REMEDY = "apply a version that works, or add what is missing (agent-workers agents show)"
+_REMEDY = (
+    "see `agent-workers agents show {0}`; then add what is missing, run `agent-workers agents apply FILE` "
+    "with a version that works, or `agent-workers agents retire {0}`"
+)
 
 
 def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator[Finding]:
@@ -32,7 +35,10 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
         around = partial(mistakes_around, known=known, catalog=catalog, uncallable=barred)
         for mistake in _mistakes(version, registry, around):
             wrong += 1
-            yield fail(f"agent {version.name}@{version.version}: {mistake.line}", _REMEDY)
+            yield fail(
+                f"agent {version.name}@{version.version}: {mistake.line}",
+                _REMEDY.format(version.name),
+            )
     if current and not wrong:
         yield ok(f"{len(current)} current agents: their models, tools and teams are there")
 

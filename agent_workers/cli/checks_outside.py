@@ -24,7 +24,7 @@ def check_outside(settings: Settings) -> Iterator[Finding]:
         yield _tried(
             f"sql_query: the role of {name!r} may read, and nothing else",
             lambda name=name: sources.query(name, "select 1", (), SqlBounds()),  # type: ignore[misc]
-            "see AGENT_SQL_SOURCES in docs/tools-builtin.md",
+            "correct AGENT_SQL_SOURCES (docs/tools-builtin.md), then run `agent-workers doctor`",
         )
     if settings.smtp_url:
         yield from _mail(settings)
@@ -40,7 +40,7 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         recipients=settings.mail_recipients,
         context=ssl.create_default_context(),
     )
-    remedy = "see AGENT_SMTP_URL and AGENT_MAIL_FROM"
+    remedy = "correct AGENT_SMTP_URL or AGENT_MAIL_FROM, then run `agent-workers doctor`"
     yield _tried("send_email: the server takes mail from us", outbox.check_sending, remedy)
     if not settings.mail_recipients:
         yield warn("send_email may write to nobody", "set AGENT_MAIL_RECIPIENTS")
@@ -48,7 +48,7 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield _tried(
             "send_email: what was sent can be looked up",
             lambda: outbox.find(_NOBODY),
-            "see AGENT_IMAP_URL; its path is the folder where the server files what it took",
+            "correct AGENT_IMAP_URL (its path is the folder where the server files what it took), then run `agent-workers doctor`",
         )
 
 
@@ -59,7 +59,10 @@ def _proxy(url: str) -> Finding:
         with closing(socket.create_connection((proxy.host, proxy.port), _PATIENCE_S)):
             return ok("the egress proxy answers")
     except OSError as error:
-        return fail(f"the egress proxy does not answer ({error})", "see AGENT_EGRESS_PROXY")
+        return fail(
+            f"the egress proxy does not answer ({error})",
+            "start it, or correct AGENT_EGRESS_PROXY, then run `agent-workers doctor`",
+        )
 
 
 def _tried(text: str, attempt: Callable[[], object], remedy: str) -> Finding:

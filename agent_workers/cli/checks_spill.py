@@ -28,7 +28,10 @@ def _of(folder: SpillFolder, path: Path) -> Finding:
         with folder.taken(path):
             pass
     except (OSError, SpillUnreadable) as error:
-        remedy = "keep it, and look into the log for `spilled_evidence_refused`"
+        remedy = (
+            "keep the file; run `agent-workers worker` on this host with the AGENT_SPILL_DIR and the pepper "
+            "that it was written with, and look for `spilled_evidence_refused` in its log"
+        )
         return fail(f"evidence on disk that cannot be used: {path}: {error}", remedy)
     remedy = "start a worker on this host with the same AGENT_SPILL_DIR and pepper"
     return warn(f"evidence on disk that nobody has written: {path}", remedy)

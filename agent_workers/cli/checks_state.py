@@ -31,6 +31,8 @@ from agent_workers.state.sql_roles import powers_of
 _OLDEST_VERSION = 140_000
 # A step that has been due for longer than this was not forgotten: nobody comes for it.
 _LATE_S = 10.0
+_START = "run `agent-workers worker --tools MODULE`"
+_NO_DATABASE = "start Postgres, or correct AGENT_DATABASE_URL, then run `agent-workers doctor`"
 
 
 def check_database(
@@ -44,8 +46,9 @@ def check_database(
         return list(_checked(settings, database, agents, workers))
     except StateUnavailable as error:
         place = shown_address(settings.database_url)
-        remedy = "is it running? see AGENT_DATABASE_URL"
-        return [fail(f"the database at {place} cannot be reached ({reason_of(error)})", remedy)]
+        return [
+            fail(f"the database at {place} cannot be reached ({reason_of(error)})", _NO_DATABASE)
+        ]
 
 
 def _checked(
@@ -82,7 +85,7 @@ def _by_whom(
     settings: Settings, database: Database, workers: Sequence[WorkerSeen]
 ) -> Iterator[Finding]:
     """Judge the current agents by what running workers have, or else by what is here."""
-    current = AgentVersions(database).everywhere()
+    current = AgentVersions(database).taking_jobs()
     if not workers:
         yield from check_agents(settings, current)
         return
@@ -94,7 +97,9 @@ def _by_whom(
 def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:
     """Judge the server: does it keep what it took, and is there room for everybody?"""
     if seen.version < _OLDEST_VERSION:
-        yield fail(f"Postgres {seen.version_text}", "14 is the oldest that will do")
+        yield fail(
+            f"Postgres {seen.version_text} is too old", "upgrade it (`pg_upgrade`) to 14 or newer"
+        )
     else:
         yield ok(f"Postgres {seen.version_text}")
     unsafe = [n for n in ("fsync", "full_page_writes") if not getattr(seen, n)]
@@ -128,7 +133,10 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
         yield ok(f"{seen.workers} living worker processes serve every lane")
     if seen.oldest_due_s > _LATE_S:
         late = f"{seen.due} steps are due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
-        yield warn(late, "more workers, or look for one that hangs")
+        yield warn(
+            late,
+            "start more (`agent-workers worker`), or find one that hangs (`agent-workers workers`)",
+        )
     else:
         yield ok("no step waits for a worker")
     if seen.doubts:
@@ -203,10 +211,8 @@ def events(dead: int, behind_s: float) -> Iterator[Finding]:
 def _known_agents(wanted: Sequence[str], seen: Mapping[str, object]) -> Iterator[Finding]:
     unknown = [name for name in wanted if name not in seen]
     if unknown:
-        yield warn(
-            f"no worker has announced {', '.join(unknown)}", "start a worker with AGENT_TOOLS"
-        )
+        yield warn(f"no worker has announced {', '.join(unknown)}", _START)
     elif seen:
         yield ok(f"agents: {', '.join(sorted(seen))}")
     else:
-        yield warn("no agent is known", "start a worker with AGENT_TOOLS")
+        yield warn("no agent is known", _START)

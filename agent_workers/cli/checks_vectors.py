@@ -12,6 +12,11 @@ from agent_workers.state.engine import Database
 from agent_workers.state.memories_indexes import MemoryIndexes
 from agent_workers.state.vectors import version_of_vectors
 
+_OTHER_MODEL = (
+    "correct AGENT_EMBEDDING_MODEL or set its key where workers run; after a change of the model run "
+    "`agent-workers memory reembed`"
+)
+
 
 def check_vectors(
     settings: Settings, database: Database, *, calls: bool = True
@@ -25,7 +30,7 @@ def check_vectors(
     catalog = catalog_here(settings)
     problems = [] if name in OFFLINE else problems_of_models([name], catalog)
     for problem in problems if calls else ():
-        yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", "set its key, or another embedding model")
+        yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", _OTHER_MODEL)
     counted = MemoryIndexes(database).models()
     if counted and not problems:
         yield _of_model(settings, counted)
@@ -52,4 +57,4 @@ def _of_model(settings: Settings, counted: Mapping[str, int]) -> Finding:
         embedder = embedder_here(settings)
         return vectors(embedder.model, counted)
     except FacilityError as error:
-        return fail(f"embedding: {error}", "see AGENT_EMBEDDING_MODEL")
+        return fail(f"embedding: {error}", _OTHER_MODEL)

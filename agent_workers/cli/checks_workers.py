@@ -15,7 +15,7 @@ from agent_workers.execution.models.configured import problems_of_models
 
 _MODELS = frozenset({Lane.PLAN, Lane.EVALUATE})
 _TOOLS = frozenset({Lane.TOOL, Lane.EFFECT})
-_ITS = "in the environment of that worker, and start it again"
+_ITS = "in the environment of that worker, and start it again with `agent-workers worker`"
 _REFERENCE = re.compile(r"\$\{(MCP_[A-Z0-9_]+)\}")
 # Any: JSON, in the shape of an agent's document; so below.
 Definition = Mapping[str, Any]
@@ -70,7 +70,7 @@ def _missing_tools(
                 if name not in worker.report.tools:
                     yield say(
                         f"{worker.label} has no tool {name!r}, which agent {_named(version)} needs",
-                        f"start it with a module in --tools that has {name!r}",
+                        f"start it again with `agent-workers worker --tools MODULE`, a module that has {name!r}",
                     )
 
 
@@ -97,7 +97,7 @@ def _no_model(worker: WorkerSeen, name: str, named_by: str) -> Finding:
     if not how:
         return fail(
             f"{worker.label} cannot call what {named_by} names: {what}",
-            "name a model that has a price, or give it one",
+            "name a model that has a price, then run `agent-workers agents apply FILE`",
         )
     return fail(f"{worker.label}: {what}, and {named_by} names it", f"{how} {_ITS}")
 
@@ -126,7 +126,8 @@ def _unable(workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]) -> It
         if "python_code" in users and has.why_no_sandbox:
             text = f"{worker.label} cannot run python_code for agent {users['python_code']}"
             yield fail(
-                f"{text}: {has.why_no_sandbox}", "see docs/sandbox.md, or set AGENT_SANDBOX there"
+                f"{text}: {has.why_no_sandbox}",
+                "run `agent-workers sandbox list` on that host; see docs/sandbox.md",
             )
         if "send_email" in users and not has.mail:
             text = f"{worker.label} cannot send e-mail for agent {users['send_email']}"

@@ -111,10 +111,10 @@ def _told(arguments: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
-        said = _foreseen(error)
-        if said is None:
+        foreseen = _foreseen(error)
+        if foreseen is None:
             raise
-        print(f"agent-workers {name}: {said}", file=sys.stderr)
+        print(f"agent-workers {name}: {foreseen}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

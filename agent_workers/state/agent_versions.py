@@ -44,6 +44,10 @@ select {_FIELDS} from agent_versions v join (
 _EVERYWHERE = f"""
 select {_FIELDS} from agent_versions v
   join agents using (tenant_id, name, version) order by name, tenant_id"""
+_TAKING_JOBS = f"""
+select {_FIELDS} from agent_versions v
+  join agents a using (tenant_id, name, version) where a.retired_at is null
+ order by name, tenant_id"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,11 @@ class AgentVersions:
         """Return what is current of every agent of every tenant."""
         with self._database.connection() as connection:
             return [_version(row) for row in connection.execute(_EVERYWHERE)]
+
+    def taking_jobs(self) -> list[KeptVersion]:
+        """Return what is current of every agent of every tenant that is not retired."""
+        with self._database.connection() as connection:
+            return [_version(row) for row in connection.execute(_TAKING_JOBS)]
 
     def current(self, tenant_id: TenantId) -> list[KeptVersion]:
         """Return what is current of every agent that this tenant may use."""

@@ -18,10 +18,11 @@ _COLUMNS = """
  batch_id, schedule_id, agent_version, degraded::text,
  case when finished_at is null and started_at is not null
       then waiting_for(tenant_id, job_id, open_steps)
-      when finished_at is null and session_id <> '' and waiting_for_turn(tenant_id, job_id) <> '[]'
-      then waiting_for_turn(tenant_id, job_id)
       when finished_at is null and created_at < clock_timestamp() - interval '2 seconds'
-      then waiting_for(tenant_id, job_id, open_steps)
+      then coalesce(
+             case when session_id <> '' then nullif(waiting_for_turn(tenant_id, job_id), '[]') end,
+             waiting_for(tenant_id, job_id, open_steps))
+      when finished_at is null and session_id <> '' then waiting_for_turn(tenant_id, job_id)
       else '[]' end, user_id, session_id"""
 _FIELDS = (
     "job_id agent workflow status status_detail metadata priority parent_id max_steps"

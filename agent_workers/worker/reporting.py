@@ -53,8 +53,8 @@ def beats(
         now, ends = clock(), stopping()
         if report is None or (now < beat_at and ends == said):
             return
-        reports.beat(report, stopping=ends)
         beat_at, said = now + BEAT_EVERY_S, ends
+        reports.beat(report, stopping=ends)
         if now < began_at + _WAKES_FOR_S and not ends and (due := reports.wake(report)):
             ring(due, parent=None)
         if now >= sweep_at:

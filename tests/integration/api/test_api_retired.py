@@ -12,7 +12,7 @@ from tests.integration.api.live import Live, is_problem
 
 NAME = "retiring"
 JOB = {"agent": NAME, "input": "x"}
-SCHEDULE = {"name": "nightly", "cron": "0 2 * * *", "timezone": "UTC", "target": {"job": JOB}}
+SCHEDULE = {"name": "nightly", "type": "interval", "expression": "1h", "target": {"job": JOB}}
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent_workers.cli.checks import broker, check_settings, load_tools, misspelt
+from agent_workers.cli.checks import broker, check_broker, check_settings, load_tools, misspelt
+from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_session import role, session
 from agent_workers.cli.checks_state import (
     breakers,
+    check_database,
     events,
     schedules,
     schema,
@@ -20,6 +22,7 @@ from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
 from agent_workers.state.diagnosis import ServerSeen, WorkSeen
+from agent_workers.state.engine import Database
 from agent_workers.state.pooling import SessionSeen
 from agent_workers.state.session_settings import SETTINGS
 from agent_workers.transport.diagnosis import BrokerSeen
@@ -188,9 +191,29 @@ def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> N
         "SMTP_URL",
     ]
     [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
-    assert one.line == "warn  AGENT_SMTP_UR is not a setting: did you mean AGENT_SMTP_URL?"
+    assert one.line == (
+        "warn  AGENT_SMTP_UR is not a setting, and nothing reads it: did you mean AGENT_SMTP_URL?"
+    )
 
 
 def test_a_role_with_rights_over_the_server_is_worth_a_warning():
     assert role("").level is Level.OK
     assert (role("superuser").level, "superuser" in role("superuser").line) == (Level.WARN, True)
+
+
+def test_what_fails_names_the_command_that_helps_or_looks_again():
+    empty = Settings(_env_file=None)
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    database = Database(nowhere, pool_size=1, patience_s=0.1)
+    found = [
+        *check_settings(empty),
+        *check_broker("redis://127.0.0.1:1/0"),
+        *load_tools(Settings(_env_file=None, tools=("no_such_module",)))[0],
+        *check_database(Settings(_env_file=None, database_url=nowhere), database, []),
+        *server(replace(_SERVER, version=130_000), pool=10),
+        *check_outside(Settings(_env_file=None, egress_proxy="http://127.0.0.1:1")),
+        schema(None),
+    ]
+    fails = [finding for finding in found if finding.level is Level.FAIL]
+    assert len(fails) == 7
+    assert [finding.line for finding in fails if finding.remedy.count("`") < 2] == []

@@ -72,6 +72,7 @@ def test_a_model_without_a_key_is_said_of_the_worker_that_has_none():
     assert line == (
         "FAIL  worker all@here (pid 4711, 12 s ago): model 'openai/gpt-5-mini' has no key, and agent "
         "written@1 names it: set OPENAI_API_KEY in the environment of that worker, and start it again"
+        " with `agent-workers worker`"
     )
 
 

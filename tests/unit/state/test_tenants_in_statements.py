@@ -60,6 +60,7 @@ ACROSS_TENANTS = {
     "memories_indexes._MODELS": _COUNT,
     "relays._AGE": _COUNT,
     "agent_versions._EVERYWHERE": _OPERATOR,
+    "agent_versions._TAKING_JOBS": _OPERATOR,
     "breakers._ALL": _OPERATOR,
     "mcp._ALL_TOOLS": _OPERATOR,
     "mcp._SERVERS": _OPERATOR,
