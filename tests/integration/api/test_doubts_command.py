@@ -10,6 +10,12 @@ from tests.integration.state.acting import allow, doubt
 from tests.integration.state.world import World
 
 
+@pytest.fixture(autouse=True)
+def _api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_API_URL", live.url)
+    monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
+
+
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
@@ -17,17 +23,9 @@ from tests.integration.state.world import World
         ("--abandon", "Recorded: nobody knows what became of it. The step fails with"),
     ],
 )
-def test_a_verdict_says_what_follows(  # noqa: PLR0913 (what a fixture gives, and one case)
-    live: Live,
-    tenant: TenantId,
-    world: World,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    verdict: str,
-    told: str,
+def test_a_verdict_says_what_follows(
+    world: World, capsys: pytest.CaptureFixture[str], verdict: str, told: str
 ) -> None:
-    monkeypatch.setenv("AGENT_API_URL", live.url)
-    monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
     claimed = world.acting(EffectClass.UNSAFE)
     key = str(allow(world, claimed))
     doubt(world, claimed)
