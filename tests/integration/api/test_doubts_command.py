@@ -1,0 +1,33 @@
+"""`agent-workers doubts resolve` says what was recorded, and what follows from it."""
+
+import pytest
+
+from agent_workers.cli.main import main
+from agent_workers.domain.effect import EffectClass
+from agent_workers.domain.ids import TenantId
+from tests.integration.api.live import Live
+from tests.integration.state.acting import allow, doubt
+from tests.integration.state.world import World
+
+
+@pytest.fixture(autouse=True)
+def _api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_API_URL", live.url)
+    monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"),
+    [
+        ("--happened", "Recorded: it happened. Its job goes on with that result"),
+        ("--abandon", "Recorded: nobody knows what became of it. The step fails with"),
+    ],
+)
+def test_a_verdict_says_what_follows(
+    world: World, capsys: pytest.CaptureFixture[str], verdict: str, told: str
+) -> None:
+    claimed = world.acting(EffectClass.UNSAFE)
+    key = str(allow(world, claimed))
+    doubt(world, claimed)
+    assert main(["doubts", "resolve", key, verdict, "--reason", "the shop says so"]) == 0
+    assert capsys.readouterr().out.startswith(told)
