@@ -140,7 +140,10 @@ class Settings(ModelsSettings, LogSettings):
         for name in names:
             if not getattr(self, name):
                 variable = PREFIX + name.upper()
-                raise SettingsWrong(f"{variable} is not set (or put it into a {variable}_FILE)")
+                raise SettingsWrong(
+                    f"{variable} is not set: set it, or name a file that holds it in {variable}_FILE"
+                    " (docs/configuration.md lists all settings)"
+                )
 
 
 _NAMES = tuple(Settings.model_fields)

@@ -30,6 +30,14 @@ _SETTINGS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _heeds_interrupts() -> Iterator[None]:
+    """What a shell runs in the background ignores Ctrl-C, and so would all that we start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def started(module: str) -> Iterator["subprocess.Popen[str]"]:
     # As `cli/becoming.py` does for the program that it becomes, which inherits it.
