@@ -42,7 +42,7 @@ def test_arguments_are_held_against_the_signature(run_tool: RunTool) -> None:
 
 
 def test_a_result_is_held_against_what_the_tool_declares(run_tool: RunTool) -> None:
-    with pytest.raises(ToolError, match="not what the tool declares"):
+    with pytest.raises(ToolError, match="wrong_type declares int but returned str"):
         run_tool(desk.wrong_type)
 
 

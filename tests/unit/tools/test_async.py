@@ -1,32 +1,24 @@
-"""`async def` tools, planners, evaluators, checks and look-ups: awaited on one loop, in their time."""
+"""`async def` tools and look-ups: awaited on one loop, in their time."""
 
 import asyncio
 import contextvars
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import pytest
 
-from agent_workers import Agent, Answer, Plan, Situation, Use, Workflow, choose
 from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.errors import Escaped
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, Reply, Seen, Unclear
-from agent_workers.domain.step import Broke, Judged, Planned, StepKind, ToolFailed, ToolRan
+from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.domain.tool import Found, Transaction
 from agent_workers.execution.agents.registry import loaded
-from agent_workers.execution.evaluator.checks import checked
-from agent_workers.execution.perform import Performer
 from agent_workers.execution.tools.by_hand import run_by_hand
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.execution.users_loop import UsersLoop
-from tests.unit.evaluating.rounds import by_function, call, checked_by, planned, ran, work
+from tests.unit.evaluating.rounds import by_function
 from tests.unit.orchestration.agents import claimed
 
 Gives = TypeVar("Gives")
@@ -211,121 +203,3 @@ def test_what_is_no_exception_ends_neither_the_thread_nor_the_loop(raised: BaseE
     assert isinstance(reply, Unclear)
     assert type(raised).__name__ in reply.broke.message
     assert router(number).run(STEP) == ToolRan(result=b"7")
-
-
-class Acts:
-    """A planner that is an object."""
-
-    async def __call__(self, _: Situation) -> Plan:
-        return Plan([Use("look")])
-
-
-async def answers(answer: str, _: object) -> Answer:
-    return Answer(answer)
-
-
-async def objects(_: object) -> str:
-    return "too few"
-
-
-async def agrees(_: object) -> None:
-    return None
-
-
-def performed(kind: StepKind, *, timeout_ms: int = 30_000, **parts: Any) -> object:
-    bound = loaded(Agent(name="a", **{"plan": Acts(), **parts}))
-    perform = Performer(find=lambda _: bound, router=ToolRouter(lambda _: bound))
-    return perform(replace(claimed(kind), timeout_ms=timeout_ms), tuple)
-
-
-def test_planners_evaluators_and_checks_are_awaited_whatever_they_are() -> None:
-    made = performed(StepKind.PLAN)
-    assert isinstance(made, Planned)
-    assert made.calls[0].tool == "look"
-    by_evaluator = performed(StepKind.EVALUATE, evaluate=partial(answers, "yes"), checks=[agrees])
-    assert isinstance(by_evaluator, Judged)
-    assert by_evaluator.output == b'"yes"'
-    by_check = performed(StepKind.EVALUATE, checks=[partial(answers, "no")])
-    assert isinstance(by_check, Judged)
-    assert by_check.output == b'"no"'
-
-
-def test_a_planner_that_is_over_its_time_is_cancelled() -> None:
-    async def thinks(_: Situation) -> Plan:
-        await asyncio.Event().wait()
-        return Plan([])
-
-    broke = performed(StepKind.PLAN, plan=thinks, timeout_ms=20)
-    assert isinstance(broke, Broke)
-    assert broke.code == "timeout"
-
-
-def test_the_check_of_a_tool_is_awaited() -> None:
-    agent = by_function(checked_by(objects))
-    objection = checked(work(agent, planned(call("c1")), ran("c1", "x")))
-    assert objection is not None
-    assert objection.reason == "c1: too few"
-
-
-def test_an_async_workflow_is_named_and_its_condition_is_a_plain_function() -> None:
-    made = performed(StepKind.PLAN, plan=choose(Workflow(name="look_flow", plan=Acts())))
-    assert isinstance(made, Planned)
-    assert made.workflow == "look_flow"
-    odd = Workflow(name="odd", plan=Acts(), when=objects)  # type: ignore[arg-type]  # that is the point
-    broke = performed(StepKind.PLAN, plan=choose(odd))
-    assert isinstance(broke, Broke)
-    assert "when= of workflow 'odd' is async" in broke.message
-
-
-def test_a_coroutine_that_blocks_the_loop_holds_up_nobody_who_comes_later() -> None:
-    loop, begun, blocked = UsersLoop(grace_s=0.05), threading.Event(), threading.Event()
-
-    async def blocks() -> int:
-        begun.set()
-        blocked.wait(60)
-        return 7
-
-    with ThreadPoolExecutor(50) as pool:
-        stuck = pool.submit(loop.run, blocks(), SOON)
-        assert begun.wait(30)
-        # Those that come before it is noticed wait with it.
-        later: set[Future[int]] = set()
-        while not (came := wait(later, 0.1, FIRST_COMPLETED).done):
-            later.add(pool.submit(loop.run, number(), LATER))
-            assert len(later) < 49
-        assert {one.result() for one in came} == {7}
-        assert not stuck.done()
-        blocked.set()
-        assert stuck.result(30) == 7
-    loop.close()
-
-
-def test_what_runs_as_the_process_ends_is_cancelled() -> None:
-    loop, begun = UsersLoop(), threading.Event()
-
-    async def hangs() -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    with ThreadPoolExecutor(1) as pool:
-        hanging = pool.submit(loop.run, hangs(), None)
-        assert begun.wait(30)
-        loop.close()
-        with pytest.raises(Escaped, match="CancelledError"):
-            hanging.result(30)
-    assert loop.run(number(), LATER) == 7
-    loop.close()
-
-
-def test_a_coroutine_that_blocks_the_loop_does_not_keep_the_process_from_ending() -> None:
-    loop, begun, blocked = UsersLoop(grace_s=0.05), threading.Event(), threading.Event()
-
-    async def blocks() -> None:
-        begun.set()
-        blocked.wait(60)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(loop.run, blocks(), None)
-        assert begun.wait(30)
-        loop.close()
-        blocked.set()

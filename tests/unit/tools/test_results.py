@@ -1,5 +1,6 @@
 """What tools return: written as their annotation says it, and held against it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -192,6 +193,19 @@ def test_an_effect_with_such_a_result_has_happened_and_what_it_said_is_kept() ->
     assert route.act(unsafe, b'{"given":"x"}', key=KEY, attempt=1) == Happened(result=b'"x"')
     assert route.objection(unsafe, b'"x"') == "pay declares int but returned str"
     assert route.objection(unsafe, b"7") == ""
+
+
+def test_an_effect_whose_result_is_not_json_has_happened_and_says_where() -> None:
+    def pays(given: str):  # as people write
+        """Pay."""
+        return {"id": given, "raw": [Customer()]}
+
+    route, unsafe = router(pays, EffectClass.UNSAFE), step(EffectClass.UNSAFE)
+    reply = route.act(unsafe, b'{"given":"x"}', key=KEY, attempt=1)
+    assert isinstance(reply, Happened)
+    assert json.loads(reply.result)["id"] == "x"
+    said = "pay returned something that is not JSON at $.raw[0]: Customer object;"
+    assert route.objection(unsafe, reply.result).startswith(said)
 
 
 def test_a_result_that_fits_is_a_result() -> None:
