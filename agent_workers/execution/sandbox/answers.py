@@ -21,7 +21,7 @@ from agent_workers.execution.sandbox.processes import Ended
 
 # How long an answer may be whose text may be so long: JSON writes a character in six at most.
 _ESCAPED: Final = 6
-_AROUND: Final = 16_384
+_AROUND: Final = 32_768
 _LONGEST_NAME, _LONGEST_WORDS = 200, 2_000
 _BY_SIGNAL: Final = 128
 _OUT_OF_TIME: Final = {signal.SIGXCPU, signal.SIGALRM}
@@ -83,6 +83,7 @@ def _told(answer: dict[str, object], bounds: Bounds) -> Ran:
                 error=error[:_LONGEST_NAME],
                 message=message[:_LONGEST_WORDS],
                 printed=printed[: bounds.output],
+                way=str(answer.get("way") or "")[:_LONGEST_WORDS],
             )
         case "memory":
             return OutOfMemory(bounds.memory)

@@ -69,11 +69,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """The program itself went wrong."""
+    """The program itself went wrong; `way`: the lines of it that led there, as a traceback."""
 
     error: str
     message: str
     printed: str = ""
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)

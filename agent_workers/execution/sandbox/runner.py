@@ -60,6 +60,7 @@ def _answer(told: dict, printed: _Printed) -> str:  # type: ignore[type-arg]  # 
         return '{"ended": "output"}'
     except BaseException as error:  # noqa: BLE001  # whatever it raised is what it gave
         said = {"ended": "raised", "error": type(error).__name__, "message": _message(error)}
+        said["way"] = _way(error, told["source"])
         return json.dumps(said | {"printed": "".join(printed.pieces)})
     return '{"ended": "output"}' if printed.left < 0 else written
 
@@ -86,6 +87,18 @@ def _message(error: BaseException) -> str:
             line = at.tb_lineno
         at = at.tb_next
     return f"{words} (line {line})" if line else words
+
+
+def _way(error: BaseException, source: str) -> str:
+    """Write the program's own lines that led to what it raised, the last ones if they are many."""
+    lines, told, at = source.splitlines(), [], error.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        if code.co_filename == "<program>":
+            text = "".join(lines[at.tb_lineno - 1 : at.tb_lineno]).strip()[:200]
+            told.append(f'  File "<program>", line {at.tb_lineno}, in {code.co_name}\n    {text}\n')
+        at = at.tb_next
+    return "".join(told)[-2000:]
 
 
 if __name__ == "__main__":

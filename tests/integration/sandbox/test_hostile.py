@@ -161,3 +161,20 @@ def test_an_error_is_told_with_what_was_printed(sandbox: Sandbox) -> None:
 
 def test_source_that_is_too_long_is_refused(sandbox: Sandbox) -> None:
     assert isinstance(run(sandbox, "#" * 300_000), Refused)
+
+
+def test_an_error_names_the_lines_of_the_program_that_led_to_it() -> None:
+    ran = run(level("process"), "def half(n):\n    return n / 0\n\nhalf(2)")
+    assert isinstance(ran, Raised)
+    assert ran.way == (
+        '  File "<program>", line 4, in <module>\n    half(2)\n'
+        '  File "<program>", line 2, in half\n    return n / 0\n'
+    )
+
+
+def test_a_deep_way_to_an_error_is_short() -> None:
+    ran = run(
+        level("process"), "def down(n): return down(n + 1)  # " + "\\u00e9" * 300 + "\ndown(0)"
+    )
+    assert isinstance(ran, Raised)
+    assert 500 < len(ran.way) <= 2_000

@@ -16,6 +16,7 @@ from agent_workers.execution.tools.builtin.code import python_code
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.worker.code import code
+from tests.integration.sandbox.conftest import level
 from tests.unit.evaluating.rounds import by_function
 from tests.unit.orchestration.agents import claimed
 
@@ -61,13 +62,22 @@ def test_the_command_runs_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def asked(arguments: object, settings: ToolSettings | None = None) -> object:
+def asked(arguments: object, settings: ToolSettings | None = None, runner: object = None) -> object:
     agent = loaded(by_function(python_code))
     makers = code(settings or ToolSettings(), ())
 
     def give(wanted: type, call: Call) -> object:
-        return makers[wanted](call)
+        return runner or makers[wanted](call)
 
     plain = claimed(StepKind.TOOL, tool="python_code", effect=python_code.effect)
     step = replace(plain, arguments=json.dumps(arguments).encode())
     return ToolRouter(lambda _: agent, give=give).run(step)
+
+
+def test_what_a_program_raised_is_told_with_its_line() -> None:
+    source = "def half(n):\n    return n / 0\n\nhalf(2)"
+    ran = asked({"code": source}, runner=level("process"))
+    assert isinstance(ran, ToolFailed), ran
+    assert ran.trouble is not None
+    assert (ran.trouble.type, ran.trouble.where) == ("ZeroDivisionError", "<program>:2 in half")
+    assert "return n / 0" in ran.trouble.traceback

@@ -1,5 +1,6 @@
 """The tool `python_code`: runs Python that a model wrote, where it can harm nobody."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,12 +11,14 @@ from pydantic import Field, JsonValue
 from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
+from agent_workers.domain.trouble import trouble_told
 from agent_workers.execution.sandbox.ports import Bounds, CodeRunner, Finished, Program, Raised, Ran
 from agent_workers.execution.sandbox.telling import code_of, told
 
 _LONGEST = 50_000
 _MOST_S = 60
 _PRINTED = 2_000
+_PLACES = re.compile(r'^  File "<program>", line (\d{1,9}), in (.{1,100})$', re.MULTILINE)
 _Code = Annotated[
     str,
     Field(
@@ -63,7 +66,19 @@ def _finished(ran: Ran) -> Finished:
         return ran
     printed = ran.printed[-_PRINTED:] if isinstance(ran, Raised) else ""
     before = f"\nprinted before: {printed}" if printed else ""
-    raise CodeFailed(code_of(ran), f"{told(ran)}{before}")
+    failed = CodeFailed(code_of(ran), f"{told(ran)}{before}")
+    if isinstance(ran, Raised):
+        way = f"Traceback (most recent call last):\n{ran.way}" if ran.way else ""
+        failed.trouble = trouble_told(
+            {"type": ran.error, "where": _last(ran.way), "traceback": f"{way}{told(ran)}\n"}
+        )
+    raise failed
+
+
+def _last(way: str) -> str:
+    """Name the last line of a program's traceback as those of files are named."""
+    places = _PLACES.findall(way)
+    return "" if not places else f"<program>:{places[-1][0]} in {places[-1][1]}"
 
 
 def _json(value: object) -> JsonValue:
