@@ -5,6 +5,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.exits import WRONG
 from agent_workers.domain.journal_tail import Ahead, Entry, Telling, telling
 from agent_workers.state.engine import Connection, Database
 
@@ -39,6 +40,7 @@ _LET_GO = "update relays set holder = null, lease_until = null where name = %s a
 class RelayMisplaced(AgentWorkersError):
     """The database is younger than what the relay has told of it: it was restored from a dump."""
 
+    exit_code = WRONG
     code = "relay_misplaced"
 
 

@@ -42,3 +42,13 @@ def test_a_database_that_is_away_is_one_line_and_exit_code_75(command: str, cwd:
     assert "Postgres at 127.0.0.1:1/agent does not answer" in ran.stderr.splitlines()[-1]
     assert "hunter2" not in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_mistake_in_a_module_is_told_before_anything_is_started(cwd: Path):
+    (cwd / "mistaken.py").write_text("x = 1\ny = undefined_name\n")
+    ran = run("up", "--tools", "mistaken", cwd=cwd)
+    assert ran.returncode == 2
+    assert "mistaken.py" in ran.stderr
+    assert "line 2" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Postgres" not in ran.stdout
