@@ -2,6 +2,7 @@
 
 from agent_workers.worker.chores import chores
 from tests.integration.state.keeping import count
+from tests.integration.state.schedule_world import unheard
 from tests.integration.worker.conftest import Bench
 
 _MIB = 1 << 20
@@ -27,7 +28,7 @@ def test_a_keeper_counts(bench: Bench) -> None:
 
     def counted() -> bool:
         bench.ask_nothing("update bytes_counted set at = '2000-01-01'")
-        chores(bench.database)()
+        chores(bench.database, None, bool, unheard)()
         return bench.ask(sql, bench.tenant) == [(True,)]
 
     bench.until(counted, "the job is counted")
