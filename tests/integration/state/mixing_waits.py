@@ -104,3 +104,5 @@ def some_wait(claimed: Claimed) -> Wait:
             return Wait(kind=WaitKind.BREAKER, key="pay", timeout=SOON)
         case WaitKind.PLACE:
             return Wait(kind=WaitKind.PLACE, key="pay", timeout=SOON)
+        case WaitKind.WORKER:
+            return Wait(kind=WaitKind.WORKER, key="agent:elsewhere", timeout=SOON)
