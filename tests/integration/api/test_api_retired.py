@@ -9,10 +9,11 @@ from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.agents import Agents, Registered
 from tests.integration.api.live import Live, is_problem
+from tests.integration.api.schedule_calls import NIGHTLY
 
 NAME = "retiring"
 JOB = {"agent": NAME, "input": "x"}
-SCHEDULE = {"name": "nightly", "type": "interval", "expression": "1h", "target": {"job": JOB}}
+SCHEDULE = NIGHTLY | {"target": {"job": JOB}}
 
 
 @pytest.fixture

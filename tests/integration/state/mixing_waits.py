@@ -105,4 +105,4 @@ def some_wait(claimed: Claimed) -> Wait:
         case WaitKind.PLACE:
             return Wait(kind=WaitKind.PLACE, key="pay", timeout=SOON)
         case WaitKind.WORKER:
-            return Wait(kind=WaitKind.WORKER, key="tool:pay", timeout=SOON)
+            return Wait(kind=WaitKind.WORKER, key="agent:elsewhere", timeout=SOON)

@@ -1,10 +1,8 @@
 """A worker holds jobs to their bytes, and counts those of tenants."""
 
-from collections.abc import Sequence
-
-from agent_workers.domain.claim import Due
 from agent_workers.worker.chores import chores
 from tests.integration.state.keeping import count
+from tests.integration.state.schedule_world import unheard
 from tests.integration.worker.conftest import Bench
 
 _MIB = 1 << 20
@@ -27,15 +25,10 @@ def test_a_keeper_counts(bench: Bench) -> None:
     count(bench.database)
     bench.submit("x" * 1_000)
     sql = "select used > 1000 from quotas where tenant_id = %s and kind = 'bytes'"
-    keep = chores(bench.database, None, lambda: False, nobody)
 
     def counted() -> bool:
         bench.ask_nothing("update bytes_counted set at = '2000-01-01'")
-        keep()
+        chores(bench.database, None, bool, unheard)()
         return bench.ask(sql, bench.tenant) == [(True,)]
 
     bench.until(counted, "the job is counted")
-
-
-def nobody(due: Sequence[Due], *, parent: str | None) -> None:
-    """Ring nobody."""
