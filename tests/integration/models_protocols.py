@@ -63,6 +63,8 @@ class Providers(ThreadingHTTPServer):
         path = asked.path.partition("?")[0]
         if path.endswith("/chat/completions"):
             return _openai(asked.body)
+        if path.endswith("/v1/embeddings"):
+            return _embedded(asked.body)
         if path.endswith("/v1/messages"):
             return _anthropic(asked.body)
         if path == "/api/chat":
@@ -143,6 +145,15 @@ def _openai(body: dict[str, Any]) -> Answer:
 
 def _delta(finish: str | None = None, **delta: object) -> dict[str, object]:
     return {"index": 0, "finish_reason": finish, "delta": delta}
+
+
+def _embedded(body: dict[str, Any]) -> Answer:
+    rows = [
+        {"object": "embedding", "index": number, "embedding": [1.0, float(number)]}
+        for number in range(len(body["input"]))
+    ]
+    usage = {"prompt_tokens": 4, "total_tokens": 4}
+    return _json({"object": "list", "model": body["model"], "data": rows, "usage": usage})
 
 
 def _anthropic(body: dict[str, Any]) -> Answer:
