@@ -38,7 +38,7 @@ def test_the_wheel_is_the_packages_with_what_they_read(built: Built) -> None:
     packed = {Path(name) for name in zipfile.ZipFile(built.wheel).namelist()}
     metadata = {path for path in packed if path.parts[0].endswith(".dist-info")}
 
-    assert packed - metadata == named | {Path("alembic.ini")}
+    assert packed - metadata == named | {Path("alembic.ini"), Path("agent_workers_launch.py")}
     assert {path.name for path in metadata} >= {"METADATA", "entry_points.txt", "LICENSE"}
     wanted = {"agent_workers/py.typed", "api/py.typed", "agent_workers/demo/by_model.yaml"}
     assert {Path(name) for name in wanted} <= packed
