@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 _DEEPEST: Final = 64
+# An answer may wrap results: what was good for a tool is good within one.
+_DEEPEST_ANSWER: Final = 2 * _DEEPEST
 # Python writes no longer integers in decimal.
 _MOST_BITS: Final = 13_000
 _MOST_TOLD: Final = 10_000
@@ -49,9 +51,9 @@ class NotJson(Exception):
         super().__init__(told_of(unfit))
 
 
-def plain(value: object) -> object:
+def plain(value: object, *, is_answer: bool = False) -> object:
     """Return the value as JSON knows it; raise `NotJson` where it does not."""
-    return _Walk(_refuse).of(value, (), ())
+    return _Walk(_refuse, _DEEPEST_ANSWER if is_answer else _DEEPEST).of(value, (), ())
 
 
 def described(value: object) -> object:
@@ -108,6 +110,7 @@ class _Walk:
     """One walk through a value; `meet` says what becomes of that which has no JSON form."""
 
     meet: Callable[[Unfit], object]
+    deepest: int = _DEEPEST
 
     def of(self, value: object, place: Place, above: tuple[int, ...]) -> object:
         """Rebuild a value of what JSON knows; `above` are the containers that it stands in."""
@@ -137,8 +140,8 @@ class _Walk:
     def _whole(self, value: object, place: Place, above: tuple[int, ...]) -> object:
         if id(value) in above:
             return self._unfit(value, place, f"a {type(value).__name__} that holds itself")
-        if len(above) >= _DEEPEST:
-            return self._unfit(value, place, f"more than {_DEEPEST} levels")
+        if len(above) >= self.deepest:
+            return self._unfit(value, place, f"more than {self.deepest} levels")
         above = (*above, id(value))
         if isinstance(value, Mapping):
             return self._mapping(value, place, above)
@@ -162,7 +165,7 @@ class _Walk:
     def _model(self, value: BaseModel, place: Place, above: tuple[int, ...]) -> object:
         members = value.model_dump()
         try:
-            return _Walk(_refuse).of(members, place, above)
+            return _Walk(_refuse, self.deepest).of(members, place, above)
         except NotJson:
             # Some serializers are for JSON only.
             with suppress(Exception):

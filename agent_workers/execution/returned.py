@@ -22,7 +22,7 @@ def named(role: str, agent: str, function: Callable[..., Any] | None) -> str:
 def answered(output: object, who: str) -> object:
     """Return an answer as JSON, or raise `BadReturn`."""
     try:
-        value = call_users(plain, output)
+        value = call_users(plain, output, is_answer=True)
     except NotJson as error:
         raise BadReturn(f"{who} answered with {error}") from None
     size = cut_from(bounded(value))

@@ -162,7 +162,10 @@ begin
                    ring_at = case when v_answer is null then v_due else v_now + interval '1 second' end,
                    hold_micro = case when p_keeps_hold then 0 else hold_micro end,
                    error = coalesce(p_trouble, error),
-                   last_error = coalesce(convert_from(p_trouble, 'UTF8')::json ->> 'message', last_error)
+                   last_error = coalesce(
+                     convert_from(p_trouble, 'UTF8')::json ->> 'message',
+                     case p_kind when 'worker' then convert_from(p_prompt, 'UTF8')::json ->> 'message'
+                                 else last_error end)
    where tenant_id = p_tenant and job_id = p_job and position = p_position;
   -- What this step had held before, its wait holds now.
   update jobs set held_micro = greatest(0, held_micro - p_hold + v_held),

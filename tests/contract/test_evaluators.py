@@ -17,6 +17,7 @@ from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.attempts import JustOne
 from agent_workers.execution.models.scenario_files import default_script
 from agent_workers.execution.planner.waves import newest_of
+from agent_workers.execution.results import NO_SHAPE
 from tests.integration.models_gateway import scripted_gateway
 from tests.unit.evaluating.rounds import (
     an,
@@ -116,7 +117,8 @@ def test_good_work_is_accepted_and_it_is_said_by_whom(named: str, judges: Judges
 def test_nothing_that_a_tool_or_a_model_says_breaks_it(
     named: str, judges: Judges, value: object
 ) -> None:
-    said = judged(named, judges, *answer_or_calls(named, value))
+    kept = json.loads(NO_SHAPE.kept(value))  # a step sees of another what was written down
+    said = judged(named, judges, *answer_or_calls(named, kept))
     if said.output is not None:
         json.loads(said.output)
         assert len(said.output) <= 1 << 20
