@@ -10,7 +10,7 @@ export PYTHON
 BIN := .venv/bin
 RUN := $(BIN)/agent-workers
 
-.PHONY: help setup demo up worker test check format fuzz bench soak prove migrate revision lock clean \
+.PHONY: help setup demo up worker test check format messages fuzz bench soak prove migrate revision lock clean \
 	environment runtime
 
 help: ## Show this list
@@ -47,6 +47,9 @@ test: environment ## The whole suite, with the time of each part (ARGS="unit cra
 revision: environment ## A new migration: make revision m="Add the invoices table"
 	@test -n "$(m)" || { echo 'revision: say what it does: make revision m="Add …"' >&2; exit 2; }
 	@$(BIN)/alembic revision --message "$(m)"
+
+messages: environment ## Write docs/messages.txt anew: every text that people may read
+	@$(BIN)/python -m tests.messages
 
 fuzz: environment ## Try parsers of what strangers send with many strange inputs (some minutes)
 	@$(BIN)/python -m pytest -n 2 --hypothesis-profile=fuzz tests/unit/fuzz tests/unit/expressions/test_oracle.py $(ARGS)

@@ -31,7 +31,7 @@ def _near(value: object) -> datetime | None:
     """Calendars are reliable for a while only."""
     at = instant_asked(value)
     if at is not None and not _EARLIEST <= at <= _LATEST:
-        raise PydanticCustomError("value", "must lie in the years 1970 to 2199")
+        raise PydanticCustomError("value", "must be in the years 1970 to 2199")
     return at
 
 

@@ -69,7 +69,7 @@ def check_email(email: Email, allowed: Iterable[str]) -> None:
         if not is_address(address):
             raise EmailRefused(f"{address!r} is no plain address as ann@example.com")
         if not _may_get(address.lower(), patterns):
-            raise EmailRefused(f"{address!r} is not among those whom AGENT_MAIL_RECIPIENTS names")
+            raise EmailRefused(f"{address!r} is not in AGENT_MAIL_RECIPIENTS")
     if not email.subject.isprintable() or len(email.subject) > LONGEST_SUBJECT:
         words = f"the subject must be one line of at most {LONGEST_SUBJECT} characters"
         raise EmailRefused(f"{words}, none of them invisible")

@@ -59,7 +59,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "timeout": Row(_TOOL, "it did not end in its time; the next attempt may", _BUSY),
     "unavailable": Row(_TOOL, "the server said so (5xx)", _BUSY),
     "rate_limited": Row(_TOOL, "the server said: later (429); its Retry-After is honoured", _BUSY),
-    "auth": Row(_TOOL, "an operator mends a key; jobs wait for that behind the breaker", _OURS),
+    "auth": Row(
+        _TOOL, "an operator corrects the key; jobs wait for that behind the breaker", _OURS
+    ),
     "try_later": Row(_TOOL, "the tool said so", _BUSY),
     "not_executed": Row(_TOOL, "it certainly did not happen, so again is safe", _BUSY),
     "exception": Row(_TOOL, "nobody knows what it was; again is cheap", _NOT_DONE),
@@ -117,10 +119,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "model_connection": Row(_MODEL, "nobody answered", _BUSY),
     "model_breaker_open": Row(_MODEL, "it failed too often; one probe goes first", _BUSY),
     "model_malformed": Row(
-        (Way.RETRY_IN_PLACE, *_MODEL), "shown its mistake, a model often mends it", _NO_ANSWER
+        (Way.RETRY_IN_PLACE, *_MODEL), "shown its mistake, a model often corrects it", _NO_ANSWER
     ),
-    "model_auth": Row(_MODEL, "an operator mends a key; jobs wait behind the breaker", _OURS),
-    "model_quota": Row(_MODEL, "a spent quota is mended; jobs wait behind the breaker", _OURS),
+    "model_auth": Row(_MODEL, "an operator corrects the key; jobs wait behind the breaker", _OURS),
+    "model_quota": Row(_MODEL, "an operator raises the quota; jobs wait behind the breaker", _OURS),
     "model_truncated": Row(_MODEL_UNFIT, "the same model would be cut again", _NO_ANSWER),
     "model_not_found": Row(_MODEL_UNFIT, "the provider does not have it", _OURS),
     "model_context_window": Row(_MODEL_UNFIT, "another may have room for it", _NO_ANSWER),

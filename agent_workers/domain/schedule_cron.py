@@ -189,7 +189,9 @@ def _range(part: str, least: int, most: int, known: dict[str, int]) -> range:
         low = _number(begin, part, known)
         high = low if end is None else _number(end, part, known)
         if not least <= low <= high <= most:
-            raise BadSchedule(f"{part!r} must lie in {least} to {most}, the smaller number first")
+            raise BadSchedule(
+                f"{part!r} must be within {least} to {most}, the smaller number first"
+            )
         if step and end is None:
             raise BadSchedule(f"{part!r}: only * and ranges take a step")
         numbers = range(low, high + 1)

@@ -36,7 +36,7 @@ def heard(headers: object, body: object) -> Message:
 
 def _ring(task: object, parent: object, arguments: tuple[object, object, object]) -> Ring:
     if not isinstance(task, str) or task not in set(StepKind):
-        raise NoNudge("its task is none of ours")
+        raise NoNudge("its task is not plan, tool or evaluate")
     tenant, job, position = arguments
     if not isinstance(tenant, str) or not tenant.isprintable() or len(tenant) > _LONGEST_TENANT:
         raise NoNudge("it names no tenant")

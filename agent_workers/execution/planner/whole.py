@@ -30,7 +30,8 @@ from agent_workers.execution.planner.tried import Tried, settled
 _REFUSAL_CHARS = 500
 _FRAME: Final = (
     "Plan the whole way to the goal as JSON, before anything is done. Each of the `steps` calls one "
-    "tool: `id` is a name of yours (letters, digits, _), `description` says in words what it is for, "
+    "tool: `id` is a name that you choose (letters, digits, _), `description` says in words what it "
+    "is for, "
     "`arguments` is a JSON object that fits the tool's parameters, `depends_on` lists the ids of "
     "steps that have to be done before, and `done_when` is a condition on its result, or empty: a "
     "CEL expression over `result`, such as `result.total > 0`, or words. Steps that do not depend "

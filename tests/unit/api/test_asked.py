@@ -92,7 +92,7 @@ def _bodies() -> list[type[BaseModel]]:
             for one in vars(module).values()
             if isinstance(one, type) and issubclass(one, BaseModel) and one.model_fields
         }
-    return sorted(found, key=lambda one: one.__name__)
+    return sorted(found, key=str)
 
 
 @pytest.mark.parametrize("model", _bodies(), ids=str)

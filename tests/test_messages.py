@@ -1,0 +1,41 @@
+"""Every text that people may read stands in one list, which is reviewed, and is plain English."""
+
+import re
+from pathlib import Path
+
+from tests.messages import LIST, messages
+
+# What a reader trips over, and what to write instead.
+CLUMSY = {
+    r"\bmend": "fix, or correct",
+    r"\b(of|is|are) (yours|ours)\b": "your …, our …, or which one it is",
+    r"\breckon": "count, or compute",
+    r"\bmust lie\b": "must be",
+    r"\bwhom\b": "the user, the agent: say who",
+}
+
+
+def test_the_list_of_messages_is_complete_and_up_to_date() -> None:
+    assert LIST.read_text("utf-8") == messages(), (
+        "texts have changed: run `make messages`, and read what changed in docs/messages.txt"
+    )
+
+
+def test_no_message_has_a_word_that_a_reader_trips_over() -> None:
+    found = [
+        f"{line[2:]!r}: write {better!r}"
+        for line in LIST.read_text("utf-8").splitlines()
+        for word, better in CLUMSY.items()
+        if line.startswith("- ") and re.search(word, line, re.IGNORECASE)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_new_text_anywhere_in_the_product_makes_the_list_incomplete(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "door.py").write_text(
+        '"""A docstring is no message."""\nraise ValueError(f"{name!r} is closed: open it first")\n'
+    )
+    told = messages(tmp_path)
+    assert "\napi/door.py\n- {name} is closed: open it first\n" in told
+    assert "docstring" not in told
