@@ -1,6 +1,6 @@
 """What a worker knows of models when it starts, and says of those that it cannot ask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -37,9 +37,10 @@ def logs_of(settings: Settings) -> Callable[[], None]:
     return partial(set_up_logs, **settings.logs, secrets=secrets)
 
 
-def warn_of_models(settings: Settings) -> None:
-    """Say which models of the file would fail; a worker serves the others all the same."""
-    for state in states_of_models(catalog_here(settings)):
+def warn_of_models(settings: Settings, used: Iterable[str]) -> None:
+    """Say which models of the file and of agents would fail; a worker serves the others."""
+    catalog = catalog_here(settings)
+    for state in states_of_models(catalog, (*catalog.named.models, *used)):
         if state.problem:
             remedy = "agent-workers doctor checks them all"
             log.warning("model_cannot_be_asked", model=state.name, why=state.problem, remedy=remedy)

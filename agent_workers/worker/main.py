@@ -72,7 +72,7 @@ def _work(settings: Settings) -> None:
     registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
     _refuse_effects_on_threads(settings, registry)
     warn_of_root(os.geteuid())
-    warn_of_models(settings)
+    warn_of_models(settings, registry.models())
     say_if_away(settings.broker_url)
     if settings.redis_url and not settings.secret_pepper:
         log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")

@@ -9,7 +9,7 @@ from agent_workers.domain.encoding import canonical, digest
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.quota import Quota
 from agent_workers.execution.models.access import Access
-from agent_workers.execution.models.keys import KEYS, KeyFound, access_to, key_of
+from agent_workers.execution.models.keys import KEYS, KeyFound, access_to, key_of, key_of_provider
 from agent_workers.execution.models.named import NO_NAMES, NO_QUOTA, NamedModel, NamedModels
 from agent_workers.execution.models.named_file import load_models
 from agent_workers.execution.models.prices import Price, PriceTable, default_prices
@@ -31,7 +31,11 @@ class ModelCatalog:
 
     @property
     def access(self) -> dict[str, Access]:
-        return {name: access_to(one, self.keys[name]) for name, one in self.named.models.items()}
+        """Say how models of the file are reached, and of which providers a key is missing."""
+        found = {one: key_of_provider(f"{one}/", self.environment) for one in KEYS}
+        missing = {one: Access(problem=key.problem) for one, key in found.items() if key.problem}
+        named = {name: access_to(one, self.keys[name]) for name, one in self.named.models.items()}
+        return missing | named
 
     @property
     def provider_models(self) -> tuple[str, ...]:

@@ -55,6 +55,12 @@ def test_a_model_without_a_key_is_named_once_with_its_variable() -> None:
     ]
 
 
+def test_a_provider_without_a_key_is_never_asked(named: Path) -> None:
+    access = catalog_of(named, {"GEMINI_API_KEY": "k"}).access
+    assert access["openai"].problem == "set OPENAI_API_KEY"
+    assert {"gemini", "scripted", "azure"}.isdisjoint(access)
+
+
 @pytest.mark.parametrize("name", ["gemini/gemini-2.5-flash"])
 @pytest.mark.parametrize("variable", ["GEMINI_API_KEY", "GOOGLE_API_KEY"])
 def test_one_of_several_variables_is_enough(name: str, variable: str) -> None:
