@@ -1,4 +1,4 @@
-"""The tutorial works as it stands: its files, its commands, and what it says they print."""
+"""The tutorial and the help with troubles work as they stand: their files, commands, and output."""
 
 import json
 import os
@@ -17,28 +17,31 @@ from agent_workers.embedded.ports import free_ports
 from tests.acceptance.pages import reader
 from tests.acceptance.systems import end_all, environment
 
-PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+DOCS = Path(__file__).parents[2] / "docs"
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 def test_every_step_of_the_tutorial_works_as_the_page_says(tmp_path: Path) -> None:
+    with model_of_the_shop() as address:
+        read(DOCS / "tutorial.md", tmp_path, OPENAI_BASE_URL=address)
+
+
+def test_every_trouble_looks_as_its_page_says(tmp_path: Path) -> None:
+    read(DOCS / "troubleshooting.md", tmp_path)
+
+
+def read(page: Path, folder: Path, **variables: str) -> None:
+    """Do what the page says, in a folder of its own and on ports that are free."""
     ports = dict(zip(("8000", "9100", "9200"), free_ports(3), strict=True))
-    given = {"AGENT_API_PORT": str(ports["8000"])}
-    with (
-        model_of_the_shop() as address,
-        reader(tmp_path, variables(address) | given, ports) as newcomer,
-    ):
+    bare = {name: one for name, one in environment().items() if not name.startswith("OPENAI_")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), bare["PATH"]])
+    given = {"PATH": path, "AGENT_API_PORT": str(ports["8000"])}
+    with reader(folder, bare | given | variables, ports) as newcomer:
         try:
-            newcomer.read(PAGE)
+            newcomer.read(page)
         finally:
             newcomer.close()
-            end_all(tmp_path / ".agent-workers")
-
-
-def variables(address: str) -> dict[str, str]:
-    ours = str(Path(sys.executable).parent)
-    path = os.pathsep.join([ours, environment()["PATH"]])
-    return environment() | {"PATH": path, "OPENAI_BASE_URL": address}
+            end_all(folder / ".agent-workers")
 
 
 class ShopModel(BaseHTTPRequestHandler):
