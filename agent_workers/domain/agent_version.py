@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent_workers.domain.encoding import canonical, digest
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.ids import TenantId
 
 # The tenant of agents that every tenant may use.
@@ -16,7 +16,7 @@ EVERYBODY: Final = TenantId("*")
 UNSHOWN: Final = ("instructions", "prompts", "variables")
 
 
-class VersionReused(AgentWorkersError):
+class VersionReused(Misdeclared):
     """A declared version is known already, and says something else."""
 
     code = "agent_version_reused"

@@ -56,9 +56,10 @@ def running_api(
 ) -> Iterator[Live]:
     """Serve on a free port until the end of the block."""
     Agents(database).register([Registered(name=AGENT, version="1", plan_timeout_ms=60_000)])
-    settings = Settings(
-        database_url=roles(database)[Role.API], broker_url=broker_url, secret_pepper=PEPPER, **given
-    )
+    # Where no logs are set up, they would come between what commands of a test print.
+    quiet = {"log_requests": False} | given
+    url = roles(database)[Role.API]
+    settings = Settings(database_url=url, broker_url=broker_url, secret_pepper=PEPPER, **quiet)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]

@@ -100,5 +100,5 @@ def test_what_the_api_refuses_says_why(live: Live, caller: Client):
 def test_a_server_that_is_not_there_is_unreachable():
     with pytest.raises(Unreachable):
         Client("http://127.0.0.1:1", "x").submit(AGENT, "hi")
-    with pytest.raises(ClientError, match="not a URL"):
+    with pytest.raises(ClientError, match="not the URL of an API"):
         Client("localhost:8000", "x")

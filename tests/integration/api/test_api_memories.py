@@ -169,7 +169,7 @@ def test_a_terminal_lists_shows_and_exports(run: Run, school: School) -> None:
     school.teach("green tea")
     assert run("list")[1].count("green tea") == 1
     assert run("list", "--history", "--user", "ann")[1].count(tea) == 1
-    assert run("list", "--user", "bob") == (0, "")
+    assert run("list", "--user", "bob") == (0, "nothing is remembered\n")
     assert [one["content"] for one in json.loads(run("list", "--json")[1])] == ["green tea"]
     assert json.loads(run("show", tea, "--json")[1])["superseded_by"].startswith("mem_")
     assert len(run("export")[1].splitlines()) == 2
@@ -179,8 +179,8 @@ def test_vectors_of_another_model_are_made_anew_and_then_found(run: Run, school:
     school.teach("tea")
     school.teach("Sofia", subject="home")
     assert run("search", "tea", "--user", "ann")[1].splitlines() == [
-        "nothing is remembered",
         "2 are of another model: agent-workers memory reembed",
+        "nothing is remembered",
     ]
     assert "have vectors of hashed/64" in run("reembed")[1]
     code, told = run("search", "tea", "--user", "ann", "--json")

@@ -121,5 +121,5 @@ def test_an_agent_is_stood_in_for_once_and_then_its_job_fails(failing: System) -
     until(lambda: failing.job(job).finished, "it ends")
     error = json.loads(failing.job(job).error or b"{}")
     assert failing.job(job).status == "failed"
-    assert error["user_message"] == "No answer could be found to this request."
+    assert error["user_message"] == "A part of this could not be done, so it was not finished."
     assert degraded(failing, job) == ["agent doomed_too instead of hopeless: gave_up"]
