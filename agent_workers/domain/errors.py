@@ -151,6 +151,13 @@ class RaisedInside(AgentWorkersError):
         self.retryable = retryable
 
 
+class OverTime(AgentWorkersError):
+    """A coroutine of the user's was cancelled at its time-out; no line of code raised this."""
+
+    retryable = True
+    code = "timeout"
+
+
 class Ending(BaseException):
     """A process raises this in whatever it is calling, to end that; a tool must not take it."""
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from email.message import Message
 from http.client import HTTPException
 
-from agent_workers.domain.errors import AgentWorkersError, Escaped, RaisedInside
+from agent_workers.domain.errors import AgentWorkersError, Escaped, OverTime, RaisedInside
 from agent_workers.domain.step import Broke
 from agent_workers.domain.tracing import trouble_of
 
@@ -40,13 +40,13 @@ def broke_of(error: Exception, *, retryable: bool | None = None) -> Broke:
         message=_words(error)[:_LONGEST],
         retryable=_is_retryable(error, code) if retryable is None else retryable,
         retry_after_s=_retry_after(error),
-        trouble=trouble_of(error),
+        trouble=None if isinstance(error, OverTime) else trouble_of(error),
     )
 
 
 def _words(error: BaseException) -> str:
     """Name what the user's code raised: not what carried it here."""
-    if isinstance(error, RaisedInside):
+    if isinstance(error, RaisedInside | OverTime):
         return str(error)
     if isinstance(error, Escaped) and error.__cause__ is not None:
         error = error.__cause__

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from agent_workers.domain.errors import Escaped
+from agent_workers.domain.errors import Escaped, OverTime
 from agent_workers.execution.running_loop import RunningLoop
 
 T = TypeVar("T")
@@ -88,7 +88,11 @@ async def _outcome(work: Awaitable[T], within: timedelta | None) -> _Gave[T] | _
             return _Gave(await work)
     except TimeoutError as error:
         if scope.expired():
-            return _Raised(TimeoutError(f"not done within {within}, and cancelled"))
+            seconds = within.total_seconds() if within is not None else 0
+            told = (
+                f"not done within {seconds:g} s, and cancelled; raise its time-out if it needs more"
+            )
+            return _Raised(OverTime(told))
         return _Raised(error)
     except BaseException as error:  # noqa: BLE001  # see above
         return _Raised(error)

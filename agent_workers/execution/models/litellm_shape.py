@@ -112,6 +112,8 @@ class Setup(Protocol):
 class LiteLLM(Protocol):
     """The imported library; `load_litellm` gives it."""
 
+    # Any: a class of litellm's.
+    CustomLLM: Any
     acompletion: CompletionCall
     aembedding: EmbeddingCall
     custom_provider_map: list[dict[str, object]]

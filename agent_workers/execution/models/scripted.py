@@ -45,8 +45,8 @@ class ScriptedFault(Exception):
 class ScriptedProvider:
     """What litellm calls for `scripted/...`: the asynchronous half of its CustomLLM.
 
-    It does not inherit from CustomLLM, because then this file could not be imported without
-    litellm; litellm only ever looks `acompletion` up by its name.
+    It inherits from CustomLLM only where litellm is at hand (`register_scripted`): this file can be
+    imported without it.
     """
 
     def __init__(self, script: Script) -> None:
@@ -92,7 +92,9 @@ class ScriptedProvider:
 def register_scripted(litellm: LiteLLM, script: Script, *, models: Sequence[str]) -> None:
     """Make litellm answer `scripted/...` from a script; a later script replaces an earlier one."""
     others = [row for row in litellm.custom_provider_map if row["provider"] != PROVIDER]
-    row: dict[str, object] = {"provider": PROVIDER, "custom_handler": ScriptedProvider(script)}
+    # From 1.110 on litellm asks whether it is one of its own.
+    handler = type("ScriptedHandler", (ScriptedProvider, litellm.CustomLLM), {})(script)
+    row: dict[str, object] = {"provider": PROVIDER, "custom_handler": handler}
     litellm.custom_provider_map = [*others, row]
     litellm.utils.custom_llm_setup()
     known = {name: _MODEL for name in models if name.startswith(f"{PROVIDER}/")}
