@@ -169,7 +169,7 @@ def test_a_terminal_lists_shows_and_exports(run: Run, school: School) -> None:
     school.teach("green tea")
     assert run("list")[1].count("green tea") == 1
     assert run("list", "--history", "--user", "ann")[1].count(tea) == 1
-    assert run("list", "--user", "bob") == (0, "")
+    assert run("list", "--user", "bob") == (0, "nothing is remembered\n")
     assert [one["content"] for one in json.loads(run("list", "--json")[1])] == ["green tea"]
     assert json.loads(run("show", tea, "--json")[1])["superseded_by"].startswith("mem_")
     assert len(run("export")[1].splitlines()) == 2

@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read_stops_no_other(say: Say) -> None:
     assert "6 of the files could not be added" in told
     assert "there is no nowhere" in say("add", "nowhere", code=1)
     for words in (("show", "\udcff"), ("remove", "a.txt", "\udcff"), ("list", "--tenant", "")):
-        assert "is no name" in say(*words, code=2)
+        assert "is not a name" in say(*words, code=2)
 
 
 def test_another_model_makes_vectors_anew(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
