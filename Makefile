@@ -37,7 +37,7 @@ setup: environment ## Make .venv from the lock, or do nothing when it matches
 check: environment ## Format, lint, import contracts and types; changes nothing
 	@$(BIN)/python tools/run_parts.py check
 
-format: environment ## Format, and mend what ruff can mend
+format: environment ## Format, and fix what ruff can fix
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 

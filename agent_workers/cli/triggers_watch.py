@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.printing import print_rows
+from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
@@ -37,6 +37,7 @@ def add_unwatch_arguments(unwatch: argparse.ArgumentParser) -> None:
 
 def add_watched_arguments(watched: argparse.ArgumentParser) -> None:
     add_folder(watched)
+    add_json(watched)
     watched.set_defaults(watching=_show)
 
 
@@ -66,13 +67,16 @@ def _watch(watching: Watching, arguments: argparse.Namespace) -> int:
 
 def _unwatch(watching: Watching, arguments: argparse.Namespace) -> int:
     watching.unwatch(arguments.table, arguments.name)
-    print(f"{arguments.table} is watched no more")
+    print(f"{arguments.table} is no longer watched")
     return 0
 
 
-def _show(watching: Watching, _: argparse.Namespace) -> int:
+def _show(watching: Watching, arguments: argparse.Namespace) -> int:
     rows = [{"table": t, "name": name, "trigger": text} for t, name, text in watching.all()]
-    print_rows(rows, ("table", "name", "trigger"), none="no table is watched")
+    if arguments.json:
+        print_json(rows)
+    else:
+        print_rows(rows, ("table", "name", "trigger"), none="no table is watched")
     return 0
 
 

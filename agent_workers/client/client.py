@@ -73,7 +73,11 @@ class Client:
         metadata: Mapping[str, str] | None = None,
         **options: object,
     ) -> Job:
-        """Submit a job. Only with an idempotency key is a failed call tried again."""
+        """Submit a job. Only with an idempotency key is a failed call tried again.
+
+        `options` are members of the API's request: `deadline`, `delay`, `run_at`, `priority`, …;
+        times may be `datetime` with a zone, durations `timedelta`.
+        """
         body: Json = {"agent": agent, "input": input, **options}
         if metadata is not None:
             body["metadata"] = dict(metadata)

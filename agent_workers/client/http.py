@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -144,7 +145,7 @@ class Wire:
         sent = self._headers | dict(headers)
         payload = None
         if body is not None:
-            payload = json.dumps(body, allow_nan=False).encode("ascii")
+            payload = json.dumps(body, allow_nan=False, default=_written).encode("ascii")
             sent.setdefault("content-type", "application/json")
         connection.request(method, self._parts.path.rstrip("/") + path, payload, sent)
         if connection.sock is not None:
@@ -193,6 +194,17 @@ def _is_over(connection: http.client.HTTPConnection) -> bool:
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _written(value: object) -> object:
+    """Write what JSON has no word for: a time, or a duration in seconds."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot be sent as JSON: {value!r}")
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401 (JSON of any shape)

@@ -57,7 +57,7 @@ def test_nothing_is_left_running(demo: CompletedProcess[str], cwd: Path):
     assert processes_of(cwd) == []
 
 
-@pytest.mark.parametrize("after", ["Starting", "1. Please", "kill -9"])
+@pytest.mark.parametrize("after", ["Starting", '1. "Please', "kill -9"])
 def test_a_demo_that_is_interrupted_leaves_nothing_running(after: str, cwd: Path):
     log = cwd / "interrupted.log"
     with log.open("wb") as output:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -108,7 +109,8 @@ def _search(place: Place, arguments: argparse.Namespace) -> int:
     rows = [{"score": round(one.score, 3)} | _shown(one.memory) for one in recollection.found]
     _print(rows, _FOUND, arguments)
     if recollection.unsearched and not arguments.json:
-        print(f"{recollection.unsearched} are of another model: agent-workers memory reembed")
+        other = f"{recollection.unsearched} are of another model: agent-workers memory reembed"
+        print(other, file=sys.stderr)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -97,8 +97,15 @@ def test_what_the_api_refuses_says_why(live: Live, caller: Client):
         other.agents()
 
 
+def test_times_and_durations_are_those_of_python(caller: Client):
+    at = datetime.now(UTC) + timedelta(hours=1)
+    job = caller.submit(AGENT, "hi", run_at=at, deadline=timedelta(hours=2))
+    assert caller.steps(job.id)[0]["due_at"] == at.isoformat().replace("+00:00", "Z")
+    assert job.raw["deadline_at"] is not None
+
+
 def test_a_server_that_is_not_there_is_unreachable():
     with pytest.raises(Unreachable):
         Client("http://127.0.0.1:1", "x").submit(AGENT, "hi")
-    with pytest.raises(ClientError, match="not the URL of an API"):
+    with pytest.raises(ClientError, match="is not the URL of an API"):
         Client("localhost:8000", "x")
