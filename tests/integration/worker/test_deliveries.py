@@ -79,7 +79,9 @@ def test_a_worker_hops_by_message_where_it_does_not_serve_the_next_lane(bench: B
     assert bench.status(job) == "succeeded"
 
 
-def test_an_agent_that_this_worker_lacks_is_left_for_another_and_uses_up_no_try(bench: Bench) -> None:
+def test_an_agent_that_this_worker_lacks_is_left_for_another_and_uses_up_no_try(
+    bench: Bench,
+) -> None:
     runtime, job = bench.runtime(), bench.submit({}, agent="elsewhere")
     bench.deliver(runtime, job)
     assert bench.ask("select status, tries from steps where job_id = %s", job) == [("ready", 0)]
