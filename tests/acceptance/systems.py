@@ -23,9 +23,13 @@ PATIENCE_S = 60.0
 
 
 def environment() -> dict[str, str]:
-    """Return ours without what would steer the system under test."""
+    """Return ours without what would steer the system under test, or the width of what it prints."""
     ours = os.environ  # noqa: TID251 (a child gets all of it but our settings)
-    return {name: value for name, value in ours.items() if not name.startswith("AGENT_")}
+    return {
+        name: value
+        for name, value in ours.items()
+        if not name.startswith("AGENT_") and name != "COLUMNS"
+    }
 
 
 def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -179,8 +179,8 @@ def test_vectors_of_another_model_are_made_anew_and_then_found(run: Run, school:
     school.teach("tea")
     school.teach("Sofia", subject="home")
     assert run("search", "tea", "--user", "ann")[1].splitlines() == [
-        "2 are of another model: agent-workers memory reembed",
         "nothing is remembered",
+        "2 are of another model: agent-workers memory reembed",
     ]
     assert "have vectors of hashed/64" in run("reembed")[1]
     code, told = run("search", "tea", "--user", "ann", "--json")
