@@ -33,7 +33,7 @@ REPORT = WorkerReport(
     slots=2,
     agents={"told": [""]},
     tools=["nothing"],
-    models=[],
+    models={},
     secrets=[],
 )
 
@@ -108,8 +108,8 @@ def test_a_job_of_an_agent_that_has_gone_says_where_it_was_seen_last(
     [(kind, key, message)] = waits(bench, job_id)
     assert (kind, key) == ("worker", "agent:told")
     assert message == (
-        "no running worker of lane plan has agent 'told' (last seen 3 h ago on host here): start one"
-        " whose --tools name its module, or run `agent-workers agents retire told`"
+        "no running worker of lane plan has agent 'told' (last seen 3 h ago on host here): run"
+        " `agent-workers worker --tools MODULE` with its module, or cancel the job"
     )
 
 
@@ -144,8 +144,8 @@ def test_a_tool_that_no_worker_has_is_named(bench: Bench, reports: WorkerReports
     reports.say(REPORT)
     job_id = submitted(bench, "filed")
     wanted = (
-        "no running worker of lane plan has tool 'lost_tool' of agent 'filed': start one with a module"
-        " in --tools that has it"
+        "no running worker of lane plan has tool 'lost_tool' of agent 'filed': run `agent-workers"
+        " worker --tools MODULE` with a module that has it"
     )
     assert waits(bench, job_id) == [("worker", "tool:lost_tool", wanted)]
     look_in_vain(bench, job_id, bench.runtime(), 1)
