@@ -12,7 +12,7 @@ from agent_workers.cli.agents_telling import SERVED, difference, served, yaml_of
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.registry import registry_of
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.agent_version import EVERYBODY, KeptVersion, split_name
 from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
@@ -55,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     if arguments.tools:
         modules = tuple(name.strip() for name in arguments.tools.split(",") if name.strip())
         settings = settings.model_copy(update={"tools": modules})

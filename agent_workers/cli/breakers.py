@@ -7,7 +7,7 @@ from datetime import datetime
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.surroundings import system_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Place
@@ -37,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     with closing(
         Database(settings.database_url, pool_size=1, name="agent-workers breakers")
     ) as database:

@@ -1,5 +1,6 @@
 """Checks of the database: what it is, how far it is migrated, who works on it, what waits in it."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.checks_agents import check_agents
@@ -8,6 +9,7 @@ from agent_workers.cli.checks_session import direct, role, session
 from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.checks_workers import check_workers
 from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.layout import counted
 from agent_workers.cli.migrations import is_behind, known, newest
 from agent_workers.domain.addresses import shown_address
 from agent_workers.domain.agent_version import EVERYBODY
@@ -137,8 +139,13 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
             late,
             "start more (`agent-workers worker`), or find one that hangs (`agent-workers workers`)",
         )
-    else:
+    elif not seen.lacking:
         yield ok("no step waits for a worker")
+    yield from (_lacking(key, jobs) for key, jobs in seen.lacking.items())
+    yield from _for_people(seen)
+
+
+def _for_people(seen: WorkSeen) -> Iterator[Finding]:
     if seen.doubts:
         yield warn(f"{seen.doubts} effects are in doubt", "agent-workers doubts list")
     if seen.quarantined:
@@ -150,6 +157,17 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
         )
     if not seen.doubts and not seen.quarantined and not seen.questions:
         yield ok("nothing waits for a person")
+
+
+def _lacking(key: str, jobs: int) -> Finding:
+    """Name what no worker has, with how many jobs wait for it; retired agents have jobs, too."""
+    what, _, name = key.partition(":")
+    of = f" --agent {shlex.quote(name)}" if what == "agent" else ""
+    return warn(
+        f"{counted(jobs, 'job')} {'waits' if jobs == 1 else 'wait'} for a worker with {what} {name!r}",
+        "run `agent-workers worker --tools MODULE` with its module, or cancel what"
+        f" `agent-workers jobs list --status waiting{of}` lists",
+    )
 
 
 def commands_for(lanes: Sequence[str]) -> list[str]:
@@ -185,14 +203,14 @@ def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:
 
 def webhooks(due: int, oldest_s: float) -> Finding:
     if oldest_s <= _LATE_S:
-        return ok("no webhook waits to be delivered")
+        return ok("no webhook is overdue")
     late = f"{due} webhooks are due, the oldest for {oldest_s:.0f} s"
     return warn(late, "start `agent-workers webhooks deliver`, or more of them")
 
 
 def schedules(due: int, oldest_s: float) -> Finding:
     if oldest_s <= _LATE_S:
-        return ok("no schedule waits to be fired")
+        return ok("no schedule is overdue")
     late = f"{due} schedules are due, the oldest for {oldest_s:.0f} s"
     return warn(late, "start `agent-workers beat`, or look at its log for what breaks")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
@@ -10,12 +11,14 @@ from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.mcp import McpServer, ServerState
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import WorkerSeen
-from agent_workers.execution.models.catalog import catalog_of
-from agent_workers.execution.models.configured import problems_of_models
 
 _MODELS = frozenset({Lane.PLAN, Lane.EVALUATE})
 _TOOLS = frozenset({Lane.TOOL, Lane.EFFECT})
-_ITS = "in the environment of that worker, and start it again with `agent-workers worker`"
+_AGAIN = "and start that worker again (under `up`: stop `up`, and start it again)"
+_ITS = (
+    "in the environment of that worker, and start it again "
+    "(under `up`: stop `up`, set it, start `up` again)"
+)
 _REFERENCE = re.compile(r"\$\{(MCP_[A-Z0-9_]+)\}")
 # Any: JSON, in the shape of an agent's document; so below.
 Definition = Mapping[str, Any]
@@ -49,7 +52,7 @@ def _missing_agents(
     for version in current:
         if version.source is Source.PYTHON and version.name not in there:
             yield warn(
-                f"no running worker has agent {version.name!r}: its jobs wait",
+                f"no running worker has agent {version.name!r}",
                 "start a worker whose --tools name its module, or run "
                 f"`agent-workers agents retire {version.name}`",
             )
@@ -77,29 +80,35 @@ def _missing_tools(
 def _missing_models(
     workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]
 ) -> Iterator[Finding]:
-    wanted: dict[str, str] = {}
-    for version in current:
-        for name in _models(version.definition):
-            wanted.setdefault(name, _named(version))
     for worker in _of(workers, _MODELS):
+        mine = reversed(_done_by(worker, current))
+        wanted = {name: _named(one) for one in mine for name in _models(one.definition)}
+        known = worker.report.models
         for name, agent in wanted.items():
-            if name not in worker.report.models:
-                yield _no_model(worker, name, f"agent {agent}")
+            if name not in known:
+                yield _unknown_model(worker, name, agent)
+            elif known[name]:
+                yield _no_model(worker, known[name], f"agent {agent}")
     for worker in _of(workers, _TOOLS):
         if worker.report.abilities.why_no_embedding:
-            yield _no_model(worker, worker.report.abilities.embedding, "AGENT_EMBEDDING_MODEL")
+            why = worker.report.abilities.why_no_embedding
+            yield _no_model(worker, why, "AGENT_EMBEDDING_MODEL")
 
 
-def _no_model(worker: WorkerSeen, name: str, named_by: str) -> Finding:
-    # No environment: what is missing is what it would take.
-    [problem] = problems_of_models([name], catalog_of(None, {})) or [f"model {name!r}"]
+def _unknown_model(worker: WorkerSeen, name: str, agent: str) -> Finding:
+    near = get_close_matches(name, worker.report.models, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return fail(
+        f"{worker.label} does not know model {name!r}, which agent {agent} names{hint}",
+        f"correct the name in the agent, or add the model to models.yaml with its prices, {_AGAIN}",
+    )
+
+
+def _no_model(worker: WorkerSeen, problem: str, named_by: str) -> Finding:
+    """Repeat what the worker said, which names its own variables and files."""
     what, _, how = problem.partition(": ")
-    if not how:
-        return fail(
-            f"{worker.label} cannot call what {named_by} names: {what}",
-            "name a model that has a price, then run `agent-workers agents apply FILE`",
-        )
-    return fail(f"{worker.label}: {what}, and {named_by} names it", f"{how} {_ITS}")
+    remedy = f"{how} {_ITS}" if how.startswith("set ") else f"{how or 'correct that'}, {_AGAIN}"
+    return fail(f"{worker.label}: {what}, and {named_by} names it", remedy)
 
 
 def _missing_secrets(
@@ -120,8 +129,9 @@ def _missing_secrets(
 
 def _unable(workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]) -> Iterator[Finding]:
     """Find what the machine or the settings of a worker do not give to the tools of an agent."""
-    users = {name: _named(version) for version in current for name in _tools(version.definition)}
     for worker in _of(workers, _TOOLS):
+        agents = _done_by(worker, current)
+        users = {name: _named(one) for one in agents for name in _tools(one.definition)}
         has = worker.report.abilities
         if "python_code" in users and has.why_no_sandbox:
             text = f"{worker.label} cannot run python_code for agent {users['python_code']}"
@@ -140,6 +150,11 @@ def _unable(workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]) -> It
             yield warn(
                 f"{text} bounds, no more ({has.why_no_boundary})", "install bubblewrap there"
             )
+
+
+def _done_by(worker: WorkerSeen, current: Sequence[KeptVersion]) -> list[KeptVersion]:
+    """Return the agents whose steps a worker takes: those of its modules, and those from files."""
+    return [one for one in current if one.source is Source.YAML or one.name in worker.report.agents]
 
 
 def _of(workers: Sequence[WorkerSeen], lanes: frozenset[Lane]) -> list[WorkerSeen]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from agent_workers.client.errors import ClientError, Refused, Unreachable
+from agent_workers.domain.errors import StateUnavailable
 
 _ID = re.compile(r"([a-z]+)_[0-9A-Za-z-]{8,}")
 _KINDS = {
@@ -44,6 +45,12 @@ _REMEDIES = {
     " loads its module makes an agent known (`agent-workers up --tools MODULE`)",
 }
 _START = "start one with `agent-workers up`, or set AGENT_API_URL to where it is"
+
+
+def without_database(error: StateUnavailable) -> str:
+    """Say in one line why Postgres gives nothing, and what to do."""
+    why = str(error).partition("\n")[0].removeprefix("connection failed: ").strip()
+    return f"Postgres does not answer ({why}): is it running? `agent-workers doctor` tells more"
 
 
 def hint_of(error: ClientError, words: Sequence[str]) -> str:

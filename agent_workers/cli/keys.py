@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from agent_workers.cli.errors import CommandFailed
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.surroundings import system_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url", "secret_pepper")
+    settings = system_here(arguments, "secret_pepper")
     with closing(
         Database(settings.database_url, pool_size=1, name="agent-workers keys")
     ) as database:

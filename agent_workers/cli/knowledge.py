@@ -10,7 +10,7 @@ from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.knowledge_adding import Adding
 from agent_workers.cli.models_here import embedder_here
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.knowledge import Hit, Question
 from agent_workers.state.engine import Database
@@ -152,8 +152,7 @@ def _tell(hit: Hit) -> None:
 
 @contextmanager
 def _adding(arguments: argparse.Namespace) -> Iterator[Adding]:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     database = Database(settings.database_url, pool_size=1, name="agent-workers knowledge")
     try:
         yield Adding(

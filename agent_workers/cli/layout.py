@@ -27,6 +27,11 @@ def cut(text: str, room: int) -> str:
     return line[: max(0, room - len(size))] + size
 
 
+def counted(count: int, thing: str) -> str:
+    """Write how many there are, in the singular where it is one."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def compact(value: object) -> str:
     """Write a value of JSON in words: a text as it is, `name: value` for the members of an object."""
     if isinstance(value, str):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from types import ModuleType
 
-from agent_workers.cli.hints import hint_of
+from agent_workers.cli.hints import hint_of, without_database
 from agent_workers.cli.parsing import Parser
 from agent_workers.cli.terminal import screened
 from agent_workers.client.errors import ClientError
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import AgentWorkersError, StateUnavailable
 from agent_workers.domain.exits import exit_code_of
 from agent_workers.embedded.errors import EmbeddedServerError
 
@@ -191,6 +191,9 @@ def _version() -> str:
 
 
 def _with_hint(error: Exception, given: Sequence[str]) -> str:
+    # Those derived from it say themselves what to do.
+    if type(error) is StateUnavailable:
+        return without_database(error)
     hint = hint_of(error, given) if isinstance(error, ClientError) else ""
     return f"{_one_line(error).rstrip('.')}; {hint}" if hint else _one_line(error)
 

@@ -17,7 +17,7 @@ from agent_workers.cli.mcp_telling import (
 )
 from agent_workers.cli.mcp_terms import add_terms, terms_of
 from agent_workers.cli.printing import add_json, print_json
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import (
@@ -65,8 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     with _rows(settings.database_url) as rows:
         arguments.act(settings, rows, arguments)
     return 0

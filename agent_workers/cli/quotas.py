@@ -8,7 +8,7 @@ from typing import Final
 
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
-from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.surroundings import system_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
@@ -30,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     with closing(
         Database(settings.database_url, pool_size=1, name="agent-workers quotas")
     ) as database:

@@ -8,12 +8,13 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.folder import DataFolder
 from agent_workers.settings import PREFIX, Settings, load_settings
 
 API_URL = f"{PREFIX}API_URL"
 API_KEY = f"{PREFIX}API_KEY"
+DATABASE_URL = f"{PREFIX}DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,20 @@ def settings_here(arguments: argparse.Namespace) -> Settings:
     """Read the settings; where no server is named, those of the system that runs in the folder."""
     said = said_here(arguments)
     return load_settings(**{name.lower(): value for name, value in said.items()})
+
+
+def system_here(arguments: argparse.Namespace, *names: str) -> Settings:
+    """Read the settings as `settings_here` does, and refuse to go on without a database, or `names`."""
+    settings = settings_here(arguments)
+    if not settings.database_url:
+        named = "--folder" if hasattr(arguments, "folder") else f"{PREFIX}DATA_FOLDER"
+        raise WronglyAsked(
+            f"{DATABASE_URL} is not set: set it, or start a system with `agent-workers up` in this "
+            f"folder (nothing runs in {str(data_folder(arguments).path)!r}), or name the folder of "
+            f"one that runs with {named}"
+        )
+    settings.demand(*names)
+    return settings
 
 
 def said_here(arguments: argparse.Namespace) -> dict[str, str]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
 from agent_workers.state.triggers_watching import Watch, Watching
@@ -42,8 +42,7 @@ def add_watched_arguments(watched: argparse.ArgumentParser) -> None:
 
 
 def run_watch(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     with _watching(settings.database_url) as watching:
         code: int = arguments.watching(watching, arguments)
     return code

@@ -4,32 +4,33 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from datetime import timedelta
 
 from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.worker_reports import WorkerReports
 
+_LONGEST_SILENCE = timedelta(minutes=10)
 _COLUMNS = ("name", "pid", "state", "seen", "lanes", "pool", "slots", "version", "agents")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "List the workers that run. One that has said nothing for half a minute is `silent`: "
-        "it was killed, or cannot reach the database; after a day it is forgotten."
+        "it was killed, or cannot reach the database; after ten minutes it is listed no more."
     )
     add_folder(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     with closing(
         Database(settings.database_url, pool_size=1, name="agent-workers workers")
     ) as database:
-        seen = WorkerReports(database).all()
+        seen = heard_lately(WorkerReports(database).all())
     if arguments.json:
         print_json([_whole(worker) for worker in seen])
     else:
@@ -39,6 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
             none="no worker runs: start one with `agent-workers worker`",
         )
     return 0
+
+
+def heard_lately(seen: Sequence[WorkerSeen]) -> list[WorkerSeen]:
+    """Leave out those that were killed a while ago; their reports are kept for a day."""
+    return [worker for worker in seen if worker.age < _LONGEST_SILENCE]
 
 
 def state_of(worker: WorkerSeen) -> str:

@@ -40,8 +40,8 @@ class WorkerReport:
     agents: Mapping[str, Sequence[str]]
     # Without those of MCP servers, which come and go while it runs.
     tools: Sequence[str]
-    # The models that it knows a price of and has a key for.
-    models: Sequence[str]
+    # The models that it knows, each with why it cannot ask it; empty: it can.
+    models: Mapping[str, str]
     # The names of the variables that servers of MCP may be given.
     secrets: Sequence[str]
     abilities: Abilities = field(default_factory=Abilities)

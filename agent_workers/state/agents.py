@@ -41,9 +41,11 @@ with changed as (
 select {_THERE}, exists (select from changed)"""
 _SEEN_LAST = """
 select a.name, (select count(*) from living_reports() where agents ? a.name),
-       coalesce(r.seen_at, a.last_seen_at), coalesce(r.host, a.last_seen_on)
+       r.seen_at, r.host
   from agents a left join lateral (
          select seen_at, host from worker_reports where agents ? a.name
+         union all
+         select a.last_seen_at, a.last_seen_on where a.last_seen_at is not null
           order by seen_at desc limit 1) r on true
  where a.tenant_id = '*' and a.tenant_id in (%s, '*')"""
 

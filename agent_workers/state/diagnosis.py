@@ -1,6 +1,7 @@
 """What an operator asks of the database: how it is set, who works, and what waits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from agent_workers.state.engine import Connection, Database
 
@@ -19,6 +20,14 @@ _WAITING = """
 select coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8,
        count(*), coalesce(string_agg(distinct lane, ','), '')
   from steps where status = 'ready' and due_at <= clock_timestamp()"""
+# Which agent or tool no worker has, and how many jobs wait for it. A worker looks at them now and then:
+# a wait that has run out still holds while its step is due.
+_LACKING = """
+select w.key, count(distinct (w.tenant_id, w.job_id))
+  from waits w join steps s using (tenant_id, job_id, position)
+ where w.kind = 'worker' and w.answered_at is null and s.status = 'ready'
+   and (w.expires_at > clock_timestamp() or s.due_at <= clock_timestamp())
+ group by w.key order by 2 desc, w.key limit 20"""
 _PARKED = """
 select (select count(*) from effects where state = 'in_doubt'),
        (select count(*) from steps where status = 'quarantined'),
@@ -65,6 +74,8 @@ class WorkSeen:
     doubts: int
     quarantined: int
     questions: int
+    # By what no worker has, as `agent:NAME` or `tool:NAME`: how many jobs wait for it.
+    lacking: Mapping[str, int] = field(default_factory=dict)
 
 
 class Diagnosis:
@@ -89,6 +100,7 @@ class Diagnosis:
             workers, lanes = _row(connection, _WORKERS)
             oldest, due, due_lanes = _row(connection, _WAITING)
             doubts, quarantined, questions = _row(connection, _PARKED)
+            lacking = dict(connection.execute(_LACKING).fetchall())
         return WorkSeen(
             workers=int(str(workers)),
             lanes=frozenset(str(lanes).split(",")) - {""},
@@ -98,6 +110,7 @@ class Diagnosis:
             doubts=int(str(doubts)),
             quarantined=int(str(quarantined)),
             questions=int(str(questions)),
+            lacking=lacking,
         )
 
     def webhooks(self) -> tuple[int, float]:

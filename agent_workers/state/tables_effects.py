@@ -182,13 +182,14 @@ worker_reports = Table(
     Column("slots", Integer, nullable=False),
     Column("agents", JSONB, nullable=False),
     Column("tools", ARRAY(Text), nullable=False),
-    Column("models", ARRAY(Text), nullable=False),
+    Column("models", JSONB, nullable=False),
     Column("secrets", ARRAY(Text), nullable=False),
     Column("abilities", JSONB, nullable=False),
     Column("stopping", Boolean, nullable=False, server_default=text("false")),
     when("started_at", required=True),
     when("seen_at", required=True),
     CheckConstraint("jsonb_typeof(agents) = 'object'", name="agents"),
+    CheckConstraint("jsonb_typeof(models) = 'object'", name="models"),
     CheckConstraint("jsonb_typeof(abilities) = 'object'", name="abilities"),
 )
 

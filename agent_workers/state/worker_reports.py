@@ -21,7 +21,7 @@ _NAMES = (
 ).split()
 _SAY = f"""
 insert into worker_reports ({", ".join(_NAMES)})
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s::jsonb)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s::jsonb)
 on conflict (report_id) do update set seen_at = clock_timestamp()"""
 # The processes of a prefork worker beat for the same row: one of them writes.
 _BEAT = """
@@ -54,7 +54,7 @@ class WorkerReports:
             *(report.report_id, report.name, report.host, report.pid, report.version),
             *([lane.value for lane in report.lanes], report.pool, report.slots),
             json.dumps({name: list(versions) for name, versions in report.agents.items()}),
-            *(list(report.tools), list(report.models), list(report.secrets)),
+            *(list(report.tools), json.dumps(dict(report.models)), list(report.secrets)),
             json.dumps(asdict(report.abilities)),
         )
         with self._database.connection() as connection:

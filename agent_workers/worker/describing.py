@@ -10,7 +10,7 @@ from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.models.catalog import ModelCatalog
-from agent_workers.execution.models.configured import problems_of_models
+from agent_workers.execution.models.configured import problems_of_models, state_of_model
 from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.sandbox.confined import why_no_bwrap
 from agent_workers.execution.sandbox.levels import chosen, levels
@@ -49,8 +49,9 @@ def worker_name(settings: Settings) -> str:
     return settings.worker_name or f"{'-'.join(settings.lanes)}.{os.getpid()}@%h"
 
 
-def _models(catalog: ModelCatalog) -> list[str]:
-    return [name for name in catalog.prices.prices if not problems_of_models([name], catalog)]
+def _models(catalog: ModelCatalog) -> dict[str, str]:
+    known = {*catalog.prices.prices, *catalog.named.models}
+    return {name: state_of_model(name, catalog).problem for name in sorted(known)}
 
 
 def _abilities(settings: Settings, catalog: ModelCatalog) -> Abilities:

@@ -51,9 +51,9 @@ begin
        where tenant_id = '*' and name = j.agent and last_seen_at is not null) s
      order by seen_at desc limit 1;
     key := 'agent:' || j.agent;
-    message := format('no running worker of lane %s has agent %L%s: start one whose --tools name its '
-      'module, or run `agent-workers agents retire %s`', p_lane, j.agent,
-      ' (last seen ' || ago(v_seen.seen_at) || ' on host ' || v_seen.host || ')', j.agent);
+    message := format('no running worker of lane %s has agent %L%s: run `agent-workers worker --tools '
+      'MODULE` with its module, or cancel the job', p_lane, j.agent,
+      ' (last seen ' || ago(v_seen.seen_at) || ' on host ' || v_seen.host || ')');
     return;
   end if;
   select t->>'name' into v_tool from jsonb_array_elements(v.definition->'tools') t
@@ -62,8 +62,8 @@ begin
                       where p_lane = any (lanes) and not stopping and t->>'name' = any (r.tools)) limit 1;
   if found then
     key := 'tool:' || v_tool;
-    message := format('no running worker of lane %s has tool %L of agent %L: start one with a module in '
-                      '--tools that has it', p_lane, v_tool, j.agent);
+    message := format('no running worker of lane %s has tool %L of agent %L: run `agent-workers worker '
+                      '--tools MODULE` with a module that has it', p_lane, v_tool, j.agent);
   elsif p_prompt is not null then
     key := p_key;
     message := format('the worker that last looked cannot do it: %s',

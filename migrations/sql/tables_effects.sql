@@ -81,7 +81,7 @@ CREATE TABLE worker_reports (
   slots INTEGER NOT NULL,
   agents JSONB NOT NULL,
   tools TEXT[] NOT NULL,
-  models TEXT[] NOT NULL,
+  models JSONB NOT NULL,
   secrets TEXT[] NOT NULL,
   abilities JSONB NOT NULL,
   stopping BOOLEAN DEFAULT false NOT NULL,
@@ -89,6 +89,7 @@ CREATE TABLE worker_reports (
   seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT worker_reports_pkey PRIMARY KEY (report_id),
   CONSTRAINT worker_reports_agents_check CHECK (jsonb_typeof(agents) = 'object'),
+  CONSTRAINT worker_reports_models_check CHECK (jsonb_typeof(models) = 'object'),
   CONSTRAINT worker_reports_abilities_check CHECK (jsonb_typeof(abilities) = 'object')
 );
 

@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 _ME = "agent-workers"
 _PATIENCE = timedelta(seconds=2)
 _LONGEST = 1_000
+_POOLS = {"effect": "prefork"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,12 @@ def needs_of(seen: Seen) -> list[Need]:
         return []
     found = [need for wait in seen.job["waiting_for"] for need in _of_wait(wait, seen)]
     return found or list(_of_steps(seen))
+
+
+def lack_of(wait: Json) -> str:
+    """Return what the API says of the worker that a step waits for."""
+    prompt = wait["prompt"] if wait["kind"] == "worker" else None
+    return str(prompt.get("message", "")) if isinstance(prompt, dict) else ""
 
 
 def run(*words: str) -> str:
@@ -134,6 +141,16 @@ def _quarantine(_: Json, seen: Seen) -> list[Need]:
     ]
 
 
+def _lacking(wait: Json, seen: Seen) -> list[Need]:
+    """Say which worker is missing. Its times are those of the last look and of the next one."""
+    text = f"a worker: {cut(lack_of(wait), _LONGEST)}"
+    what, _, name = (wait["key"] or "").partition(":")
+    start = run("worker", "--tools", "MODULE")
+    if what == "lane":
+        start = run("worker", "--lanes", name, "--pool", _POOLS.get(name, "threads"))
+    return [Need(text=text, commands=(start, run("jobs", "cancel", seen.id)))]
+
+
 def _pause(_: Json, seen: Seen) -> list[Need]:
     why = seen.job["status_detail"]
     text = "somebody to resume it" + (f"; it was paused: {why}" if why else "")
@@ -196,4 +213,5 @@ _KINDS: dict[str, Callable[[Json, Seen], list[Need]]] = {
     "in_doubt": _doubt,
     "quarantined": _quarantine,
     "paused": _pause,
+    "worker": _lacking,
 }

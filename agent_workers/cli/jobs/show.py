@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from agent_workers.cli.jobs.needs import Seen, needs_of, run
-from agent_workers.cli.jobs.steps import print_steps
-from agent_workers.cli.layout import cut, width
+from agent_workers.cli.jobs.needs import Seen, lack_of, needs_of, run
+from agent_workers.cli.jobs.steps import print_steps, tries_of
+from agent_workers.cli.layout import counted, cut, width
 from agent_workers.cli.printing import bytes_in_words
 from agent_workers.cli.terminal import BOLD, RED, status_style, styled
 from agent_workers.cli.times import clock, in_words, parsed
@@ -72,19 +72,21 @@ def _facts(seen: Seen) -> list[tuple[str, str]]:
     if took:
         facts.append(("took" if job["finished_at"] else "running", took))
     facts.append(("cost", _cost(job["usage"])))
-    tries = sum(step["claims"] for step in seen.steps)
+    tries = [tries_of(step) for step in seen.steps]
     deaths = sum(step["deaths"] for step in seen.steps)
-    if tries > len([step for step in seen.steps if step["claims"]]) or deaths:
+    if any(count > 1 for count in tries) or deaths:
         told = f", {deaths} of them ended with their worker" if deaths else ""
-        facts.append(("attempts", f"{tries} for {len(seen.steps)} steps{told}"))
+        facts.append(("attempts", f"{sum(tries)} for {counted(len(tries), 'step')}{told}"))
     deadline = parsed(job["deadline_at"])
     if deadline is not None:
         left = deadline - seen.now
         ahead = f", in {in_words(left)}" if left > timedelta() else ""
         facts.append(("deadline", clock(deadline) + ("" if job["finished_at"] else ahead)))
+    lacks = [lack_of(wait) for wait in job["waiting_for"]]
     # What stands in nearly no job is shown only where it does.
     named = {
-        "detail": job["status_detail"],
+        # What it waits for is told whole below.
+        "detail": "" if job["status_detail"] in lacks else job["status_detail"],
         "workflow": job["workflow"],
         "session": job["session_id"],
         "user": job["user_id"],
@@ -112,9 +114,8 @@ def _took(seen: Seen) -> str:
 
 def _cost(usage: Json) -> str:
     tokens = usage["input_tokens"] + usage["output_tokens"]
-    calls = usage["tool_calls"]
     money = usage["cost_usd"].rstrip("0").rstrip(".")
-    return f"{money} USD, {tokens} tokens, {calls} tool call{'' if calls == 1 else 's'}"
+    return f"{money} USD, {counted(tokens, 'token')}, {counted(usage['tool_calls'], 'tool call')}"
 
 
 def _print_needs(seen: Seen) -> None:

@@ -28,6 +28,16 @@ def print_steps(seen: Seen) -> None:
         print(f"  ({left_out} earlier steps: {run('jobs', 'show', seen.id, '--json')})")
 
 
+def tries_of(step: Json) -> int:
+    """Count those that failed, those that ended with their worker, and the last one.
+
+    What only found that it has to wait is none: for a person, or for another worker.
+    """
+    begun = step["status"] == "claimed" or step["done_at"] is not None
+    tries: int = step["tries"] + step["deaths"] + begun
+    return tries
+
+
 def result_of(step: Json) -> str:
     """Say in a few words what a step gave, or what is wrong with it."""
     error = step.get("error") or {}
@@ -51,8 +61,7 @@ def _row(step: Json, seen: Seen) -> tuple[str, ...]:
         step["kind"],
         step["tool"] or "",
         _status(step, seen),
-        # One that ended with its worker is counted here only.
-        str(step["claims"] or ""),
+        str(tries_of(step) or ""),
         _took(step, seen.now),
         result_of(step),
     )

@@ -17,7 +17,7 @@ from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
 from agent_workers.cli.models_here import embedder_here
 from agent_workers.cli.printing import add_json, print_json, print_rows, written
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
 from agent_workers.state.engine import Database
@@ -183,8 +183,7 @@ def _print(
 
 @contextmanager
 def _place(arguments: argparse.Namespace) -> Iterator[Place]:
-    settings = settings_here(arguments)
-    settings.demand("database_url")
+    settings = system_here(arguments)
     database = Database(settings.database_url, pool_size=1, name="agent-workers memory")
     try:
         yield Place(

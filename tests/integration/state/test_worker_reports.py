@@ -23,7 +23,7 @@ REPORT = WorkerReport(
     slots=2,
     agents={"reported": ["", "2"]},
     tools=["look"],
-    models=["scripted/small"],
+    models={"scripted/small": "", "mine": "model 'mine' has no key: set MY_KEY"},
     secrets=["MCP_TOKEN"],
     abilities=Abilities(sandbox="monty", sql_sources=["shop"]),
 )
@@ -113,3 +113,17 @@ def test_of_a_worker_that_has_ended_it_stays_known_that_it_had_an_agent(
             (EVERYBODY,),
         ).fetchone()
     assert row == ("here", True)
+
+
+def test_of_a_killed_worker_and_one_that_ended_later_the_later_had_the_agent_last(
+    reports: WorkerReports, database: Database
+) -> None:
+    Agents(database).register([Registered(name="reported", version="", plan_timeout_ms=1000)])
+    reports.say(REPORT)
+    ago(database, REPORT, "2 hours")
+    later = replace(REPORT, report_id=uuid4(), host="there")
+    reports.say(later)
+    [at] = [seen.seen_at for seen in reports.all() if seen.report == later]
+    reports.forget(later.report_id)
+    last = Agents(database).seen_last(EVERYBODY)["reported"]
+    assert (last.workers, last.at, last.host) == (0, at, "there")

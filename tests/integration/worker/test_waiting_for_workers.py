@@ -14,6 +14,7 @@ from agent_workers.domain.job import Submission
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import load
 from agent_workers.state.agents import Agents
+from agent_workers.state.diagnosis import Diagnosis
 from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import Submissions
 from agent_workers.state.worker_reports import WorkerReports
@@ -33,7 +34,7 @@ REPORT = WorkerReport(
     slots=2,
     agents={"told": [""]},
     tools=["nothing"],
-    models=[],
+    models={},
     secrets=[],
 )
 
@@ -75,6 +76,11 @@ def waits(bench: Bench, job_id: JobId) -> list[tuple[str, str, str]]:
     return [(one["kind"], one["key"], one["prompt"]["message"]) for one in found]
 
 
+def lacking(bench: Bench) -> int:
+    """Return how many jobs wait for a worker with our agent, as the doctor counts them."""
+    return Diagnosis(bench.database).work().lacking.get("agent:told", 0)
+
+
 def look_in_vain(bench: Bench, job_id: JobId, runtime: Runtime, times: int) -> None:
     for _ in range(times):
         bench.ask("update steps set due_at = now() where job_id = %s returning 1", job_id)
@@ -108,8 +114,8 @@ def test_a_job_of_an_agent_that_has_gone_says_where_it_was_seen_last(
     [(kind, key, message)] = waits(bench, job_id)
     assert (kind, key) == ("worker", "agent:told")
     assert message == (
-        "no running worker of lane plan has agent 'told' (last seen 3 h ago on host here): start one"
-        " whose --tools name its module, or run `agent-workers agents retire told`"
+        "no running worker of lane plan has agent 'told' (last seen 3 h ago on host here): run"
+        " `agent-workers worker --tools MODULE` with its module, or cancel the job"
     )
 
 
@@ -118,6 +124,7 @@ def test_a_job_that_no_worker_can_do_uses_up_no_try_and_goes_on_with_one_that_ca
 ) -> None:
     job_id = submitted(bench)
     look_in_vain(bench, job_id, bench.runtime(module=OTHERS), 12)
+    assert lacking(bench) > 0
     assert bench.ask("select status, tries, fence from steps where job_id = %s", job_id) == [
         ("ready", 0, 12)
     ]
@@ -130,6 +137,7 @@ def test_a_job_that_no_worker_can_do_uses_up_no_try_and_goes_on_with_one_that_ca
     assert reports.wake(REPORT) == []
     bench.until_done(job_id, bench.runtime())
     assert bench.status(job_id) == "succeeded"
+    assert lacking(bench) == 0
 
 
 def test_a_tool_that_no_worker_has_is_named(bench: Bench, reports: WorkerReports) -> None:
@@ -144,8 +152,8 @@ def test_a_tool_that_no_worker_has_is_named(bench: Bench, reports: WorkerReports
     reports.say(REPORT)
     job_id = submitted(bench, "filed")
     wanted = (
-        "no running worker of lane plan has tool 'lost_tool' of agent 'filed': start one with a module"
-        " in --tools that has it"
+        "no running worker of lane plan has tool 'lost_tool' of agent 'filed': run `agent-workers"
+        " worker --tools MODULE` with a module that has it"
     )
     assert waits(bench, job_id) == [("worker", "tool:lost_tool", wanted)]
     look_in_vain(bench, job_id, bench.runtime(), 1)

@@ -105,6 +105,16 @@ def test_lanes_that_nobody_serves_are_started_in_the_pools_that_suit_them():
     )
 
 
+def test_jobs_that_no_worker_can_do_are_counted_for_each_agent_and_tool():
+    lines = [f.line for f in work(replace(_WORK, lacking={"agent:bad": 2, "tool:look": 1}))]
+    assert lines[1] == (
+        "warn  2 jobs wait for a worker with agent 'bad': run `agent-workers worker --tools MODULE` "
+        "with its module, or cancel what `agent-workers jobs list --status waiting --agent bad` lists"
+    )
+    assert lines[2].startswith("warn  1 job waits for a worker with tool 'look': run")
+    assert not any("no step waits" in line for line in lines)
+
+
 def test_what_waits_for_a_person_is_said_with_the_command_that_shows_it():
     lines = [f.line for f in work(replace(_WORK, doubts=1, quarantined=2, questions=3))]
     assert any("agent-workers doubts list" in line for line in lines)

@@ -23,7 +23,12 @@ _REPORT = WorkerReport(
     slots=2,
     agents={"coded": [""]},
     tools=["look", "send_email", "sql_query", "python_code"],
-    models=["scripted/small"],
+    models={
+        "scripted/small": "",
+        "openai/gpt-5-mini": "model 'openai/gpt-5-mini' has no key: set OPENAI_API_KEY",
+        "envkey": "model 'envkey' has no key: set MY_KEY (models.yaml:3)",
+        "unpriced": "model 'unpriced' has no price: say `prices` at models.yaml:9 (0 for free)",
+    },
     secrets=["MCP_TOKEN"],
     abilities=_ABLE,
 )
@@ -72,8 +77,30 @@ def test_a_model_without_a_key_is_said_of_the_worker_that_has_none():
     assert line == (
         "FAIL  worker all@here (pid 4711, 12 s ago): model 'openai/gpt-5-mini' has no key, and agent "
         "written@1 names it: set OPENAI_API_KEY in the environment of that worker, and start it again"
-        " with `agent-workers worker`"
+        " (under `up`: stop `up`, set it, start `up` again)"
     )
+
+
+def test_a_model_of_models_yaml_is_told_as_the_worker_told_it():
+    [line] = told(version(model="envkey"))
+    assert ": model 'envkey' has no key, and agent written@1 names it: set MY_KEY (models" in line
+    [line] = told(version(model="unpriced"))
+    assert "names it: say `prices` at models.yaml:9 (0 for free), and start that worker" in line
+
+
+def test_a_model_that_the_worker_does_not_know_is_told_with_the_nearest_that_it_knows():
+    [line] = told(version(model="scripted/smal"))
+    assert "does not know model 'scripted/smal', which agent written@1 names (did you" in line
+    assert "correct the name in the agent, or add the model to models.yaml" in line
+
+
+def test_an_agent_of_other_modules_is_judged_where_it_runs():
+    code = version("python_code", name="elsewhere", source=Source.PYTHON, model="envkey")
+    [line] = told(code, abilities=Abilities(why_no_sandbox="nothing holds it", mail=True))
+    assert line.startswith("warn  no running worker has agent 'elsewhere': ")
+    own = version(name="coded", source=Source.PYTHON, model="envkey")
+    [line] = told(own)
+    assert line.startswith("FAIL  worker all@here")
 
 
 def test_a_worker_that_calls_no_model_needs_no_key():
@@ -91,9 +118,7 @@ def test_a_tool_that_no_worker_has_fails_and_one_that_another_has_is_a_warning()
 
 def test_an_agent_in_python_that_no_worker_has_waits():
     [line] = told(version(name="gone", source=Source.PYTHON))
-    assert line.startswith(
-        "warn  no running worker has agent 'gone': its jobs wait: start a worker"
-    )
+    assert line.startswith("warn  no running worker has agent 'gone': start a worker whose")
     assert "agent-workers agents retire gone" in line
 
 
@@ -119,6 +144,7 @@ def test_what_a_machine_does_not_give_is_told_when_an_agent_needs_it():
 
 def test_an_embedding_model_without_a_key_is_told_of_the_worker():
     name = "openai/text-embedding-3-small"
-    without = replace(_ABLE, embedding=name, why_no_embedding="no key")
+    why = f"model {name!r} has no key: set OPENAI_API_KEY"
+    without = replace(_ABLE, embedding=name, why_no_embedding=why)
     [line] = told(abilities=without)
     assert f"model '{name}' has no key, and AGENT_EMBEDDING_MODEL names it: set" in line

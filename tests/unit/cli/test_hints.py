@@ -5,6 +5,7 @@ import pytest
 from agent_workers.cli.hints import hint_of
 from agent_workers.cli.main import main
 from agent_workers.client.errors import Refused, Unreachable
+from agent_workers.domain.exits import AWAY
 
 
 def refused(status: int, code: str) -> Refused:
@@ -24,6 +25,18 @@ def test_an_api_that_does_not_answer_can_be_started(
     assert "agent-workers up" in said
     assert "secret" not in said
     assert "agent-workers up" in hint_of(Unreachable("x"), ())
+
+
+@pytest.mark.parametrize("words", [("workers",), ("keys", "list"), ("agents", "list")])
+def test_a_database_that_is_away_is_one_line_with_what_to_do(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/x")
+    monkeypatch.setenv("AGENT_SECRET_PEPPER", "p" * 32)
+    assert main(words) == AWAY
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"agent-workers {words[0]}: Postgres does not answer (connection to")
+    assert line.endswith("Connection refused): is it running? `agent-workers doctor` tells more")
 
 
 @pytest.mark.parametrize(

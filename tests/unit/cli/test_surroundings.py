@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent_workers.cli import tools
+from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.folder import DataFolder
-from agent_workers.cli.surroundings import said_here, settings_here
+from agent_workers.cli.surroundings import said_here, settings_here, system_here
 
 RUNNING = {"AGENT_DATABASE_URL": "postgresql://a@b/c", "AGENT_HTTP_PRIVATE": "10.1.0.0/16"}
 
@@ -53,3 +54,16 @@ def test_a_tool_is_called_with_all_that_the_system_s_workers_have(
     words = ["call", "http_get", "{}", "--folder", str(arguments.folder)]
     assert tools.run(parser.parse_args(words)) == 0
     assert given.items() >= {"HTTP_PRIVATE": "10.1.0.0/16", "TOOLS": ""}.items()
+
+
+def test_a_command_without_a_database_says_how_to_get_one(
+    arguments: argparse.Namespace, tmp_path: Path
+) -> None:
+    assert system_here(arguments).database_url == "postgresql://a@b/c"
+    empty = argparse.Namespace(folder=tmp_path / "empty")
+    with pytest.raises(WronglyAsked) as raised:
+        system_here(empty)
+    said = str(raised.value)
+    assert said.startswith("AGENT_DATABASE_URL is not set: set it, or start a system with")
+    assert f"`agent-workers up` in this folder (nothing runs in '{tmp_path}/empty')" in said
+    assert said.endswith("with --folder")

@@ -51,6 +51,7 @@ ACROSS_TENANTS = {
     "schedules_firing._SLEEP": _COUNT,
     "look_around": _COUNT,
     "diagnosis._EVENTS": _COUNT,
+    "diagnosis._LACKING": _COUNT,
     "diagnosis._PARKED": _COUNT,
     "diagnosis._SCHEDULES": _COUNT,
     "diagnosis._WAITING": _COUNT,

@@ -50,6 +50,7 @@ def step(position: int = 0, **members: Any) -> Json:
         "outcome_type": "tool_ran",
         "outcome": {"city": "Lisbon"},
         "claims": 1,
+        "tries": 0,
         "deaths": 0,
         "last_error": None,
         "due_at": EARLIER,

@@ -50,6 +50,25 @@ def test_each_kind_of_wait_has_its_command(wait: Any, words: str, command: str) 
     assert need.commands == (f"agent-workers {command}",)
 
 
+@pytest.mark.parametrize(
+    ("key", "start"),
+    [
+        ("agent:bad", "worker --tools MODULE"),
+        ("tool:look", "worker --tools MODULE"),
+        ("lane:plan", "worker --lanes plan --pool threads"),
+        ("lane:effect", "worker --lanes effect --pool prefork"),
+    ],
+)
+def test_a_missing_worker_is_told_with_what_starts_it_and_gives_up_at_no_time(
+    key: str, start: str
+) -> None:
+    lack = {"message": "no running worker has it"}
+    wait = waits("worker", key=key, prompt=lack, until=LATER)
+    [need] = needs_of(seen(status="waiting", waiting_for=[wait]))
+    assert need.text == "a worker: no running worker has it"
+    assert need.commands == (f"agent-workers {start}", f"agent-workers jobs cancel {ID}")
+
+
 def test_a_kind_of_wait_that_we_do_not_know_is_told_as_it_is() -> None:
     [need] = needs_of(seen(status="waiting", waiting_for=[waits("moon", key="full")]))
     assert need.text.startswith("moon full")

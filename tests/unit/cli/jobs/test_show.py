@@ -93,15 +93,29 @@ def test_a_step_that_waits_is_not_called_ready(capsys: pytest.CaptureFixture[str
     parked = step(1, status="ready", outcome_type=None, done_at=None)
     print_job(seen(parked, status="waiting", waiting_for=[waits("event", key="printed")]))
     said = capsys.readouterr().out
-    assert "forecast  waiting  1" in said
+    assert "forecast  waiting\n" in said
     assert "Waits for\n  the event 'printed', for 30 s\n    agent-workers jobs send" in said
 
 
 def test_attempts_are_told_where_there_were_more_than_steps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_job(seen(step(claims=3, deaths=1)))
-    assert "attempts   3 for 1 steps, 1 of them ended with their worker" in capsys.readouterr().out
+    print_job(seen(step(claims=3, tries=1, deaths=1)))
+    assert "attempts   3 for 1 step, 1 of them ended with their worker" in capsys.readouterr().out
+
+
+def test_a_job_that_no_worker_can_do_is_told_whole_and_with_no_attempt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parked = step(1, status="ready", outcome_type=None, done_at=None, claims=6)
+    lack = f"no running worker has agent 'bad' {'x' * 150} MODULE"
+    wait = waits("worker", key="agent:bad", prompt={"message": lack})
+    print_job(seen(parked, status="waiting", status_detail=lack, waiting_for=[wait]))
+    said = capsys.readouterr().out
+    assert f"Waits for\n  a worker: {lack}\n    agent-workers worker" in said
+    assert "detail" not in said
+    assert "attempts" not in said
+    assert "1 tool call\n" in said
 
 
 def test_colours_are_for_terminals_and_strangers_have_none(
