@@ -27,6 +27,12 @@ def cut(text: str, room: int) -> str:
     return line[: max(0, room - len(size))] + size
 
 
+def shortened(text: str, room: int) -> str:
+    """Return a text on one line that fits into the room, without saying what was cut."""
+    line = printable_line(text)
+    return line if len(line) <= room else f"{line[: room - 1]}…"
+
+
 def compact(value: object) -> str:
     """Write a value of JSON in words: a text as it is, `name: value` for the members of an object."""
     if isinstance(value, str):

@@ -11,7 +11,7 @@ from agent_workers.cli.times import in_words, parsed
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]
-_HEAD = ("step", "round", "kind", "tool", "status", "tries", "took", "result")
+_HEAD = ("step", "round", "kind", "tool", "status", "runs", "took", "result")
 _MOST = 25
 
 
@@ -31,7 +31,8 @@ def print_steps(seen: Seen) -> None:
 def result_of(step: Json) -> str:
     """Say in a few words what a step gave, or what is wrong with it."""
     error = step.get("error") or {}
-    if error:
+    # An attempt may have failed before it came out that it took effect.
+    if error and step["outcome_type"] != "tool_ran":
         where = f" at {error['where']}" if error.get("where") else ""
         # The message of an exception begins with its type.
         kind = "" if error.get("type") else f"{error.get('code')}: "
@@ -51,7 +52,7 @@ def _row(step: Json, seen: Seen) -> tuple[str, ...]:
         step["kind"],
         step["tool"] or "",
         _status(step, seen),
-        # One that ended with its worker is counted here only.
+        # Whatever a worker did in it: called its tool, waited, or looked what became of a call.
         str(step["claims"] or ""),
         _took(step, seen.now),
         result_of(step),
