@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0 if arguments.keep else 130
     finally:
-        telling.aside("stopped; nothing is left running")
+        if system.has_folder:
+            telling.aside("stopped; nothing is left running")
     return 0 if went_well else 1
 
 

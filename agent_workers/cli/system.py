@@ -63,6 +63,8 @@ class System:
         self._servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
         # What the user's modules and folders declare; the demo's own are not counted.
         self.agents: list[str] = []
+        # Until then whatever runs here is another's, and goes on.
+        self.has_folder = False
 
     @property
     def place(self) -> ApiPlace:
@@ -121,6 +123,7 @@ class System:
         lock = FolderLock(self.folder.path)
         lock.take()
         self._undo.callback(lock.let_go)
+        self.has_folder = True
         end_guardian(self.folder)
         if found := end_programs(self.folder):
             self._say(f"ended what an earlier start had left running: {', '.join(found)}")

@@ -73,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        lines.announce("stopped")
+        if system.has_folder:
+            lines.announce("stopped")
 
 
 def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> None:
