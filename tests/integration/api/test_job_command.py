@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent_workers.cli.jobs import follow
 from agent_workers.cli.jobs.follow import wait
@@ -22,6 +23,9 @@ def _at_the_api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("AGENT_API_URL", live.url)
     monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
     monkeypatch.chdir(tmp_path)
+    # The API of this process logs its requests beside what the command prints.
+    with capture_logs():
+        yield
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
