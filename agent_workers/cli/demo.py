@@ -64,9 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
                 _stay(system, telling)
     except KeyboardInterrupt:
         return 0 if arguments.keep else 130
-    finally:
-        if system.has_folder:
-            telling.aside("stopped; nothing is left running")
     return 0 if went_well else 1
 
 

@@ -63,8 +63,6 @@ class System:
         self._servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
         # What the user's modules and folders declare; the demo's own are not counted.
         self.agents: list[str] = []
-        # Until then whatever runs here is another's, and goes on.
-        self.has_folder = False
 
     @property
     def place(self) -> ApiPlace:
@@ -122,8 +120,8 @@ class System:
         self.folder.make()
         lock = FolderLock(self.folder.path)
         lock.take()
+        self._undo.callback(self._say, "stopped; nothing is left running")
         self._undo.callback(lock.let_go)
-        self.has_folder = True
         end_guardian(self.folder)
         if found := end_programs(self.folder):
             self._say(f"ended what an earlier start had left running: {', '.join(found)}")
@@ -186,8 +184,7 @@ class System:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
                 self.folder.write("api_key", key.token)
                 # Not the key itself: what is said here is kept, copied, and shown to others.
-                place = self.folder.path / "api_key"
-                self._say(f"made an API key for tenant {TENANT!r}: it is in {place}")
+                self._say(f"made an API key for tenant {TENANT!r}: {self.folder.path / 'api_key'}")
         finally:
             database.close()
 

@@ -72,9 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
                 ready.look()
     except KeyboardInterrupt:
         return 0
-    finally:
-        if system.has_folder:
-            lines.announce("stopped")
 
 
 def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> None:
