@@ -73,7 +73,16 @@ def check_url(url: str, *, pointer: str, allow_private: bool) -> None:
     try:
         target_of(url, allow_private=allow_private)
     except Uncallable as error:
-        raise invalid(str(error), pointer=pointer) from None
+        member = pointer.rpartition("/")[2]
+        raise invalid(f"{member} {error}{_while_developing(url)}", pointer=pointer) from None
+
+
+def _while_developing(url: str) -> str:
+    try:
+        target_of(url, allow_private=True)
+    except Uncallable:
+        return ""
+    return "; for development, the setting AGENT_ALLOW_PRIVATE_WEBHOOKS=true allows this URL"
 
 
 def endpoint_text(endpoint: EndpointSeen, *, secret: str | None = None) -> str:

@@ -9,8 +9,8 @@ from agent_workers.cli.checks_session import direct, role, session
 from agent_workers.cli.checks_vectors import check_vectors
 from agent_workers.cli.checks_workers import check_workers
 from agent_workers.cli.findings import Finding, fail, ok, warn
-from agent_workers.cli.layout import counted
 from agent_workers.cli.migrations import is_behind, known, newest
+from agent_workers.cli.printing import counted
 from agent_workers.domain.addresses import shown_address
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BreakerSeen, BreakerState
@@ -134,7 +134,7 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
     else:
         yield ok(f"{seen.workers} living worker processes serve every lane")
     if seen.oldest_due_s > _LATE_S:
-        late = f"{seen.due} steps are due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
+        late = f"{counted(seen.due, 'step')} due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
         yield warn(
             late,
             "start more (`agent-workers worker`), or find one that hangs (`agent-workers workers`)",
@@ -147,12 +147,13 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
 
 def _for_people(seen: WorkSeen) -> Iterator[Finding]:
     if seen.doubts:
-        yield warn(f"{seen.doubts} effects are in doubt", "agent-workers doubts list")
+        yield warn(f"{counted(seen.doubts, 'effect')} in doubt", "agent-workers doubts list")
     if seen.quarantined:
-        yield warn(f"{seen.quarantined} steps are in quarantine", "agent-workers quarantine list")
+        held = f"{counted(seen.quarantined, 'step')} in quarantine"
+        yield warn(held, "agent-workers quarantine list")
     if seen.questions:
         yield warn(
-            f"{seen.questions} questions wait for a person",
+            f"{counted(seen.questions, 'question')} without a person's answer",
             "`agent-workers jobs list --status waiting`, then `jobs show` and `jobs answer`",
         )
     if not seen.doubts and not seen.quarantined and not seen.questions:
@@ -204,14 +205,14 @@ def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:
 def webhooks(due: int, oldest_s: float) -> Finding:
     if oldest_s <= _LATE_S:
         return ok("no webhook is overdue")
-    late = f"{due} webhooks are due, the oldest for {oldest_s:.0f} s"
+    late = f"{counted(due, 'webhook')} due, the oldest for {oldest_s:.0f} s"
     return warn(late, "start `agent-workers webhooks deliver`, or more of them")
 
 
 def schedules(due: int, oldest_s: float) -> Finding:
     if oldest_s <= _LATE_S:
         return ok("no schedule is overdue")
-    late = f"{due} schedules are due, the oldest for {oldest_s:.0f} s"
+    late = f"{counted(due, 'schedule')} due, the oldest for {oldest_s:.0f} s"
     return warn(late, "start `agent-workers beat`, or look at its log for what breaks")
 
 

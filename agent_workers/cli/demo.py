@@ -64,8 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
                 _stay(system, telling)
     except KeyboardInterrupt:
         return 0 if arguments.keep else 130
-    finally:
-        telling.aside("stopped; nothing is left running")
     return 0 if went_well else 1
 
 

@@ -27,9 +27,10 @@ def cut(text: str, room: int) -> str:
     return line[: max(0, room - len(size))] + size
 
 
-def counted(count: int, thing: str) -> str:
-    """Write how many there are, in the singular where it is one."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+def shortened(text: str, room: int) -> str:
+    """Return a text on one line that fits into the room, without saying what was cut."""
+    line = printable_line(text)
+    return line if len(line) <= room else f"{line[: room - 1]}…"
 
 
 def compact(value: object) -> str:

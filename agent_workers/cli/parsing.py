@@ -1,11 +1,13 @@
-"""The parser of our command line: to a word that it does not know it says the nearest one."""
+"""The parser of our command line: a mistake is one line, which says what is wanted instead."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from typing_extensions import override
+
+_NUMBERS: Mapping[object, str] = {int: "a whole number, like 3", float: "a number, like 1.5"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,20 +25,36 @@ class Parser(argparse.ArgumentParser):
             f"there is no {what} {value!r}{_instead(str(value), known)}",
         )
 
-    def unknown(self, words: Sequence[str], given: Iterable[str]) -> NoReturn:
-        """End because of words that no argument takes."""
-        known = sorted(set(self._options(set(given))))
+    @override
+    # Any: whatever the type of an argument makes of it.
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError:
+            wanted = _NUMBERS.get(action.type)
+            if wanted is None:
+                raise
+            told = f"{arg_string!r} is not {wanted}"
+            raise argparse.ArgumentError(action, told) from None
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+    def unknown(self, words: Sequence[str], given: Sequence[str]) -> NoReturn:
+        """End because of words that no argument of the command, or of the verb given, takes."""
+        verbs: dict[str, Any] = {}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                verbs.update(action.choices)
+        verb = next((verbs[word] for word in given if word in verbs), None)
+        if isinstance(verb, Parser):
+            verb.unknown(words, given)
+        known = sorted(
+            name for one in self._actions for name in one.option_strings if name.startswith("--")
+        )
         near = next((_instead(word, known) for word in words if word.startswith("-")), "")
         self.error(f"unknown: {' '.join(words)}{near}")
-
-    def _options(self, given: set[str]) -> Iterable[str]:
-        """Give the options of the command, and of those of its verbs that were given."""
-        for action in self._actions:
-            yield from (option for option in action.option_strings if option.startswith("--"))
-            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-                for name, verb in action.choices.items():
-                    if name in given and isinstance(verb, Parser):
-                        yield from verb._options(given)  # noqa: SLF001
 
 
 def _instead(word: str, known: Sequence[str]) -> str:

@@ -46,6 +46,11 @@ def bytes_in_words(count: int) -> str:
     return f"{count} bytes"
 
 
+def counted(count: int, what: str) -> str:
+    """Write how many there are: `1 step`, `2 steps`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _cells(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:
     *others, last = (row.get(name) for name in columns)
     return [*(_cell(one, _WIDEST) for one in others), _cell(last, _WIDEST_LAST)]

@@ -120,6 +120,7 @@ class System:
         self.folder.make()
         lock = FolderLock(self.folder.path)
         lock.take()
+        self._undo.callback(self._say, "stopped; nothing is left running")
         self._undo.callback(lock.let_go)
         end_guardian(self.folder)
         if found := end_programs(self.folder):
@@ -183,8 +184,7 @@ class System:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
                 self.folder.write("api_key", key.token)
                 # Not the key itself: what is said here is kept, copied, and shown to others.
-                place = self.folder.path / "api_key"
-                self._say(f"made an API key for tenant {TENANT!r}: it is in {place}")
+                self._say(f"made an API key for tenant {TENANT!r}: {self.folder.path / 'api_key'}")
         finally:
             database.close()
 

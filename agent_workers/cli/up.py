@@ -72,8 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
                 ready.look()
     except KeyboardInterrupt:
         return 0
-    finally:
-        lines.announce("stopped")
 
 
 def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> None:

@@ -46,7 +46,10 @@ def sentence(who: str, code: str, message: str, where: str = "") -> str:
         case "bad_arguments":
             return f"{who} was called with wrong arguments: {message}{at}"
         case "bad_result":
-            return f"{who} returned something else than it declares: {message}{at}"
+            tool, _, rest = message.partition(" ")
+            if who == tool_named(tool):  # "lookup returned …", or "lookup declares …"
+                return f"{who} {rest}{at}"
+            return f"{who} gave a result that is of no use: {message}{at}"
         case _ if line and _TYPE_FIRST.match(message):
             return f"{who} raised {message}{at}"
         case _:

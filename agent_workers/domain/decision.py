@@ -66,6 +66,8 @@ class TryAgain:
     trouble: Trouble | None = None
     # No attempt has failed: what is known of the last one that did stays known.
     waits: bool = False
+    # An attempt may have taken effect: what became of it is found out before anything is repeated.
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

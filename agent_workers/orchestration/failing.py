@@ -70,4 +70,5 @@ def unanswered(tries: int, broke: Broke, *, jitter: float) -> TryAgain:
         message=broke.message,
         trouble=broke.trouble,
         waits=is_wait(broke),
+        unanswered=True,
     )

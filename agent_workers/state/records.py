@@ -224,6 +224,8 @@ def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
         "component": "recovery",
         "position": claimed.position,
         "kind": claimed.kind,
+        **({"tool": claimed.tool} if claimed.tool else {}),
+        **({"unanswered": claimed.effect} if decision.unanswered else {}),
         "code": decision.code,
         "message": decision.message,
         "delay_ms": delay_ms,

@@ -65,7 +65,8 @@ begin
     n := 0;
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
-                          || j.max_steps || ' steps","retryable":false,"cause":null,"user_message":"This took more '
+                          || j.max_steps || case when j.max_steps = 1 then ' step' else ' steps' end
+                          || '","retryable":false,"cause":null,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 

@@ -83,6 +83,7 @@ language plpgsql as $$
 declare
   v_event uuid := gen_random_uuid(); v_delivery uuid := gen_random_uuid();
   v_job uuid := gen_random_uuid(); v_of_job boolean := p_type like 'job.%';
+  v_name text := 'we_' || replace(p_endpoint::text, '-', '');
 begin
   if not exists (select from webhook_endpoints where tenant_id = p_tenant
                     and endpoint_id = p_endpoint and status = 'enabled') then
@@ -94,7 +95,8 @@ begin
                then jsonb_build_object('agent', 'test', 'status', split_part(p_type, '.', 2),
                                        'metadata', jsonb_build_object('test', 'true'),
                                        'sequence', 1, 'parent_job_id', null)
-               else jsonb_build_object('object', 'test') end);
+               else jsonb_build_object('id', v_name, 'object', split_part(p_type, '.', 1), 'test', true,
+                                       'url', '/v1/webhook_endpoints/' || v_name) end);
   insert into webhook_deliveries (tenant_id, delivery_id, event_id, event_type, target_id,
                                   endpoint_id)
   values (p_tenant, v_delivery, v_event, p_type, p_endpoint, p_endpoint);

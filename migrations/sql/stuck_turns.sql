@@ -121,7 +121,8 @@ begin
   perform note(j.tenant_id, j.job_id, 'turn_stuck', convert_to(v_told::text, 'UTF8'));
   perform announce_event(
     j.tenant_id, 'session.stuck', j.session_id,
-    v_told || jsonb_build_object('object', 'session', 'job_id', job_name(j.job_id),
+    v_told || jsonb_build_object('id', j.session_id, 'object', 'session',
+                                 'job_id', job_name(j.job_id),
                                  'url', '/v1/sessions/' || j.session_id));
 end $$;
 

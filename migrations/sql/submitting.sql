@@ -123,7 +123,8 @@ begin
     if (b.spent_micro + b.reserved_micro) * 5 < b.limit_micro * 4
        and (b.spent_micro + b.reserved_micro + p_amount) * 5 >= b.limit_micro * 4 then
       perform announce_event(p_tenant, 'budget.low', b.budget_id, jsonb_build_object(
-        'budget_id', b.budget_id, 'limit_micro', b.limit_micro, 'spent_micro', b.spent_micro,
+        'id', b.budget_id, 'object', 'budget', 'budget_id', b.budget_id,
+        'limit_micro', b.limit_micro, 'spent_micro', b.spent_micro,
         'reserved_micro', b.reserved_micro + p_amount));
     end if;
   end loop;

@@ -64,9 +64,8 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows(
-            found, _COLUMNS, none="no jobs; submit one with `agent-workers jobs submit AGENT INPUT`"
-        )
+        none = "no jobs; submit one with `agent-workers jobs submit AGENT INPUT`"
+        print_rows(found, _COLUMNS, none="no job matches" if filters else none)
     return 0
 
 

@@ -14,6 +14,9 @@ from agent_workers.domain.printable import printable_line
 Json = dict[str, Any]
 # A message of an error is read to its end, over as many lines of the terminal as it takes.
 _MOST_TEXT = 500
+_TOLD = ("code", "message")
+# Their messages say what was raised, beginning with its type.
+_RAISED = frozenset({"exception", "broken"})
 # What stands in every event, or is told by its words already.
 _HEAD = frozenset({"sequence_number", "job_id", "type", "at", "stage", "component"})
 
@@ -70,8 +73,9 @@ def _completed(data: Json) -> str:
 
 
 def _retrying(data: Json) -> str:
-    again = _delay(data.get("delay_ms"))
-    return f"{_step(data)} failed ({_why(data)}); it is tried again in {again}"
+    then = _UNANSWERED.get(data.get("unanswered", ""), "it is tried again in {delay}")
+    again = then.format(delay=_delay(data.get("delay_ms")))
+    return f"{_step(data)} failed ({_why(data)}); {again}"
 
 
 def _waiting(data: Json) -> str:
@@ -101,6 +105,12 @@ def _in_doubt(data: Json) -> str:
     return f"step {data.get('position')} is in doubt: {data.get('reason')}"
 
 
+def _doubt_ended(data: Json) -> str:
+    by = _FROM.get(data.get("source", ""), f"{data.get('source')} says")
+    what = _SAYS.get(data.get("says", ""), str(data.get("says")))
+    return f"the doubt about step {data.get('position')} ended: {by} {what}"
+
+
 def _control(word: str) -> Callable[[Json], str]:
     def say(data: Json) -> str:
         return word + (f": {data['reason']}" if data.get("reason") else "")
@@ -119,7 +129,8 @@ def _step(data: Json) -> str:
 
 
 def _why(data: Json) -> str:
-    return ": ".join(str(data[name]) for name in ("code", "message") if data.get(name))
+    told = ("message",) if data.get("code") in _RAISED and data.get("message") else _TOLD
+    return ": ".join(str(data[name]) for name in told if data.get(name))
 
 
 def _part(data: Json) -> str:
@@ -135,6 +146,25 @@ def _value(value: object) -> str:
     return printable_line(text[:_MOST_TEXT])
 
 
+_UNKNOWN = "nobody knows yet whether it took effect: "
+# What follows an attempt that may have taken effect, by the class of the effect.
+_UNANSWERED = {
+    "keyed": _UNKNOWN + "it is called again in {delay}, with the same key",
+    "reconcilable": _UNKNOWN + "it is looked up in {delay}, before the tool is called again",
+    "unsafe": _UNKNOWN + "this is looked into in {delay}, without calling the tool again",
+}
+_FROM = {
+    "reply": "a late answer of the tool says",
+    "lookup": "a look-up says",
+    "verdict": "a person says",
+    "assumed": "it is assumed",
+}
+_SAYS = {
+    "happened": "that it happened",
+    "not_executed": "that it did not happen",
+    "absent": "that it did not happen",
+    "abandoned": "that it is given up",
+}
 _WAITS = {
     "person": "a person's answer to {key!r}",
     "event": "the event {key!r}",
@@ -153,6 +183,7 @@ _WORDS: dict[str, Callable[[Json], str]] = {
     "answered": _answered,
     "quarantined": _quarantined,
     "in_doubt": _in_doubt,
+    "doubt_ended": _doubt_ended,
     "paused": _control("paused"),
     "resumed": _control("resumed"),
     "released": _control("released from quarantine"),

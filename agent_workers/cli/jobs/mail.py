@@ -3,8 +3,9 @@
 import argparse
 import json
 
-from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.given import read_given
+from agent_workers.cli.jobs.needs import run
 from agent_workers.cli.printing import print_json
 from agent_workers.client.client import Client, Json
 
@@ -20,7 +21,7 @@ def answer_job(client: Client, arguments: argparse.Namespace) -> int:
         )
     waits = client.get(arguments.job_id).raw["waiting_for"]
     questions = {wait["key"]: wait["prompt"] for wait in waits if wait["kind"] == "person"}
-    key = keys[0] if keys else _only(questions)
+    key = keys[0] if keys else _only(questions, arguments.job_id)
     choices = questions.get(key, {}).get("choices", ())
     job = client.answer(arguments.job_id, {key: value if value in choices else _value(value)})
     print(f"{job.id} is {job.status}")
@@ -34,11 +35,12 @@ def send_to_job(client: Client, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _only(questions: Json) -> str:
+def _only(questions: Json, job_id: str) -> str:
     if len(questions) == 1:
         return next(iter(questions))
     if not questions:
-        raise WronglyAsked("the job asks no question now; see `agent-workers jobs show JOB`")
+        see = run("jobs", "show", job_id)
+        raise CommandFailed(f"{job_id} asks no question now; see `{see}`")
     named = ", ".join(sorted(questions))
     raise WronglyAsked(f"the job asks several questions; give the KEY of one: {named}")
 

@@ -13,6 +13,12 @@ from agent_workers.cli.times import clock, in_words, parsed
 Json = Mapping[str, Any]
 _ME = "agent-workers"
 _PATIENCE = timedelta(seconds=2)
+_ONLY_IF = "its tool is called again only if its last attempt certainly took no effect"
+_LOOKED_INTO = {
+    "keyed": "its tool is called again with the same key",
+    "reconcilable": _ONLY_IF,
+    "unsafe": _ONLY_IF,
+}
 _LONGEST = 1_000
 _POOLS = {"effect": "prefork"}
 
@@ -178,7 +184,12 @@ def _later(step: Json, due: datetime, seen: Seen) -> Need:
     if seen.job["status"] == "queued":
         return Need(text=f"its time: it may start at {when}")
     why = f"; last: {cut(step['last_error'], _LONGEST)}" if step["last_error"] else ""
-    return Need(text=f"another try of step {step['position']} ({_named(step)}) at {when}{why}")
+    what = f"step {step['position']} ({_named(step)})"
+    if step["claims"] and step.get("effect") in _LOOKED_INTO:
+        # It may have taken effect, or have certainly not: the next look decides what follows.
+        text = f"{what} is looked into at {when}; {_LOOKED_INTO[step['effect']]}{why}"
+        return Need(text=text)
+    return Need(text=f"another try of {what} at {when}{why}")
 
 
 def _worker(step: Json, since: timedelta, seen: Seen) -> Need:

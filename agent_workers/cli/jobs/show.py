@@ -7,14 +7,16 @@ from typing import Any
 
 from agent_workers.cli.jobs.needs import Seen, lack_of, needs_of, run
 from agent_workers.cli.jobs.steps import print_steps, tries_of
-from agent_workers.cli.layout import counted, cut, width
-from agent_workers.cli.printing import bytes_in_words
+from agent_workers.cli.layout import cut, shortened, width
+from agent_workers.cli.printing import bytes_in_words, counted
 from agent_workers.cli.terminal import BOLD, RED, status_style, styled
 from agent_workers.cli.times import clock, in_words, parsed
-from agent_workers.domain.printable import printable_line
+from agent_workers.domain.printable import printable, printable_line
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]
+# An output of this size is shown whole; of a larger one as many lines as fit on a screen.
+_MOST_WHOLE = 4_096
 _MOST_LINES = 20
 _UNLIMITED = 1_000_000
 
@@ -75,8 +77,8 @@ def _facts(seen: Seen) -> list[tuple[str, str]]:
     tries = [tries_of(step) for step in seen.steps]
     deaths = sum(step["deaths"] for step in seen.steps)
     if any(count > 1 for count in tries) or deaths:
-        told = f", {deaths} of them ended with their worker" if deaths else ""
-        facts.append(("attempts", f"{sum(tries)} for {counted(len(tries), 'step')}{told}"))
+        told = f", {deaths} of which ended with the worker" if deaths else ""
+        facts.append(("runs", f"{sum(tries)} for {counted(len(tries), 'step')}{told}"))
     deadline = parsed(job["deadline_at"])
     if deadline is not None:
         left = deadline - seen.now
@@ -136,12 +138,14 @@ def _print_text(text: object) -> None:
 
 
 def _print_value(value: object, job_id: str) -> None:
-    """Print a value; of a large one the beginning, and how to get the whole."""
+    """Print a value whole; of a large one the beginning, and how to get the whole."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    lines = text.splitlines()
-    long = len(lines) > _MOST_LINES or any(len(line) > width() for line in lines)
-    for line in lines[:_MOST_LINES]:
-        print(cut(f"  {line}", width()))
-    if long:
-        size = bytes_in_words(len(text.encode("utf-8", "replace")))
-        print(f"  … {size} in all: {run('jobs', 'show', job_id, '--json')}")
+    size = len(text.encode("utf-8", "replace"))
+    if size <= _MOST_WHOLE:
+        for line in text.splitlines():
+            print(f"  {printable(line)}")
+        return
+    room = width() - 2
+    for line in text.splitlines()[:_MOST_LINES]:
+        print(f"  {shortened(line, room)}")
+    print(f"  … {bytes_in_words(size)} in all: {run('jobs', 'show', job_id, '--json')}")

@@ -11,7 +11,7 @@ from agent_workers.cli.times import in_words, parsed
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]
-_HEAD = ("step", "round", "kind", "tool", "status", "tries", "took", "result")
+_HEAD = ("step", "round", "kind", "tool", "status", "runs", "took", "result")
 _MOST = 25
 
 
@@ -41,7 +41,8 @@ def tries_of(step: Json) -> int:
 def result_of(step: Json) -> str:
     """Say in a few words what a step gave, or what is wrong with it."""
     error = step.get("error") or {}
-    if error:
+    # An attempt may have failed before it came out that it took effect.
+    if error and step["outcome_type"] != "tool_ran":
         where = f" at {error['where']}" if error.get("where") else ""
         # The message of an exception begins with its type.
         kind = "" if error.get("type") else f"{error.get('code')}: "

@@ -6,6 +6,7 @@ from datetime import timedelta
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.given import read_input
 from agent_workers.cli.jobs.follow import EXIT_CODES, wait, watch
+from agent_workers.cli.printing import print_json
 from agent_workers.cli.times import duration, instant_on_the_wire, seconds, seconds_or_instant
 from agent_workers.client.client import Client
 
@@ -57,7 +58,10 @@ def submit_job(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.wait:
         patience: timedelta | None = arguments.timeout
         return wait(client, job.id, timeout=patience)
-    print(job.id)
+    if arguments.json:
+        print_json(job.raw)
+    else:
+        print(job.id)
     return 0
 
 
@@ -72,7 +76,7 @@ def _add_limits(submit: argparse.ArgumentParser) -> None:
 def _add_start(submit: argparse.ArgumentParser) -> None:
     first = "0 to 100 (0); a higher one goes first among your own jobs"
     submit.add_argument("--priority", type=int, metavar="N", help=first)
-    later = "start it so much later: 90s, 10m, 2h, 1d"
+    later = "start it so much later, or so much after --run-at: 90s, 10m, 2h, 1d"
     submit.add_argument("--delay", type=seconds, metavar="DURATION", help=later)
     at = "start it at this time: 2030-01-31T12:00:00Z; UTC if no zone is given"
     submit.add_argument("--run-at", type=instant_on_the_wire, metavar="TIME", help=at)
@@ -86,6 +90,7 @@ def _add_following(submit: argparse.ArgumentParser) -> None:
     following.add_argument(
         "--watch", action="store_true", help="print its events as they happen, then its output"
     )
+    following.add_argument("--json", action="store_true", help="print the job as JSON")
     give_up = "with --wait: stop waiting after this time; the job goes on"
     submit.add_argument("--timeout", type=duration, metavar="DURATION", help=give_up)
 

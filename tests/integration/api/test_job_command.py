@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent_workers.cli.jobs import follow
 from agent_workers.cli.jobs.follow import wait
@@ -22,6 +23,9 @@ def _at_the_api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("AGENT_API_URL", live.url)
     monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
     monkeypatch.chdir(tmp_path)
+    # The API of this process logs its requests beside what the command prints.
+    with capture_logs():
+        yield
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -47,12 +51,32 @@ def test_each_condition_of_a_job_has_a_flag(capsys: pytest.CaptureFixture[str]):
     assert job["deadline_at"] > job["created_at"]
     later = told(capsys, "submit", "demo", "x", "--run-at", "2199-01-31T12:00+01:00")
     assert "it may start at 2199-01-31 11:00:00 UTC" in told(capsys, "show", later)
+    both = ("--run-at", "2199-01-31T12:00Z", "--delay", "1h")
+    job = json.loads(told(capsys, "submit", "demo", "x", *both, "--json"))
+    assert "it may start at 2199-01-31 13:00:00 UTC" in told(capsys, "show", job["id"])
 
 
 def test_a_time_that_has_passed_is_refused(capsys: pytest.CaptureFixture[str]):
     assert main(["jobs", "submit", "demo", "x", "--deadline", "2020-01-01"]) == 1
     said = capsys.readouterr().err
     assert "/deadline: 2020-01-01T00:00:00Z has passed: it is 20" in said
+
+
+def test_an_answer_to_a_job_that_asks_nothing_is_refused(capsys: pytest.CaptureFixture[str]):
+    job = told(capsys, "submit", "demo", "x")
+    assert main(["jobs", "answer", job, "yes"]) == 1
+    said = capsys.readouterr().err
+    assert f"{job} asks no question now; see `agent-workers jobs show {job}`" in said
+
+
+def test_a_filter_that_finds_nothing_does_not_say_that_there_are_no_jobs(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert main(["jobs", "list"]) == 0
+    assert "no jobs; submit one with" in capsys.readouterr().err
+    told(capsys, "submit", "demo", "x")
+    assert main(["jobs", "list", "--agent", "nope"]) == 0
+    assert capsys.readouterr().err == "no job matches\n"
 
 
 def test_whoever_waits_is_shown_the_question_beside_the_output(

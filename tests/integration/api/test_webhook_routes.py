@@ -141,7 +141,17 @@ def test_any_kind_can_be_tried_out(client: httpx.Client, live: Live, kind: str):
     assert reply.status_code == 202
     assert client.get(reply.headers["location"]).json()["event_type"] == kind
     (told,) = carried(live, client, "ok", made["id"])
-    assert standardwebhooks.Webhook(made["signing_secret"]).verify(told.body, told.headers)
+    event = standardwebhooks.Webhook(made["signing_secret"]).verify(told.body, told.headers)
+    # The receiver that our documents show prints this member.
+    assert event["data"]["id"]
+    assert event["data"]["object"] == kind.partition(".")[0]
+
+
+def test_a_url_for_development_is_refused_with_the_setting_that_allows_it(client: httpx.Client):
+    told = client.post(ALL, json={"url": "http://127.0.0.1:3000/hooks"}).json()["detail"]
+    assert told.startswith("url must begin with https://; ")
+    assert "AGENT_ALLOW_PRIVATE_WEBHOOKS=true" in told
+    assert "AGENT_ALLOW" not in client.post(ALL, json={"url": "ftp://a.example/"}).json()["detail"]
 
 
 def test_the_log_says_what_came_of_each_attempt(client: httpx.Client, live: Live):

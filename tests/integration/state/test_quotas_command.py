@@ -112,4 +112,4 @@ def test_what_is_asked_wrongly_is_explained(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         say(*words)
-    assert "usage: agent-workers quotas" in capsys.readouterr().err
+    assert "see `agent-workers quotas" in capsys.readouterr().err

@@ -86,7 +86,8 @@ def test_a_budget_that_runs_low_is_announced(posting: Posting):
         world.submit(allowance=amount)
     posting.carry()
     (told,) = posting.receiver.requests
-    assert json.loads(told.body)["data"]["reserved_micro"] == 85
+    data = json.loads(told.body)["data"]
+    assert (data["id"], data["object"], data["reserved_micro"]) == ("all", "budget", 85)
 
 
 def test_a_doubt_that_a_cancel_leaves_behind_is_announced_before_the_end(posting: Posting):
@@ -116,6 +117,7 @@ def test_a_stuck_turn_is_announced_once_with_its_job_and_those_that_wait(posting
     assert data["since"] < data.pop("until")
     del data["since"]
     assert data == {
+        "id": S,
         "object": "session",
         "session_id": S,
         "job_id": f"job_{job.hex}",

@@ -152,6 +152,9 @@ def test_what_a_step_waits_for_does_not_hide_what_failed(bench: Bench, runtime: 
     bench.until(lambda: "waiting for that" in told(), "it does not wait")
     assert told().startswith(f"{lost}. Attempt 1 may still take effect until ")
     assert error_of(bench, job)["message"] == lost
+    sql = "select convert_from(data, 'UTF8') from journal where job_id = %s and type = 'retrying'"
+    (event,) = [json.loads(str(data)) for (data,) in bench.ask(sql, job)]
+    assert (event["tool"], event["unanswered"]) == ("buy_blindly", "unsafe")
     bench.until(lambda: "doubts show" in told(), "it is not in doubt")
     ((key,),) = bench.ask("select effect_key from effects where job_id = %s", job)
     assert told() == (

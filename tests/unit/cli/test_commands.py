@@ -154,3 +154,30 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert capsys.readouterr().err == (
         "agent-workers batches: 'no/such/folder': No such file or directory\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["submit", "support", "hello", "--priority", "high"],
+            "argument --priority: 'high' is not a whole number, like 3",
+        ),
+        (
+            ["submit", "support", "hello", "--max-cost-usd", "much"],
+            "argument --max-cost-usd: 'much' is not a number, like 1.5",
+        ),
+        (
+            ["submit", "support", "hello", "--sesion", "s"],
+            "unknown: --sesion s; did you mean '--session'?",
+        ),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_names_the_verb(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        main(["jobs", *words])
+    assert ended.value.code == 2
+    verb = "agent-workers jobs submit"
+    assert capsys.readouterr().err == f"{verb}: {told}; see `{verb} --help`\n"

@@ -21,7 +21,8 @@ WHERE = "tools.py:12 in lookup"
         ("tool_error", "no such order", WHERE, "failed: no such order (tools.py:12)"),
         ("timeout", "it was not done", "", "failed: it was not done"),
         ("bad_arguments", "key: missing", "", "was called with wrong arguments: key: missing"),
-        ("bad_result", "no number", "", "returned something else than it declares: no number"),
+        ("bad_result", "lookup declares int but returned str", "", "declares int but returned str"),
+        ("bad_result", "no number", "", "gave a result that is of no use: no number"),
     ],
 )
 def test_a_failure_is_a_sentence(code: str, message: str, where: str, told: str) -> None:

@@ -47,6 +47,7 @@ def step(position: int = 0, **members: Any) -> Json:
         "lane": "tool",
         "status": "done",
         "tool": "forecast",
+        "effect": "pure",
         "outcome_type": "tool_ran",
         "outcome": {"city": "Lisbon"},
         "claims": 1,

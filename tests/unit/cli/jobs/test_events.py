@@ -11,6 +11,10 @@ from agent_workers.client.stream import Event
 SUBMITTED = datetime(2030, 1, 1, 12, tzinfo=UTC)
 STEP = {"position": 1, "kind": "tool", "tool": "pay"}
 
+FAILED = STEP | {"code": "exception", "message": "OSError: x", "delay_ms": 1_500}
+
+NOBODY_KNOWS = "step 1 (tool pay) failed (OSError: x); nobody knows yet whether it took effect"
+
 
 def event(name: str, **data: Any) -> Event:
     head = {"at": "2030-01-01T12:00:02.500000Z", "stage": "execute", "component": "planner"}
@@ -50,6 +54,26 @@ def test_a_line_has_the_events_own_time_and_the_time_since_the_submission() -> N
         (
             event("retrying", **STEP, code="try_later", message="no route", delay_ms=1_500),
             "step 1 (tool pay) failed (try_later: no route); it is tried again in 1.5 s",
+        ),
+        (
+            event("retrying", **FAILED),
+            "step 1 (tool pay) failed (OSError: x); it is tried again in 1.5 s",
+        ),
+        (
+            event("retrying", **FAILED, unanswered="unsafe"),
+            f"{NOBODY_KNOWS}: this is looked into in 1.5 s, without calling the tool again",
+        ),
+        (
+            event("retrying", **FAILED, unanswered="reconcilable"),
+            f"{NOBODY_KNOWS}: it is looked up in 1.5 s, before the tool is called again",
+        ),
+        (
+            event("retrying", **FAILED, unanswered="keyed"),
+            f"{NOBODY_KNOWS}: it is called again in 1.5 s, with the same key",
+        ),
+        (
+            event("doubt_ended", position=1, effect_key="k", says="happened", source="verdict"),
+            "the doubt about step 1 ended: a person says that it happened",
         ),
         (
             event("waiting", position=1, **{"for": "person"}, key="q1", until=None),

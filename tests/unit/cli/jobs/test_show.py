@@ -30,7 +30,7 @@ def test_a_job_is_told_with_its_facts_and_steps(capsys: pytest.CaptureFixture[st
         "deadline   2030-01-01 12:05:30 UTC",
         "user       u-01",
         "calls f",
-        "1     0      tool  forecast  done    1      2.5 s  city: Lisbon",
+        "1     0      tool  forecast  done    1     2.5 s  city: Lisbon",
         '"sun": true',
     ):
         assert words in said
@@ -78,7 +78,26 @@ def test_a_long_value_is_cut_and_says_its_size(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 120
     assert "xxx… (4.9 KiB)" in said
+    assert said.count("4.9 KiB") == 2  # one for the step, one for the output
     assert f"4.9 KiB in all: agent-workers jobs show {ID} --json" in said
+
+
+def test_a_short_output_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = "It will be sunny. " * 20 + "That is the end."
+    print_job(seen(step(), status="succeeded", output=answer))
+    said = capsys.readouterr().out
+    assert f"Output\n  {answer}\n" in said
+    assert "bytes" not in said
+
+
+def test_a_result_that_came_out_later_stands_before_the_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raised = {"code": "exception", "message": "RuntimeError: lost", "type": "RuntimeError"}
+    print_job(seen(step(1, outcome="sent", error=raised, effect="unsafe")))
+    said = capsys.readouterr().out
+    assert "2.5 s  sent" in said
+    assert "RuntimeError" not in said
 
 
 def test_of_many_steps_the_newest_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,11 +116,11 @@ def test_a_step_that_waits_is_not_called_ready(capsys: pytest.CaptureFixture[str
     assert "Waits for\n  the event 'printed', for 30 s\n    agent-workers jobs send" in said
 
 
-def test_attempts_are_told_where_there_were_more_than_steps(
+def test_runs_are_told_where_there_were_more_than_steps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_job(seen(step(claims=3, tries=1, deaths=1)))
-    assert "attempts   3 for 1 step, 1 of them ended with their worker" in capsys.readouterr().out
+    assert "runs       3 for 1 step, 1 of which ended with the worker" in capsys.readouterr().out
 
 
 def test_a_job_that_no_worker_can_do_is_told_whole_and_with_no_attempt(
@@ -114,7 +133,7 @@ def test_a_job_that_no_worker_can_do_is_told_whole_and_with_no_attempt(
     said = capsys.readouterr().out
     assert f"Waits for\n  a worker: {lack}\n    agent-workers worker" in said
     assert "detail" not in said
-    assert "attempts" not in said
+    assert "\n  runs " not in said
     assert "1 tool call\n" in said
 
 

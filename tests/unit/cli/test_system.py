@@ -1,0 +1,24 @@
+"""A system of one folder, beside another one that runs there already."""
+
+from pathlib import Path
+
+import pytest
+
+from agent_workers.cli.folder import DataFolder
+from agent_workers.cli.running import running
+from agent_workers.cli.system import System, Wanted
+from agent_workers.embedded.errors import FolderInUse
+from agent_workers.embedded.leftovers import FolderLock
+from agent_workers.settings import load_settings
+
+
+def test_where_another_one_runs_nothing_is_said_to_have_stopped(tmp_path: Path) -> None:
+    folder, told = DataFolder(tmp_path / "data"), list[str]()
+    folder.make()
+    first = FolderLock(folder.path)
+    first.take()
+    second = System(folder, Wanted(settings=load_settings()), lines=None, say=told.append)
+    with pytest.raises(FolderInUse), running(second):
+        pass
+    assert told == []
+    first.let_go()
