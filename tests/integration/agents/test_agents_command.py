@@ -31,7 +31,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(desk: Desk):
 def test_a_declared_version_means_one_thing_for_ever(desk: Desk):
     assert desk.versions(desk.apply(SHOUTING + "version: v7\n", "--json")) == ["v7"]
     refused = desk.apply(SHOUTING + "version: v7\ndescription: another\n")
-    assert refused.code == 1
+    assert refused.code == 2
     assert refused.err == (
         "agent-workers agents: version 'v7' of agent 'speaker' is known already and says something"
         " else: declare another version\n"
