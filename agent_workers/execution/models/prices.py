@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from importlib import resources
 
 import yaml
@@ -69,8 +70,9 @@ class PriceTable:
         return -(-total // _TOKENS)
 
 
+@cache
 def default_prices() -> PriceTable:
-    """Load the table that ships with the package."""
+    """Load the table that ships with the package: once, since each look at the models asks for it."""
     source = resources.files("agent_workers.execution.models").joinpath("prices.yaml")
     return load_prices(source.read_bytes())
 
