@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,7 @@ from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
 from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.ids import to_wire
 from agent_workers.domain.step import Broke, GaveUp, Judged, Outcome, ToolFailed
+from agent_workers.domain.trouble import Trouble
 from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.acted import Acted
@@ -29,6 +31,9 @@ from agent_workers.state import codec
 from agent_workers.state.permits import Permits
 
 log = structlog.get_logger(__name__)
+
+# Users' code is at fault, though it raised nothing.
+_WITHOUT_EXCEPTION: Final = frozenset({"timeout", "bad_result", "bad_return"})
 
 
 class Aftermath:
@@ -175,14 +180,18 @@ class Aftermath:
 
 
 def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> None:
-    """Log an exception once, whatever follows it; what a tool says on purpose is no error of ours."""
-    if not isinstance(result, Broke | ToolFailed | GaveUp | Judged) or result.trouble is None:
+    """Log what users' code did wrong, whatever follows it; what a tool says on purpose is no error."""
+    if not isinstance(result, Broke | ToolFailed | GaveUp | Judged):
         return
     failed = result.cause if isinstance(result, Judged) else result
     if failed is None:
         return
+    is_silent = failed.code in _WITHOUT_EXCEPTION
+    if result.trouble is None and not is_silent:
+        return
+    trouble = result.trouble or Trouble(type="")
     log.log(
-        logging.INFO if isinstance(result, ToolFailed) else logging.ERROR,
+        logging.INFO if isinstance(result, ToolFailed) and not is_silent else logging.ERROR,
         "attempt_failed",
         job_id=to_wire(claimed.job_id),
         position=claimed.position,
@@ -192,8 +201,8 @@ def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> No
         attempt=claimed.tries + 1,
         code=failed.code,
         message=failed.message,
-        where=result.trouble.where or None,
-        exception=result.trouble.traceback or None,
+        where=trouble.where or None,
+        exception=trouble.traceback or None,
     )
 
 

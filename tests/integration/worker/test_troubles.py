@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.step import Lane
@@ -34,6 +35,12 @@ def error_of(bench: Bench, job: JobId, position: int = 1) -> dict[str, Any]:
     assert step.error is not None
     error: dict[str, Any] = json.loads(step.error)
     return error
+
+
+def attempts_failed(logs: list[EventDict], job: JobId) -> list[EventDict]:
+    """Return what the log says of this job: those of other tests may be tried again meanwhile."""
+    told = [event for event in logs if event["event"] == "attempt_failed"]
+    return [event for event in told if event["job_id"] == to_wire(job)]
 
 
 def test_a_mistake_in_a_tool_names_its_line(bench: Bench, runtime: Runtime) -> None:
@@ -121,12 +128,25 @@ def test_the_worker_logs_who_failed_and_where(bench: Bench, runtime: Runtime) ->
     job = submit(bench, {"uses": [["lookup", {"key": "no"}]]})
     with capture_logs() as logs:
         bench.until_done(job, runtime)
-    told = [event for event in logs if event["event"] == "attempt_failed"]
-    # Jobs of other tests may be tried again meanwhile.
-    (event,) = [event for event in told if event["job_id"] == to_wire(job)]
+    (event,) = attempts_failed(logs, job)
     assert (event["log_level"], event["position"]) == ("error", 1)
     assert (event["agent"], event["tool"], event["attempt"]) == ("troubled", "lookup", 1)
     assert event["exception"].endswith("KeyError: 'no'\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "code"), [(["weigh", {"grams": "much"}], "bad_result"), (["dawdle", {}], "timeout")]
+)
+def test_the_worker_logs_what_failed_without_an_exception(
+    bench: Bench, runtime: Runtime, call: list[object], code: str
+) -> None:
+    job = submit(bench, {"uses": [call]})
+    with capture_logs() as logs:
+        bench.until_done(job, runtime)
+    (event,) = attempts_failed(logs, job)
+    assert (event["log_level"], event["tool"], event["code"]) == ("error", call[0], code)
+    assert event["message"] == error_of(bench, job)["message"]
+    assert event["exception"] is None
 
 
 def test_an_error_counts_among_the_bytes_of_its_job(bench: Bench, runtime: Runtime) -> None:

@@ -1,5 +1,6 @@
 """An agent whose tools, planner and evaluator raise where their job's input says so."""
 
+import asyncio
 from datetime import timedelta
 
 from agent_workers import (
@@ -49,6 +50,18 @@ def buy_blindly(order: str) -> str:
     raise RuntimeError(f"the answer to {order} was lost")
 
 
+@tool(effect=Effect.PURE)
+def weigh(grams: str) -> int:
+    """Give text where a number was promised."""
+    return grams  # type: ignore[return-value] (on purpose)
+
+
+@tool(effect=Effect.PURE, max_tries=1, timeout=timedelta(milliseconds=100))
+async def dawdle() -> None:
+    """Take longer than it may."""
+    await asyncio.sleep(5)
+
+
 FAILED: list[str] = []
 
 
@@ -66,7 +79,7 @@ def _evaluate(situation: Situation) -> Answer:
 
 troubled = Agent(
     name="troubled",
-    tools=[lookup, weather, buy, buy_blindly, stumble],
+    tools=[lookup, weather, weigh, dawdle, buy, buy_blindly, stumble],
     plan=_plan,
     evaluate=_evaluate,
 )
