@@ -4,6 +4,7 @@ import pytest
 
 from agent_workers.domain.agent_version import digest_of
 from agent_workers.domain.ids import TenantId
+from agent_workers.state.agent_versions import AgentVersions
 from agent_workers.state.engine import Database
 from tests.integration.agents.conftest import SHOUTING, Desk
 
@@ -74,6 +75,17 @@ def test_an_agent_is_retired_and_restored_by_hand_or_by_applying_it_again(desk: 
     assert is_retired()
     assert desk.apply(SHOUTING).out == "speaker version 1: current again\n"
     assert not is_retired()
+
+
+def test_a_retired_agent_is_not_among_those_that_workers_must_serve(desk: Desk, database: Database):
+    def names() -> list[str]:
+        served = AgentVersions(database).taking_jobs()
+        return [one.name for one in served if one.tenant_id == desk.tenant]
+
+    desk.apply(SHOUTING)
+    assert names() == ["speaker"]
+    desk.run("retire", "speaker")
+    assert names() == []
 
 
 def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):

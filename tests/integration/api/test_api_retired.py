@@ -56,8 +56,9 @@ def test_it_is_shown_as_retired_until_it_is_restored(live: Live, tenant: TenantI
 
 
 def test_a_worker_that_starts_with_it_is_told_and_takes_nothing_back(agents: Agents):
-    agents.retire(EVERYBODY, NAME)
     again = Registered(name=NAME, version="", plan_timeout_ms=2000)
+    assert agents.register([again]) == []
+    agents.retire(EVERYBODY, NAME)
     assert agents.register([again]) == [NAME]
     pace = agents.known(TenantId("anybody"), NAME)
     assert pace is not None

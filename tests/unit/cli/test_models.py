@@ -116,6 +116,14 @@ def test_a_mistake_in_the_file_ends_a_command_with_its_place(
     assert "sk-very-secret" not in said
 
 
+def test_a_model_without_a_price_is_not_called(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert file.is_file()
+    assert main(["models", "try", "openai/not-yet"]) == 2
+    assert "model 'openai/not-yet' is not in the price table" in capsys.readouterr().err
+
+
 def test_the_schema_is_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert file.is_file()
     assert main(["models", "schema"]) == 0
