@@ -3,7 +3,7 @@
 import argparse
 
 from agent_workers.cli.jobs.files import add_files_arguments, list_files, show_file
-from agent_workers.cli.jobs.follow import EXIT_CODES, seen_now, watch
+from agent_workers.cli.jobs.follow import EXIT_CODES, add_timeout, seen_now, watch
 from agent_workers.cli.jobs.mail import answer_job, send_to_job
 from agent_workers.cli.jobs.show import print_job
 from agent_workers.cli.jobs.submit import add_submit_arguments, submit_job
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trace = _of_a_job(add("trace", "print a job's way through the layers", _trace))
     trace.add_argument("--json", action="store_true", help="a line of JSON for each stage")
     following = _of_a_job(add("watch", "print a job's events as they happen, to its end", _watch))
+    add_timeout(following)
     following.epilog = EXIT_CODES
     files = _of_a_job(add("files", "list the files that a job wrote", list_files))
     file = _of_a_job(add("file", "print a file that a job wrote, or save it with --out", show_file))
@@ -88,7 +89,7 @@ def _trace(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _watch(client: Client, arguments: argparse.Namespace) -> int:
-    return watch(client, arguments.job_id)
+    return watch(client, arguments.job_id, timeout=arguments.timeout)
 
 
 def _cancel(client: Client, arguments: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """Follows a job to its end: its events as they happen, or in silence but for what it waits for."""
 
+import argparse
+import signal
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
@@ -11,7 +12,7 @@ from typing import TextIO
 from agent_workers.cli.jobs.events import line_of
 from agent_workers.cli.jobs.needs import Need, Seen, needs_of, run
 from agent_workers.cli.printing import print_json
-from agent_workers.cli.times import in_words, parsed
+from agent_workers.cli.times import duration, in_words, parsed
 from agent_workers.client.client import Client, Job
 from agent_workers.client.errors import ClientError, WaitedInVain
 
@@ -24,6 +25,11 @@ _TIMED_OUT = 124
 _SILENT = timedelta(seconds=2)
 
 
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    words = "stop following after this time; the job goes on"
+    parser.add_argument("--timeout", type=duration, metavar="DURATION", help=words)
+
+
 def seen_now(client: Client, job_id: str) -> Seen:
     """Look at a job with its steps and its doubts."""
     job = client.get(job_id).raw
@@ -32,17 +38,55 @@ def seen_now(client: Client, job_id: str) -> Seen:
     return Seen(job=job, steps=client.steps(job_id), doubts=doubts, now=datetime.now(UTC))
 
 
-def watch(client: Client, job_id: str) -> int:
+def watch(client: Client, job_id: str, *, timeout: timedelta | None = None) -> int:
     """Print a job's events to its end, and what came of it."""
+    return _followed(client, job_id, timeout, by=_print_events)
+
+
+def wait(client: Client, job_id: str, *, timeout: timedelta | None = None) -> int:
+    """Wait for a job's end, print its output, and say meanwhile what it waits for."""
+    return _followed(client, job_id, timeout, by=_wait)
+
+
+def _followed(
+    client: Client, job_id: str, timeout: timedelta | None, *, by: Callable[[Client, str], None]
+) -> int:
     with _going_on(job_id):
-        _print_events(client, job_id)
+        try:
+            with _within(timeout):
+                by(client, job_id)
+        except _Late as late:
+            _Told().tell(needs_of(seen_now(client, job_id)), to=sys.stderr)
+            ways = run("jobs", "show", job_id)
+            _say(f"{job_id} has not ended within {in_words(late.timeout)}; it goes on: {ways}")
+            return _TIMED_OUT
         return ended(client.get(job_id))
 
 
-def wait(client: Client, job_id: str, *, timeout: timedelta | None) -> int:
-    """Wait for a job's end, print its output, and say meanwhile what it waits for."""
-    with _going_on(job_id):
-        return _waited(client, job_id, timeout)
+class _Late(Exception):
+    def __init__(self, timeout: timedelta) -> None:
+        super().__init__()
+        self.timeout = timeout
+
+
+@contextmanager
+def _within(timeout: timedelta | None) -> Iterator[None]:
+    """Raise `_Late` out of whatever is going on when the time is over, as Ctrl-C does."""
+    if timeout is None:
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise _Late(timeout)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    # A timer of 0 would be none.
+    signal.setitimer(signal.ITIMER_REAL, max(timeout.total_seconds(), 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _print_events(client: Client, job_id: str) -> None:
@@ -68,20 +112,13 @@ def _tell_meanwhile(client: Client, job_id: str, over: threading.Event) -> None:
     client.close()
 
 
-def _waited(client: Client, job_id: str, timeout: timedelta | None) -> int:
-    end = None if timeout is None else time.monotonic() + timeout.total_seconds()
+def _wait(client: Client, job_id: str) -> None:
     told = _Told()
     while True:
-        left = _SILENT if end is None else timedelta(seconds=max(0.0, end - time.monotonic()))
         with suppress(WaitedInVain):
-            return ended(client.wait(job_id, timeout=min(left, _SILENT)))
+            client.wait(job_id, timeout=_SILENT)
+            return
         told.tell(needs_of(seen_now(client, job_id)), to=sys.stderr)
-        if end is not None and time.monotonic() >= end:
-            ways = run("jobs", "show", job_id)
-            _say(
-                f"{job_id} has not ended within {in_words(timeout or _SILENT)}; it goes on: {ways}"
-            )
-            return _TIMED_OUT
 
 
 def ended(job: Job) -> int:

@@ -1,13 +1,12 @@
 """`agent-workers jobs submit`: what a job is asked to do, and under which conditions."""
 
 import argparse
-from datetime import timedelta
 
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.given import read_input
-from agent_workers.cli.jobs.follow import EXIT_CODES, wait, watch
+from agent_workers.cli.jobs.follow import EXIT_CODES, add_timeout, wait, watch
 from agent_workers.cli.printing import print_json
-from agent_workers.cli.times import duration, instant_on_the_wire, seconds, seconds_or_instant
+from agent_workers.cli.times import instant_on_the_wire, seconds, seconds_or_instant
 from agent_workers.client.client import Client
 
 # Members of the API's request, each with the name of its flag here.
@@ -44,6 +43,8 @@ def add_submit_arguments(submit: argparse.ArgumentParser) -> None:
 
 
 def submit_job(client: Client, arguments: argparse.Namespace) -> int:
+    if arguments.timeout and not (arguments.wait or arguments.watch):
+        raise WronglyAsked("--timeout goes with --wait or --watch only; --deadline ends the job")
     metadata = dict(_pair(text) for text in arguments.metadata)
     said = {name: getattr(arguments, flag) for name, flag in _OPTIONS.items()}
     job = client.submit(
@@ -53,11 +54,9 @@ def submit_job(client: Client, arguments: argparse.Namespace) -> int:
         metadata=metadata or None,
         **{name: value for name, value in said.items() if value is not None},
     )
-    if arguments.watch:
-        return watch(client, job.id)
-    if arguments.wait:
-        patience: timedelta | None = arguments.timeout
-        return wait(client, job.id, timeout=patience)
+    if arguments.watch or arguments.wait:
+        follow = watch if arguments.watch else wait
+        return follow(client, job.id, timeout=arguments.timeout)
     if arguments.json:
         print_json(job.raw)
     else:
@@ -91,8 +90,7 @@ def _add_following(submit: argparse.ArgumentParser) -> None:
         "--watch", action="store_true", help="print its events as they happen, then its output"
     )
     following.add_argument("--json", action="store_true", help="print the job as JSON")
-    give_up = "with --wait: stop waiting after this time; the job goes on"
-    submit.add_argument("--timeout", type=duration, metavar="DURATION", help=give_up)
+    add_timeout(submit)
 
 
 def _pair(text: str) -> tuple[str, str]:

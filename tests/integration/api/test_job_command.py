@@ -95,6 +95,23 @@ def test_whoever_waits_is_shown_the_question_beside_the_output(
     assert f"has not ended within 100 ms; it goes on: agent-workers jobs show {job}" in said.err
 
 
+def test_watching_ends_after_its_time_and_says_what_the_job_waits_for(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
+    claimed = engaging(world)
+    park(world, claimed, person("sure", None, "yes", "no"))
+    job = to_wire(claimed.job_id)
+    assert main(["jobs", "watch", job, "--timeout", "0.3s"]) == 124
+    said = capsys.readouterr().err
+    assert "Sure? (yes / no)" in said
+    assert f"has not ended within 300 ms; it goes on: agent-workers jobs show {job}" in said
+
+
+def test_a_timeout_without_waiting_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert main(["jobs", "submit", "demo", "x", "--timeout", "1m"]) == 2
+    assert "--timeout goes with --wait or --watch only" in capsys.readouterr().err
+
+
 def test_ctrl_c_leaves_the_job_and_says_how_to_find_it_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 from agent_workers import (
     Absent,
@@ -53,7 +54,7 @@ def buy_blindly(order: str) -> str:
 @tool(effect=Effect.PURE)
 def weigh(grams: str) -> int:
     """Give text where a number was promised."""
-    return grams  # type: ignore[return-value] (on purpose)
+    return cast(int, grams)
 
 
 @tool(effect=Effect.PURE, max_tries=1, timeout=timedelta(milliseconds=100))
