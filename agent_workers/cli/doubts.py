@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verdict = resolve.add_mutually_exclusive_group(required=True)
     for words, value in _VERDICTS.items():
         verdict.add_argument(f"--{words}", dest="verdict", action="store_const", const=value)
-    resolve.add_argument("--result", help="what the tool returned, as JSON; with --happened")
+    resolve.add_argument("--result", help="what the tool returned, as JSON; --happened needs it")
     resolve.add_argument("--reason", required=True, help="how you know; it is kept as evidence")
 
 
@@ -62,11 +62,15 @@ def _told(verdict: str, *, ended: bool) -> str:
 
 
 def _result(arguments: argparse.Namespace) -> object:
-    if arguments.result is None:
-        return None
-    if arguments.verdict != "happened":
+    happened = arguments.verdict == "happened"
+    if happened and arguments.result is None:
+        raise WronglyAsked(
+            "--happened needs --result: what the tool would have returned, as JSON; the job goes on"
+            " with it, and it cannot be changed later (null if the tool returns nothing)"
+        )
+    if arguments.result is not None and not happened:
         raise WronglyAsked("--result goes with --happened only")
-    return read_json(arguments.result, what="--result")
+    return read_json(arguments.result, what="--result") if happened else None
 
 
 # What is recorded, and what follows.

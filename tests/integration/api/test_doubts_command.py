@@ -19,15 +19,30 @@ def _api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
-        ("--happened", "Recorded: it happened. Its job goes on with that result"),
-        ("--abandon", "Recorded: nobody knows what became of it. The step fails with"),
+        (
+            ("--happened", "--result", '"paid"'),
+            "Recorded: it happened. Its job goes on with that result",
+        ),
+        (("--abandon",), "Recorded: nobody knows what became of it. The step fails with"),
     ],
 )
 def test_a_verdict_says_what_follows(
-    world: World, capsys: pytest.CaptureFixture[str], verdict: str, told: str
+    world: World, capsys: pytest.CaptureFixture[str], verdict: tuple[str, ...], told: str
 ) -> None:
     claimed = world.acting(EffectClass.UNSAFE)
     key = str(allow(world, claimed))
     doubt(world, claimed)
-    assert main(["doubts", "resolve", key, verdict, "--reason", "the shop says so"]) == 0
+    assert main(["doubts", "resolve", key, *verdict, "--reason", "the shop says so"]) == 0
     assert capsys.readouterr().out.startswith(told)
+
+
+def test_what_happened_is_not_recorded_without_its_result(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claimed = world.acting(EffectClass.UNSAFE)
+    key = str(allow(world, claimed))
+    doubt(world, claimed)
+    assert main(["doubts", "resolve", key, "--happened", "--reason", "the shop says so"]) == 2
+    assert "--happened needs --result" in capsys.readouterr().err
+    assert main(["doubts", "list", "--json"]) == 0
+    assert key in capsys.readouterr().out
