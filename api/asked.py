@@ -36,6 +36,8 @@ def _wrong(message: str) -> PydanticCustomError:
 def instant_asked(value: object) -> datetime | None:
     if value is None:
         return None
+    if isinstance(value, str) and _INSTANT.fullmatch(f"{value}Z"):
+        raise _wrong("must say its time zone, as 2030-01-31T12:00:00Z does")
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise _wrong("must be a time like 2030-01-31T12:00:00Z")
     return parsed_instant(value)
@@ -189,7 +191,10 @@ def validated(model: type[Model], value: object) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        # An unknown member first: a name with a typo explains what is missing.
+        found = sorted(
+            error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"
+        )
         mistakes = [mistake_of(one, model) for one in found[:MOST_MISTAKES]]
         raise Problem(
             code="invalid_request", detail=in_one_line(mistakes, of=len(found)), mistakes=mistakes

@@ -22,6 +22,8 @@ _UPLOADS = ("/v1/batches/", "/items")
 _PROTECTED = "/v1/"
 _LONGEST_ID = 128
 _REALM = 'Bearer realm="agent-workers"'
+_SEND = "Send your API key as `Authorization: Bearer …` or as `x-api-key`."
+_UNKNOWN = "The key is unknown, was revoked, or has expired."
 
 
 class Door:
@@ -64,7 +66,7 @@ class Door:
             raise _no_key()
         caller = await self._callers.get(token)
         if caller is None:
-            raise _bad_key()
+            raise _bad_key(_SEND if b" " in token else _UNKNOWN)
         return caller
 
 
@@ -137,12 +139,10 @@ def _counting(receive: Receive, most: int) -> Receive:
 
 # Made anew for each request: an exception that is raised twice keeps both tracebacks.
 def _no_key() -> Problem:
-    detail = "Send your API key as `Authorization: Bearer …` or as `x-api-key`."
-    return Problem(code="missing_key", detail=detail, headers={"www-authenticate": _REALM})
+    return Problem(code="missing_key", detail=_SEND, headers={"www-authenticate": _REALM})
 
 
-def _bad_key() -> Problem:
-    detail = "The key is unknown, was revoked, or has expired."
+def _bad_key(detail: str) -> Problem:
     realm = f'{_REALM}, error="invalid_token"'
     return Problem(code="invalid_key", detail=detail, headers={"www-authenticate": realm})
 

@@ -48,6 +48,11 @@ def test_a_key_that_we_did_not_make_is_refused(anybody: httpx.Client, header: di
     assert "invalid_token" in reply.headers["www-authenticate"]
 
 
+def test_another_scheme_than_bearer_is_told_what_to_send(anybody: httpx.Client):
+    reply = anybody.get("/v1/jobs", headers={"authorization": "Basic dXNlcjpwYXNz"})
+    assert "Authorization: Bearer" in is_problem(reply, 401, "invalid_key")["detail"]
+
+
 def test_a_key_may_come_in_either_header(anybody: httpx.Client, keys: Keys, tenant: TenantId):
     token = keys.create(tenant).token
     for header in ({"authorization": f"bearer {token}"}, {"x-api-key": token}):

@@ -59,6 +59,7 @@ def test_a_body_that_is_no_object_is_told_what_one_looks_like(body: object):
         ({"deadline": -5}, "/deadline: must be more than 0 seconds from now, not -5"),
         ({"deadline": 1e12}, "/deadline: must be at most a year"),
         ({"deadline": "soon"}, "/deadline: must be a time like 2030-01-31T12:00:00Z"),
+        ({"deadline": "2030-01-31T12:00:00"}, "/deadline: must say its time zone"),
         ({"run_at": "2026-02-30T00:00:00Z"}, "/run_at: '2026-02-30T00:00:00Z' is not a time that"),
         (
             {"on_busy": "wait"},
@@ -76,6 +77,8 @@ def test_each_mistake_is_a_sentence_with_its_place(members: dict[str, Any], word
 
 def test_what_is_missing_is_named_with_how_much_else_is_wrong():
     assert said(JobAsked, {}) == "/agent: is required (and 1 more)"
+    misspelled = said(JobAsked, {"agent": "x", "inptu": "x"})
+    assert misspelled == "/inptu: is not known here; did you mean 'input'? (and 1 more)"
 
 
 def test_our_own_validators_speak_for_themselves():
