@@ -58,14 +58,14 @@ def _resolve(client: Client, arguments: argparse.Namespace) -> int:
 
 def _told(verdict: str, *, ended: bool) -> str:
     recorded, follows = _RECORDED[verdict]
-    return f"Recorded: {recorded}. {'Its job has ended before.' if ended else follows}"
+    return f"Recorded: {recorded}. {'Its job had already ended.' if ended else follows}"
 
 
 def _result(arguments: argparse.Namespace) -> object:
     if arguments.result is None:
         return None
     if arguments.verdict != "happened":
-        raise WronglyAsked("--result goes with --happened only")
+        raise WronglyAsked("--result needs --happened")
     return read_json(arguments.result, what="--result")
 
 
