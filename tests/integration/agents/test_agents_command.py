@@ -12,7 +12,7 @@ MODEL = "\nname: {name}\nmodel: scripted/small\ninstructions: {text}\n"
 
 def test_a_file_becomes_version_1_and_the_same_file_changes_nothing(desk: Desk):
     assert desk.apply(SHOUTING).out == "speaker version 1: new, and current\n"
-    assert desk.apply(SHOUTING).out == "speaker version 1: nothing new\n"
+    assert desk.apply(SHOUTING).out == "speaker version 1: unchanged\n"
 
 
 def test_another_definition_is_the_next_version_and_the_old_one_can_come_back(desk: Desk):
@@ -63,8 +63,8 @@ def test_an_agent_is_retired_and_restored_by_hand_or_by_applying_it_again(desk: 
 
     desk.apply(SHOUTING)
     said = desk.run("retire", "speaker").out
-    assert said == "speaker: retired: it takes no new jobs, and those that it has go on\n"
-    assert desk.run("retire", "speaker").out == "speaker: was retired already\n"
+    assert said == "speaker: retired; it takes no new jobs, and its existing jobs go on\n"
+    assert desk.run("retire", "speaker").out == "speaker: already retired\n"
     assert is_retired()
     assert desk.run("restore", "speaker").out == "speaker: takes new jobs again\n"
     assert desk.run("restore", "speaker").out == "speaker: was not retired\n"
@@ -132,7 +132,7 @@ def test_what_is_shown_can_be_applied_again(desk: Desk):
     desk.apply(text)
     shown = desk.run("show", "speaker@1").out
     assert "tool shout@" in shown
-    assert desk.apply(shown).out == "speaker version 1: nothing new\n"
+    assert desk.apply(shown).out == "speaker version 1: unchanged\n"
 
 
 def test_two_versions_are_compared_line_by_line(desk: Desk):

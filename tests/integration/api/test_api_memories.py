@@ -180,12 +180,12 @@ def test_vectors_of_another_model_are_made_anew_and_then_found(run: Run, school:
     school.teach("Sofia", subject="home")
     assert run("search", "tea", "--user", "ann")[1].splitlines() == [
         "nothing is remembered",
-        "2 are of another model: agent-workers memory reembed",
+        "2 memories were not searched: another model made the vectors; run `agent-workers memory reembed`",
     ]
     assert "have vectors of hashed/64" in run("reembed")[1]
     code, told = run("search", "tea", "--user", "ann", "--json")
     assert (code, json.loads(told)[0]["content"]) == (0, "tea")
-    assert run("reembed") == (0, "all vectors are of hashed/64\n")
+    assert run("reembed") == (0, "all vectors are from hashed/64; nothing to do\n")
 
 
 def test_an_index_is_made_and_made_again(run: Run, world: World) -> None:
@@ -203,7 +203,7 @@ def test_a_terminal_forgets_and_takes_back(run: Run, school: School, world: Worl
     school.end(job)
     assert "removed 1 memories; 1 that" in run("undo-job", to_wire(job))[1]
     assert run("forget", memory_to_wire(green))[0] == 1
-    assert run("forget", "--user", "ann") == (0, "forgot 1 memories of user 'ann'\n")
+    assert run("forget", "--user", "ann") == (0, "forgot 1 memory of user 'ann'\n")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_find_it_again(
     monkeypatch.setattr(Client, "wait", interrupted)
     assert main(["jobs", "submit", "demo", "x", "--wait"]) == 130
     said = capsys.readouterr().err
-    assert "goes on; look at it with: agent-workers jobs watch job_" in said
+    assert "goes on; follow it with: agent-workers jobs watch job_" in said
 
 
 def test_whoever_watches_is_told_what_a_silent_job_waits_for(

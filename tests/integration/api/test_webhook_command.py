@@ -43,7 +43,7 @@ def test_an_endpoint_from_its_making_to_its_end(capsys: pytest.CaptureFixture[st
     assert told(capsys, "disable", made, "--reason", "moving") == f"{made} is disabled"
     assert told(capsys, "enable", made) == f"{made} is enabled"
     words = ("recover", made, "--since", "2026-01-01", "--missing")
-    assert told(capsys, *words) == "1 deliveries are on their way"
+    assert told(capsys, *words) == "1 delivery queued"
     assert told(capsys, "deliveries") == ""
     assert told(capsys, "delete", made) == ""
     assert told(capsys, "endpoints") == ""

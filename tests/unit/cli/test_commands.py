@@ -94,7 +94,7 @@ def test_every_command_that_is_listed_says_what_it_does():
         (("job", "list"), "there is no command 'job'; did you mean 'jobs'?"),
         (("jobs", "shwo", "x"), "there is no command 'shwo'; did you mean 'show'?"),
         (("jobs", "submit", "a", "b", "--wiat"), "unknown: --wiat; did you mean '--wait'?"),
-        (("jobs", "list", "--status", "done"), "there is no choice 'done'; there are: queued,"),
+        (("jobs", "list", "--status", "done"), "--status: 'done' is not a choice; choose from: queued,"),
         (("jobs", "submit", "a", "b", "--deadline", "soon"), "'soon' is neither a duration like"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_huge_file_is_not_read(
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 33)
     assert main(["jobs", "submit", "support", "@huge"]) == 2
-    assert "'huge' is 8 GiB, and the API takes at most 1 MiB" in capsys.readouterr().err
+    assert "'huge' is too large (8 GiB; the API takes at most 1 MiB)" in capsys.readouterr().err
 
 
 def test_the_doctor_speaks_json_too(capsys: pytest.CaptureFixture[str]):
@@ -161,11 +161,11 @@ def test_a_file_that_cannot_be_written_is_one_line(
     [
         (
             ["submit", "support", "hello", "--priority", "high"],
-            "argument --priority: 'high' is not a whole number, like 3",
+            "--priority: 'high' is not a whole number, like 3",
         ),
         (
             ["submit", "support", "hello", "--max-cost-usd", "much"],
-            "argument --max-cost-usd: 'much' is not a number, like 1.5",
+            "--max-cost-usd: 'much' is not a number, like 1.5",
         ),
         (
             ["submit", "support", "hello", "--sesion", "s"],
