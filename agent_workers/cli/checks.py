@@ -105,7 +105,7 @@ def declarations(registry: Registry) -> Iterator[Finding]:
         remedy = (
             "after a crash in one a person is asked; declare effect= (`agent-workers tools check`)"
         )
-        yield warn(f"tools that declare no effect, so are unsafe: {', '.join(unsafe)}", remedy)
+        yield warn(f"tools that declare no effect, and so are unsafe: {', '.join(unsafe)}", remedy)
     silent = sorted(name for name, tool in tools.items() if is_silent(tool.declared))
     if silent:
         remedy = "write one: it tells planners what the tool does"

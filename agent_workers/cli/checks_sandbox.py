@@ -71,7 +71,9 @@ def check_sandbox(settings: ToolSettings) -> Iterator[Finding]:
                 f"python_code is off: {error}", "see docs/sandbox.md, or set another AGENT_SANDBOX"
             )
     if why := why_no_bwrap():
-        what = "MCP servers and isolated tools run as child processes with limits, in no sandbox"
+        what = (
+            "MCP servers and isolated tools run as child processes with limits, without a sandbox"
+        )
         yield warn(f"{what} ({why})", "install bubblewrap (Linux)")
     else:
         yield ok("sandbox: MCP servers and isolated tools run behind bubblewrap")

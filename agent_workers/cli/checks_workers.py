@@ -153,7 +153,8 @@ def _unable(workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]) -> It
                 f"{worker.label}: MCP servers and isolated tools run as child processes with limits"
             )
             yield warn(
-                f"{text}, in no sandbox ({has.why_no_boundary})", "install bubblewrap on that host"
+                f"{text}, without a sandbox ({has.why_no_boundary})",
+                "install bubblewrap on that host",
             )
 
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--role-defaults",
         choices=[ask.value for ask in Ask],
         default=Ask.AUTO.value,
-        help="make our session settings defaults of the workers' role in this database, for poolers that"
+        help="make the session settings of agent_workers defaults of the workers' role in this database, for poolers that"
         " drop connection options (auto: unless the role is used for other things there)",
     )
 

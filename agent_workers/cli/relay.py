@@ -10,7 +10,9 @@ from agent_workers.cli.ingest import said
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="the broker to publish to (AGENT_RELAY_URL)")
     parser.add_argument(
-        "--exchange", required=True, help="the exchange to publish to; it is declared"
+        "--exchange",
+        required=True,
+        help="the exchange to publish to; declared if it does not exist",
     )
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
     parser.add_argument("--queue", help="declare this queue and bind it to the exchange")

@@ -110,8 +110,8 @@ def _fetch(settings: Settings, arguments: argparse.Namespace) -> int:
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= _MOST_SECONDS:
         raise WronglyAsked(f"--seconds must be between 1 and {_MOST_SECONDS}")
-    level = chosen(arguments.level or settings.sandbox, known_levels(settings))
     source = read_text(arguments.file)
+    level = chosen(arguments.level or settings.sandbox, known_levels(settings))
     wall = timedelta(seconds=arguments.seconds)
     return _told(level.make().run(Program(source=source), Bounds(wall=wall, cpu=wall)))
 

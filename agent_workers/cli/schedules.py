@@ -91,10 +91,10 @@ def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; --cron needs it")
     parser.add_argument("--name")
     parser.add_argument(
-        "--start-at", type=instant_on_the_wire, metavar="TIME", help="fire at no time before"
+        "--start-at", type=instant_on_the_wire, metavar="TIME", help="do not fire before this time"
     )
     parser.add_argument(
-        "--end-at", type=instant_on_the_wire, metavar="TIME", help="fire at no time after"
+        "--end-at", type=instant_on_the_wire, metavar="TIME", help="do not fire after this time"
     )
     parser.add_argument(
         "--overlap", choices=_OVERLAPS, help="what to do if the previous run has not ended (skip)"

@@ -140,9 +140,7 @@ class System:
             found |= {"database_url": url, "direct_database_url": url}
             self._say(f"Postgres on port {postgres.port}")
             if account := postgres.shared_account:
-                self._say(
-                    f"Postgres runs as {account}, which other programs may share: see docs/operating.md"
-                )
+                self._say(f"Postgres runs as {account}, a shared account: see docs/operating.md")
         if not given.broker_url:
             redis = EmbeddedRedis(self.folder.redis)
             self._undo.callback(redis.stop)

@@ -106,7 +106,9 @@ def _breaker(wait: Json, seen: Seen) -> list[Need]:
 
 
 def _place(wait: Json, seen: Seen) -> list[Need]:
-    text = f"the tool {wait['key']}, which has as many calls as it may have at once{_span(wait, seen.now)}"
+    text = (
+        f"the tool {wait['key']}, which is at its limit of concurrent calls{_span(wait, seen.now)}"
+    )
     return [Need(text=text, commands=(run("jobs", "list", "--status", "running"),))]
 
 

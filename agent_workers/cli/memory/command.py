@@ -114,7 +114,7 @@ def _search(place: Place, arguments: argparse.Namespace) -> int:
     _print(rows, _FOUND, arguments)
     if recollection.unsearched and not arguments.json:
         left = counted(recollection.unsearched, "memory was", "memories were")
-        why = "another model made the vectors; run `agent-workers memory reembed`"
+        why = "another model made their vectors; run `agent-workers memory reembed`"
         print(f"{left} not searched: {why}", file=sys.stderr)
     return 0
 

@@ -180,7 +180,7 @@ def test_vectors_of_another_model_are_made_anew_and_then_found(run: Run, school:
     school.teach("Sofia", subject="home")
     assert run("search", "tea", "--user", "ann")[1].splitlines() == [
         "nothing is remembered",
-        "2 memories were not searched: another model made the vectors; run `agent-workers memory reembed`",
+        "2 memories were not searched: another model made their vectors; run `agent-workers memory reembed`",
     ]
     assert "have vectors of hashed/64" in run("reembed")[1]
     code, told = run("search", "tea", "--user", "ann", "--json")

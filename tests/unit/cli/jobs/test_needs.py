@@ -33,7 +33,7 @@ def test_a_command_runs_nothing_that_a_stranger_wrote() -> None:
         (waits("event", key="printed"), "the event 'printed'", f"jobs send {ID} printed DATA"),
         (waits("child", key="job_2"), "job_2", "jobs show job_2"),
         (waits("breaker", key="tool:pay"), "circuit breaker of tool:pay", "breakers list"),
-        (waits("place", key="pay"), "pay may have at once", "jobs list --status running"),
+        (waits("place", key="pay"), "pay, which is at its limit", "jobs list --status running"),
         (
             waits("session", key="talk", behind={"job_id": "job_3", "status": "in_doubt"}),
             "job_3 is before it, and is in_doubt",
