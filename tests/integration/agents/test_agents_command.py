@@ -50,7 +50,7 @@ def test_an_agent_that_is_there_twice_is_refused_unless_both_say_their_version(d
     twice = SHOUTING + "---\n" + SHOUTING.lstrip() + "description: another\n"
     refused = desk.apply(twice)
     assert refused.code == 2
-    assert "name: 'speaker' is there twice" in refused.err
+    assert "name: 'speaker' is declared twice" in refused.err
     assert "no agents are known" in desk.run("list").err
     first, second = SHOUTING + "version: v1\n", SHOUTING + "version: v2\ndescription: another\n"
     assert desk.versions(desk.apply(f"{first}---\n{second}", "--json")) == ["v1", "v2"]
@@ -67,7 +67,7 @@ def test_an_agent_is_retired_and_restored_by_hand_or_by_applying_it_again(desk: 
     assert desk.run("retire", "speaker").out == "speaker: already retired\n"
     assert is_retired()
     assert desk.run("restore", "speaker").out == "speaker: takes new jobs again\n"
-    assert desk.run("restore", "speaker").out == "speaker: was not retired\n"
+    assert desk.run("restore", "speaker").out == "speaker: not retired; it takes new jobs\n"
     assert not is_retired()
     desk.run("retire", "speaker")
     assert desk.apply(SHOUTING, "--dry-run").out == "speaker version 1: would be current again\n"
@@ -80,7 +80,7 @@ def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
     refused = desk.run("retire", "nobody")
     assert refused.code == 1
     assert refused.err == (
-        f"agent-workers agents: there is no agent 'nobody' that is tenant {desk.tenant!r}'s own:"
+        f"agent-workers agents: there is no agent 'nobody' of tenant {desk.tenant!r}:"
         " see `agent-workers agents list`\n"
     )
 
@@ -142,7 +142,7 @@ def test_two_versions_are_compared_line_by_line(desk: Desk):
     lines = desk.run("diff", "speaker@1", "speaker@2", "--json").json["lines"]
     assert lines[:2] == ["--- speaker@1", "+++ speaker@2"]
     assert [line for line in lines[2:] if line[0] in "+-"] == ["-  Be short.", "+  Be long."]
-    assert desk.run("diff", "speaker@2", "speaker").out == "they say the same\n"
+    assert desk.run("diff", "speaker@2", "speaker").out == "no differences\n"
 
 
 def test_a_file_is_compared_with_what_is_current(desk: Desk):
@@ -153,7 +153,9 @@ def test_a_file_is_compared_with_what_is_current(desk: Desk):
 
 @pytest.mark.parametrize("verb", ["show", "diff"])
 def test_an_unknown_agent_or_version_is_one_clear_line(desk: Desk, verb: str):
-    assert desk.run(verb, "nobody").err == "agent-workers agents: there is no agent 'nobody'\n"
+    assert desk.run(verb, "nobody").err == (
+        "agent-workers agents: there is no agent 'nobody': see `agent-workers agents list`\n"
+    )
     desk.apply(SHOUTING)
     said = desk.run(verb, "speaker@9")
     assert (said.code, said.err) == (

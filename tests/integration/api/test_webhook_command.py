@@ -75,7 +75,7 @@ def test_listening_forwards_each_event_once_and_signed(
 @pytest.mark.parametrize("place", ["ftp://x", "nowhere", "http://"])
 def test_listening_needs_a_place_to_forward_to(capsys: pytest.CaptureFixture[str], place: str):
     assert main(["webhooks", "listen", "--forward-to", place]) == 2
-    assert "is not a URL" in capsys.readouterr().err
+    assert "is not an http or https URL" in capsys.readouterr().err
 
 
 def test_a_deliverer_without_its_settings_says_so(tmp_path: Path):

@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_read_stops_no_other(say: Say) -> None:
     assert "not added: d.txt: it is empty" in told
     assert "not added: pipe: it is not a regular file" in told
     assert "6 files could not be added" in told
-    assert "there is no nowhere" in say("add", "nowhere", code=1)
+    assert "there is no file or folder 'nowhere'" in say("add", "nowhere", code=1)
     for words in (("show", "\udcff"), ("remove", "a.txt", "\udcff"), ("list", "--tenant", "")):
         assert "is not a name" in say(*words, code=2)
 

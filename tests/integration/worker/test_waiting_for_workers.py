@@ -98,7 +98,7 @@ def test_a_job_in_a_lane_that_nothing_serves_says_how_to_serve_it(
         (
             "worker",
             "lane:plan",
-            "no worker serves lane plan: run `agent-workers worker --lanes plan --pool threads`",
+            "nothing serves lane plan: run `agent-workers worker --lanes plan --pool threads`",
         )
     ]
 
