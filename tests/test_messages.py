@@ -12,6 +12,12 @@ CLUMSY = {
     r"\breckon": "count, or compute",
     r"\bmust lie\b": "must be",
     r"\bwhom\b": "the user, the agent: say who",
+    r"\bto its end\b": "until it ends",
+    r"\bheld against\b": "checked against",
+    r"\bstands? at\b": "is at",
+    r"\b(names|says|holds|has|of) none\b": "does not name one, or has no …",
+    r"\b(so (much|many) (later|after)|at most so)\b": "after this time, at most this many",
+    r"\bthose too\b|\bbe(fell|fall)\b|\bbegins? like\b": "also …, hit, begins with",
 }
 
 

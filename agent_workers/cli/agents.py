@@ -22,6 +22,7 @@ from agent_workers.state.engine import Database
 
 _COLUMNS = ("name", "version", "source", "digest", "created_at", "created_by")
 _SHORT = 12
+_SEE = "see `agent-workers agents list`"
 Act = Callable[[Settings, TenantId, argparse.Namespace], int]
 # Any: JSON, in the shape of an agent's document.
 Definition = Mapping[str, Any]
@@ -33,25 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=words, description=words)
         add_folder(verb)
-        verb.add_argument("--tenant", default=EVERYBODY, help="by default every tenant's agents")
+        verb.add_argument(
+            "--tenant",
+            default=EVERYBODY,
+            help="whose agents; by default those that all tenants share",
+        )
         verb.add_argument("--tools", help="modules with the tools (AGENT_TOOLS)")
         add_json(verb)
         verb.set_defaults(act=act)
         return verb
 
-    applying = add("apply", "check files of agents, then make them known and current", _apply)
+    applying = add("apply", "check agent files, then make their versions current", _apply)
     applying.add_argument("files", nargs="+", type=Path, metavar="FILE")
     applying.add_argument("--dry-run", action="store_true", help="only say what would happen")
     add("list", "list the current version of every agent", _list)
-    show = add("show", "print a version as YAML that could be applied again", _show)
+    show = add("show", "print a version as YAML that can be applied again", _show)
     show.add_argument("agent", metavar="NAME[@VERSION]")
-    retire = add("retire", "take no new jobs of an agent; those that it has go on", _retire)
+    retire = add("retire", "take no new jobs for an agent; its existing jobs go on", _retire)
     retire.add_argument("agent", metavar="NAME")
-    restore = add("restore", "take new jobs of a retired agent again", _restore)
+    restore = add("restore", "take new jobs for a retired agent again", _restore)
     restore.add_argument("agent", metavar="NAME")
-    diff = add("diff", "compare two versions, or a file with what is current", _diff)
+    diff = add("diff", "compare two versions, or a file with the current version", _diff)
     diff.add_argument("before", metavar="NAME@VERSION|FILE")
-    diff.add_argument("after", nargs="?", metavar="NAME@VERSION", help="by default what is current")
+    diff.add_argument(
+        "after", nargs="?", metavar="NAME@VERSION", help="by default the current version"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,15 +107,15 @@ def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace
 def _retire(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
     with _database(settings) as database:
         changed = Agents(database).retire(tenant_id, arguments.agent)
-    words = "retired: it takes no new jobs, and those that it has go on"
-    return _said(arguments, tenant_id, words, "was retired already", changed=changed)
+    words = "retired; it takes no new jobs, and its existing jobs go on"
+    return _said(arguments, tenant_id, words, "already retired", changed=changed)
 
 
 def _restore(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
     with _database(settings) as database:
         changed = Agents(database).restore(tenant_id, arguments.agent)
     words = "takes new jobs again"
-    return _said(arguments, tenant_id, words, "was not retired", changed=changed)
+    return _said(arguments, tenant_id, words, "not retired; it takes new jobs", changed=changed)
 
 
 def _said(
@@ -121,10 +128,8 @@ def _said(
 ) -> int:
     name: str = arguments.agent
     if changed is None:
-        whose = "everybody's" if tenant_id == EVERYBODY else f"tenant {tenant_id!r}'s own"
-        raise CommandFailed(
-            f"there is no agent {name!r} that is {whose}: see `agent-workers agents list`"
-        )
+        whose = "that all tenants share" if tenant_id == EVERYBODY else f"of tenant {tenant_id!r}"
+        raise CommandFailed(f"there is no agent {name!r} {whose}: {_SEE}")
     if arguments.json:
         print_json({"agent": name, "changed": changed})
     else:
@@ -155,7 +160,7 @@ def _diff(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace
     if arguments.json:
         print_json({"same": not lines, "lines": lines})
     else:
-        print("\n".join(lines) or "they say the same")
+        print("\n".join(lines) or "no differences")
     return 0
 
 
@@ -172,7 +177,9 @@ def _against_current(
 ) -> Iterator[list[str]]:
     """Compare each agent of a file with its current version: what applying it would change."""
     if arguments.after is not None:
-        raise WronglyAsked("a file is compared with what is current: leave the second name out")
+        raise WronglyAsked(
+            "a file is always compared with the current version: leave out the second argument"
+        )
     file = Path(arguments.before)
     known = {version.name: version for version in versions.current(tenant_id)}
     for written in read_files([file], registry_of(settings, tenant_id)):
@@ -195,7 +202,7 @@ def _found(versions: AgentVersions, tenant_id: TenantId, given: str) -> KeptVers
         raise CommandFailed(
             f"agent {name!r} has no version {wanted!r}, only {known}"
             if known
-            else f"there is no agent {name!r}"
+            else f"there is no agent {name!r}: {_SEE}"
         )
     return found
 
@@ -204,7 +211,7 @@ def _told(kept: Kept, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     if kept.is_new:
         return f"{would}new, and current"
-    return f"{would}current again" if kept.is_moved else "nothing new"
+    return f"{would}current again" if kept.is_moved else "unchanged"
 
 
 def _row(version: KeptVersion) -> dict[str, object]:

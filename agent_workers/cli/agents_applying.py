@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.given import read_text
 from agent_workers.cli.models_here import catalog_here
 from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent_mistakes import Mistake
@@ -84,7 +85,7 @@ def _doubled(written: Sequence[Written]) -> Iterator[Placed]:
         name, version = one.agent.declared.name, one.agent.declared.version
         others = seen.setdefault(name, set())
         if others and ("" in others | {version} or version in others):
-            text = f"{name!r} is there twice; two versions of an agent are declared with `version`"
+            text = f"{name!r} is declared twice; give each of its versions a different `version`"
             yield one.placed(Mistake("name", text))
         others.add(version)
 
@@ -98,10 +99,7 @@ def _refuse(mistakes: Iterator[Placed]) -> None:
 
 
 def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WronglyAsked(f"cannot read {str(file)!r}: {error}") from None
+    return read_text(file)
 
 
 def _who() -> str:

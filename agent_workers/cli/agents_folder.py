@@ -13,7 +13,7 @@ from agent_workers.settings import Settings
 
 # Python files that declare agents, or tools that agents.yaml names.
 _MODULES = ("agents", "tools")
-_KNOWN = "agents.py, agents.yaml, tools.py, scenario.yaml or outside.py"
+_NEEDED = "agents.py, agents.yaml or tools.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,11 @@ def agents_folder(given: Path) -> AgentsFolder:
     if not path.is_dir():
         raise WronglyAsked(f"--with {str(given)!r}: there is no such folder")
     if not path.is_relative_to(Path.cwd()) or path == Path.cwd():
-        raise WronglyAsked(f"--with {str(given)!r}: give a folder below the one you stand in")
+        raise WronglyAsked(f"--with {str(given)!r}: give a folder below the current one")
     module = ".".join(path.relative_to(Path.cwd()).parts)
     found = AgentsFolder(path=path, module=module, port=free_port())
     if not (found.modules or found.definitions):
-        raise WronglyAsked(f"--with {str(given)!r}: it holds none of {_KNOWN}")
+        raise WronglyAsked(f"--with {str(given)!r}: it has no {_NEEDED}")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows
 from agent_workers.cli.terminal import command
 from agent_workers.cli.times import seconds
 from agent_workers.cli.verbs import run_verb, verbs_of
@@ -25,33 +25,37 @@ Json = dict[str, Any]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     submit = add("submit", "upload a file of jobs, a line of JSON each, and start them", _submit)
-    submit.add_argument("file", type=Path, help='lines like {"custom_id", "agent", "input"}')
-    submit.add_argument("--agent", help="the agent of each line that names none")
     submit.add_argument(
-        "--concurrency", type=int, default=100, help="how many jobs at a time (100)"
+        "file", type=Path, help='lines like {"custom_id": …, "agent": …, "input": …}'
+    )
+    submit.add_argument("--agent", help="the agent of lines that do not name one")
+    submit.add_argument(
+        "--concurrency", type=int, default=100, help="how many jobs run at once (100)"
     )
     submit.add_argument(
         "--on-error",
         choices=["continue", "stop"],
         default="continue",
-        help="after a job that failed (continue)",
+        help="what to do after a job fails (continue)",
     )
     submit.add_argument(
         "--deadline", type=seconds, metavar="DURATION", help="stop it after this time: 90s, 2h"
     )
     submit.add_argument("--idempotency-key", help="the same key never makes a second batch")
-    submit.add_argument("--wait", action="store_true", help="show its progress to its end")
+    submit.add_argument("--wait", action="store_true", help="show its progress until it ends")
     listing = add("list", "list batches, the newest first", _list)
     listing.add_argument("--limit", type=int, default=20)
     add_json(listing)
     add_json(_of_a_batch(add("show", "print a batch with its counts", _show)))
-    _of_a_batch(add("watch", "show the progress of a batch to its end", _watch))
+    _of_a_batch(add("watch", "show the progress of a batch until it ends", _watch))
     results = _of_a_batch(
         add("results", "print the result of each item, a line of JSON each", _results)
     )
-    results.add_argument("--output", type=Path, help="a file instead of standard output")
+    results.add_argument(
+        "--output", type=Path, help="write to this file instead of standard output"
+    )
     cancel = _of_a_batch(
-        add("cancel", "start no more of its jobs, and cancel those that run", _cancel)
+        add("cancel", "start no more jobs of a batch, and cancel those that run", _cancel)
     )
     cancel.add_argument("--reason", default="")
 
@@ -84,7 +88,7 @@ def _upload(client: Client, batch_id: str, file: Path) -> None:
             print(mistake["detail"], file=sys.stderr)
         client.batches.cancel(batch_id, reason="its file has mistakes")
         raise CommandFailed(f"nothing was started: {refused}") from refused
-    print(f"{told['lines']} lines, {told['stored']} new", file=sys.stderr)
+    print(f"{counted(told['lines'], 'line')}, {told['stored']} new", file=sys.stderr)
     client.batches.start(batch_id, item_count=client.batches.get(batch_id)["item_count"])
 
 

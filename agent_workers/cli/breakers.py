@@ -22,17 +22,19 @@ _TURNS = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser)
-    listing = add("list", "list the breakers of whatever has failed")
+    listing = add("list", "list the breakers of tools and models that have failed")
     add_json(listing)
     listing.set_defaults(act=_list)
-    opening = add("open", "let no call of a tool or a model pass; jobs wait")
+    opening = add("open", "block all calls of a tool or a model; its jobs wait")
     opening.add_argument("name", help="tool:NAME or model:NAME")
-    opening.add_argument("--tenant", default=EVERYBODY, help="bar this one only (by default all)")
+    opening.add_argument(
+        "--tenant", default=EVERYBODY, help="block it for this tenant only (by default for all)"
+    )
     opening.add_argument("--reason", default="opened by an operator")
     opening.set_defaults(act=_open)
-    close = add("close", "let calls pass again; waiting jobs go on")
+    close = add("close", "allow calls again; waiting jobs go on")
     close.add_argument("name", help="as `list` shows it")
-    close.add_argument("--tenant", help="close this one only (by default all of the name)")
+    close.add_argument("--tenant", help="close it for this tenant only (by default for all)")
     close.set_defaults(act=_close)
 
 
@@ -50,7 +52,7 @@ def _list(rows: BreakerRows, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(shown)
     else:
-        print_rows(shown, _COLUMNS, none="nothing has failed")
+        print_rows(shown, _COLUMNS, none="no tool or model has failed")
     return 0
 
 
@@ -72,7 +74,7 @@ def _close(rows: BreakerRows, arguments: argparse.Namespace) -> int:
         if seen.breaker.name == name and arguments.tenant in {None, seen.breaker.tenant_id}
     ]
     if not meant:
-        raise CommandFailed(f"there is no breaker {name!r}")
+        raise CommandFailed(f"there is no breaker {name!r}: see `agent-workers breakers list`")
     for place in meant:
         _change(rows, place, closed)
     print(f"{name} is closed")
@@ -86,7 +88,7 @@ def _change(
         seen = rows.see(*place)
         if rows.swap(seen.breaker, change(seen.breaker, seen.now)) is not None:
             return
-    raise CommandFailed(f"{place[0]!r} changes too fast; try again")
+    raise CommandFailed(f"the breaker {place[0]!r} keeps changing; try again")
 
 
 def _shown(seen: BreakerSeen) -> dict[str, object]:

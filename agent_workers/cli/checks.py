@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.printing import counted
 from agent_workers.cli.registry import registry_of
 from agent_workers.cli.tools_checks import is_silent
 from agent_workers.domain.addresses import shown_address
@@ -33,7 +34,10 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
             "AGENT_FLOWER_PASSWORD is not set", "set it before you run `agent-workers flower`"
         )
     if not settings.redis_url:
-        yield warn("no Redis for wake-ups", "set AGENT_REDIS_URL, or long-polls look once a second")
+        yield warn(
+            "AGENT_REDIS_URL is not set",
+            "set it, or long polls look only once a second for changes",
+        )
 
 
 def misspelt(names: Iterable[str]) -> Iterator[Finding]:
@@ -61,14 +65,17 @@ def broker(seen: BrokerSeen) -> Iterator[Finding]:
     if seen.kind is not Broker.REDIS:
         return
     if seen.eviction not in {"noeviction", ""}:
-        remedy = "set noeviction, or doorbells get lost and are rung again late"
-        yield warn(f"maxmemory-policy is {seen.eviction}", remedy)
+        remedy = "set it to noeviction, or Redis drops messages, and their steps start late"
+        yield warn(f"Redis: maxmemory-policy is {seen.eviction}", remedy)
     elif seen.eviction:
-        yield ok("maxmemory-policy is noeviction")
+        yield ok("Redis: maxmemory-policy is noeviction")
     if seen.appendonly == "no":
-        yield warn("appendonly is no", "set it to yes, or a restart forgets doorbells")
+        yield warn(
+            "Redis: appendonly is no",
+            "set it to yes, or a restart loses messages, and their steps start late",
+        )
     elif seen.appendonly:
-        yield ok(f"appendonly is {seen.appendonly}")
+        yield ok(f"Redis: appendonly is {seen.appendonly}")
 
 
 def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
@@ -92,11 +99,14 @@ def load_tools(settings: Settings) -> tuple[list[Finding], list[str]]:
 def declarations(registry: Registry) -> Iterator[Finding]:
     """Judge the declarations: what says nothing of its effect is never repeated."""
     tools = registry.tools
-    yield ok(f"{len(registry.names())} agents with {len(tools)} tools load")
+    yield ok(f"{counted(len(registry.names()), 'agent')} and {counted(len(tools), 'tool')} load")
     unsafe = sorted(n for n, tool in tools.items() if "effect" in tool.declared.unsaid)
     if unsafe:
-        remedy = "a crash in one of them asks a person; say effect= (agent-workers tools check)"
-        yield warn(f"unsafe tools, as they declare no effect: {', '.join(unsafe)}", remedy)
+        remedy = (
+            "after a crash in one a person is asked; declare effect= (`agent-workers tools check`)"
+        )
+        yield warn(f"tools that declare no effect, and so are unsafe: {', '.join(unsafe)}", remedy)
     silent = sorted(name for name, tool in tools.items() if is_silent(tool.declared))
     if silent:
-        yield warn(f"tools without a docstring: {', '.join(silent)}", "planners read it")
+        remedy = "write one: it tells planners what the tool does"
+        yield warn(f"tools without a docstring: {', '.join(silent)}", remedy)

@@ -6,6 +6,7 @@ from functools import partial
 from agent_workers.cli.agents_known import mistakes_around
 from agent_workers.cli.findings import Finding, fail, ok
 from agent_workers.cli.models_here import catalog_here
+from agent_workers.cli.printing import counted
 from agent_workers.cli.registry import registry_of, uncallable
 from agent_workers.domain.agent import Agent
 from agent_workers.domain.agent_mistakes import Mistake
@@ -40,7 +41,8 @@ def check_agents(settings: Settings, current: Sequence[KeptVersion]) -> Iterator
                 _REMEDY.format(version.name),
             )
     if current and not wrong:
-        yield ok(f"{len(current)} current agents: their models, tools and teams are there")
+        agents = counted(len(current), "current agent")
+        yield ok(f"the models, tools and teams of {agents} are there")
 
 
 def _mistakes(

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from agent_workers.cli.findings import Finding, ok, warn
 from agent_workers.cli.mcp_telling import safe
+from agent_workers.cli.printing import counted
 from agent_workers.domain.mcp import ServerState, Standing
 from agent_workers.execution.sandbox.confined import Boundary, strongest, why_no_bwrap
 from agent_workers.settings import Settings
 from agent_workers.state.mcp import known_at
 
-_REMEDY = "agent-workers mcp show {}, then refresh, approve or disable"
+_REMEDY = "run `agent-workers mcp show {}`, then `mcp refresh`, `mcp approve` or `mcp disable`"
+_LOST = {Standing.CHANGED: "has changed", Standing.GONE: "is gone"}
 
 
 def check_mcp(settings: Settings) -> Iterator[Finding]:
@@ -25,13 +27,13 @@ def check_mcp(settings: Settings) -> Iterator[Finding]:
             yield warn(
                 f"MCP server {server.name}: {safe(server.error)}", _REMEDY.format(server.name)
             )
-    lost = [tool for tool in tools if tool.standing in {Standing.CHANGED, Standing.GONE}]
+    lost = [tool for tool in tools if tool.standing in _LOST]
     for tool in lost:
         yield warn(
-            f"MCP tool {tool.full_name} is {tool.standing.value}, jobs cannot call it",
+            f"MCP tool {tool.full_name} {_LOST[tool.standing]}: jobs cannot call it",
             _REMEDY.format(tool.server.name),
         )
     if any(server.command for server in servers.values()) and strongest() is Boundary.PROCESS:
         yield warn("programs of MCP servers can read what all users can read", why_no_bwrap())
     if not lost:
-        yield ok(f"{len(servers)} MCP servers: what was approved of them is there")
+        yield ok(f"the approved tools of {counted(len(servers), 'MCP server')} are there")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from agent_workers.cli.findings import Finding, fail, ok
 from agent_workers.cli.models_here import catalog_here
+from agent_workers.cli.printing import counted
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.models.catalog import ModelCatalog
 from agent_workers.execution.models.configured import ModelState, states_of_models
@@ -37,13 +38,14 @@ def _each(catalog: ModelCatalog, file: str) -> Iterator[Finding]:
     states = states_of_models(catalog)
     wrong = [state for state in states if state.problem]
     for state in wrong:
-        yield fail(state.problem, "its calls fail until then (agent-workers models list)")
+        yield fail(state.problem, "its calls fail until then; see `agent-workers models list`")
     silent = {one.address: why for one in states if (why := why_silent(one))}
     for address, why in silent.items():
         names = ", ".join(repr(one.name) for one in states if one.address == address)
         yield fail(f"the address of {names} does not answer: {address} ({why})", "is it running?")
     if not wrong and not silent:
-        yield ok(f"{len(states)} models of {file}: their prices, keys and addresses are there")
+        models = counted(len(states), "model")
+        yield ok(f"{models} in {file}: prices and keys are there, addresses answer")
 
 
 def why_silent(state: ModelState) -> str:

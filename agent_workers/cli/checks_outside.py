@@ -22,7 +22,7 @@ def check_outside(settings: Settings) -> Iterator[Finding]:
     sources = ReadOnlySources(settings.sql_sources)
     for name in sorted(settings.sql_sources):
         yield _tried(
-            f"sql_query: the role of {name!r} may read, and nothing else",
+            f"sql_query: the role of source {name!r} may read, and nothing else",
             lambda name=name: sources.query(name, "select 1", (), SqlBounds()),  # type: ignore[misc]
             "correct AGENT_SQL_SOURCES (docs/tools-builtin.md), then run `agent-workers doctor`",
         )
@@ -41,14 +41,14 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         context=ssl.create_default_context(),
     )
     remedy = "correct AGENT_SMTP_URL or AGENT_MAIL_FROM, then run `agent-workers doctor`"
-    yield _tried("send_email: the server takes mail from us", outbox.check_sending, remedy)
+    yield _tried("send_email: the mail server accepts our mail", outbox.check_sending, remedy)
     if not settings.mail_recipients:
-        yield warn("send_email may write to nobody", "set AGENT_MAIL_RECIPIENTS")
+        yield warn("send_email may not write to anybody", "set AGENT_MAIL_RECIPIENTS")
     if settings.imap_url:
         yield _tried(
-            "send_email: what was sent can be looked up",
+            "send_email: sent mail can be looked up",
             lambda: outbox.find(_NOBODY),
-            "correct AGENT_IMAP_URL (its path is the folder where the server files what it took), then run `agent-workers doctor`",
+            "correct AGENT_IMAP_URL (its path is the folder where the server keeps sent mail), then run `agent-workers doctor`",
         )
 
 

@@ -10,7 +10,7 @@ from agent_workers.state.quotas import Full
 def quotas(full: Sequence[Full]) -> Iterator[Finding]:
     for one in full:
         used, most = bytes_in_words(one.used), bytes_in_words(one.most)
-        remedy = f"agent-workers quotas set bytes … --tenant {one.tenant_id}"
-        yield warn(f"tenant {one.tenant_id!r} keeps {used} and may keep {most}", remedy)
+        remedy = f"raise it: `agent-workers quotas set bytes NUMBER --tenant {one.tenant_id}`"
+        yield warn(f"tenant {one.tenant_id!r} stores {used} of at most {most}", remedy)
     if not full:
-        yield ok("no tenant keeps nearly as much as it may")
+        yield ok("no tenant is near its quota of bytes")

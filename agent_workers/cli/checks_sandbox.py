@@ -67,13 +67,17 @@ def check_sandbox(settings: ToolSettings) -> Iterator[Finding]:
         if settings.sandbox == "off":
             yield ok("sandbox: python_code is off, as AGENT_SANDBOX says")
         else:
-            yield warn(f"python_code is off: {error}", "see docs/sandbox.md, or set another level")
+            yield warn(
+                f"python_code is off: {error}", "see docs/sandbox.md, or set another AGENT_SANDBOX"
+            )
     if why := why_no_bwrap():
-        what = "MCP servers and isolated tools run as child processes with bounds, no more"
+        what = (
+            "MCP servers and isolated tools run as child processes with limits, without a sandbox"
+        )
         yield warn(f"{what} ({why})", "install bubblewrap (Linux)")
     else:
         yield ok("sandbox: MCP servers and isolated tools run behind bubblewrap")
 
 
 def _ended(ran: Ran) -> str:
-    return "it ran to its end" if isinstance(ran, Finished) else told(ran)
+    return "it ran to the end" if isinstance(ran, Finished) else told(ran)

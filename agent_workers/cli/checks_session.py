@@ -22,27 +22,32 @@ def session(seen: SessionSeen) -> Iterator[Finding]:
         else:
             is_now = seen.wrong[name] or "empty"
             say = fail if name in _NEEDED else warn
-            yield say(f"{name} is {is_now}, not {wanted}: a pooler drops our options", _MIGRATE)
+            yield say(
+                f"{name} is {is_now}, not {wanted}: a pooler drops connection options", _MIGRATE
+            )
     if seen.is_shared:
-        remedy = "nothing to do, if AGENT_DIRECT_DATABASE_URL leads past it"
+        remedy = "nothing to do if AGENT_DIRECT_DATABASE_URL bypasses it"
         yield warn(
-            "a pooler shares the sessions of the database: statements are not prepared", remedy
+            "a pooler in transaction mode is in between: statements are not prepared", remedy
         )
     elif seen.is_pooled:
-        yield ok("a pooler is in between, with a session for each connection")
+        yield ok("a pooler in session mode is in between")
 
 
 def role(powers: str) -> Finding:
     """Judge whom we connect as: a stolen connection may do what its role may do."""
     if powers:
-        remedy = "give it roles of its own, see `Roles` in docs/operating.md"
-        return warn(f"the database's role has rights over the server ({powers})", remedy)
-    return ok("the database's role has no rights over the server")
+        remedy = "use roles of its own: see `Roles` in docs/operating.md"
+        return warn(f"the database role has rights over the server ({powers})", remedy)
+    return ok("the database role has no rights over the server")
 
 
 def direct(settings: Settings) -> Finding:
     """Judge the connection that holds the lock of a living worker."""
-    remedy = "point AGENT_DIRECT_DATABASE_URL past the pooler; until then only leases notice"
+    remedy = (
+        "let AGENT_DIRECT_DATABASE_URL bypass the pooler; until then a killed worker is noticed"
+        " only when its lease ends"
+    )
     try:
         seen = look_at(settings.direct_database_url)
     except StateUnavailable as error:

@@ -17,7 +17,7 @@ def check_spill(settings: Settings) -> Iterator[Finding]:
     place = settings.spill_folder
     if not _is_writable(place):
         remedy = "set AGENT_SPILL_DIR to a folder that survives the workers of this host"
-        yield warn(f"no evidence can be put on disk: {place} is not writable", remedy)
+        yield warn(f"evidence of effects cannot be saved on disk: {place} is not writable", remedy)
     folder = SpillFolder(place, settings.spill_secret)
     for path in folder.paths(older_than_s=_OLD_S):
         yield _of(folder, path)
@@ -32,9 +32,9 @@ def _of(folder: SpillFolder, path: Path) -> Finding:
             "keep the file; run `agent-workers worker` on this host with the AGENT_SPILL_DIR and the pepper "
             "that it was written with, and look for `spilled_evidence_refused` in its log"
         )
-        return fail(f"evidence on disk that cannot be used: {path}: {error}", remedy)
+        return fail(f"evidence of an effect on disk cannot be used: {path}: {error}", remedy)
     remedy = "start a worker on this host with the same AGENT_SPILL_DIR and pepper"
-    return warn(f"evidence on disk that nobody has written: {path}", remedy)
+    return warn(f"evidence of an effect on disk is not in the database: {path}", remedy)
 
 
 def _is_writable(place: Path) -> bool:

@@ -106,12 +106,15 @@ def server(seen: ServerSeen, *, pool: int) -> Iterator[Finding]:
         yield ok(f"Postgres {seen.version_text}")
     unsafe = [n for n in ("fsync", "full_page_writes") if not getattr(seen, n)]
     if unsafe:
-        yield warn(f"{' and '.join(unsafe)} off", "a crash of the machine may lose what was done")
+        off = f"{' and '.join(unsafe)} {'is' if len(unsafe) == 1 else 'are'} off"
+        yield warn(off, "turn this on, or a crash of the machine may lose data")
     else:
         yield ok("fsync and full_page_writes are on")
     if pool * 4 > seen.max_connections:
         remedy = "raise max_connections, or lower AGENT_DB_POOL_SIZE"
-        yield warn(f"max_connections is {seen.max_connections}, a process takes {pool}", remedy)
+        yield warn(
+            f"max_connections is {seen.max_connections}, and each process takes {pool}", remedy
+        )
 
 
 def schema(stands_at: str | None) -> Finding:
@@ -119,8 +122,8 @@ def schema(stands_at: str | None) -> Finding:
     if stands_at is None:
         return fail("the database was never migrated", remedy)
     if known(stands_at) and is_behind(stands_at, newest()):
-        return fail(f"the schema stands at {stands_at}, {newest()} is needed", remedy)
-    return ok(f"the schema stands at {stands_at}")
+        return fail(f"the schema is at {stands_at}; this release needs {newest()}", remedy)
+    return ok(f"the schema is at {stands_at}")
 
 
 def work(seen: WorkSeen) -> Iterator[Finding]:
@@ -128,16 +131,16 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
     missing = sorted({lane.value for lane in Lane} - seen.lanes)
     if missing:
         yield warn(
-            f"nothing serves {_lanes(missing)}: its steps wait",
+            f"no worker serves {_lanes(missing)}: steps wait",
             " and ".join(f"run `{command}`" for command in commands_for(missing)),
         )
     else:
-        yield ok(f"{seen.workers} living worker processes serve every lane")
+        yield ok(f"every lane is served ({counted(seen.workers, 'worker')})")
     if seen.oldest_due_s > _LATE_S:
         late = f"{counted(seen.due, 'step')} due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
         yield warn(
             late,
-            "start more (`agent-workers worker`), or find one that hangs (`agent-workers workers`)",
+            "start more workers (`agent-workers worker`), or find one that hangs (`agent-workers workers`)",
         )
     elif not seen.lacking:
         yield ok("no step waits for a worker")
@@ -147,10 +150,10 @@ def work(seen: WorkSeen) -> Iterator[Finding]:
 
 def _for_people(seen: WorkSeen) -> Iterator[Finding]:
     if seen.doubts:
-        yield warn(f"{counted(seen.doubts, 'effect')} in doubt", "agent-workers doubts list")
+        yield warn(f"{counted(seen.doubts, 'effect')} in doubt", "see `agent-workers doubts list`")
     if seen.quarantined:
         held = f"{counted(seen.quarantined, 'step')} in quarantine"
-        yield warn(held, "agent-workers quarantine list")
+        yield warn(held, "see `agent-workers quarantine list`")
     if seen.questions:
         yield warn(
             f"{counted(seen.questions, 'question')} without a person's answer",
@@ -190,7 +193,7 @@ def breakers(seen: Sequence[BreakerSeen]) -> Iterator[Finding]:
     failing = {breaker.name: breaker.reason for breaker in shut if not breaker.by_hand}
     for name, reason in failing.items():
         tenants = {one.tenant_id for one in shut if one.name == name and not one.by_hand}
-        of = "" if EVERYBODY in tenants else f" for {len(tenants)} of the tenants"
+        of = "" if EVERYBODY in tenants else f" for {counted(len(tenants), 'tenant')}"
         remedy = "jobs wait for it and go on by themselves; see `agent-workers breakers list`"
         yield warn(f"{name} fails{of} ({reason})", remedy)
     for breaker in shut:
@@ -213,24 +216,25 @@ def schedules(due: int, oldest_s: float) -> Finding:
     if oldest_s <= _LATE_S:
         return ok("no schedule is overdue")
     late = f"{counted(due, 'schedule')} due, the oldest for {oldest_s:.0f} s"
-    return warn(late, "start `agent-workers beat`, or look at its log for what breaks")
+    return warn(late, "start `agent-workers beat`, or look for errors in its log")
 
 
 def events(dead: int, behind_s: float) -> Iterator[Finding]:
     """Judge events in and out: what could not be taken, and what a relay has not told yet."""
     if dead:
-        yield warn(f"{dead} messages could not be taken", "agent-workers triggers letters")
+        failed = f"{counted(dead, 'message')} could not be processed"
+        yield warn(failed, "see `agent-workers triggers letters`")
     if behind_s > _LATE_S:
         remedy = "start `agent-workers relay`, or look for a transaction that stays open"
         yield warn(f"a relay is {behind_s:.0f} s behind", remedy)
     if not dead and behind_s <= _LATE_S:
-        yield ok("every event was taken, and told")
+        yield ok("every incoming event was processed, and no relay is behind")
 
 
 def _known_agents(wanted: Sequence[str], seen: Mapping[str, object]) -> Iterator[Finding]:
     unknown = [name for name in wanted if name not in seen]
     if unknown:
-        yield warn(f"no worker has announced {', '.join(unknown)}", _START)
+        yield warn(f"no worker has announced these agents: {', '.join(unknown)}", _START)
     elif seen:
         yield ok(f"agents: {', '.join(sorted(seen))}")
     else:

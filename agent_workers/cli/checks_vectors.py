@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
 from agent_workers.cli.models_here import catalog_here, embedder_here
+from agent_workers.cli.printing import counted
 from agent_workers.domain.errors import FacilityError
 from agent_workers.execution.models.configured import problems_of_models
 from agent_workers.execution.models.embedders import OFFLINE
@@ -31,9 +32,9 @@ def check_vectors(
     problems = [] if name in OFFLINE else problems_of_models([name], catalog)
     for problem in problems if calls else ():
         yield fail(f"AGENT_EMBEDDING_MODEL: {problem}", _OTHER_MODEL)
-    counted = MemoryIndexes(database).models()
-    if counted and not problems:
-        yield _of_model(settings, counted)
+    by_model = MemoryIndexes(database).models()
+    if by_model and not problems:
+        yield _of_model(settings, by_model)
 
 
 def pgvector(version: str | None) -> Finding:
@@ -43,18 +44,21 @@ def pgvector(version: str | None) -> Finding:
     return ok(f"pgvector {version}")
 
 
-def vectors(model: str, counted: Mapping[str, int]) -> Finding:
+def vectors(model: str, by_model: Mapping[str, int]) -> Finding:
     """Judge which vectors can be searched: those of the model in use."""
-    others = sum(count for name, count in counted.items() if name != model)
+    others = sum(count for name, count in by_model.items() if name != model)
     if others:
-        remedy = "run `agent-workers memory reembed`: until then recall does not find them"
-        return warn(f"{others} memories have vectors of another model than {model}", remedy)
-    return ok(f"all vectors of memories are of {model}")
+        remedy = "run `agent-workers memory reembed`; until then recall does not find these"
+        return warn(
+            f"{counted(others, 'memory', 'memories')} with vectors of another model than {model}",
+            remedy,
+        )
+    return ok(f"all memory vectors are from {model}")
 
 
-def _of_model(settings: Settings, counted: Mapping[str, int]) -> Finding:
+def _of_model(settings: Settings, by_model: Mapping[str, int]) -> Finding:
     try:
         embedder = embedder_here(settings)
-        return vectors(embedder.model, counted)
+        return vectors(embedder.model, by_model)
     except FacilityError as error:
         return fail(f"embedding: {error}", _OTHER_MODEL)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
+from agent_workers.cli.printing import counted
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.mcp import McpServer, ServerState
@@ -41,7 +42,9 @@ def check_workers(
     ]
     yield from wrong
     if not wrong:
-        yield ok(f"{len(serving)} workers report what {len(current)} current agents need")
+        yield ok(
+            f"{counted(len(serving), 'worker')} checked: nothing is missing for {counted(len(current), 'current agent')}"
+        )
 
 
 def _missing_agents(
@@ -73,7 +76,7 @@ def _missing_tools(
                 if name not in worker.report.tools:
                     yield say(
                         f"{worker.label} has no tool {name!r}, which agent {_named(version)} needs",
-                        f"start it again with `agent-workers worker --tools MODULE`, a module that has {name!r}",
+                        f"start it again with `agent-workers worker --tools MODULE`, where MODULE has {name!r}",
                     )
 
 
@@ -146,9 +149,12 @@ def _unable(workers: Sequence[WorkerSeen], current: Sequence[KeptVersion]) -> It
             text = f"{worker.label} has no database to read for agent {users['sql_query']}"
             yield fail(text, f"set AGENT_SQL_SOURCES {_ITS}")
         if has.why_no_boundary:
-            text = f"{worker.label}: MCP servers and isolated tools run as child processes with"
+            text = (
+                f"{worker.label}: MCP servers and isolated tools run as child processes with limits"
+            )
             yield warn(
-                f"{text} bounds, no more ({has.why_no_boundary})", "install bubblewrap there"
+                f"{text}, without a sandbox ({has.why_no_boundary})",
+                "install bubblewrap on that host",
             )
 
 

@@ -58,7 +58,7 @@ def _resolve(client: Client, arguments: argparse.Namespace) -> int:
 
 def _told(verdict: str, *, ended: bool) -> str:
     recorded, follows = _RECORDED[verdict]
-    return f"Recorded: {recorded}. {'Its job has ended before.' if ended else follows}"
+    return f"Recorded: {recorded}. {'Its job had already ended.' if ended else follows}"
 
 
 def _result(arguments: argparse.Namespace) -> object:
@@ -69,7 +69,7 @@ def _result(arguments: argparse.Namespace) -> object:
             " with it, and it cannot be changed later (null if the tool returns nothing)"
         )
     if arguments.result is not None and not happened:
-        raise WronglyAsked("--result goes with --happened only")
+        raise WronglyAsked("--result needs --happened")
     return read_json(arguments.result, what="--result") if happened else None
 
 

@@ -18,18 +18,22 @@ def read_given(text: str, *, what: str = "") -> str:
         return _read_stdin(what)
     if not text.startswith("@"):
         return text
-    path = Path(text[1:])
+    return read_text(Path(text[1:]), what=what, most=_LARGEST)
+
+
+def read_text(path: Path, *, what: str = "", most: int | None = None) -> str:
+    """Read a file of text that the API, where it goes there, takes at most so many bytes of."""
+    named = f"{what}{str(path)!r}"
     try:
         size = path.stat().st_size
-        if size > _LARGEST:
-            raise WronglyAsked(_too_large(f"{what}{text[1:]!r}", bytes_in_words(size)))
+        if most is not None and size > most:
+            raise WronglyAsked(_too_large(named, f"{bytes_in_words(size)}; "))
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise WronglyAsked(
-            f"cannot read {what}{text[1:]!r}: it is not UTF-8 text (byte {error.start})"
-        ) from None
+        said = f"cannot read {named}: it is not UTF-8 text (byte {error.start})"
+        raise WronglyAsked(said) from None
     except OSError as error:
-        raise WronglyAsked(f"cannot read {what}{text[1:]!r}: {error.strerror}") from None
+        raise WronglyAsked(f"cannot read {named}: {error.strerror}") from None
 
 
 def read_input(text: str) -> str | dict[str, object]:
@@ -68,10 +72,10 @@ def _read_stdin(what: str) -> str:
         said = f"cannot read {what}standard input: it is not UTF-8 text (byte {error.start})"
         raise WronglyAsked(said) from None
     if len(text) > _LARGEST:
-        raise WronglyAsked(_too_large(f"{what}standard input", "larger"))
+        raise WronglyAsked(_too_large(f"{what}standard input"))
     return text
 
 
-def _too_large(what: str, size: str) -> str:
-    most = bytes_in_words(_LARGEST)
-    return f"{what} is {size}, and the API takes at most {most}: put it where a tool can read it"
+def _too_large(what: str, size: str = "") -> str:
+    most = f"the API takes at most {bytes_in_words(_LARGEST)}"
+    return f"{what} is too large ({size}{most}): put it where a tool can read it"

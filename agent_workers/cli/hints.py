@@ -41,8 +41,8 @@ _REMEDIES = {
     "missing_key": "set AGENT_API_KEY; `agent-workers keys create` makes a key",
     "invalid_key": "check AGENT_API_KEY or --api-key: another system may serve this address;"
     " `agent-workers keys create` makes a key",
-    "unknown_agent": "`agent-workers agents list` shows those that are known here; a worker that"
-    " loads its module makes an agent known (`agent-workers up --tools MODULE`)",
+    "unknown_agent": "`agent-workers agents list` shows the agents that are known here; an agent becomes"
+    " known when a worker loads its module (`agent-workers up --tools MODULE`)",
 }
 _START = "start one with `agent-workers up`, or set AGENT_API_URL to where it is"
 

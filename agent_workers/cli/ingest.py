@@ -7,14 +7,16 @@ from agent_workers.cli.becoming import become
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", help="the broker outside (AGENT_INGEST_URL)")
+    parser.add_argument("--url", help="the broker to take events from (AGENT_INGEST_URL)")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--queue", help="the queue to take messages from")
     source.add_argument("--stream", help="the Redis stream to take entries from")
     parser.add_argument("--group", help="with --stream: the consumer group (agent-workers)")
     parser.add_argument("--exchange", help="declare the queue and bind it to this exchange")
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
-    parser.add_argument("--routing-key", help="with --exchange; # by default, which is all")
+    parser.add_argument(
+        "--routing-key", help="with --exchange; by default #, which matches everything"
+    )
     parser.add_argument("--tenant", help="the tenant whose triggers they start (default)")
 
 

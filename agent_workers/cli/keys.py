@@ -18,15 +18,15 @@ _COLUMNS = ("key_id", "name", "created_at", "last_used_at", "expires_at", "revok
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="key")
-    create = add("create", "make a key and show it, once")
+    create = add("create", "make a key, and show it once")
     create.add_argument("--name", default="", help="who will use it")
     create.add_argument("--days", type=float, help="days until it expires; by default never")
     create.set_defaults(act=_create)
     listing = add("list", "list a tenant's keys")
     add_json(listing)
     listing.set_defaults(act=_list)
-    revoke = add("revoke", "end a key, within two seconds")
-    revoke.add_argument("key_id", help="the 8 characters behind aw_live_")
+    revoke = add("revoke", "revoke a key; it stops working within two seconds")
+    revoke.add_argument("key_id", help="the 8 characters after aw_live_")
     revoke.set_defaults(act=_revoke)
 
 
@@ -59,6 +59,8 @@ def _list(keys: Keys, tenant_id: TenantId, arguments: argparse.Namespace) -> int
 
 def _revoke(keys: Keys, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
     if not keys.revoke(tenant_id, arguments.key_id):
-        raise CommandFailed(f"tenant {tenant_id!r} has no key {arguments.key_id!r}")
+        raise CommandFailed(
+            f"tenant {tenant_id!r} has no key {arguments.key_id!r}: see `agent-workers keys list`"
+        )
     print(f"revoked {arguments.key_id}")
     return 0

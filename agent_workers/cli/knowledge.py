@@ -1,7 +1,7 @@
 """`agent-workers knowledge`: loads documents that agents may search, shows and removes them."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.knowledge_adding import Adding
 from agent_workers.cli.models_here import embedder_here
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.knowledge import Hit, Question
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
     add_json(verb("list", "list the documents", _list))
     show = verb("show", "print the chunks of a document", _show)
-    show.add_argument("source", help="as `knowledge list` names it")
+    show.add_argument("source", help="as `knowledge list` shows it")
     add_json(show)
     search = verb("search", "search the documents, as the tool search_knowledge does", _search)
     search.add_argument("question")
@@ -47,12 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=5,
         choices=range(1, 21),
         metavar="1..20",
-        help="at most so many passages (5)",
+        help="at most this many passages (5)",
     )
     add_json(search)
     remove = verb("remove", "remove documents", _remove)
     remove.add_argument("sources", nargs="+", metavar="SOURCE")
-    verb("reembed", "compute again the vectors of another model", _embed_again)
+    verb("reembed", "recompute the vectors that another model made", _embed_again)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,13 +71,13 @@ def _refuse_bytes(words: list[str]) -> None:
     """A shell gives whatever bytes it was given; what is no text is the name of nothing here."""
     for word in words:
         if not word.isprintable() or not word:
-            raise WronglyAsked(f"{word!r} is not a name")
+            raise WronglyAsked(f"{word!r} is not a name: it is empty or not printable")
 
 
 def _add(adding: Adding, arguments: argparse.Namespace) -> int:
     failed = adding.add(arguments.paths)
     if failed:
-        raise CommandFailed(f"{failed} of the files could not be added")
+        raise CommandFailed(f"{counted(failed, 'file')} could not be added")
     return 0
 
 
@@ -97,7 +97,7 @@ def _list(adding: Adding, arguments: argparse.Namespace) -> int:
 def _show(adding: Adding, arguments: argparse.Namespace) -> int:
     chunks = adding.documents.chunks(adding.tenant_id, arguments.source)
     if not chunks:
-        raise CommandFailed(f"there is no document {arguments.source!r}")
+        raise _unknown(adding, [arguments.source])
     if arguments.json:
         print_json([asdict(chunk) for chunk in chunks])
         return 0
@@ -109,7 +109,7 @@ def _show(adding: Adding, arguments: argparse.Namespace) -> int:
 def _search(adding: Adding, arguments: argparse.Namespace) -> int:
     text = arguments.question.replace("\0", " ")
     if not text.strip():
-        raise CommandFailed("ask something")
+        raise CommandFailed("say in words what to search for")
     question = Question(
         text=text,
         vector=adding.embedder.embed([text])[0],
@@ -133,13 +133,19 @@ def _remove(adding: Adding, arguments: argparse.Namespace) -> int:
         print(f"removed: {source}")
     missing = sorted(set(arguments.sources) - set(removed))
     if missing:
-        raise CommandFailed(f"there is no document {missing[0]!r}")
+        raise _unknown(adding, missing)
     return 0
+
+
+def _unknown(adding: Adding, sources: Sequence[str]) -> CommandFailed:
+    named = ", ".join(map(repr, sources))
+    listed = "see `agent-workers knowledge list`"
+    return CommandFailed(f"tenant {adding.tenant_id!r} has no document {named}: {listed}")
 
 
 def _embed_again(adding: Adding, _: argparse.Namespace) -> int:
     if not adding.embed_again():
-        print(f"all vectors are of {adding.embedder.model}")
+        print(f"all vectors are from {adding.embedder.model}; nothing to do")
     return 0
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.printing import counted
 from agent_workers.domain.embedding import Embedder, NotEmbedded
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.knowledge import Chunk, Document, Unreadable, Vectors, hash_of
@@ -63,8 +64,7 @@ class Adding:
         document = document_of(source, content)
         if not self.documents.keep(self.tenant_id, document, self._vectors(document)):
             return "added meanwhile under another name"
-        count = len(document.chunks)
-        return f"added in {count} chunk{'' if count == 1 else 's'}"
+        return f"added in {counted(len(document.chunks), 'chunk')}"
 
     def _same_as(self, source: str, other: str) -> str:
         """What was kept under this name is not what the file says any more."""
@@ -84,7 +84,7 @@ def files_in(paths: Sequence[Path]) -> Iterator[Path]:
     count = 0
     for path in paths:
         if not path.exists():
-            raise CommandFailed(f"there is no {path}")
+            raise CommandFailed(f"there is no file or folder {str(path)!r}")
         for file in _files_of(path) if path.is_dir() else (path,):
             count += 1
             if count > MOST_FILES:
@@ -100,7 +100,7 @@ def source_of(path: Path) -> str:
 def _refuse_name(source: str) -> None:
     """A name is shown on terminals and to models, and kept as text."""
     if not source.isprintable():
-        raise Unreadable("its name has characters that cannot be seen")
+        raise Unreadable("its name has characters that are not printable")
     if len(source.encode()) > LONGEST_SOURCE:
         raise Unreadable(f"its name is longer than {LONGEST_SOURCE} bytes")
 
@@ -125,7 +125,7 @@ def _content(path: Path) -> bytes:
         raise Unreadable(f"it cannot be opened: {error.strerror}") from None
     with os.fdopen(opened, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Unreadable("it is no plain file")
+            raise Unreadable("it is not a regular file")
         return file.read(LARGEST_FILE + 1)
 
 

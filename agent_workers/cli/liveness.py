@@ -76,7 +76,7 @@ class Liveness:
                     self._end(child, pid)
 
     def _end(self, child: Child, pid: int) -> None:
-        self._say(f"{child.program.name} runs and does not answer; ending it")
+        self._say(f"{child.program.name} runs but does not answer; ending it")
         child.ask_to_end()
         deadline = time.monotonic() + GRACE_S
         while child.runs and child.pid == pid and time.monotonic() < deadline:

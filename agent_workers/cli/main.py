@@ -34,11 +34,13 @@ COMMANDS: Mapping[str, Command] = {
     "up": Command(f"{_HERE}.up", "run everything here under one supervisor, until Ctrl-C"),
     "demo": Command(f"{_HERE}.demo", "answer a refund question on servers of its own, then stop"),
     "api": Command(f"{_HERE}.start_api", "serve the HTTP API"),
-    "worker": Command(f"{_HERE}.start_worker", "do steps (worker --help lists its own options)"),
-    "beat": Command(f"{_HERE}.start_beat", "fire schedules: Celery's clock, any number of them"),
-    "flower": Command(f"{_HERE}.start_flower", "show the queue's tasks, behind a password"),
+    "worker": Command(f"{_HERE}.start_worker", "run a worker (`worker --help` lists its options)"),
+    "beat": Command(f"{_HERE}.start_beat", "fire schedules (Celery beat); several may run"),
+    "flower": Command(
+        f"{_HERE}.start_flower", "serve Flower: the queue's tasks, behind a password"
+    ),
     "migrate": Command(f"{_HERE}.migrate", "bring the database's schema up to date"),
-    "workers": Command(f"{_HERE}.workers", "list the workers that run, and what each has"),
+    "workers": Command(f"{_HERE}.workers", "list the running workers, and what each has"),
     "doctor": Command(f"{_HERE}.doctor", "check settings, servers, tools and what waits"),
     "keys": Command(f"{_HERE}.keys", "create, list and revoke API keys"),
     "knowledge": Command(f"{_HERE}.knowledge", "load documents that agents may search"),
@@ -51,10 +53,10 @@ COMMANDS: Mapping[str, Command] = {
     "schedules": Command(f"{_HERE}.schedules", "start jobs and batches at set times"),
     "triggers": Command(f"{_HERE}.triggers", "start jobs by events; see messages that failed"),
     "memory": Command(f"{_HERE}.memory", "list, search and delete what agents remember"),
-    "ingest": Command(f"{_HERE}.ingest", "take events from a queue or stream outside"),
-    "relay": Command(f"{_HERE}.relay", "publish events to an exchange outside"),
+    "ingest": Command(f"{_HERE}.ingest", "take events from an external queue or stream"),
+    "relay": Command(f"{_HERE}.relay", "publish events to an external exchange"),
     "webhooks": Command(f"{_HERE}.webhooks", "send events to URLs; see what was delivered"),
-    "doubts": Command(f"{_HERE}.doubts", "judge effects that may or may not have happened"),
+    "doubts": Command(f"{_HERE}.doubts", "resolve effects that may or may not have happened"),
     "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
     "breakers": Command(f"{_HERE}.breakers", "show, open and close breakers of tools and models"),
     "quotas": Command(f"{_HERE}.quotas", "show and set the quotas of a tenant"),
@@ -70,15 +72,16 @@ _HANDS_DOWN = "worker"
 _WRONG = 2
 _HALF = "surrogates not allowed"
 # What a machine may refuse to anybody, and what to do about it.
-_OTHER_PLACE = "give this account the right to, or name another place (--folder)"
+_OTHER_PLACE = "give this account access to it, or name another folder (--folder)"
+_IN_THE_WAY = "a file is in the way: move it, or name another folder (--folder)"
 _MACHINE: Mapping[int | None, str] = {
     errno.EACCES: _OTHER_PLACE,
     errno.EPERM: _OTHER_PLACE,
     errno.EROFS: _OTHER_PLACE,
-    errno.ENOTDIR: "a file is in the way: move it, or name another place (--folder)",
-    errno.EEXIST: "a file is in the way: move it, or name another place (--folder)",
-    errno.ENOSPC: "make room on that disk",
-    errno.EDQUOT: "make room on that disk",
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENOSPC: "free some space on that disk",
+    errno.EDQUOT: "free some space within the disk quota of this account",
 }
 # As Postgres says it.
 _NOT_PERMITTED = "42501"
@@ -104,7 +107,9 @@ def _told(arguments: Sequence[str] | None) -> int:
         if error.reason != _HALF:
             raise
         # A shell gives whatever bytes it was given; only names of files may be no text.
-        print(f"agent-workers {name}: {ascii(error.object)[:100]} is not text", file=sys.stderr)
+        print(
+            f"agent-workers {name}: {ascii(error.object)[:100]} is not valid UTF-8", file=sys.stderr
+        )
         return _WRONG
     except BrokenPipeError:
         # Whoever read us (`| head`) has seen enough; closing stdout again would say so twice.
@@ -127,7 +132,7 @@ def _foreseen(error: Exception) -> str | None:
         return f"{os.fsdecode(error.filename)!r}: {error.strerror}{remedy}"
     # Any command that speaks to the database may end so; only those import its driver.
     if getattr(error, "sqlstate", None) == _NOT_PERMITTED:
-        return f"{_one_line(error)}: run it as the owner of our tables"
+        return f"{_one_line(error)}: run it as the owner of the agent_workers tables"
     return None
 
 

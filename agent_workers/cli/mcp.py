@@ -33,6 +33,8 @@ from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.mcp import McpRows
 
+_LOOK = "look at it again (`agent-workers mcp show`) before you approve it"
+_BY_WORKER = "let a worker ask it, instead of this command"
 Act = Callable[[Settings, McpRows, argparse.Namespace], None]
 
 
@@ -42,9 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def add(name: str, words: str, act: Act, *, named: bool = True) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=words, description=words)
         if named:
-            verb.add_argument("name", help="of the server")
+            verb.add_argument("name", help="the name of the server")
         add_folder(verb)
-        verb.add_argument("--tenant", default=EVERYBODY, help="by default every tenant's servers")
+        verb.add_argument(
+            "--tenant",
+            default=EVERYBODY,
+            help="whose server; by default one that all tenants share",
+        )
         verb.set_defaults(act=act)
         return verb
 
@@ -52,14 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(add("list", "list servers", _list, named=False))
     add_json(add("show", "show a server, its tools, and what approving would approve", _show))
     refresh = add("refresh", "ask a server for its tools again", _refresh)
-    refresh.add_argument("--by-worker", action="store_true", help="let a worker ask it")
+    refresh.add_argument("--by-worker", action="store_true", help=_BY_WORKER)
     add_terms(add("approve", "let jobs call the tools of a server as they are now", _approve))
     for name, words in (
         ("disable", "let no job call a server, or some of its tools"),
         ("enable", "let jobs call them again; tools that have changed need approval"),
     ):
         switch = add(name, words, _switch)
-        switch.add_argument("tools", nargs="*", metavar="TOOL", help="by default the server")
+        switch.add_argument("tools", nargs="*", metavar="TOOL", help="by default the whole server")
         switch.set_defaults(enabled=name == "enable")
     add("remove", "remove a server; jobs that name its tools fail and say so", _remove)
 
@@ -72,16 +78,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--url", default="", help="of a server that speaks streamable HTTP")
-    words = "; repeatable; ${MCP_NAME} in the value is a variable of the worker"
-    env, header = f"a variable of the program{words}", f"a header to send to the URL{words}"
+    verb.add_argument("--url", default="", help="where it speaks streamable HTTP")
+    words = "; repeatable; ${MCP_NAME} in the value stands for that variable of the worker"
+    env, header = (
+        f"an environment variable of the program{words}",
+        f"a header to send to the URL{words}",
+    )
     verb.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help=env)
     verb.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=header)
     reads = "a file or folder that the program needs; repeatable"
     verb.add_argument("--read", action="append", default=[], metavar="PATH", help=reads)
     verb.add_argument("--network", action="store_true", help="the program may use the network")
-    verb.add_argument("--by-worker", action="store_true", help="let a worker ask it, not us")
-    program = "a program and its arguments; stands last"
+    verb.add_argument("--by-worker", action="store_true", help=_BY_WORKER)
+    program = "the program and its arguments; must come last"
     verb.add_argument("--command", nargs=argparse.REMAINDER, default=[], help=program)
 
 
@@ -100,7 +109,7 @@ def _add(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -> No
     for mistake in mistakes_of_server(server):
         raise WronglyAsked(mistake)
     if not rows.add(server, due=arguments.by_worker):
-        raise CommandFailed(f"there is a server {server.name!r} already: remove it first")
+        raise CommandFailed(f"there is already a server {server.name!r}: remove it first")
     print(f"added {server.name}")
     if not arguments.by_worker:
         _asked(settings, rows, server)
@@ -132,7 +141,7 @@ def _refresh(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -
     if not arguments.by_worker:
         _asked(settings, rows, server)
     elif rows.mark_due(server.tenant_id, server.name):
-        print("a worker will ask it")
+        print(f"a worker will ask {server.name}")
     else:
         raise CommandFailed(f"{server.name!r} is {server.state.value}: enable it first")
 
@@ -140,12 +149,15 @@ def _refresh(settings: Settings, rows: McpRows, arguments: argparse.Namespace) -
 def _approve(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
     server = _server(rows, arguments)
     terms = terms_of(arguments)
-    chosen = _chosen(rows.tools(server), arguments.tools)
+    chosen = _chosen(rows, server, arguments.tools)
     usable = [tool for tool in chosen if tool.seen is not None]
     if not usable:
-        raise CommandFailed("there is nothing to approve: ask it first (agent-workers mcp refresh)")
+        raise CommandFailed(
+            f"{server.name!r} has no tool to approve: `agent-workers mcp refresh {server.name}`"
+            " asks for its tools again"
+        )
     if arguments.hash and len(usable) > 1:
-        raise WronglyAsked("--hash is for one tool: name it")
+        raise WronglyAsked("--hash is for one tool: name that tool")
     for tool in usable:
         _approve_one(rows, tool, terms, arguments.hash)
 
@@ -153,20 +165,20 @@ def _approve(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
 def _approve_one(rows: McpRows, tool: McpTool, terms: Terms, wanted: str) -> None:
     assert tool.seen is not None
     if not tool.seen.hash.startswith(wanted):
-        raise CommandFailed(f"the hash of {tool.name!r} is {tool.seen.hash}: look at it again")
+        raise CommandFailed(f"the hash of {tool.name!r} is {tool.seen.hash}, not {wanted}: {_LOOK}")
     properties = tool.seen.input_schema.get("properties")
     if terms.key_argument and terms.key_argument not in (properties or {}):  # type: ignore[operator]
         raise WronglyAsked(f"{tool.name!r} has no argument {terms.key_argument!r}")
     declared(replace(tool, approved=tool.seen, terms=terms))
     if not rows.approve(tool, tool.seen.hash, terms, by=_who()):
-        raise CommandFailed(f"{tool.name!r} has changed just now: look at it again")
-    print(f"{tool.full_name} may be called: {terms.effect.value}, {tool.seen.hash}")
+        raise CommandFailed(f"{tool.name!r} has just changed: {_LOOK}")
+    print(f"approved {tool.full_name}: {terms.effect.value}, {tool.seen.hash}")
 
 
 def _switch(_: Settings, rows: McpRows, arguments: argparse.Namespace) -> None:
     server, enabled = _server(rows, arguments), bool(arguments.enabled)
     if arguments.tools:
-        rows.switch(_chosen(rows.tools(server), arguments.tools), enabled=enabled)
+        rows.switch(_chosen(rows, server, arguments.tools), enabled=enabled)
     else:
         state = ServerState.ENABLED if enabled else ServerState.DISABLED
         rows.set_state(server.tenant_id, server.name, state)
@@ -184,17 +196,21 @@ def _asked(settings: Settings, rows: McpRows, server: McpServer) -> None:
     print_tools(rows.tools(server))
     if wrong and server.command:
         wrong = (
-            f"{wrong} (it runs with the system's files and what --read names; remove, and add anew)"
+            f"{wrong} (the program sees only the system's files and what --read names; to change that,"
+            " remove the server and add it again)"
         )
     if wrong:
         raise CommandFailed(wrong)
 
 
-def _chosen(tools: Sequence[McpTool], names: Sequence[str]) -> list[McpTool]:
+def _chosen(rows: McpRows, server: McpServer, names: Sequence[str]) -> list[McpTool]:
+    tools = rows.tools(server)
     known = {tool.name: tool for tool in tools} | {tool.full_name: tool for tool in tools}
     for name in names:
         if name not in known:
-            raise CommandFailed(f"the server has no tool {name!r} (agent-workers mcp show NAME)")
+            raise CommandFailed(
+                f"{server.name!r} has no tool {name!r}: see `agent-workers mcp show {server.name}`"
+            )
     return [known[name] for name in names] or [
         tool for tool in tools if tool.standing is not Standing.APPROVED
     ]
@@ -204,7 +220,9 @@ def _server(rows: McpRows, arguments: argparse.Namespace) -> McpServer:
     wanted = (arguments.tenant, arguments.name)
     found = next((one for one in rows.servers() if one.place == wanted), None)
     if found is None:
-        raise CommandFailed(f"there is no server {arguments.name!r} (agent-workers mcp list)")
+        raise CommandFailed(
+            f"there is no MCP server {arguments.name!r}: see `agent-workers mcp list`"
+        )
     return found
 
 

@@ -52,13 +52,17 @@ def whole(server: McpServer, tools: Sequence[McpTool]) -> dict[str, object]:
 
 
 def print_servers(servers: Sequence[McpServer]) -> None:
-    print_rows([server_row(one) for one in servers], _SERVER_COLUMNS, none="there are no servers")
+    print_rows(
+        [server_row(one) for one in servers],
+        _SERVER_COLUMNS,
+        none="no MCP servers; add one with `agent-workers mcp add NAME`",
+    )
 
 
 def print_tools(tools: Sequence[McpTool]) -> None:
     rows = [tool_row(tool) for tool in tools]
     short = [row | {"hash": str(row["hash"])[:_SHORT]} for row in rows]
-    print_rows(short, _TOOL_COLUMNS, none="it has no tools, as far as is known")
+    print_rows(short, _TOOL_COLUMNS, none="no tools are known")
 
 
 def print_definitions(tools: Sequence[McpTool]) -> None:

@@ -21,7 +21,7 @@ from agent_workers.state.role_defaults import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
-    parser.add_argument("--to", metavar="REVISION", help="stop at this one (or go back to it)")
+    parser.add_argument("--to", metavar="REVISION", help="go forward or back to this revision")
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit 1 when the schema is behind"
     )
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--role-defaults",
         choices=[ask.value for ask in Ask],
         default=Ask.AUTO.value,
-        help="keep our settings for the workers' role in this database, for poolers that drop them"
-        " (auto: unless the role is used for other things there)",
+        help="make the session settings of agent_workers defaults of the workers' role in this database, for poolers that"
+        " drop connection options (auto: unless the role is used for other things there)",
     )
 
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         _say(set_role_defaults(url, workers_url=settings.database_url, ask=ask))
     stands_at = stands(url)
     if stands_at == wanted:
-        print(f"the schema stands at {wanted}")
+        print(f"the schema is at {wanted}")
         return _grant(url)
     code = _move(url, stands_at, wanted, asked=bool(arguments.to))
     return code if wanted == "base" else _grant(url)
@@ -60,22 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
 def _grant(url: str) -> int:
     """What a migration has made is for nobody until it is granted."""
     if roles := grant_in(url):
-        print(f"granted what each may do: {', '.join(roles)}")
+        print(f"granted their rights to these roles: {', '.join(roles)}")
     return 0
 
 
 def _say(told: Told) -> None:
     match told.answer:
         case Answer.SET:
-            print(f"sessions of {told.role} in {told.database} begin with our settings")
+            print(
+                f"role {told.role} has the session settings of agent_workers as its defaults in"
+                f" database {told.database}"
+            )
         case Answer.SHARED:
             print(
-                f"{told.role} is a superuser or used for other things here: its sessions begin as"
-                " before. Our own set themselves; behind a pooler that drops options give the"
-                " workers a role of their own (or --role-defaults set)"
+                f"left the defaults of role {told.role} alone: it is a superuser, or used for other"
+                " things here. Without a pooler nothing is missing; behind one that drops"
+                " connection options give the workers a role of their own (or use"
+                " --role-defaults set)"
             )
         case Answer.FORBIDDEN | Answer.UNKNOWN:
-            print(f"behind a pooler that drops options, set these for {told.role}:")
+            print(f"if a pooler drops connection options, run this for role {told.role}:")
             for statement in told.statements:
                 print(f"  {statement};")
         case Answer.LEFT:
@@ -92,20 +96,22 @@ def stands(database_url: str) -> str | None:
 
 def _report(stands_at: str | None, wanted: str) -> int:
     behind = stands_at is None or (known(stands_at) and is_behind(stands_at, wanted))
-    print(f"the schema stands at {stands_at or 'nothing'}; this release wants {wanted}")
+    print(f"the schema is at {stands_at or 'no migration'}; this release needs {wanted}")
     return int(behind)
 
 
 def _move(url: str, stands_at: str | None, wanted: str, *, asked: bool) -> int:
     if stands_at is not None and not known(stands_at):
         if asked:
-            raise CommandFailed(f"the schema stands at {stands_at}, which a newer release made")
-        print(f"the schema stands at {stands_at}, made by a newer release: nothing to do")
+            raise CommandFailed(
+                f"the schema is at {stands_at}, which a newer release made: use that release"
+            )
+        print(f"the schema is at {stands_at}, made by a newer release: nothing to do")
         return 0
     back = wanted == "base" or (stands_at is not None and is_behind(wanted, stands_at))
     if back:
         downgrade(url, wanted)
     else:
         upgrade(url, wanted)
-    print(f"the schema moved from {stands_at or 'nothing'} to {wanted}")
+    print(f"the schema moved from {stands_at or 'no migration'} to {wanted}")
     return 0

@@ -20,7 +20,7 @@ def upgrade(url: str, revision: str = "head") -> None:
         place = shown_address(url)
         raise CommandFailed(
             f"the schema in Postgres at {place} was made by another release ({error}): use that"
-            " one, or another database (for `up`: --folder)"
+            " release, or another database (for `up`: --folder)"
         ) from error
 
 

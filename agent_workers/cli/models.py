@@ -32,8 +32,10 @@ _MOST_TOKENS = 1_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser)
-    listing = add("list", "list the models of models.yaml, and those of the price table with a key")
-    listing.add_argument("--all", action="store_true", help="all of the price table")
+    listing = add(
+        "list", "list the models of models.yaml, and those of the price table whose key is set"
+    )
+    listing.add_argument("--all", action="store_true", help="list the whole price table")
     add_json(listing)
     listing.set_defaults(act=_list)
     trying = add("try", "make one small call of a model: its answer, tokens, cost and time")
@@ -60,7 +62,11 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(rows)
     else:
-        print_rows(rows, _COLUMNS, none="no models")
+        print_rows(
+            rows,
+            _COLUMNS,
+            none="no models; name some in models.yaml, or set a provider's key (docs/models.md)",
+        )
     return 0
 
 

@@ -12,24 +12,24 @@ from agent_workers.execution.models.values import ModelReply
 _MICRO: Final = 1_000_000
 _LATER: Final = "try again later"
 REMEDIES: Final[Mapping[ErrorClass, str]] = {
-    ErrorClass.RATE_LIMIT: "the provider is asked too often with this key; set limits below its own",
+    ErrorClass.RATE_LIMIT: "this key asks the provider too often; set limits in models.yaml below the provider's",
     ErrorClass.OVERLOADED: _LATER,
-    ErrorClass.SERVER_ERROR: f"the server failed; look into its log, or {_LATER}",
+    ErrorClass.SERVER_ERROR: f"the server failed; look at its log, or {_LATER}",
     ErrorClass.TIMEOUT: "it took too long; raise --seconds, or timeout_s in models.yaml",
     ErrorClass.CONNECTION: "is the server running at this address, and reachable from here?",
-    ErrorClass.MALFORMED: "what answered is no such API; check the address and the provider",
+    ErrorClass.MALFORMED: "the answer is not from this kind of API; check the address and the provider",
     ErrorClass.TRUNCATED: "raise max_output_tokens",
     ErrorClass.AUTH: "check the key, and that it is meant for this address",
-    ErrorClass.QUOTA: "the account has nothing left; look at its billing",
+    ErrorClass.QUOTA: "the account has no credit left; check its billing",
     ErrorClass.NOT_FOUND: "the provider has no such model at this address; check `model` and `address`",
-    ErrorClass.CONTEXT_WINDOW: "make the prompt shorter, or take a model with more room",
-    ErrorClass.UNSUPPORTED: "the model does not take what is asked of it",
-    ErrorClass.UNPRICED: "say `prices` in models.yaml",
+    ErrorClass.CONTEXT_WINDOW: "shorten the prompt, or use a model with a larger context window",
+    ErrorClass.UNSUPPORTED: "the model does not support this request",
+    ErrorClass.UNPRICED: "set `prices` in models.yaml",
     ErrorClass.BUDGET: "a budget is used up",
     ErrorClass.BAD_REQUEST: "the provider refuses a parameter; see `defaults` in models.yaml",
     ErrorClass.CONTENT_POLICY: "the provider refuses this prompt",
     ErrorClass.BREAKER_OPEN: _LATER,
-    ErrorClass.UNKNOWN: "look at the message; the provider's documentation may know it",
+    ErrorClass.UNKNOWN: "the provider's documentation may explain this message",
 }
 
 
@@ -54,7 +54,7 @@ def replied(state: ModelState, reply: ModelReply, *, seconds: float) -> dict[str
         "model": reply.model,
         "address": state.address or "the provider's own",
         "key": state.key.source,
-        "answer": reply.text or f"(nothing: {reply.finish_reason})",
+        "answer": reply.text or f"(no text; finish reason: {reply.finish_reason})",
         "tokens": f"{usage.input} in ({usage.cached} cached), {usage.output} out",
         "cost": f"{usage.cost_micro / _MICRO:.6f} USD",
         "took": f"{seconds:.2f} s",

@@ -1,6 +1,7 @@
 """The parser of our command line: a mistake is one line, which says what is wanted instead."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -8,6 +9,15 @@ from typing import Any, NoReturn
 from typing_extensions import override
 
 _NUMBERS: Mapping[object, str] = {int: "a whole number, like 3", float: "a number, like 1.5"}
+
+# What argparse says, and the same in plain words.
+_PLAIN: Mapping[str, str] = {
+    "^the following arguments are required: ": "missing: ",
+    "^one of the arguments (.+) is required$": r"give one of these: \1",
+    "^argument (.+): not allowed with argument (.+)$": r"\1 and \2 cannot be given together",
+    "^argument (.+): expected (at least )?one argument$": r"\1 needs a value",
+    "^argument ": "",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,10 +29,10 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
-        what = "command" if isinstance(action, argparse._SubParsersAction) else "choice"  # noqa: SLF001
+        is_command = isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+        told = f"there is no command {value!r}" if is_command else f"{value!r} is not a choice"
         raise argparse.ArgumentError(
-            action if what == "choice" else None,
-            f"there is no {what} {value!r}{_instead(str(value), known)}",
+            None if is_command else action, f"{told}{_instead(str(value), known)}"
         )
 
     @override
@@ -39,6 +49,8 @@ class Parser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
+        for said, plain in _PLAIN.items():
+            message = re.sub(said, plain, message)
         self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
 
     def unknown(self, words: Sequence[str], given: Sequence[str]) -> NoReturn:
@@ -61,4 +73,4 @@ def _instead(word: str, known: Sequence[str]) -> str:
     near = get_close_matches(word, known, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(known)}" if known else ""
+    return f"; choose from: {', '.join(known)}" if known else ""

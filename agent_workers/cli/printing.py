@@ -46,9 +46,9 @@ def bytes_in_words(count: int) -> str:
     return f"{count} bytes"
 
 
-def counted(count: int, what: str) -> str:
-    """Write how many there are: `1 step`, `2 steps`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write how many there are: `1 step`, `2 steps`, or `2 memories` where `many` says so."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def _cells(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:

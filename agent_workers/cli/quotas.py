@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(act=_list)
     setting = add("set", "set a quota of a tenant; what it has already stays")
     setting.add_argument("kind", choices=KINDS)
-    setting.add_argument("most", help="a number, of bytes also as `5GiB`; or `default`")
+    setting.add_argument("most", help="a number (of bytes also as `5GiB`), or `default`")
     setting.set_defaults(act=_set)
 
 
@@ -68,6 +68,6 @@ def _most(kind: str, text: str) -> int | None:
     found = _NUMBER.fullmatch(text)
     most = int(found[1]) * UNITS.get(found[2], 1) if found else _GREATEST
     if most >= _GREATEST or (found and found[2] and kind != "bytes"):
-        number = "number of bytes, as 500MiB or 5GiB," if kind == "bytes" else "number"
+        number = "number of bytes, like 500MiB or 5GiB," if kind == "bytes" else "number"
         raise WronglyAsked(f"{text!r} is neither a {number} nor `default`")
     return most

@@ -8,11 +8,17 @@ from agent_workers.cli.ingest import said
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", help="the broker outside (AGENT_RELAY_URL)")
-    parser.add_argument("--exchange", required=True, help="where it is published; declared here")
+    parser.add_argument("--url", help="the broker to publish to (AGENT_RELAY_URL)")
+    parser.add_argument(
+        "--exchange",
+        required=True,
+        help="the exchange to publish to; declared if it does not exist",
+    )
     parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
     parser.add_argument("--queue", help="declare this queue and bind it to the exchange")
-    parser.add_argument("--routing-key", help="with --queue; # by default, which is all")
+    parser.add_argument(
+        "--routing-key", help="with --queue; by default #, which matches everything"
+    )
     parser.add_argument(
         "--name", help="the name under which its place in the journal is kept (default)"
     )

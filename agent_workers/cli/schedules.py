@@ -8,7 +8,7 @@ from typing import Any
 from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.given import read_input, read_json_file
 from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows
 from agent_workers.cli.times import instant, instant_on_the_wire, whole_seconds
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client
@@ -34,20 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--batch", type=Path, metavar="FILE", help="JSON of a batch with its items")
     create.add_argument("--idempotency-key", help="the same key never makes a second schedule")
     _add_rules(create, required=True)
-    edit = _of_a_schedule(add("edit", "change the rules that are given, and nothing else", _edit))
+    edit = _of_a_schedule(add("edit", "change what is given, and nothing else", _edit))
     _add_rules(edit, required=False)
     _of_a_schedule(
-        add("pause", "start nothing until it is resumed; what it misses is skipped", _pause)
+        add("pause", "start nothing until resumed; what is missed meanwhile is skipped", _pause)
     )
-    _of_a_schedule(add("resume", "let it go on", _resume))
-    trigger = _of_a_schedule(add("trigger", "start its job or batch now", _trigger))
-    trigger.add_argument("--overlap", choices=_OVERLAPS, help="instead of its own policy")
+    _of_a_schedule(add("resume", "let a paused schedule go on", _resume))
+    trigger = _of_a_schedule(add("trigger", "start the job or batch of a schedule now", _trigger))
+    trigger.add_argument("--overlap", choices=_OVERLAPS, help="use this policy instead of its own")
     backfill = _of_a_schedule(
-        add("backfill", "run what it would have run between two times in the past", _backfill)
+        add("backfill", "run what would have run between two times in the past", _backfill)
     )
     backfill.add_argument("begin", type=instant, help="2026-01-31, or with a time and a zone (UTC)")
     backfill.add_argument("end", type=instant)
-    _of_a_schedule(add("delete", "delete it with its runs; its jobs go on", _delete))
+    _of_a_schedule(add("delete", "delete a schedule and its runs; its jobs go on", _delete))
     _add_looks(add)
 
 
@@ -56,10 +56,12 @@ def _add_looks(add: Verbs) -> None:
     listing.add_argument("--status", choices=["active", "paused", "completed"])
     add_json(listing)
     add_json(_of_a_schedule(add("show", "print a schedule", _show)))
-    preview = _of_a_schedule(add("preview", "print when it starts its next jobs", _preview))
+    preview = _of_a_schedule(
+        add("preview", "print the next times at which a schedule fires", _preview)
+    )
     preview.add_argument("-n", type=int, default=5, help="how many times (5)")
     add_json(preview)
-    runs = _of_a_schedule(add("runs", "list what it started, the latest first", _runs))
+    runs = _of_a_schedule(add("runs", "list the runs of a schedule, the latest first", _runs))
     runs.add_argument("--status")
     runs.add_argument("--limit", type=int, default=20)
     add_json(runs)
@@ -86,19 +88,23 @@ def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="TIME",
         help="once, at this time: 2030-01-31T12:00:00Z",
     )
-    parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; cron needs it")
+    parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; --cron needs it")
     parser.add_argument("--name")
-    parser.add_argument("--start-at", type=instant_on_the_wire, metavar="TIME", help="not before")
-    parser.add_argument("--end-at", type=instant_on_the_wire, metavar="TIME", help="not after")
     parser.add_argument(
-        "--overlap", choices=_OVERLAPS, help="if the run before has not ended (skip)"
+        "--start-at", type=instant_on_the_wire, metavar="TIME", help="do not fire before this time"
+    )
+    parser.add_argument(
+        "--end-at", type=instant_on_the_wire, metavar="TIME", help="do not fire after this time"
+    )
+    parser.add_argument(
+        "--overlap", choices=_OVERLAPS, help="what to do if the previous run has not ended (skip)"
     )
     parser.add_argument(
         "--catch-up",
         choices=["none", "last", "all"],
-        help="which of the times that were missed to run (last)",
+        help="which missed times to run (last)",
     )
-    late = "how late a missed time is still run (1d)"
+    late = "how late a missed time may still run (1d)"
     parser.add_argument(
         "--catch-up-window",
         dest="catch_up_window_s",
@@ -125,8 +131,7 @@ def _edit(client: Client, arguments: argparse.Namespace) -> int:
     if not said:
         raise WronglyAsked("nothing to change was given: see `agent-workers schedules edit --help`")
     changed = client.schedules.change(arguments.schedule_id, **said)
-    print(f"{changed['id']} fires next at {changed['next_run_at']}")
-    return 0
+    return _say_next(changed)
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> int:
@@ -153,8 +158,12 @@ def _pause(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _resume(client: Client, arguments: argparse.Namespace) -> int:
-    schedule = client.schedules.resume(arguments.schedule_id)
-    print(f"{arguments.schedule_id} fires next at {schedule['next_run_at']}")
+    return _say_next(client.schedules.resume(arguments.schedule_id))
+
+
+def _say_next(schedule: Json) -> int:
+    at = schedule["next_run_at"]
+    print(f"{schedule['id']} " + (f"fires next at {at}" if at else f"is {schedule['status']}"))
     return 0
 
 
@@ -171,7 +180,8 @@ def _preview(client: Client, arguments: argparse.Namespace) -> int:
     elif found:
         print("\n".join(found))
     else:
-        print("it starts nothing more: `agent-workers schedules show` says why", file=sys.stderr)
+        see = "`agent-workers schedules show` says why"
+        print(f"{arguments.schedule_id} does not fire any more: {see}", file=sys.stderr)
     return 0
 
 
@@ -189,7 +199,7 @@ def _runs(client: Client, arguments: argparse.Namespace) -> int:
 
 def _backfill(client: Client, arguments: argparse.Namespace) -> int:
     count = client.schedules.backfill(arguments.schedule_id, arguments.begin, arguments.end)
-    print(f"{count} runs asked for")
+    print(f"{counted(count, 'run')} requested")
     return 0
 
 
@@ -201,7 +211,7 @@ def _delete(client: Client, arguments: argparse.Namespace) -> int:
 def _target(arguments: argparse.Namespace) -> Json:
     if arguments.batch is not None:
         if arguments.agent:
-            raise WronglyAsked("--batch names its agents itself")
+            raise WronglyAsked("the items in --batch FILE name their agents: leave AGENT out")
         return {"batch": read_json_file(arguments.batch, what="the batch")}
     if arguments.input is None:
         raise WronglyAsked("give AGENT and INPUT, or --batch FILE")

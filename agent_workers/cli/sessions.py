@@ -14,19 +14,19 @@ _SAID = ("turn", "role", "at", "words")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
-    listing = add("list", "list sessions, the last used first", _list)
+    listing = add("list", "list sessions, the most recently used first", _list)
     listing.add_argument("--limit", type=int, default=20, help="at most N sessions (20)")
     add_json(listing)
-    show = _of_a_session(add("show", "print what was said in a session, oldest first", _show))
+    show = _of_a_session(add("show", "print the messages of a session, the oldest first", _show))
     add_json(show)
-    say = _of_a_session(add("say", "add a message beside those of jobs", _say))
+    say = _of_a_session(add("say", "add a message to a session", _say))
     say.add_argument("words", help="text, @FILE, or - for standard input")
     say.add_argument(
         "--role", choices=["user", "assistant"], default="user", help="who says it (user)"
     )
     say.add_argument("--user", help="the user of the session")
-    say.add_argument("--idempotency-key", help="the same key adds one message")
-    _of_a_session(add("clear", "delete what was said; its jobs go on", _clear))
+    say.add_argument("--idempotency-key", help="the same key never adds a second message")
+    _of_a_session(add("clear", "delete the messages of a session; its jobs go on", _clear))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,9 +53,11 @@ def _show(client: Client, arguments: argparse.Namespace) -> int:
         return 0
     if session["summary"] is not None:
         summary = session["summary"]
-        print(f"turns {summary['first_turn']} to {summary['last_turn']}, summed up:")
+        print(f"summary of turns {summary['first_turn']} to {summary['last_turn']}:")
         print(f"{summary['text']}\n")
-    print_rows([one | {"words": _words(one)} for one in said], _SAID, none="nothing was said")
+    print_rows(
+        [one | {"words": _words(one)} for one in said], _SAID, none="the session has no messages"
+    )
     return 0
 
 
@@ -63,7 +65,7 @@ def _say(client: Client, arguments: argparse.Namespace) -> int:
     added = client.sessions.add_message(
         arguments.session_id,
         arguments.role,
-        read_given(arguments.words, what="the words from "),
+        read_given(arguments.words, what="the message from "),
         user_id=arguments.user,
         idempotency_key=arguments.idempotency_key,
     )

@@ -124,7 +124,7 @@ class System:
         self._undo.callback(lock.let_go)
         end_guardian(self.folder)
         if found := end_programs(self.folder):
-            self._say(f"ended what an earlier start had left running: {', '.join(found)}")
+            self._say(f"stopped what an earlier run had left running: {', '.join(found)}")
         self._undo.callback(self.supervisor.dismiss_guardian)
         self.supervisor.post_guardian()
 
@@ -140,7 +140,7 @@ class System:
             found |= {"database_url": url, "direct_database_url": url}
             self._say(f"Postgres on port {postgres.port}")
             if account := postgres.shared_account:
-                self._say(f"Postgres runs as {account}, as others may: see docs/operating.md")
+                self._say(f"Postgres runs as {account}, a shared account: see docs/operating.md")
         if not given.broker_url:
             redis = EmbeddedRedis(self.folder.redis)
             self._undo.callback(redis.stop)
@@ -239,7 +239,7 @@ class System:
             return wanted
         found = free_port()
         if wanted:
-            self._say(f"port {wanted} is taken: {what} on port {found}")
+            self._say(f"port {wanted} is taken: {what} uses port {found}")
         return found
 
     def _set(self, **changed: str | int) -> None:

@@ -33,7 +33,7 @@ def duration(text: str) -> timedelta:
             raise argparse.ArgumentTypeError(f"{text!r} is not a duration {_LIKE}")
         return sum((_amount(*one.groups()) for one in found), timedelta())
     except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than can be counted") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is too long a duration") from None
 
 
 def seconds(text: str) -> float:

@@ -19,6 +19,7 @@ from agent_workers.execution.tools.describing import described
 from agent_workers.settings import Settings
 
 Act = Callable[[Settings, argparse.Namespace], int]
+_NONE = "no tools; name a module with --tools or AGENT_TOOLS"
 _PASSED_ON = ("tenant", "user", "session", "job", "key")
 
 
@@ -29,19 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb = verbs.add_parser(name, help=words, description=words)
         add_folder(verb)
         verb.add_argument(
-            "--tools", help="modules with tools (AGENT_TOOLS); `package.*` is all of it"
+            "--tools", help="modules with tools (AGENT_TOOLS); `package.*` means all of its modules"
         )
         verb.set_defaults(act=act)
         return verb
 
     add_json(add("list", "list the tools that a worker would have here", _list))
-    show = add("show", "print what a tool takes, gives and declares", _show)
+    show = add("show", "print what a tool takes, returns and declares", _show)
     show.add_argument("tool", metavar="NAME")
     add_json(show)
     check = add(
-        "check", "say what is missing in how tools are declared; exit code 1 if any", _check
+        "check", "check how tools are declared; exit code 1 if something must be changed", _check
     )
-    check.add_argument("names", nargs="*", metavar="NAME", help="by default all of them")
+    check.add_argument("names", nargs="*", metavar="NAME", help="by default all tools")
     check.add_argument("--strict", action="store_true", help="warnings count as well")
     add_json(check)
     _add_call(add("call", "call one tool in a process of its own, outside of any job", _call))
@@ -58,9 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_call(call: argparse.ArgumentParser) -> None:
     call.add_argument("tool", metavar="NAME")
-    call.add_argument("arguments", nargs="?", default="{}", metavar="JSON", help="its arguments")
-    call.add_argument("--yes", action="store_true", help="needed for whatever leaves a mark")
-    call.add_argument("--look-up", action="store_true", help="only ask what became of --key")
+    call.add_argument(
+        "arguments", nargs="?", default="{}", metavar="JSON", help="its arguments, as an object"
+    )
+    call.add_argument(
+        "--yes", action="store_true", help="needed for a tool that may change something"
+    )
+    call.add_argument(
+        "--look-up", action="store_true", help="only look up whether the effect with --key happened"
+    )
     call.add_argument("--key", help="the key of the effect; by default a new one")
     call.add_argument("--tenant", help="the tenant that it acts for (default)")
     for name in ("user", "session", "job"):
@@ -75,7 +82,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         print_rows(
             [row_of(tools[name]) for name in sorted(tools)],
             COLUMNS,
-            none="no tools; name a module with --tools or AGENT_TOOLS",
+            none=_NONE,
         )
     return 0
 
@@ -104,7 +111,7 @@ def _check(settings: Settings, arguments: argparse.Namespace) -> int:
             [{"level": one.level, "text": one.text, "remedy": one.remedy} for one in findings]
         )
     else:
-        print("\n".join(one.line for one in findings) or "no tools are here")
+        print("\n".join(one.line for one in findings) or _NONE)
     bad = {Level.FAIL, Level.WARN} if arguments.strict else {Level.FAIL}
     return int(any(one.level in bad for one in findings))
 
@@ -125,5 +132,7 @@ def _found(registry: Registry, name: str) -> LoadedTool:
     if tool is not None:
         return tool
     near = difflib.get_close_matches(name, registry.tools, n=1)
-    hint = f"; do you mean {near[0]!r}?" if near else "; --tools or AGENT_TOOLS names your modules"
+    hint = (
+        f"; did you mean {near[0]!r}?" if near else "; name its module with --tools or AGENT_TOOLS"
+    )
     raise CommandFailed(f"there is no tool {name!r}{hint}")

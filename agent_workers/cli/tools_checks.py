@@ -11,14 +11,14 @@ from agent_workers.domain.tool import Tool, ToolFunction
 from agent_workers.execution.agents.registry import LoadedTool, Registry
 from agent_workers.execution.signature import argument_names, promises_nothing
 
-_SAY_EFFECT = "say effect=: what is not said is taken for unsafe, and a crash asks a person"
-_SAY_TIMEOUT = "say timeout=: how long one call may take at most"
-_SAY_WORDS = "write a docstring: it is what planners are told of the tool"
+_SAY_EFFECT = "set effect=: without it a tool is unsafe, and after a crash a person is asked"
+_SAY_TIMEOUT = "set timeout=: how long one call may take"
+_SAY_WORDS = "write a docstring: it tells planners what the tool does"
 _DESCRIBE_RESULT = (
-    "results are not held against it: return plain values, a pydantic model, a dataclass, or a"
+    "results are not checked: return plain values, a pydantic model, a dataclass, or a"
     " TypedDict of typing_extensions"
 )
-_SAY_RESULT = "annotate what it returns: then results are held against it"
+_SAY_RESULT = "annotate its return type: then results are checked against it"
 
 
 def check_tool(tool: LoadedTool, registry: Registry) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def check_tool(tool: LoadedTool, registry: Registry) -> Iterator[Finding]:
 
 
 def cannot_load(error: AgentWorkersError) -> Finding:
-    return fail(f"tools: {error}", "no worker starts with this")
+    return fail(f"tools: {error}", "correct it: no worker starts with this")
 
 
 def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def _unsaid(tool: LoadedTool) -> Iterator[Finding]:
     if "timeout" in declared.unsaid and declared.effect is not EffectClass.PURE:
         yield fail(f"{declared.name}: its time-out is not set", _SAY_TIMEOUT)
     if is_silent(declared):
-        yield fail(f"{declared.name}: nothing says what it does", _SAY_WORDS)
+        yield fail(f"{declared.name}: it has no docstring", _SAY_WORDS)
     if tool.signature.result.adapter is None and declared.schema is None:
         yield from _unsaid_result(declared)
 
@@ -54,9 +54,12 @@ def is_silent(declared: Tool) -> bool:
 def _unsaid_result(declared: Tool) -> Iterator[Finding]:
     said = inspect.signature(declared.function).return_annotation
     if said is inspect.Signature.empty:
-        yield warn(f"{declared.name}: what it returns is not said", _SAY_RESULT)
+        yield warn(f"{declared.name}: its return type is not declared", _SAY_RESULT)
     elif not promises_nothing(declared.function):
-        yield warn(f"{declared.name}: what it returns cannot be described", _DESCRIBE_RESULT)
+        yield warn(
+            f"{declared.name}: its return type cannot be described as a JSON schema",
+            _DESCRIBE_RESULT,
+        )
 
 
 def _around(declared: Tool, registry: Registry) -> Iterator[Finding]:
@@ -64,19 +67,21 @@ def _around(declared: Tool, registry: Registry) -> Iterator[Finding]:
         remedy = "rename one: an agent that names it cannot say which it means"
         yield fail(f"{declared.name}: several tools have this name", remedy)
     if declared.fallback is not None and declared.fallback not in registry.tools:
-        remedy = "name a tool that is here, and that each of its agents has"
-        yield fail(f"{declared.name}: there is no fallback {declared.fallback!r}", remedy)
+        remedy = "name a tool that is loaded, and that each of its agents has"
+        yield fail(
+            f"{declared.name}: its fallback {declared.fallback!r} is not a loaded tool", remedy
+        )
 
 
 def _look_up(tool: LoadedTool) -> Iterator[Finding]:
     declared = tool.declared
     if declared.look_up is None:
         if declared.effect is EffectClass.KEYED:
-            remedy = "give look_up=, or a person is asked when a crash outlives the key"
+            remedy = "set look_up=, or a person is asked after a crash if the key has expired"
             hours = (
                 f"{declared.key_ttl / timedelta(hours=1):g} h" if declared.key_ttl else "no time"
             )
-            yield warn(f"{declared.name}: its keys live for {hours}, and no longer", remedy)
+            yield warn(f"{declared.name}: its keys expire after {hours}", remedy)
         return
     wanting = _unfit(declared.look_up, tool)
     if wanting:

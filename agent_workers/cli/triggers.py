@@ -6,7 +6,7 @@ from typing import Any
 from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.given import read_given, read_json
 from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows
 from agent_workers.cli.surroundings import add_api
 from agent_workers.cli.triggers_watch import (
     add_unwatch_arguments,
@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return made
 
     add_json(add("list", "list triggers, the newest first", _list))
-    _create_arguments(add("create", "start a job of an agent for each event that fits", _create))
+    _create_arguments(add("create", "start a job of an agent for each event that matches", _create))
     for name, words, act, of in (
         ("show", "print a trigger", _show, "trigger_id"),
-        ("letter", "print such a message as it came", _letter, "letter_id"),
+        ("letter", "print a dead letter as it came", _letter, "letter_id"),
     ):
         shown = add(name, words, act)
         shown.add_argument(of)
@@ -51,14 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("send", "send one CloudEvent and say what it started", _send).add_argument(
         "event", help="its JSON, @FILE, or - for standard input"
     )
-    letters = add("letters", "list the messages that could not be processed", _letters)
+    letters = add("letters", "list dead letters: messages that could not be processed", _letters)
     letters.add_argument("--state", default="dead", choices=("dead", "replayed", "discarded"))
     add_json(letters)
-    replay = add("replay", "process such messages again", _replay)
+    replay = add("replay", "process dead letters again", _replay)
     replay.add_argument("letter_id", nargs="*")
-    replay.add_argument("--all", action="store_true", help="all that are dead")
-    add("discard", "discard such a message", _discard).add_argument("letter_id")
-    add_watch_arguments(verb("watch-table", "start a job in the transaction that writes a row"))
+    replay.add_argument("--all", action="store_true", help="all dead letters")
+    add("discard", "discard a dead letter", _discard).add_argument("letter_id")
+    add_watch_arguments(
+        verb("watch-table", "start a job for each row written to a table, in the same transaction")
+    )
     add_unwatch_arguments(verb("unwatch-table", "start no more jobs for a table"))
     add_watched_arguments(verb("watched", "list the tables that are watched"))
 
@@ -70,12 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
 def _create_arguments(create: argparse.ArgumentParser) -> None:
     create.add_argument("name")
     create.add_argument("--agent", required=True)
-    create.add_argument("--type", action="append", help="exact, or with a * at the end; repeatable")
-    create.add_argument("--source", action="append", help="the same for sources")
     create.add_argument(
-        "--where", action="append", help="CEL over the event, say data.amount > 100"
+        "--type", action="append", help="an event type, exact or with a * at the end; repeatable"
     )
-    create.add_argument("--input", help="a text or JSON with ${…}; by default the whole event")
+    create.add_argument(
+        "--source",
+        action="append",
+        help="an event source, exact or with a * at the end; repeatable",
+    )
+    create.add_argument(
+        "--where",
+        action="append",
+        help="a CEL condition on the event, like data.amount > 100; repeatable",
+    )
+    create.add_argument("--input", help="text or JSON with ${…}; by default the whole event")
     create.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
     create.add_argument("--max-cost-usd")
 
@@ -126,9 +136,9 @@ def _delete(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _send(client: Client, arguments: argparse.Namespace) -> int:
-    event = _json(read_given(arguments.event))
+    event = read_json(read_given(arguments.event, what="the event from "), what="the event")
     if not isinstance(event, dict):
-        raise WronglyAsked("an event is a JSON object")
+        raise WronglyAsked("the event is not a JSON object")
     print_json(client.triggers.send(event))
     return 0
 
@@ -138,7 +148,7 @@ def _letters(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_rows(found, _LETTER_COLUMNS, none=f"no message is {arguments.state}")
+        print_rows(found, _LETTER_COLUMNS, none=f"no {arguments.state} letters")
     return 0
 
 
@@ -149,7 +159,7 @@ def _letter(client: Client, arguments: argparse.Namespace) -> int:
 
 def _replay(client: Client, arguments: argparse.Namespace) -> int:
     if bool(arguments.letter_id) is arguments.all:
-        raise WronglyAsked("name messages, or say --all")
+        raise WronglyAsked("give the ids of dead letters, or --all")
     wanted = arguments.letter_id or [one["id"] for one in client.triggers.letters()]
     dead = 0
     for letter_id in wanted:
@@ -157,7 +167,7 @@ def _replay(client: Client, arguments: argparse.Namespace) -> int:
         dead += letter["state"] == "dead"
         print(f"{letter['id']} is {letter['state']}")
     if dead:
-        raise CommandFailed(f"{dead} of {len(wanted)} still cannot be taken")
+        raise CommandFailed(f"{dead} of {counted(len(wanted), 'letter')} still cannot be processed")
     return 0
 
 
@@ -174,11 +184,9 @@ def _say(trigger: dict[str, Any]) -> int:
 
 
 def _template(text: str | None) -> object:
-    return _json(text) if text is not None and text.lstrip().startswith("{") else text
-
-
-def _json(text: str) -> object:
-    return read_json(text, what="what was given")
+    if text is None or not text.lstrip().startswith("{"):
+        return text
+    return read_json(text, what="--input")
 
 
 def _pair(text: str) -> tuple[str, str]:

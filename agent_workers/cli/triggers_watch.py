@@ -16,13 +16,19 @@ _OPERATIONS = ("insert", "update", "delete")
 
 def add_watch_arguments(watch: argparse.ArgumentParser) -> None:
     add_folder(watch)
-    watch.add_argument("table", help="its name, with its schema where it is not on the path")
+    watch.add_argument("table", help="its name, with its schema unless that is on the search path")
+    watch.add_argument("--agent", required=True, help="start a job of this agent for each row")
     watch.add_argument(
-        "--agent", required=True, help="the agent of the job that each written row starts"
+        "--on", default="insert", help="insert, update, delete; separated by commas (insert)"
     )
-    watch.add_argument("--on", default="insert", help="insert, update, delete; with commas")
-    watch.add_argument("--key", default="", help="columns: one job for each value of them, ever")
-    watch.add_argument("--when", default="", metavar="SQL", help="a condition on new and old")
+    watch.add_argument(
+        "--key",
+        default="",
+        help="columns, separated by commas: one job ever for each of their values",
+    )
+    watch.add_argument(
+        "--when", default="", metavar="SQL", help="a condition on the rows new and old"
+    )
     watch.add_argument("--tenant", default="default", help="the tenant of the jobs (default)")
     _add_name(watch)
     watch.set_defaults(watching=_watch)
@@ -89,7 +95,7 @@ def _words(text: str) -> list[str]:
 
 def _operation(word: str) -> str:
     if word.lower() not in _OPERATIONS:
-        raise WronglyAsked(f"--on knows {', '.join(_OPERATIONS)}, not {word!r}")
+        raise WronglyAsked(f"--on takes {', '.join(_OPERATIONS)}, not {word!r}")
     return word.lower()
 
 

@@ -27,15 +27,17 @@ Forward = Callable[[dict[str, str], bytes], str]
 
 
 def add_listen(add: Verbs) -> None:
-    listen = add("listen", "forward what happens from now on to a URL, until Ctrl-C", _listen)
+    listen = add("listen", "forward new events to a URL, until Ctrl-C", _listen)
     listen.add_argument("--forward-to", required=True, metavar="URL", help="http://localhost:…")
-    listen.add_argument("--events", default="*", help="types with commas, as job.failed,batch.*")
+    listen.add_argument(
+        "--events", default="*", help="types, separated by commas, like job.failed,batch.* (all)"
+    )
 
 
 def _listen(client: Client, arguments: argparse.Namespace) -> int:
     place = urlsplit(arguments.forward_to)
     if place.scheme not in {"http", "https"} or not place.hostname:
-        raise WronglyAsked(f"--forward-to {arguments.forward_to!r} is not a URL")
+        raise WronglyAsked(f"--forward-to {arguments.forward_to!r} is not an http or https URL")
     kinds = arguments.events.split(",")
     endpoint = client.webhooks.create(
         _NOWHERE, name=f"listen on {socket.gethostname()}", event_types=kinds, enabled=False

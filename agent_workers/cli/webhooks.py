@@ -7,7 +7,7 @@ from itertools import islice
 from agent_workers.cli import programs
 from agent_workers.cli.becoming import become
 from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows
 from agent_workers.cli.times import instant
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.cli.webhook_listening import add_listen
@@ -38,26 +38,32 @@ def _add_endpoints(add: Verbs) -> None:
     add_json(add("endpoints", "list endpoints, the newest first", _endpoints))
     create = add("create", "send events to a URL; prints the id and the signing secret", _create)
     create.add_argument("url")
-    create.add_argument("--events", help="types with commas, as job.failed,batch.* (all)")
+    create.add_argument(
+        "--events", help="types, separated by commas, like job.failed,batch.* (all)"
+    )
     create.add_argument("--name", default="")
-    create.add_argument("--payload", choices=("thin", "full"), help="full: with a job's output")
+    create.add_argument(
+        "--payload", choices=("thin", "full"), help="full includes a job's output (thin)"
+    )
     rotate = _of_endpoint(add("rotate", "sign with a new secret, and print it", _rotate))
-    rotate.add_argument("--end-old", action="store_true", help="else it is good for another day")
-    _of_endpoint(add("enable", "send events to it again", _enable))
-    disable = _of_endpoint(add("disable", "send no events to it for now", _disable))
+    rotate.add_argument(
+        "--end-old", action="store_true", help="otherwise the old one is valid for another day"
+    )
+    _of_endpoint(add("enable", "send events to an endpoint again", _enable))
+    disable = _of_endpoint(add("disable", "send no events to an endpoint for now", _disable))
     disable.add_argument("--reason", default="")
-    test = _of_endpoint(add("test", "send it a test event", _test))
+    test = _of_endpoint(add("test", "send a test event to an endpoint", _test))
     test.add_argument("--type", default="webhook_endpoint.test")
-    _of_endpoint(add("delete", "delete the endpoint; its log stays", _delete))
+    _of_endpoint(add("delete", "delete an endpoint; its deliveries are kept", _delete))
 
 
 def _add_deliveries(add: Verbs) -> None:
     listing = add("deliveries", "list deliveries, the newest first", _deliveries)
     listing.add_argument(
-        "endpoint_id", nargs="?", help="without it: deliveries to callback URLs of jobs"
+        "endpoint_id", nargs="?", help="by default deliveries to callback URLs of jobs"
     )
     listing.add_argument("--status", choices=_STATUSES)
-    listing.add_argument("--type", help="of the event")
+    listing.add_argument("--type", help="only events of this type")
     listing.add_argument("--limit", type=int, default=20)
     add_json(listing)
     show = add("show", "print a delivery with all its attempts", _show)
@@ -65,7 +71,9 @@ def _add_deliveries(add: Verbs) -> None:
     add_json(show)
     replay = add("replay", "deliver again, under the same webhook-id", _replay)
     replay.add_argument("delivery_id", nargs="+")
-    recover = _of_endpoint(add("recover", "deliver again what failed", _recover))
+    recover = _of_endpoint(
+        add("recover", "deliver events again that could not be delivered", _recover)
+    )
     recover.add_argument(
         "--since",
         type=instant,
@@ -77,7 +85,7 @@ def _add_deliveries(add: Verbs) -> None:
     recover.add_argument(
         "--missing",
         action="store_true",
-        help="and what was announced while the endpoint was disabled",
+        help="also events from while the endpoint was disabled",
     )
 
 
@@ -161,7 +169,7 @@ def _recover(client: Client, arguments: argparse.Namespace) -> int:
     count = client.webhooks.recover(*span)
     if arguments.missing:
         count += client.webhooks.replay_missing(*span)
-    print(f"{count} deliveries are on their way")
+    print(f"{counted(count, 'delivery', 'deliveries')} queued")
     return 0
 
 

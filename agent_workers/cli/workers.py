@@ -18,8 +18,8 @@ _COLUMNS = ("name", "pid", "state", "seen", "lanes", "pool", "slots", "version",
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "List the workers that run. One that has said nothing for half a minute is `silent`: "
-        "it was killed, or cannot reach the database; after ten minutes it is listed no more."
+        "List the running workers. One that has said nothing for half a minute is `silent`: "
+        "it was killed, or cannot reach the database; after ten minutes it is no longer listed."
     )
     add_folder(parser)
     add_json(parser)

@@ -94,7 +94,7 @@ def test_a_program_that_runs_and_answers_no_more_is_started_again(
     supervisor.start([api], stage=1)
     wait_until(lambda: len(said) >= 2, "the word that it hangs, and that it ended")
     assert said[:2] == [
-        "api runs and does not answer; ending it",
+        "api runs but does not answer; ending it",
         "api ended (signal 15); starting it again",
     ]
 

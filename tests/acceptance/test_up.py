@@ -133,7 +133,7 @@ def test_the_next_up_ends_what_a_supervisor_and_its_guardian_left(cwd: Path):
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait(PATIENCE_S)
         with up(cwd) as second:
-            assert "ended what an earlier start had left running" in second.log.read_text()
+            assert "stopped what an earlier run had left running" in second.log.read_text()
             assert left != second.pid_of("api")
             # The jobs of the earlier starts are still there: it is the same database.
             with second.client() as client:

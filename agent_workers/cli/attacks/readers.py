@@ -31,7 +31,7 @@ def slow_heads(count: int) -> Attack:
 
     def attack(hostile: Hostile, _: Connection) -> None:
         head = b"GET /v1/jobs HTTP/1.1\r\nx: "
-        _hold(hostile, "heads of a byte a second", count, head, then=_one_byte)
+        _hold(hostile, "request heads at a byte a second", count, head, then=_one_byte)
 
     return attack
 
@@ -46,7 +46,7 @@ def unread_files(count: int) -> Attack:
             if hostile.over.wait(_LOOK_S):
                 return
         asked = connection.asking(f"{path}/artifacts/large")
-        _hold(hostile, "readers of a file who never read", count, asked)
+        _hold(hostile, "readers of a file that never read", count, asked)
 
     return attack
 

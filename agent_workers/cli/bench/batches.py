@@ -97,10 +97,10 @@ def _upload(stage: Stage, path: Path, batch: dict[str, Any], lines: int) -> None
     killer.start()
     try:
         send_lines(stage, path, at)
-        say("  the first upload was over before its kill")
+        say("  the first upload ended before its kill")
     except (OSError, HTTPException):
         kept = _ask(stage, _KEPT)
-        say(f"  kill -9 of the API within the upload: {kept:,} of {lines:,} lines were kept")
+        say(f"  kill -9 of the API during the upload: {kept:,} of {lines:,} lines were kept")
     killer.join()
     stage.restart_api()
     call(stage, "GET", "/v1/batches")
@@ -129,7 +129,7 @@ def _run(stage: Stage, batch: dict[str, Any], lines: int, kills: int) -> None:
     took = time.monotonic() - began
     say(
         f"  {lines:,} no-op jobs of one step: {took:.0f} s, {lines / took:.0f} jobs/s, with {kills}"
-        f" kills -9 on the way; at most {watch.most_live} live of {_LIVE} allowed"
+        f" kill -9 meanwhile; at most {watch.most_live} live of {_LIVE} allowed"
         f" ({watch.samples:,} samples); API at most {watch.most_mib:.0f} MiB"
     )
 
@@ -150,8 +150,8 @@ def _judge(stage: Stage, batch: dict[str, Any], lines: int) -> None:
     assert ends is not None
     say(
         f"  {shown['status']}: {row[0]:,} jobs for {row[1]:,} items, {row[2]:,} succeeded,"
-        f" {ends[0]:,} ends in the journal; results.jsonl: {len(found):,} custom_ids, the most"
-        f" often {max(found.values())} x, in {took:.1f} s; API {before:.0f} MiB before,"
+        f" {ends[0]:,} ends in the journal; results.jsonl: {len(found):,} custom_ids, each at"
+        f" most {max(found.values())} x, in {took:.1f} s; API {before:.0f} MiB before,"
         f" {watch.most_mib:.0f} at most"
     )
     if tuple(row) != (lines, lines, lines) or ends[0] != lines or len(found) != lines:

@@ -16,6 +16,7 @@ from agent_workers.cli.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.cli.bench.tenants import beside_a_flood
 from agent_workers.cli.bench.throughput import latency, throughput
 from agent_workers.cli.bench.waiting import blocking, long_jobs
+from agent_workers.cli.errors import WronglyAsked
 
 
 def _throughput(on: Stage, arguments: argparse.Namespace) -> None:
@@ -86,7 +87,7 @@ _PARTS: Mapping[str, Callable[[Stage, argparse.Namespace], None]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(_PARTS)}; all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)} (all)")
     parser.add_argument("--jobs", type=int, default=1_000, help="jobs in a batch (1000)")
     parser.add_argument("--kills", type=int, default=50, help="workers to kill -9 (50)")
     parser.add_argument("--lines", type=int, default=100_000, help="items for `batches` (100000)")
@@ -99,10 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the parts that were asked for, each on the same servers."""
     unknown = sorted(set(arguments.parts) - set(_PARTS))
     if unknown:
-        say(
-            f"agent-workers bench: no such part: {', '.join(unknown)}; there are {', '.join(_PARTS)}"
+        raise WronglyAsked(
+            f"there is no part {', '.join(unknown)}; choose from: {', '.join(_PARTS)}"
         )
-        return 2
     say(
         f"{os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}) shared"
         " by client, API, workers, Postgres and Redis; default durability; events on"

@@ -65,6 +65,8 @@ def _told(stage: Stage, did: Counter[str]) -> str:
     with stage.database.connection() as connection:
         row = connection.execute(_DID, {"hostile": TENANT}).fetchone()
     assert row is not None
-    names = ("jobs", "schedules of a second", "triggers", "webhooks to a silent host")
+    names = ("jobs", "schedules that fire each second", "triggers", "webhooks to a silent host")
     made = dict(zip(names, row, strict=True)) | did
-    return "  the hostile one had " + ", ".join(f"{count} {name}" for name, count in made.items())
+    return "  the hostile tenant had " + ", ".join(
+        f"{count} {name}" for name, count in made.items()
+    )

@@ -22,7 +22,7 @@ from agent_workers.state.engine import Database
 from agent_workers.state.keys import Keys
 
 TENANT = TenantId("bench")
-_PEPPER = "only for measuring, never else"
+_PEPPER = "only for measurements"
 _READY_S = 30.0
 
 

@@ -25,11 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--agent", help="only jobs of this agent")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most N jobs (20)")
     add_json(listing)
-    show = _of_a_job(add("show", "print how a job stands, its steps and what it waits for", _show))
+    show = _of_a_job(add("show", "print a job's status, its steps and what it waits for", _show))
     add_json(show)
-    trace = _of_a_job(add("trace", "print a job's way through the layers", _trace))
+    trace = _of_a_job(add("trace", "print a job's trace: what each stage did", _trace))
     trace.add_argument("--json", action="store_true", help="a line of JSON for each stage")
-    following = _of_a_job(add("watch", "print a job's events as they happen, to its end", _watch))
+    following = _of_a_job(
+        add("watch", "print a job's events as they happen, until it ends", _watch)
+    )
     add_timeout(following)
     following.epilog = EXIT_CODES
     files = _of_a_job(add("files", "list the files that a job wrote", list_files))
@@ -53,9 +55,11 @@ def _add_controls(add: Verbs) -> None:
     words = "VALUE is text or JSON; KEY is needed if the job asks several questions"
     answer.add_argument("words", nargs="+", metavar="[KEY] VALUE", help=words)
     send = _of_a_job(add("send", "send an event to a job", send_to_job))
-    send.add_argument("name", help="the name that the job waits for")
+    send.add_argument("name", help="the name of the event that the job waits for")
     send.add_argument("data", nargs="?", default="null", help="text, JSON, @FILE, or -")
-    send.add_argument("--idempotency-key", metavar="KEY", help="the same key sends one event only")
+    send.add_argument(
+        "--idempotency-key", metavar="KEY", help="the same key never sends a second event"
+    )
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> int:

@@ -14,7 +14,9 @@ _COLUMNS = ("name", "bytes", "version", "updated_at", "etag")
 def add_files_arguments(listing: argparse.ArgumentParser, one: argparse.ArgumentParser) -> None:
     add_json(listing)
     one.add_argument("name", help="the file's name, as `jobs files` lists it")
-    one.add_argument("--out", type=Path, metavar="PATH", help="write it to this new file")
+    one.add_argument(
+        "--out", type=Path, metavar="PATH", help="write it to this file, which must not exist yet"
+    )
 
 
 def list_files(client: Client, arguments: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from agent_workers.client.client import Client, Job
 from agent_workers.client.errors import ClientError, WaitedInVain
 
 EXIT_CODES = (
-    "exit codes: 0 the job succeeded; 1 it failed or was canceled, or the API could not be asked; "
+    "exit codes: 0 the job succeeded; 1 it failed or was canceled, or the API could not be reached; "
     "2 the command is wrong; 124 --timeout has passed; 130 Ctrl-C (the job goes on)"
 )
 _TIMED_OUT = 124
@@ -162,7 +162,7 @@ def _going_on(job_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say(f"\n{job_id} goes on; look at it with: {run('jobs', 'watch', job_id)}")
+        _say(f"\n{job_id} goes on; follow it with: {run('jobs', 'watch', job_id)}")
         raise
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent_workers.cli.layout import cut
+from agent_workers.cli.printing import counted
 from agent_workers.cli.times import clock, in_words, parsed
 
 # Any: JSON as the API gave it.
@@ -105,7 +106,9 @@ def _breaker(wait: Json, seen: Seen) -> list[Need]:
 
 
 def _place(wait: Json, seen: Seen) -> list[Need]:
-    text = f"one of the calls that the tool {wait['key']} may have at once{_span(wait, seen.now)}"
+    text = (
+        f"the tool {wait['key']}, which is at its limit of concurrent calls{_span(wait, seen.now)}"
+    )
     return [Need(text=text, commands=(run("jobs", "list", "--status", "running"),))]
 
 
@@ -114,7 +117,7 @@ def _session(wait: Json, seen: Seen) -> list[Need]:
     text = f"its turn in the session {wait['key']!r}{_span(wait, seen.now)}"
     if not ahead:
         return [Need(text=text)]
-    text += f"; before it comes {ahead['job_id']}, which is {ahead['status']}"
+    text += f"; {ahead['job_id']} is before it, and is {ahead['status']}"
     return [Need(text=text, commands=(run("jobs", "show", ahead["job_id"]),))]
 
 
@@ -135,12 +138,12 @@ def _doubt(_: Json, seen: Seen) -> list[Need]:
 def _quarantine(_: Json, seen: Seen) -> list[Need]:
     held = [step for step in seen.steps if step["status"] == "quarantined"]
     if not held:
-        text = "an operator: a step of it ended its worker too often"
+        text = "an operator: one of its steps killed its worker too often"
         return [Need(text=text, commands=(run("quarantine", "list"),))]
     return [
         Need(
-            text=f"an operator: step {step['position']} ({_named(step)}) ended its worker"
-            f" {step['deaths']} times",
+            text=f"an operator: step {step['position']} ({_named(step)}) killed its worker"
+            f" {counted(step['deaths'], 'time')}",
             commands=(run("quarantine", "release", seen.id, str(step["position"])),),
         )
         for step in held
@@ -161,7 +164,7 @@ def _pause(_: Json, seen: Seen) -> list[Need]:
     why = seen.job["status_detail"]
     text = "somebody to resume it" + (f"; it was paused: {why}" if why else "")
     if why == "budget":
-        text = "money: what it may cost is used up, or its tenant's budget is"
+        text = "money: its cost limit or its tenant's budget is used up"
     return [Need(text=text, commands=(run("jobs", "resume", seen.id),))]
 
 
@@ -187,7 +190,7 @@ def _later(step: Json, due: datetime, seen: Seen) -> Need:
     what = f"step {step['position']} ({_named(step)})"
     if step["claims"] and step.get("effect") in _LOOKED_INTO:
         # It may have taken effect, or have certainly not: the next look decides what follows.
-        text = f"{what} is looked into at {when}; {_LOOKED_INTO[step['effect']]}{why}"
+        text = f"{what} is checked at {when}; {_LOOKED_INTO[step['effect']]}{why}"
         return Need(text=text)
     return Need(text=f"another try of {what} at {when}{why}")
 

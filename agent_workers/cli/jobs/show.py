@@ -77,7 +77,7 @@ def _facts(seen: Seen) -> list[tuple[str, str]]:
     tries = [tries_of(step) for step in seen.steps]
     deaths = sum(step["deaths"] for step in seen.steps)
     if any(count > 1 for count in tries) or deaths:
-        told = f", {deaths} of which ended with the worker" if deaths else ""
+        told = f", {deaths} of which ended when the worker died" if deaths else ""
         facts.append(("runs", f"{sum(tries)} for {counted(len(tries), 'step')}{told}"))
     deadline = parsed(job["deadline_at"])
     if deadline is not None:

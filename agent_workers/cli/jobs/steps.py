@@ -6,6 +6,7 @@ from typing import Any
 
 from agent_workers.cli.jobs.needs import Seen, run
 from agent_workers.cli.layout import compact, table
+from agent_workers.cli.printing import counted
 from agent_workers.cli.terminal import status_style, styled
 from agent_workers.cli.times import in_words, parsed
 
@@ -25,7 +26,7 @@ def print_steps(seen: Seen) -> None:
         styled("" if status == "done" else status_style(status), line)
     left_out = len(seen.steps) - len(shown)
     if left_out:
-        print(f"  ({left_out} earlier steps: {run('jobs', 'show', seen.id, '--json')})")
+        print(f"  ({counted(left_out, 'earlier step')}: {run('jobs', 'show', seen.id, '--json')})")
 
 
 def tries_of(step: Json) -> int:
@@ -98,7 +99,7 @@ def _judged(outcome: Json) -> str:
 
 
 def _failed(outcome: Json) -> str:
-    instead = f"; asks {outcome['fallback']} instead" if outcome.get("fallback") else ""
+    instead = f"; calls {outcome['fallback']} instead" if outcome.get("fallback") else ""
     return f"{outcome.get('code')}: {outcome.get('message')}{instead}"
 
 

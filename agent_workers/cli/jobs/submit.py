@@ -30,21 +30,26 @@ def add_submit_arguments(submit: argparse.ArgumentParser) -> None:
     submit.add_argument("input", help="text, a JSON object, @FILE, or - for standard input")
     noted = "kept with the job, and shown; repeatable"
     submit.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE", help=noted)
-    submit.add_argument("--idempotency-key", metavar="KEY", help="the same key makes one job only")
+    submit.add_argument(
+        "--idempotency-key", metavar="KEY", help="the same key never makes a second job"
+    )
     _add_limits(submit)
     _add_start(submit)
     submit.add_argument("--session", metavar="ID", help="the conversation that it belongs to")
     submit.add_argument("--user", metavar="ID", help="the user that the job is for")
-    busy = "if its session has an unfinished job: wait for it (queue), be refused, or cancel it"
+    busy = (
+        "if its session has an unfinished job: wait for it (queue), be refused (reject),"
+        " or cancel it (interrupt)"
+    )
     submit.add_argument("--on-busy", choices=["queue", "reject", "interrupt"], help=busy)
-    told = "POST the end of the job to this URL (docs/webhooks.md)"
+    told = "POST to this URL when the job ends (docs/webhooks.md)"
     submit.add_argument("--callback-url", metavar="URL", help=told)
     _add_following(submit)
 
 
 def submit_job(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.timeout and not (arguments.wait or arguments.watch):
-        raise WronglyAsked("--timeout goes with --wait or --watch only; --deadline ends the job")
+        raise WronglyAsked("--timeout needs --wait or --watch; --deadline ends the job itself")
     metadata = dict(_pair(text) for text in arguments.metadata)
     said = {name: getattr(arguments, flag) for name, flag in _OPTIONS.items()}
     job = client.submit(
@@ -75,7 +80,7 @@ def _add_limits(submit: argparse.ArgumentParser) -> None:
 def _add_start(submit: argparse.ArgumentParser) -> None:
     first = "0 to 100 (0); a higher one goes first among your own jobs"
     submit.add_argument("--priority", type=int, metavar="N", help=first)
-    later = "start it so much later, or so much after --run-at: 90s, 10m, 2h, 1d"
+    later = "start it after this time, counted from now or from --run-at: 90s, 10m, 2h, 1d"
     submit.add_argument("--delay", type=seconds, metavar="DURATION", help=later)
     at = "start it at this time: 2030-01-31T12:00:00Z; UTC if no zone is given"
     submit.add_argument("--run-at", type=instant_on_the_wire, metavar="TIME", help=at)

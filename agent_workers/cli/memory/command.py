@@ -16,7 +16,7 @@ from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
 from agent_workers.cli.models_here import embedder_here
-from agent_workers.cli.printing import add_json, print_json, print_rows, written
+from agent_workers.cli.printing import add_json, counted, print_json, print_rows, written
 from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
@@ -44,36 +44,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     _add_looking(add)
     _add_ending(add)
-    add("reembed", "compute again the vectors of another model; may be interrupted", reembed)
-    add("index", "make an index, for namespaces of more than 10,000 memories", index)
-    quality = add("quality", "measure recall on a labelled set, beside plain keywords", measure)
+    add("reembed", "recompute the vectors that another model made; may be interrupted", reembed)
+    add("index", "build an index, for users with more than 10,000 memories", index)
+    quality = add(
+        "quality", "measure recall on a labelled set, compared with keyword search", measure
+    )
     add_json(quality)
 
 
 def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
     listing = add("list", "list memories, the newest first", _list)
-    listing.add_argument("--user", help="of this user only; '' is of jobs without a user")
-    listing.add_argument("--subject", help="about this only")
-    listing.add_argument("--job", help="taught by this job only")
-    listing.add_argument("--history", action="store_true", help="those too that no longer count")
+    listing.add_argument("--user", help="only memories of this user ('': of jobs without a user)")
+    listing.add_argument("--subject", help="only memories about this subject")
+    listing.add_argument("--job", help="only memories that this job stored")
+    listing.add_argument("--history", action="store_true", help="include superseded memories")
     listing.add_argument("--limit", type=int, default=50, help="at most N memories (50)")
     add_json(listing)
-    search = add("search", "find memories by what they mean, as `recall` does", _search)
+    search = add("search", "find memories by meaning, as `recall` does", _search)
     search.add_argument("query")
-    search.add_argument("--user", default="", help="of this user; by default of jobs without one")
+    search.add_argument(
+        "--user", default="", help="whose memories; by default those of jobs without a user"
+    )
     search.add_argument("--limit", type=int, default=10, help="at most N memories (10)")
     add_json(search)
     show = add("show", "show a memory with its source, and what it has replaced", _show)
     show.add_argument("memory_id")
     add_json(show)
-    export = add("export", "write everything as JSON lines, history included", _export)
-    export.add_argument("--user", help="of this user only")
+    export = add("export", "print all memories as JSON lines, superseded ones included", _export)
+    export.add_argument("--user", help="only memories of this user")
 
 
 def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
     forget = add("forget", "delete a memory with its history, or all memories of a user", _forget)
     forget.add_argument("memory_id", nargs="?")
-    forget.add_argument("--user", help="everything of this user, instead")
+    forget.add_argument("--user", help="delete all memories of this user instead")
     undo = add(
         "undo-job", "remove what an ended job stored, and restore what it had replaced", _undo
     )
@@ -100,7 +104,7 @@ def _list(place: Place, arguments: argparse.Namespace) -> int:
 
 def _search(place: Place, arguments: argparse.Namespace) -> int:
     if not arguments.query.strip() or "\0" in arguments.query:
-        raise WronglyAsked("say in words what to look for")
+        raise WronglyAsked("say in words what to search for")
     embedder = place.embedder
     [vector] = embedder.embed([arguments.query])
     here = Namespace(tenant_id=place.tenant_id, user_id=arguments.user)
@@ -109,8 +113,9 @@ def _search(place: Place, arguments: argparse.Namespace) -> int:
     rows = [{"score": round(one.score, 3)} | _shown(one.memory) for one in recollection.found]
     _print(rows, _FOUND, arguments)
     if recollection.unsearched and not arguments.json:
-        other = f"{recollection.unsearched} are of another model: agent-workers memory reembed"
-        print(other, file=sys.stderr)
+        left = counted(recollection.unsearched, "memory was", "memories were")
+        why = "another model made their vectors; run `agent-workers memory reembed`"
+        print(f"{left} not searched: {why}", file=sys.stderr)
     return 0
 
 
@@ -141,19 +146,20 @@ def _memories(place: Place, which: Which) -> Iterator[Memory]:
 
 def _forget(place: Place, arguments: argparse.Namespace) -> int:
     if (arguments.memory_id is None) == (arguments.user is None):
-        raise WronglyAsked("name a memory, or give --user to delete all of a user")
+        raise WronglyAsked("give the id of a memory, or --user to delete all memories of a user")
     if arguments.user is None:
         place.rows.forget(place.tenant_id, memory_of(arguments.memory_id))
         print(f"forgot {arguments.memory_id}")
     else:
         gone = place.rows.forget_user(place.tenant_id, arguments.user)
-        print(f"forgot {gone} memories of user {arguments.user!r}")
+        print(f"forgot {counted(gone, 'memory', 'memories')} of user {arguments.user!r}")
     return 0
 
 
 def _undo(place: Place, arguments: argparse.Namespace) -> int:
     done = place.rows.unlearn_job(place.tenant_id, job_of(arguments.job_id))
-    print(f"removed {done.removed} memories; {done.restored} that they had replaced count again")
+    removed = counted(done.removed, "memory", "memories")
+    print(f"removed {removed}; restored {done.restored} that had been replaced")
     return 0
 
 
@@ -178,7 +184,7 @@ def _print(
         print_json(rows)
     else:
         told = [row | {"content": " ".join(str(row["content"]).split())} for row in rows]
-        print_rows(told, columns, none="nothing is remembered")
+        print_rows(told, columns, none="no memories found")
 
 
 @contextmanager

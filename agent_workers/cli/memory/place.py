@@ -22,7 +22,7 @@ class Place:
 def job_of(text: str) -> UUID:
     job_id = from_wire(text)
     if job_id is None:
-        raise WronglyAsked(f"{text!r} is not the id of a job")
+        raise WronglyAsked(f"{text!r} is not the id of a job, which begins with job_")
     return job_id
 
 

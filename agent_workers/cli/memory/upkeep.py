@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from agent_workers.cli.memory.place import Place
+from agent_workers.cli.printing import counted
 from agent_workers.domain.memory import embedded_text
 from agent_workers.state.memories_indexes import MemoryIndexes
 
@@ -20,14 +21,15 @@ def reembed(place: Place, _: argparse.Namespace) -> int:
         vectors = embedder.embed([embedded_text(one.subject, one.content) for one in found])
         renewed += indexes.renew(embedder.model, list(zip(found, vectors, strict=True)))
         behind = (found[-1].tenant_id, found[-1].memory_id)
-        print(f"{renewed} memories have vectors of {embedder.model}", flush=True)
+        memories = counted(renewed, "memory", "memories")
+        print(f"recomputed the vectors of {memories} with {embedder.model}", flush=True)
     if not renewed:
-        print(f"all vectors are of {embedder.model}")
+        print(f"all vectors are from {embedder.model}; nothing to do")
     return 0
 
 
 def index(place: Place, _: argparse.Namespace) -> int:
     """Make the index over the vectors of the model in use, of all tenants."""
     made = MemoryIndexes(place.database).make(place.embedder.model)
-    print(f"made {made} over the vectors of {place.embedder.model}")
+    print(f"built the index {made} on the vectors of {place.embedder.model}")
     return 0

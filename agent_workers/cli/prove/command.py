@@ -4,6 +4,7 @@ import argparse
 import secrets
 from pathlib import Path
 
+from agent_workers.cli.printing import counted
 from agent_workers.cli.prove.grounds import Servers
 from agent_workers.cli.prove.long import Which, prove_long
 from agent_workers.cli.prove.matrix import Progress, Report
@@ -21,37 +22,49 @@ _HOURS = 8.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Crash workers at every named point of a step, freeze them, cut their wires, and let a"
-        " process outside count the effects. Runs on servers of its own; touches no other."
+        "Crash workers at every named point of a step, freeze them, cut their connections, and let"
+        " a separate process count the effects. Runs on its own servers, and touches no others."
     )
     parser.add_argument("--agent", metavar="NAME", help="prove your own agent (from AGENT_TOOLS)")
     parser.add_argument("--input", default="{}", help="its input, as JSON (default: %(default)s)")
     parser.add_argument(
         "--count-command",
         metavar="COMMAND",
-        help="prints how often your effect happened for the job whose id stands in $JOB_ID",
+        help="a command that prints how often the effect of the job $JOB_ID happened",
     )
-    parser.add_argument("--full", action="store_true", help="every line, chunk and pair")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="strike at every line, every chunk that is sent, and every pair of points",
+    )
     parser.add_argument("--seed", type=int, help="repeat the samples of an earlier proof")
-    parser.add_argument("--only", metavar="TEXT", help="only trials whose name holds this")
+    parser.add_argument("--only", metavar="TEXT", help="only trials whose name contains this")
     parser.add_argument(
-        "--class", dest="classes", action="append", choices=sorted(BY_NAME), help="only this class"
+        "--class",
+        dest="classes",
+        action="append",
+        choices=sorted(BY_NAME),
+        help="only this class; repeatable",
     )
     parser.add_argument(
-        "--at-once", type=int, default=MOST_AT_ONCE, help="trials in flight (default: %(default)s)"
+        "--at-once", type=int, default=MOST_AT_ONCE, help="trials at once (default: %(default)s)"
     )
     parser.add_argument(
-        "--long", action="store_true", help="instead: random worlds for hours, shrunk when wrong"
+        "--long",
+        action="store_true",
+        help="run random worlds for hours instead, and reduce those that fail",
     )
     parser.add_argument(
         "--hours", type=float, default=_HOURS, help="how long --long runs (default: %(default)s)"
     )
-    parser.add_argument("--world", type=int, metavar="N", help="only this one of the seed's worlds")
+    parser.add_argument(
+        "--world", type=int, metavar="N", help="with --long: only this world of the seed"
+    )
     parser.add_argument(
         "--soak-minutes",
         type=float,
         metavar="M",
-        help="instead: real Celery workers under random kills, freezes and outages",
+        help="run real Celery workers under random kills, freezes and outages instead",
     )
 
 
@@ -112,7 +125,8 @@ def prove(
     seed = planning.seed
     with ready(servers, folder=folder, at_once=at_once) as proving:
         rehearsals = planning.rehearsals()
-        print(f"seed {seed}: rehearsing {len(planning.variants)} classes", flush=True)
+        classes = counted(len(planning.variants), "class", "classes")
+        print(f"seed {seed}: rehearsing {classes}", flush=True)
         rehearsed = proving.run(rehearsals, Progress(total=len(rehearsals), loud=False))
         trials = [trial for trial in planning.trials(rehearsed) if only in trial.name]
         judged = proving.run(trials, Progress(total=len(trials)))

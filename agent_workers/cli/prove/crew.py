@@ -127,7 +127,7 @@ class Crew:
         self._spoke.wait(_READY_S)
         if self._process.poll() is not None or not self._spoke.is_set():
             told = log.read_text(errors="replace")[-_LAST_WORDS:]
-            raise CrewFailed(f"the process that is to run the tools did not start: {told}")
+            raise CrewFailed(f"the process that runs the tools did not start: {told}")
 
     def close(self) -> None:
         pipe = self._process.stdin

@@ -73,11 +73,13 @@ def _of_job(trial: Trial, seen: Seen) -> list[str]:
     if seen.counted and seen.doubted and not may_doubt:
         wrongs.append("needless doubt")
     if seen.struck and trial.due is Due.DOUBT and not seen.doubted:
-        wrongs.append("no doubt: nobody can know, and nobody was asked")
+        wrongs.append("no doubt: nobody can know whether it happened, and nobody was asked")
     if seen.counted and seen.doubted and not seen.doubt_is_due:
-        wrongs.append("needless doubt: nothing befell the job")
+        wrongs.append("needless doubt: no fault hit the job")
     if seen.doubted and seen.woke and trial.place in _REPLIED:
-        wrongs.append("evidence was lost: it woke with the reply, and the doubt went on")
+        wrongs.append(
+            "evidence was lost: the worker woke up with the reply, and the doubt remained"
+        )
     return wrongs
 
 
@@ -89,7 +91,9 @@ def _of_effects(trial: Trial, seen: Seen) -> list[str]:
         if tool != "pure" and applied > 1 and trial.due is not Due.DUPLICATE:
             wrongs.append(f"duplicate: {tool} happened {applied} times")
         if seen.struck and trial.due is Due.DUPLICATE and applied != _TWICE:
-            wrongs.append(f"{tool} happened {applied} times; a broken assumption makes it two")
+            wrongs.append(
+                f"{tool} happened {applied} times; with a broken assumption it must be {_TWICE}"
+            )
         if count.key_conflicts:
             wrongs.append(f"{tool} sent one key with different bytes")
         if seen.status == "succeeded" and tool in _ACTING | {"transactional"} and applied == 0:
@@ -106,9 +110,9 @@ def _after_cancel(trial: Trial, seen: Seen) -> list[str]:
     wrongs = []
     for tool, count, state in zip(trial.variant.tools, seen.counts, seen.left_behind, strict=False):
         if state == "in_doubt" and tool != "unsafe":
-            wrongs.append(f"needless doubt: {tool} of a canceled job, which could be found out")
+            wrongs.append(f"needless doubt: {tool} of a canceled job, which can be looked up")
         if state == "done" and count.applied == 0:
             wrongs.append(f"lost: {tool} of a canceled job never happened, and its rows say it did")
         if state in {"", "intended"} and count.applied > 0:
-            wrongs.append(f"untold: {tool} of a canceled job happened, and its rows deny it")
+            wrongs.append(f"untold: {tool} of a canceled job happened, and its rows say it did not")
     return wrongs

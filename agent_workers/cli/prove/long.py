@@ -156,7 +156,9 @@ def prove_long(
             least = long.shrink(found)
             print(f"world {found.number}, as small as it can be: {'; '.join(least.wrongs)}")
             print("  " + least.world.told().replace("\n", "\n  "))
-            print(f"  again: --long --seed {which.seed} --world {found.number}", flush=True)
+            print(
+                f"  repeat it with: --long --seed {which.seed} --world {found.number}", flush=True
+            )
     return long
 
 

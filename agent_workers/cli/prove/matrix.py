@@ -68,7 +68,7 @@ class Report:
             if one.wrongs:
                 print(f"  WRONG {one.trial.name} at {', '.join(one.places) or 'no point'}")
                 print(f"        {'; '.join(one.wrongs)}; {one.seen}")
-                print(f"        again: --seed {self.seed} --only '{one.trial.name}'")
+                print(f"        repeat it with: --seed {self.seed} --only '{one.trial.name}'")
         sys.stdout.flush()
 
     def matrix(self) -> str:
@@ -79,7 +79,7 @@ class Report:
         rows = [
             f"{name:<14}" + "".join(self._cell(name, one) for one in faults) for name in variants
         ]
-        return "\n".join((f"seed {self.seed}: trials (of them in doubt)", head, *rows))
+        return "\n".join((f"seed {self.seed}: trials (in doubt)", head, *rows))
 
     def _cell(self, variant: str, fault: Fault) -> str:
         here = [

@@ -1,7 +1,6 @@
 """Proves an agent of the user's own: its tools under the same blows, counted by its counterpart."""
 
 import argparse
-import json
 import os
 import subprocess
 from collections import Counter
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent_workers.cli.given import read_json
 from agent_workers.cli.prove.grounds import Servers
 from agent_workers.cli.prove.judge import Judged
 from agent_workers.cli.prove.matrix import Progress, Report
@@ -49,7 +49,7 @@ class Counting:
         try:
             happened = int(ran.stdout.strip())
         except ValueError:
-            return (f"the count command said {ran.stdout!r} {ran.stderr!r}",)
+            return (f"the count command did not print a number: {ran.stdout!r} {ran.stderr!r}",)
         if happened > 1:
             return (f"duplicate: it happened {happened} times",)
         if happened == 0 and judged.seen.status == "succeeded":
@@ -62,9 +62,10 @@ def prove_own(arguments: argparse.Namespace, servers: Servers, *, folder: Path, 
     settings = load_settings()
     agent = registry_of(settings).current(arguments.agent)
     if agent is None:
-        raise Misdeclared(f"no agent {arguments.agent!r} in AGENT_TOOLS {list(settings.tools)!r}")
+        modules = ", ".join(settings.tools) or "names no module"
+        raise Misdeclared(f"there is no agent {arguments.agent!r} in AGENT_TOOLS ({modules})")
     job = Job(
-        outside=Uncounted(json.loads(arguments.input)),
+        outside=Uncounted(read_json(arguments.input, what="--input")),
         agent=arguments.agent,
         plan_timeout_ms=round(agent.declared.step_timeout.total_seconds() * 1000),
         calm_s=60.0 + _longest_wait_s(agent),
@@ -100,10 +101,10 @@ def _say(agent: LoadedAgent, judged: Sequence[Judged], counted: str | None) -> N
     for name, tool in agent.tools.items():
         print(f"  tool {name}: {tool.declared.effect.value}")
         if tool.declared.effect is EffectClass.UNSAFE and ends["in_doubt"]:
-            print("    a job ends in doubt where nobody can know; see docs/proof.md")
+            print("    a job ends in doubt where nobody can know what happened; see docs/proof.md")
     if counted is None:
         print(
-            "Effects were not counted: only the counterpart of your tools can do that."
+            "Effects were not counted: only the system that your tools call can do that."
             " Count there that each job's effect happened at most once, or give --count-command."
         )
 

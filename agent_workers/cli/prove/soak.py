@@ -89,7 +89,10 @@ def soak(
     print(told)
     print(f"disasters: {blows.told()}; workers started {fleet.started} times")
     missing = {"pgbouncer": pooler, "a network namespace": ways.far}
-    print("left out: " + (", ".join(name for name, there in missing.items() if not there) or "-"))
+    print(
+        "left out: "
+        + (", ".join(name for name, there in missing.items() if not there) or "nothing")
+    )
     print(f"{jobs.refused} submissions refused while Postgres was down; calm after {calm_s:.1f} s")
     return 0 if report.is_proven else 1
 

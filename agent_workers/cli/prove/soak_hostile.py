@@ -14,7 +14,7 @@ from agent_workers.cli.prove.grounds import Asked, Ground
 from agent_workers.cli.prove.soak_judge import held
 from agent_workers.cli.prove.strangers import ROWS_LOCKED
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.state.keys import Keys
 from agent_workers.testing.hostile import EXITING, NAME
 
@@ -92,7 +92,7 @@ class Foe:
         """What it did that no tenant may do."""
         statuses = self.ground.proofs.statuses(TENANT)
         stuck = [job_id for job_id, status in statuses.items() if status not in _ENDED]
-        wrongs = [f"stuck: job {job_id.hex} of the hostile tenant, canceled" for job_id in stuck]
+        wrongs = [f"stuck: {to_wire(job_id)} of the hostile tenant, canceled" for job_id in stuck]
         passed = self.ground.proofs.passed_over(beside, by=TENANT)
         starved = [
             one
@@ -116,7 +116,7 @@ class Foe:
         return (
             f"hostile tenant: {len(statuses)} jobs, {parts}\n"
             f"beside it jobs started after {cuts[49]:.2f} s (p99 {cuts[98]:.1f},"
-            f" at the most {max(delays, default=0.0):.1f})"
+            f" longest {max(delays, default=0.0):.1f})"
         )
 
 

@@ -118,8 +118,8 @@ def place_of(tool: Tool) -> str:
             if value is tool and _imports(module.__name__):
                 return f"{module.__name__}:{name}"
     raise Misdeclared(
-        f"tool {tool.name!r} stands at the top level of no module that a worker could import:"
-        " put it into a module of its own, beside the test"
+        f"tool {tool.name!r} is not at the top level of a module that a worker can import: put it"
+        " into a module of its own, next to the test"
     )
 
 
@@ -144,7 +144,9 @@ def _refuse_doubles(tries: Sequence[Try]) -> None:
     twice = [name for name, number in Counter(one.title for one in tries).items() if number > 1]
     if not tries or twice:
         wrong = (
-            f"two tries are called {twice[0]!r}: give one a name=" if twice else "nothing to try"
+            f"two tries are called {twice[0]!r}: give one of them another name="
+            if twice
+            else "nothing to try: give at least one Try"
         )
         raise Misdeclared(wrong)
 

@@ -39,7 +39,7 @@ class Misfortune:
 
     def told(self) -> str:
         if self.blow == "cut":
-            return f"its wire to Postgres is cut at chunk {self.number}"
+            return f"its connection to Postgres is cut at chunk {self.number}"
         if self.blow in _AT_A_POINT:
             return f"{self.blow} at {self.point or f'line {self.number}'}"
         return f"{self.blow} after {self.seconds:.1f} s"
@@ -61,8 +61,8 @@ class World:
         """Say it in lines that a person can read, and try by hand."""
         lines = []
         for number, call in enumerate(self.calls):
-            server = f", its server: {' then '.join(call.server)}" if call.server else ""
-            moods = f", in the mood: {' then '.join(one or 'fine' for one in call.moods)}"
+            server = f", server: {' then '.join(call.server)}" if call.server else ""
+            moods = f", behaviour: {' then '.join(one or 'fine' for one in call.moods)}"
             after = f", after c{number - 1}" if call.waits and number else ""
             lines.append(f"c{number}: {call.tool}{after}{server}{moods if call.moods else ''}")
         if self.verdicts:

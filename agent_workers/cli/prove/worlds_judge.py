@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent_workers.cli.printing import counted
 from agent_workers.cli.prove.stage import ENDED, Stage
 from agent_workers.cli.prove.worlds import World
 from agent_workers.state.invariants import told, violations
@@ -75,7 +76,9 @@ def _of_call(stage: Stage, url: str, steps: list[ToolStep]) -> list[str]:
     sure = all(one.type == "tool_failed" and one.code != _GIVEN_UP for one in steps)
     wrongs = []
     if applied > 1:
-        wrongs.append(f"duplicate: {tool} happened {applied} times, under {count.keys} keys")
+        wrongs.append(
+            f"duplicate: {tool} happened {applied} times, under {counted(count.keys, 'key')}"
+        )
     if count.key_conflicts:
         wrongs.append(f"{tool} sent one key with different bytes")
     if "tool_ran" in types and applied == 0:

@@ -20,7 +20,7 @@ def found(database: Database, desk: Desk, *modules: str) -> list[str]:
 def test_what_works_is_one_line(database: Database, desk: Desk):
     desk.apply(SHOUTING)
     assert found(database, desk, TOOLS) == [
-        "ok    1 current agents: their models, tools and teams are there"
+        "ok    the models, tools and teams of 1 current agent are there"
     ]
 
 

@@ -13,7 +13,7 @@ MODEL = "\nname: {name}\nmodel: scripted/small\ninstructions: {text}\n"
 
 def test_a_file_becomes_version_1_and_the_same_file_changes_nothing(desk: Desk):
     assert desk.apply(SHOUTING).out == "speaker version 1: new, and current\n"
-    assert desk.apply(SHOUTING).out == "speaker version 1: nothing new\n"
+    assert desk.apply(SHOUTING).out == "speaker version 1: unchanged\n"
 
 
 def test_another_definition_is_the_next_version_and_the_old_one_can_come_back(desk: Desk):
@@ -51,7 +51,7 @@ def test_an_agent_that_is_there_twice_is_refused_unless_both_say_their_version(d
     twice = SHOUTING + "---\n" + SHOUTING.lstrip() + "description: another\n"
     refused = desk.apply(twice)
     assert refused.code == 2
-    assert "name: 'speaker' is there twice" in refused.err
+    assert "name: 'speaker' is declared twice" in refused.err
     assert "no agents are known" in desk.run("list").err
     first, second = SHOUTING + "version: v1\n", SHOUTING + "version: v2\ndescription: another\n"
     assert desk.versions(desk.apply(f"{first}---\n{second}", "--json")) == ["v1", "v2"]
@@ -64,11 +64,11 @@ def test_an_agent_is_retired_and_restored_by_hand_or_by_applying_it_again(desk: 
 
     desk.apply(SHOUTING)
     said = desk.run("retire", "speaker").out
-    assert said == "speaker: retired: it takes no new jobs, and those that it has go on\n"
-    assert desk.run("retire", "speaker").out == "speaker: was retired already\n"
+    assert said == "speaker: retired; it takes no new jobs, and its existing jobs go on\n"
+    assert desk.run("retire", "speaker").out == "speaker: already retired\n"
     assert is_retired()
     assert desk.run("restore", "speaker").out == "speaker: takes new jobs again\n"
-    assert desk.run("restore", "speaker").out == "speaker: was not retired\n"
+    assert desk.run("restore", "speaker").out == "speaker: not retired; it takes new jobs\n"
     assert not is_retired()
     desk.run("retire", "speaker")
     assert desk.apply(SHOUTING, "--dry-run").out == "speaker version 1: would be current again\n"
@@ -92,7 +92,7 @@ def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
     refused = desk.run("retire", "nobody")
     assert refused.code == 1
     assert refused.err == (
-        f"agent-workers agents: there is no agent 'nobody' that is tenant {desk.tenant!r}'s own:"
+        f"agent-workers agents: there is no agent 'nobody' of tenant {desk.tenant!r}:"
         " see `agent-workers agents list`\n"
     )
 
@@ -144,7 +144,7 @@ def test_what_is_shown_can_be_applied_again(desk: Desk):
     desk.apply(text)
     shown = desk.run("show", "speaker@1").out
     assert "tool shout@" in shown
-    assert desk.apply(shown).out == "speaker version 1: nothing new\n"
+    assert desk.apply(shown).out == "speaker version 1: unchanged\n"
 
 
 def test_two_versions_are_compared_line_by_line(desk: Desk):
@@ -154,7 +154,7 @@ def test_two_versions_are_compared_line_by_line(desk: Desk):
     lines = desk.run("diff", "speaker@1", "speaker@2", "--json").json["lines"]
     assert lines[:2] == ["--- speaker@1", "+++ speaker@2"]
     assert [line for line in lines[2:] if line[0] in "+-"] == ["-  Be short.", "+  Be long."]
-    assert desk.run("diff", "speaker@2", "speaker").out == "they say the same\n"
+    assert desk.run("diff", "speaker@2", "speaker").out == "no differences\n"
 
 
 def test_a_file_is_compared_with_what_is_current(desk: Desk):
@@ -165,7 +165,9 @@ def test_a_file_is_compared_with_what_is_current(desk: Desk):
 
 @pytest.mark.parametrize("verb", ["show", "diff"])
 def test_an_unknown_agent_or_version_is_one_clear_line(desk: Desk, verb: str):
-    assert desk.run(verb, "nobody").err == "agent-workers agents: there is no agent 'nobody'\n"
+    assert desk.run(verb, "nobody").err == (
+        "agent-workers agents: there is no agent 'nobody': see `agent-workers agents list`\n"
+    )
     desk.apply(SHOUTING)
     said = desk.run(verb, "speaker@9")
     assert (said.code, said.err) == (

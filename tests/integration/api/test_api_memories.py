@@ -169,7 +169,7 @@ def test_a_terminal_lists_shows_and_exports(run: Run, school: School) -> None:
     school.teach("green tea")
     assert run("list")[1].count("green tea") == 1
     assert run("list", "--history", "--user", "ann")[1].count(tea) == 1
-    assert run("list", "--user", "bob") == (0, "nothing is remembered\n")
+    assert run("list", "--user", "bob") == (0, "no memories found\n")
     assert [one["content"] for one in json.loads(run("list", "--json")[1])] == ["green tea"]
     assert json.loads(run("show", tea, "--json")[1])["superseded_by"].startswith("mem_")
     assert len(run("export")[1].splitlines()) == 2
@@ -179,20 +179,20 @@ def test_vectors_of_another_model_are_made_anew_and_then_found(run: Run, school:
     school.teach("tea")
     school.teach("Sofia", subject="home")
     assert run("search", "tea", "--user", "ann")[1].splitlines() == [
-        "nothing is remembered",
-        "2 are of another model: agent-workers memory reembed",
+        "no memories found",
+        "2 memories were not searched: another model made their vectors; run `agent-workers memory reembed`",
     ]
-    assert "have vectors of hashed/64" in run("reembed")[1]
+    assert "with hashed/64" in run("reembed")[1]
     code, told = run("search", "tea", "--user", "ann", "--json")
     assert (code, json.loads(told)[0]["content"]) == (0, "tea")
-    assert run("reembed") == (0, "all vectors are of hashed/64\n")
+    assert run("reembed") == (0, "all vectors are from hashed/64; nothing to do\n")
 
 
 def test_an_index_is_made_and_made_again(run: Run, world: World) -> None:
     School(world, model=embedder_of("hashed").model, position=50).teach("tea")
     for _ in range(2):
         code, told = run("index")
-        assert (code, "over the vectors of hashed/64" in told) == (0, True), told
+        assert (code, "on the vectors of hashed/64" in told) == (0, True), told
 
 
 def test_a_terminal_forgets_and_takes_back(run: Run, school: School, world: World) -> None:
@@ -201,9 +201,9 @@ def test_a_terminal_forgets_and_takes_back(run: Run, school: School, world: Worl
     green = school.teach("green tea", job=job)
     assert run("undo-job", to_wire(job))[0] == 1
     school.end(job)
-    assert "removed 1 memories; 1 that" in run("undo-job", to_wire(job))[1]
+    assert "removed 1 memory; restored 1" in run("undo-job", to_wire(job))[1]
     assert run("forget", memory_to_wire(green))[0] == 1
-    assert run("forget", "--user", "ann") == (0, "forgot 1 memories of user 'ann'\n")
+    assert run("forget", "--user", "ann") == (0, "forgot 1 memory of user 'ann'\n")
 
 
 @pytest.mark.parametrize(

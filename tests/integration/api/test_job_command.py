@@ -109,7 +109,7 @@ def test_watching_ends_after_its_time_and_says_what_the_job_waits_for(
 
 def test_a_timeout_without_waiting_is_refused(capsys: pytest.CaptureFixture[str]):
     assert main(["jobs", "submit", "demo", "x", "--timeout", "1m"]) == 2
-    assert "--timeout goes with --wait or --watch only" in capsys.readouterr().err
+    assert "--timeout needs --wait or --watch" in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_find_it_again(
@@ -121,7 +121,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_find_it_again(
     monkeypatch.setattr(Client, "wait", interrupted)
     assert main(["jobs", "submit", "demo", "x", "--wait"]) == 130
     said = capsys.readouterr().err
-    assert "goes on; look at it with: agent-workers jobs watch job_" in said
+    assert "goes on; follow it with: agent-workers jobs watch job_" in said
 
 
 def test_whoever_watches_is_told_what_a_silent_job_waits_for(

@@ -34,6 +34,7 @@ def test_a_schedule_from_its_making_to_its_end(capsys: pytest.CaptureFixture[str
     assert job.startswith("job_")
     assert job in told(capsys, "runs", made)
     assert told(capsys, "pause", made).endswith("paused")
+    assert told(capsys, "edit", made, "--name", "later") == f"{made} is paused"
     assert "fires next at 2" in told(capsys, "resume", made)
     assert "fires next at" in told(capsys, "edit", made, "--cron", "0 4 * * *")
     begin = (datetime.now(UTC) - timedelta(days=3)).isoformat()

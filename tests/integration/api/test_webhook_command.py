@@ -43,7 +43,7 @@ def test_an_endpoint_from_its_making_to_its_end(capsys: pytest.CaptureFixture[st
     assert told(capsys, "disable", made, "--reason", "moving") == f"{made} is disabled"
     assert told(capsys, "enable", made) == f"{made} is enabled"
     words = ("recover", made, "--since", "2026-01-01", "--missing")
-    assert told(capsys, *words) == "1 deliveries are on their way"
+    assert told(capsys, *words) == "1 delivery queued"
     assert told(capsys, "deliveries") == ""
     assert told(capsys, "delete", made) == ""
     assert told(capsys, "endpoints") == ""
@@ -75,7 +75,7 @@ def test_listening_forwards_each_event_once_and_signed(
 @pytest.mark.parametrize("place", ["ftp://x", "nowhere", "http://"])
 def test_listening_needs_a_place_to_forward_to(capsys: pytest.CaptureFixture[str], place: str):
     assert main(["webhooks", "listen", "--forward-to", place]) == 2
-    assert "is not a URL" in capsys.readouterr().err
+    assert "is not an http or https URL" in capsys.readouterr().err
 
 
 def test_a_deliverer_without_its_settings_says_so(tmp_path: Path):

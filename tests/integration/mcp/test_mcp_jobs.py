@@ -136,7 +136,7 @@ def test_a_tool_that_changes_is_out_of_use_until_it_is_approved_again(desk: Desk
     assert refused["code"] == "mcp_changed"
     assert '+  "description": "Now it does something else."' in desk.did("show", "evil")
     told = [one.text for one in check_mcp(desk.bench.settings)]
-    assert "MCP tool evil.echo is changed, jobs cannot call it" in told
+    assert "MCP tool evil.echo has changed: jobs cannot call it" in told
     desk.did("refresh", "evil")  # a server that was begun anew says again what was approved
     assert desk.job(runtime, "evil.echo", {}) == "echo, with nothing"
 

@@ -123,7 +123,7 @@ def test_the_doctor_names_who_is_nearly_full(world: World) -> None:
         Quotas(database).set(world.tenant, "bytes", most)
         world.one("update quotas set used = 40 where tenant_id = %s", world.tenant)
         lines = [found.line for found in quotas(Quotas(database).nearly_full())]
-        assert named == any(f"{world.tenant!r} keeps 40 bytes" in line for line in lines)
+        assert named == any(f"{world.tenant!r} stores 40 bytes" in line for line in lines)
 
 
 def test_a_job_waits_for_no_quota_of_bytes(world: World) -> None:

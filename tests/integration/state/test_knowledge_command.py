@@ -72,7 +72,7 @@ def test_what_was_added_is_shown_searched_and_removed(say: Say) -> None:
     assert (hit["chunk_id"], hit["source"]) == (chunk["chunk_id"], "a.md")
     assert say("search", "refunds paid", "--limit", "1").startswith(f"[{chunk['chunk_id']}]")
     assert say("remove", "a.md", "gone.md", code=1).splitlines()[0] == "removed: a.md"
-    assert "there is no document 'a.md'" in say("show", "a.md", code=1)
+    assert "has no document 'a.md': see" in say("show", "a.md", code=1)
     assert "b.txt" in say("list")
 
 
@@ -84,14 +84,14 @@ def test_a_file_that_cannot_be_read_stops_no_other(say: Say) -> None:
     os.mkfifo("pipe")
     told = say("add", "a.pdf", "b.docx", "c.txt", "d.txt", "pipe", "odd", code=1)
     assert "\x1b" not in told
-    assert "not added: 'odd/\\x1b[2J.txt': its name has characters that cannot be seen" in told
+    assert "not added: 'odd/\\x1b[2J.txt': its name has characters that are not printable" in told
     assert "not added: a.pdf: it is a broken PDF" in told
     assert "not added: b.docx: it is an archive" in told
     assert "added in 1 chunk: c.txt" in told
     assert "not added: d.txt: it is empty" in told
-    assert "not added: pipe: it is no plain file" in told
-    assert "6 of the files could not be added" in told
-    assert "there is no nowhere" in say("add", "nowhere", code=1)
+    assert "not added: pipe: it is not a regular file" in told
+    assert "6 files could not be added" in told
+    assert "there is no file or folder 'nowhere'" in say("add", "nowhere", code=1)
     for words in (("show", "\udcff"), ("remove", "a.txt", "\udcff"), ("list", "--tenant", "")):
         assert "is not a name" in say(*words, code=2)
 
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_read_stops_no_other(say: Say) -> None:
 def test_another_model_makes_vectors_anew(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     files(a_txt="We open at nine.")
     say("add", "a.txt")
-    assert "all vectors are of hashed/64" in say("reembed")
+    assert "all vectors are from hashed/64" in say("reembed")
     monkeypatch.setenv("AGENT_EMBEDDING_MODEL", "wordllama")
     assert [one["similarity"] for one in json.loads(say("search", "open", "--json"))] == [None]
     assert say("reembed") == "embedded: a.txt\n"

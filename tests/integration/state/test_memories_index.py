@@ -120,7 +120,7 @@ def test_making_vectors_anew_goes_on_where_it_was_cut_short(
     assert reembed(place, Namespace()) == 0
     assert (world.one(stale), tired.lasts) == (0, 64)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"{all_of_them - 64} memories have vectors of tired"
+    assert last == f"recomputed the vectors of {all_of_them - 64} memories with tired"
 
 
 def test_a_doctor_names_an_embedding_model_that_cannot_work(world: World) -> None:

@@ -152,7 +152,10 @@ def test_a_command_whose_role_may_not_says_so_in_one_line(
     monkeypatch.setenv("AGENT_DATABASE_URL", urls[Role.WORKER])
     assert main(["quotas", "set", "schedules", "5", "--tenant", "acme"]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert "permission denied for table quotas: run it as the owner of our tables" in line
+    assert (
+        "permission denied for table quotas: run it as the owner of the agent_workers tables"
+        in line
+    )
     monkeypatch.setenv("AGENT_DATABASE_URL", urls[Role.OWNER])
     assert main(["quotas", "set", "schedules", "5", "--tenant", "acme"]) == 0
 

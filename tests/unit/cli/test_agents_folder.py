@@ -54,9 +54,15 @@ def test_a_stand_in_for_the_world_is_started_and_its_address_is_told(here):
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("nowhere", "no such folder"), (".", "below"), ("/", "below"), ("empty", "holds none of")],
+    [
+        ("nowhere", "no such folder"),
+        (".", "below"),
+        ("/", "below"),
+        ("empty", "it has no agents.py"),
+    ],
 )
 def test_a_folder_that_cannot_be_served_is_refused_with_the_reason(here, given, words):
     (here / "empty").mkdir()
+    (here / "empty" / "scenario.yaml").touch()
     with pytest.raises(WronglyAsked, match=words):
         agents_folder(Path(given))

@@ -93,7 +93,7 @@ def test_the_newest_schema_is_ok_and_so_is_a_newer_one():
 def test_a_lane_that_nobody_serves_is_named():
     found = list(work(replace(_WORK, lanes=frozenset({"plan", "tool", "evaluate"}))))
     [line] = [f.line for f in found if f.level is Level.WARN]
-    assert line.startswith("warn  nothing serves lane effect: its steps wait: run")
+    assert line.startswith("warn  no worker serves lane effect: steps wait: run")
     assert "`agent-workers worker --lanes effect --pool prefork`" in line
 
 
@@ -138,7 +138,7 @@ def test_breakers_of_tenants_are_one_line_for_each_tool():
     one = Breaker(name="tool:pay", state=BreakerState.OPEN, reason="timeout")
     several = [replace(one, tenant_id=TenantId(name)) for name in ("acme", "bond")]
     lines = [f.line for f in breakers([BreakerSeen(breaker=b, now=_AT) for b in several])]
-    assert "tool:pay fails for 2 of the tenants (timeout)" in lines[0]
+    assert "tool:pay fails for 2 tenants (timeout)" in lines[0]
     assert len(lines) == 1
 
 

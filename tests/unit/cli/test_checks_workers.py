@@ -69,7 +69,7 @@ def told(*current: KeptVersion, **others: object) -> list[str]:
 
 def test_workers_that_have_everything_are_one_line():
     lines = told(version("look", model="scripted/small"), version(name="coded"))
-    assert lines == ["ok    1 workers report what 2 current agents need"]
+    assert lines == ["ok    1 worker checked: nothing is missing for 2 current agents"]
 
 
 def test_a_model_without_a_key_is_said_of_the_worker_that_has_none():

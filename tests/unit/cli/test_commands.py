@@ -51,7 +51,7 @@ def test_a_word_that_is_no_text_is_one_line(
     monkeypatch.setenv("AGENT_API_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AGENT_API_KEY", "k")
     assert main(["jobs", "file", "job", "\udcff"]) == 2
-    assert capsys.readouterr().err == "agent-workers jobs: '\\udcff' is not text\n"
+    assert capsys.readouterr().err == "agent-workers jobs: '\\udcff' is not valid UTF-8\n"
 
 
 def test_without_settings_the_doctor_fails(capsys: pytest.CaptureFixture[str]):
@@ -94,7 +94,10 @@ def test_every_command_that_is_listed_says_what_it_does():
         (("job", "list"), "there is no command 'job'; did you mean 'jobs'?"),
         (("jobs", "shwo", "x"), "there is no command 'shwo'; did you mean 'show'?"),
         (("jobs", "submit", "a", "b", "--wiat"), "unknown: --wiat; did you mean '--wait'?"),
-        (("jobs", "list", "--status", "done"), "there is no choice 'done'; there are: queued,"),
+        (
+            ("jobs", "list", "--status", "done"),
+            "--status: 'done' is not a choice; choose from: queued,",
+        ),
         (("jobs", "submit", "a", "b", "--deadline", "soon"), "'soon' is neither a duration like"),
     ],
 )
@@ -124,7 +127,18 @@ def test_a_huge_file_is_not_read(
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 33)
     assert main(["jobs", "submit", "support", "@huge"]) == 2
-    assert "'huge' is 8 GiB, and the API takes at most 1 MiB" in capsys.readouterr().err
+    assert "'huge' is too large (8 GiB; the API takes at most 1 MiB)" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_named_in_plain_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    (tmp_path / "bytes.py").write_bytes(b"a = \xff")
+    assert [main(["sandbox", "run", name]) for name in ("nowhere.py", "bytes.py")] == [2, 2]
+    assert capsys.readouterr().err.splitlines() == [
+        "agent-workers sandbox: cannot read 'nowhere.py': No such file or directory",
+        "agent-workers sandbox: cannot read 'bytes.py': it is not UTF-8 text (byte 4)",
+    ]
 
 
 def test_the_doctor_speaks_json_too(capsys: pytest.CaptureFixture[str]):
@@ -161,11 +175,17 @@ def test_a_file_that_cannot_be_written_is_one_line(
     [
         (
             ["submit", "support", "hello", "--priority", "high"],
-            "argument --priority: 'high' is not a whole number, like 3",
+            "--priority: 'high' is not a whole number, like 3",
         ),
         (
             ["submit", "support", "hello", "--max-cost-usd", "much"],
-            "argument --max-cost-usd: 'much' is not a number, like 1.5",
+            "--max-cost-usd: 'much' is not a number, like 1.5",
+        ),
+        (["submit"], "missing: agent, input"),
+        (["submit", "support", "hello", "--user"], "--user needs a value"),
+        (
+            ["submit", "support", "hello", "--wait", "--json"],
+            "--json and --wait cannot be given together",
         ),
         (
             ["submit", "support", "hello", "--sesion", "s"],

@@ -28,7 +28,7 @@ def test_an_unsafe_effect_is_not_in_doubt_for_no_reason() -> None:
     seen = replace(_FINE, doubted=True)
     assert wrongs_of(trial("unsafe"), seen) == ()
     assert wrongs_of(trial("unsafe"), replace(seen, doubt_is_due=False)) == (
-        "needless doubt: nothing befell the job",
+        "needless doubt: no fault hit the job",
     )
 
 

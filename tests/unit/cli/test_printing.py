@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import print_json, print_rows
+from agent_workers.cli.printing import counted, print_json, print_rows
 
 
 def test_half_a_character_is_printed_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,12 @@ def test_a_moment_is_written_as_the_api_writes_it(capsys: pytest.CaptureFixture[
     print_json({"at": at})
     print_rows([{"at": at}], ("at",), none="none")
     assert capsys.readouterr().out.count("2026-01-02T03:04:05Z") == len({"json", "rows"})
+
+
+def test_one_thing_is_counted_in_the_singular_and_more_in_the_plural() -> None:
+    assert [counted(1, "step"), counted(2, "step")] == ["1 step", "2 steps"]
+    assert counted(0, "memory", "memories") == "0 memories"
+    assert counted(1, "memory", "memories") == "1 memory"
 
 
 def test_an_empty_list_has_no_row_and_says_what_to_do_beside_the_output(

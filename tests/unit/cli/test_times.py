@@ -41,7 +41,7 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
 
 
 def test_a_duration_that_cannot_be_counted_is_refused() -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="longer"):
+    with pytest.raises(argparse.ArgumentTypeError, match="too long"):
         duration(f"{'9' * 20}w")
 
 

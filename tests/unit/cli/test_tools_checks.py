@@ -70,8 +70,8 @@ def test_what_is_not_said_is_told_one_by_one() -> None:
     assert said(silent) == [
         (Level.FAIL, "silent: its effect is not declared"),
         (Level.FAIL, "silent: its time-out is not set"),
-        (Level.FAIL, "silent: nothing says what it does"),
-        (Level.WARN, "silent: what it returns is not said"),
+        (Level.FAIL, "silent: it has no docstring"),
+        (Level.WARN, "silent: its return type is not declared"),
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_tool_of_a_server_that_nobody_has_approved_yet_lacks_no_docstring() ->
 
 
 def test_keys_that_end_before_anybody_can_look_are_worth_a_word() -> None:
-    assert said(pays) == [(Level.WARN, "pays: its keys live for 1 h, and no longer")]
+    assert said(pays) == [(Level.WARN, "pays: its keys expire after 1 h")]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_keys_that_end_before_anybody_can_look_are_worth_a_word() -> None:
     [
         (replace(good, look_up=needs_more), "its look-up needs 'other', which the tool"),
         (replace(good, look_up=takes_nothing), "its look-up does not take 'at'"),
-        (replace(good, fallback="nowhere"), "there is no fallback 'nowhere'"),
+        (replace(good, fallback="nowhere"), "its fallback 'nowhere' is not a loaded tool"),
     ],
 )
 def test_what_cannot_work_is_found_before_a_crash_finds_it(wrong: Tool, words: str) -> None:

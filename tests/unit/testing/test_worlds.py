@@ -38,7 +38,7 @@ def test_a_world_is_told_in_words() -> None:
         misfortunes=(Misfortune(blow="kill", point="act.sent"),),
     )
     assert world.told().splitlines() == [
-        "c0: unsafe, its server: lose then deny, in the mood: refused after",
+        "c0: unsafe, server: lose then deny, behaviour: refused after",
         "c1: pure, after c0",
         "verdicts: retry, then the answer",
         "worker 1: kill at act.sent",

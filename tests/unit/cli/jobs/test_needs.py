@@ -33,14 +33,14 @@ def test_a_command_runs_nothing_that_a_stranger_wrote() -> None:
         (waits("event", key="printed"), "the event 'printed'", f"jobs send {ID} printed DATA"),
         (waits("child", key="job_2"), "job_2", "jobs show job_2"),
         (waits("breaker", key="tool:pay"), "circuit breaker of tool:pay", "breakers list"),
-        (waits("place", key="pay"), "pay may have at once", "jobs list --status running"),
+        (waits("place", key="pay"), "pay, which is at its limit", "jobs list --status running"),
         (
             waits("session", key="talk", behind={"job_id": "job_3", "status": "in_doubt"}),
-            "before it comes job_3, which is in_doubt",
+            "job_3 is before it, and is in_doubt",
             "jobs show job_3",
         ),
         (waits("in_doubt"), "may have happened", "doubts list"),
-        (waits("quarantined"), "ended its worker", "quarantine list"),
+        (waits("quarantined"), "killed its worker", "quarantine list"),
         (waits("paused"), "resume", f"jobs resume {ID}"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_step_that_may_have_taken_effect_is_not_said_to_be_repeated() -> None:
     open_step = step(2, status="ready", outcome_type=None, due_at=LATER, effect="unsafe")
     [need] = needs_of(seen(open_step))
     assert "another try" not in need.text
-    assert "step 2 (tool forecast) is looked into at 2030-01-01 12:05:30 UTC" in need.text
+    assert "step 2 (tool forecast) is checked at 2030-01-01 12:05:30 UTC" in need.text
     assert "only if its last attempt certainly took no effect" in need.text
 
 

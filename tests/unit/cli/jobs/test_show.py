@@ -120,7 +120,9 @@ def test_runs_are_told_where_there_were_more_than_steps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_job(seen(step(claims=3, tries=1, deaths=1)))
-    assert "runs       3 for 1 step, 1 of which ended with the worker" in capsys.readouterr().out
+    assert (
+        "runs       3 for 1 step, 1 of which ended when the worker died" in capsys.readouterr().out
+    )
 
 
 def test_a_job_that_no_worker_can_do_is_told_whole_and_with_no_attempt(
