@@ -2,18 +2,17 @@
 
 import argparse
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from agent_workers.cli.agents_folder import AgentsFolder, agents_folder, settings_with
 from agent_workers.cli.output import Lines
+from agent_workers.cli.registry import look_ahead
 from agent_workers.cli.running import running
 from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
 from agent_workers.cli.up_ready import Ready, missing_of
-from agent_workers.execution.agents.modules import modules_of
 from agent_workers.settings import load_settings
 
 _REFUND_SLOW_S = 3.0
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A mistake in a module is told at once, not by the worker that comes after all the servers.
     for folder in folders:
         os.environ.update(folder.variables)
-    deque(modules_of(settings_with(settings, folders).tools), maxlen=0)
+    look_ahead(settings_with(settings, folders))
     system = System(
         data_folder(arguments),
         Wanted(settings=settings, folders=folders, refund_slow_s=_REFUND_SLOW_S if demo else None),
