@@ -22,7 +22,7 @@ _LOOK_EVERY_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     parser.add_argument(
-        "--tools", help="modules that declare agents (AGENT_TOOLS; else the demo's)"
+        "--tools", help="modules that declare agents (AGENT_TOOLS; by default the demo's)"
     )
     parser.add_argument(
         "--with",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-port", type=int, help="AGENT_API_PORT, 8000")
     parser.add_argument("--flower-port", type=int, help="AGENT_FLOWER_PORT, 5555")
     parser.add_argument(
-        "--quiet", action="store_true", help="programs write to <folder>/logs, not to the terminal"
+        "--quiet", action="store_true", help="write what programs say to <folder>/logs alone, not to the terminal"
     )
 
 
@@ -79,7 +79,7 @@ def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> N
     lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
     for folder in folders:
         for name, url in folder.variables.items():
-            lines.announce(f"{name} {url} (what was done outside; GET it)")
+            lines.announce(f"{name} {url} (stands in for other systems: GET it to see what was done there)")
     lines.announce("starting workers, webhooks, beat and Flower; Ctrl-C stops everything")
 
 
@@ -91,4 +91,4 @@ def _next_step(agents: Sequence[str], *, demo: bool) -> Iterator[str]:
         yield "in another terminal, in this folder:"
         yield f'  agent-workers jobs submit {agents[0]} "…" --wait'
     else:
-        yield "no module declares an agent: see `agent-workers agents apply --help`"
+        yield "no agent is declared in a module; apply one from a file: `agent-workers agents apply FILE`"
