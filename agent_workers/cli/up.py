@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-port", type=int, help="AGENT_API_PORT, 8000")
     parser.add_argument("--flower-port", type=int, help="AGENT_FLOWER_PORT, 5555")
     parser.add_argument(
-        "--quiet", action="store_true", help="write what programs say to <folder>/logs alone, not to the terminal"
+        "--quiet",
+        action="store_true",
+        help="write what programs say to <folder>/logs alone, not to the terminal",
     )
 
 
@@ -79,7 +81,9 @@ def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> N
     lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
     for folder in folders:
         for name, url in folder.variables.items():
-            lines.announce(f"{name} {url} (stands in for other systems: GET it to see what was done there)")
+            lines.announce(
+                f"{name} {url} (stands in for other systems: GET it to see what was done there)"
+            )
     lines.announce("starting workers, webhooks, beat and Flower; Ctrl-C stops everything")
 
 

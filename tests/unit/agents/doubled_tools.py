@@ -15,4 +15,4 @@ def look_too(at: str) -> str:
     return at
 
 
-unclear = Agent(name="unclear", tools=["look"], plan=print)
+unclear = Agent(name="unclear", tools=["look"], model="scripted/small")

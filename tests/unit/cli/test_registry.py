@@ -22,7 +22,7 @@ def module() -> Iterator[ModuleType]:
 
 
 def naming(tool: str, module: ModuleType) -> Settings:
-    vars(module)["agent"] = Agent(name="a", plan=print, tools=[tool])
+    vars(module)["agent"] = Agent(name="a", model="scripted/small", tools=[tool])
     return load_settings(tools=(module.__name__,))
 
 
