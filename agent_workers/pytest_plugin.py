@@ -95,7 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def crash_servers() -> Iterator[CrashServers]:
-    """Servers of our own, started from wheels; override it to have another Postgres and Redis."""
+    """Start an embedded Postgres and Redis; override this fixture to use other ones."""
     from agent_workers.cli.prove.servers import own_servers
 
     with own_servers(durable=False) as (servers, _, _, _):
@@ -120,7 +120,7 @@ def crash_points(
 
 @pytest.fixture(scope="session")
 def effect_counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EffectCounter]:
-    """A server that counts what tools do to it."""
+    """Start a server that counts what tools do to it."""
     from agent_workers.cli.prove.grounds import running_counter
 
     with running_counter(tmp_path_factory.mktemp("effect_counter")) as url:
@@ -129,12 +129,13 @@ def effect_counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EffectC
 
 @pytest.fixture
 def fake_clock() -> FakeClock:
-    """What a tool that asks for a `Clock` is given in a test."""
+    """Give a clock that stands still, for tools that ask for a `Clock`."""
     return FakeClock()
 
 
 @pytest.fixture
 def run_tool() -> RunTool:
+    """Call one tool as a worker would: `run_tool(refund, {"order": "A1"})`."""
     from agent_workers.execution.tools.by_hand import run_by_hand
 
     return run_by_hand
@@ -142,20 +143,21 @@ def run_tool() -> RunTool:
 
 @pytest.fixture
 def recorded_model(request: pytest.FixtureRequest) -> Iterator[Recorded]:
-    """A model whose replies are in `recorded/TEST.json` beside the test; strict when one is not."""
+    """Replay the replies of `recorded/TEST.json` beside the test; a request that has none fails."""
+    from agent_workers.cli.models_here import real_models_here
     from agent_workers.execution.models.recorded import RecordedModel
-    from agent_workers.execution.models.recording import real_models
 
     file = request.path.parent / "recorded" / f"{_file_name(request.node.name)}.json"
     if not request.config.getoption("--record-models"):
         yield RecordedModel(file)
         return
-    with real_models() as gateway:
+    with real_models_here() as gateway:
         yield RecordedModel(file, behind=gateway)
 
 
 @pytest.fixture
 def first_turn(recorded_model: Recorded) -> FirstTurn:
+    """Return what an agent's model plans first: `first_turn(agent, {"message": "…"})`."""
     from agent_workers.execution.first_turn import first_turn as ask
 
     return lambda agent, given: ask(agent, given, model=recorded_model)

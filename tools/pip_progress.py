@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-_FOUND = re.compile(r"(?:Collecting|Requirement already satisfied:) ")
+# Of each package of a lock, the first word: from an index, from a folder, of another platform, there.
+_FOUND = re.compile(r"(?:Collecting|Processing|Ignoring|Requirement already satisfied:) ")
 _INSTALLING = re.compile(r"Installing collected packages")
 _EVERY_S, _ON_TERMINAL_S = 5.0, 0.5
 _KEPT_LINES = 30

@@ -1,12 +1,15 @@
 """What the command line knows of models: the price table's, and those that `models.yaml` names."""
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from agent_workers.domain.embedding import Embedder
 from agent_workers.execution.models.catalog import ModelCatalog, catalog_of
 from agent_workers.execution.models.embedders import embedder_of
-from agent_workers.settings import Settings, secret_places
+from agent_workers.execution.models.ports import Model
+from agent_workers.execution.models.recording import real_models
+from agent_workers.settings import Settings, load_settings, secret_places
 
 
 def catalog_here(settings: Settings) -> ModelCatalog:
@@ -17,6 +20,12 @@ def catalog_here(settings: Settings) -> ModelCatalog:
 def embedder_here(settings: Settings) -> Embedder:
     catalog = catalog_here(settings)
     return embedder_of(settings.embedding_model, scenario=settings.scenario, catalog=catalog)
+
+
+def real_models_here() -> AbstractContextManager[Model]:
+    """Open the way to the models that a worker in this folder could ask."""
+    settings = load_settings()
+    return real_models(catalog_here(settings), *settings.scenario)
 
 
 def hidden_places(settings: Settings) -> tuple[Path, ...]:

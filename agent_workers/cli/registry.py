@@ -3,7 +3,7 @@
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp import WHY, Standing
-from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.execution.agents.registry import NoSuchTool, Registry, load
 from agent_workers.execution.mcp.tools import tools_for
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.settings import Settings
@@ -15,6 +15,16 @@ def registry_of(settings: Settings, tenant_id: TenantId = EVERYBODY) -> Registry
     at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
     of_servers = tools_for(tenant_id, known_at(settings.database_url))
     return load(settings.tools, beside=(*at_hand, *of_servers))
+
+
+def look_ahead(settings: Settings) -> None:
+    """Refuse what no worker would start with, as far as it shows before there is a database."""
+    try:
+        load(settings.tools, beside=tools_at_hand(checks_mail=bool(settings.imap_url)))
+    except NoSuchTool as error:
+        # Only the database knows which tools MCP servers have: `server.tool`.
+        if "." not in error.tool:
+            raise
 
 
 def uncallable(settings: Settings, tenant_id: TenantId = EVERYBODY) -> dict[str, str]:

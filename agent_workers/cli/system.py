@@ -51,6 +51,7 @@ class System:
         self, folder: DataFolder, wanted: Wanted, *, lines: Lines | None, say: Say
     ) -> None:
         self.folder = folder
+        self._lock = FolderLock(folder.path)
         self.supervisor = Supervisor(folder, lines=lines, say=say)
         self._refund_port = free_port()
         self._settings = settings_with(wanted.settings, wanted.folders)
@@ -113,15 +114,16 @@ class System:
 
     def delete_data(self) -> None:
         """Forget everything that an earlier start kept here, wherever its data lies."""
+        self.folder.make()
+        self._lock.take()
         EmbeddedPostgres(self.folder.postgres).destroy()
         EmbeddedRedis(self.folder.redis).destroy()
 
     def _take_folder(self) -> None:
         self.folder.make()
-        lock = FolderLock(self.folder.path)
-        lock.take()
+        self._lock.take()
         self._undo.callback(self._say, "stopped; nothing is left running")
-        self._undo.callback(lock.let_go)
+        self._undo.callback(self._lock.let_go)
         end_guardian(self.folder)
         if found := end_programs(self.folder):
             self._say(f"stopped what an earlier run had left running: {', '.join(found)}")
@@ -174,11 +176,8 @@ class System:
 
     def _find_key(self) -> None:
         """Make the first API key; a key of another database or pepper is no key here."""
-        variables = self._variables
-        database = Database(
-            variables[f"{PREFIX}DATABASE_URL"], pool_size=1, name="agent-workers up"
-        )
-        keys = Keys(database, pepper=variables[f"{PREFIX}SECRET_PEPPER"])
+        database = Database(self.database_url, pool_size=1, name="agent-workers up")
+        keys = Keys(database, pepper=self._variables[f"{PREFIX}SECRET_PEPPER"])
         try:
             if keys.caller(self.folder.read("api_key")) is None:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
@@ -190,8 +189,7 @@ class System:
 
     def _check_agents(self) -> None:
         """Load what workers would refuse, and make the agents of the folders known."""
-        database_url = self._variables[f"{PREFIX}DATABASE_URL"]
-        settings = self._settings.model_copy(update={"database_url": database_url})
+        settings = self._settings.model_copy(update={"database_url": self.database_url})
         if settings.tools:
             self.agents += [one.declared.name for one in registry_of(settings).agents]
         files = [file for folder in self._wanted.folders for file in folder.definitions]

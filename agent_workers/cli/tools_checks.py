@@ -64,8 +64,9 @@ def _unsaid_result(declared: Tool) -> Iterator[Finding]:
 
 def _around(declared: Tool, registry: Registry) -> Iterator[Finding]:
     if declared.name in registry.doubled:
+        places = " and ".join(registry.doubled[declared.name])
         remedy = "rename one: an agent that names it cannot say which it means"
-        yield fail(f"{declared.name}: several tools have this name", remedy)
+        yield fail(f"{declared.name}: several tools have this name ({places})", remedy)
     if declared.fallback is not None and declared.fallback not in registry.tools:
         remedy = "name a tool that is loaded, and that each of its agents has"
         yield fail(

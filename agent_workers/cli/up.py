@@ -2,18 +2,17 @@
 
 import argparse
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from agent_workers.cli.agents_folder import AgentsFolder, agents_folder, settings_with
 from agent_workers.cli.output import Lines
+from agent_workers.cli.registry import look_ahead
 from agent_workers.cli.running import running
 from agent_workers.cli.surroundings import add_folder, data_folder
 from agent_workers.cli.system import System, Wanted
 from agent_workers.cli.up_ready import Ready, missing_of
-from agent_workers.execution.agents.modules import modules_of
 from agent_workers.settings import load_settings
 
 _REFUND_SLOW_S = 3.0
@@ -23,7 +22,7 @@ _LOOK_EVERY_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     parser.add_argument(
-        "--tools", help="modules that declare agents (AGENT_TOOLS; else the demo's)"
+        "--tools", help="modules that declare agents (AGENT_TOOLS; by default the demo's)"
     )
     parser.add_argument(
         "--with",
@@ -37,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-port", type=int, help="AGENT_API_PORT, 8000")
     parser.add_argument("--flower-port", type=int, help="AGENT_FLOWER_PORT, 5555")
     parser.add_argument(
-        "--quiet", action="store_true", help="programs write to <folder>/logs, not to the terminal"
+        "--quiet",
+        action="store_true",
+        help="write what programs say to <folder>/logs alone, not to the terminal",
     )
 
 
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A mistake in a module is told at once, not by the worker that comes after all the servers.
     for folder in folders:
         os.environ.update(folder.variables)
-    deque(modules_of(settings_with(settings, folders).tools), maxlen=0)
+    look_ahead(settings_with(settings, folders))
     system = System(
         data_folder(arguments),
         Wanted(settings=settings, folders=folders, refund_slow_s=_REFUND_SLOW_S if demo else None),
@@ -80,7 +81,9 @@ def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> N
     lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
     for folder in folders:
         for name, url in folder.variables.items():
-            lines.announce(f"{name} {url} (what was done outside; GET it)")
+            lines.announce(
+                f"{name} {url} (stands in for other systems: GET it to see what was done there)"
+            )
     lines.announce("starting workers, webhooks, beat and Flower; Ctrl-C stops everything")
 
 
@@ -92,4 +95,4 @@ def _next_step(agents: Sequence[str], *, demo: bool) -> Iterator[str]:
         yield "in another terminal, in this folder:"
         yield f'  agent-workers jobs submit {agents[0]} "…" --wait'
     else:
-        yield "no module declares an agent: see `agent-workers agents apply --help`"
+        yield "no agent is declared in a module; apply one from a file: `agent-workers agents apply FILE`"

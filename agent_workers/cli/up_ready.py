@@ -44,7 +44,7 @@ class Ready:
                 self._say(line)
         elif now - self._said_at >= SAID_EVERY_S:
             self._said_at = now
-            self._say(f"not ready yet: {'; '.join(missing)}")
+            self._say(f"still waiting for {'; '.join(missing)}")
 
 
 def missing_of(system: System) -> list[str]:
@@ -57,7 +57,7 @@ def _missing(system: System) -> Iterator[str]:
         yield f"the API at {system.place.url}"
     lanes = _lanes(system.database_url)
     if away := [lane for lane in Lane if lane not in lanes]:
-        yield f"a worker of {', '.join(away)}"
+        yield f"a worker for {', '.join(away)}"
     if not _answers(f"{system.flower_place}/healthcheck"):
         yield f"Flower at {system.flower_place}"
 

@@ -177,7 +177,7 @@ class Agent:
 
     name: str
     # A name stands for a tool of this installation: a built-in one, one of an MCP server; or for
-    # what the engine does itself, as "ask_human" and "wait".
+    # what the engine does itself, as "ask_person" and "wait".
     tools: Sequence[Tool | str] = ()
     plan: Planner | None = None
     evaluate: Evaluator | None = None

@@ -9,6 +9,7 @@ from agent_workers.domain.agent import Agent, Purpose
 from agent_workers.domain.engaging import DELEGATE, ENGAGED, HAND_OFF
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.model_settings import mistakes_of_settings
+from agent_workers.domain.places import place_of
 from agent_workers.domain.prompt import filled, variables_of
 from agent_workers.domain.tool import Tool, mistakes_of_tool
 
@@ -96,7 +97,9 @@ def _tools(agent: Agent) -> Iterator[Mistake]:
     tools = agent.bound_tools
     names = [tool.name for tool in tools]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Mistake("tools", f"two tools are named {name!r}")
+        same = {id(one): place_of(one.function) for one in tools if one.name == name}
+        clash = f"two tools are named {name!r} ({' and '.join(same.values())}); rename one"
+        yield Mistake("tools", clash if len(same) > 1 else f"{name!r} is listed twice")
     for tool in tools:
         if tool.name in ENGAGED:
             yield Mistake("tools", f"{tool.name!r} is what the engine does itself: rename the tool")

@@ -1,7 +1,6 @@
 """Reads the trouble out of an exception: whose line raised it, and the way there without secrets."""
 
 import os
-import sys
 import sysconfig
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Final
 
 from agent_workers.domain.errors import AgentWorkersError, Escaped
+from agent_workers.domain.places import short_name
 from agent_workers.domain.redaction import ended_at_word, without_secrets
 from agent_workers.domain.trouble import MOST_OF_TRACEBACK, Trouble, shortened
 
@@ -69,18 +69,7 @@ def _is_users(file: str) -> bool:
 
 
 def _where(step: TracebackType, folder: str) -> str:
-    return f"{_short(_file(step), folder)}:{step.tb_lineno} in {step.tb_frame.f_code.co_name}"
-
-
-def _short(file: str, folder: str) -> str:
-    """Name a file as whoever wrote it does: from that folder, or from where it is imported."""
-    places = sorted(filter(os.path.isabs, sys.path), key=len, reverse=True)
-    with suppress(FileNotFoundError):  # it may have been deleted under us
-        places.insert(0, folder or str(Path.cwd()))
-    for place in places:
-        if Path(file).is_relative_to(place):
-            return str(Path(file).relative_to(place))
-    return file
+    return f"{short_name(_file(step), folder)}:{step.tb_lineno} in {step.tb_frame.f_code.co_name}"
 
 
 def _told(error: BaseException, begins: TracebackType | None) -> str:

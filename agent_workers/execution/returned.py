@@ -1,12 +1,11 @@
 """What planners, evaluators and checks returned: held against what they may return, as JSON."""
 
-import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from agent_workers.domain.encoding import MOST_BYTES, bounded, canonical, cut_from
 from agent_workers.domain.errors import BadReturn
+from agent_workers.domain.places import line_of
 from agent_workers.execution.plain import NotJson, plain
 from agent_workers.execution.users_code import call_users
 
@@ -14,9 +13,8 @@ from agent_workers.execution.users_code import call_users
 # Any: a planner, evaluator or check is the user's function.
 def named(role: str, agent: str, function: Callable[..., Any] | None) -> str:
     """Name a function of an agent by what it is there for, and by where it stands."""
-    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
-    at = f" ({Path(code.co_filename).name}:{code.co_firstlineno})" if code else ""
-    return f"{role} of {agent!r}{at}"
+    at = line_of(function) if function else ""
+    return f"{role} of {agent!r} ({at})" if at else f"{role} of {agent!r}"
 
 
 def answered(output: object, who: str) -> object:

@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.errors import PydanticUserError
 
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.facility import Give, NotBegun, NotInstalled, is_facility, no_facilities
+from agent_workers.domain.places import place_of
 from agent_workers.domain.tool import Call, Tool, ToolFunction
 from agent_workers.execution.foreign_arguments import model_of
 from agent_workers.execution.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
@@ -40,12 +42,23 @@ class Signature:
 
 def signature_of(declared: Tool) -> Signature:
     """Read a tool's signature; refuse what cannot be told to a planner."""
+    named = f"tool {declared.name!r} ({place_of(declared.function)})"
+    try:
+        return _read(declared, named)
+    except (NameError, AttributeError, TypeError, PydanticUserError) as error:
+        said = str(error).partition("\n")[0].partition(". ")[0]
+        raise Misdeclared(f"{named}: its annotations make no JSON schema: {said}") from error
+
+
+def _read(declared: Tool, named: str) -> Signature:
     given = sorted(facilities_of(declared.function)) if declared.isolated else []
     if given:
-        named = f"tool {declared.name!r} is isolated"
-        raise Misdeclared(f"{named}: nothing of the worker is given to it ({', '.join(given)})")
+        raise Misdeclared(
+            f"{named} is isolated, so a worker cannot give it {', '.join(given)}: remove that"
+            " argument, or isolated="
+        )
     hints = get_type_hints(declared.function, include_extras=True)
-    model, schema = _arguments_of(declared, hints)
+    model, schema = _arguments_of(declared, named, hints)
     told = [declared.name, declared.description, schema, declared.version]
     canonical = json.dumps(told if declared.version else told[:-1], sort_keys=True)
     return Signature(
@@ -58,11 +71,13 @@ def signature_of(declared: Tool) -> Signature:
 
 
 def _arguments_of(
-    declared: Tool, hints: Mapping[str, object]
+    declared: Tool, named: str, hints: Mapping[str, object]
 ) -> tuple[type[BaseModel], dict[str, object]]:
     if declared.schema is not None:
         return model_of(declared.name, declared.schema), dict(declared.schema)
-    model = _arguments_model(declared.name, declared.function, hints)
+    model = create_model(
+        declared.name, __config__=_STRICTLY, **_fields(named, declared.function, hints)
+    )
     schema = model.model_json_schema()
     schema.pop("title", None)
     return model, schema
@@ -112,20 +127,20 @@ def facilities_of(function: ToolFunction) -> Mapping[str, type]:
     return {name: hint for name, hint in hints.items() if name != "return" and is_facility(hint)}
 
 
-def _arguments_model(
-    name: str, function: ToolFunction, hints: Mapping[str, object]
-) -> type[BaseModel]:
-    # Any: pydantic's create_model takes field definitions of any type.
+# Any: pydantic's create_model takes field definitions of any type.
+def _fields(named: str, function: ToolFunction, hints: Mapping[str, object]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in _NOT_ARGUMENTS or is_facility(hints.get(parameter.name)):
             continue
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            raise Misdeclared(f"tool {name!r}: *{parameter.name} cannot be described to a planner")
+            raise Misdeclared(
+                f"{named}: a planner cannot fill {str(parameter).partition(':')[0]}: list the arguments by name"
+            )
         if parameter.name not in hints:
-            raise Misdeclared(f"tool {name!r}: argument {parameter.name!r} needs a type")
+            raise Misdeclared(f"{named}: argument {parameter.name!r} needs a type")
         if parameter.name.startswith("_"):
-            raise Misdeclared(f"tool {name!r}: argument {parameter.name!r} must not begin with '_'")
+            raise Misdeclared(f"{named}: argument {parameter.name!r} must not begin with '_'")
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
-    return create_model(name, __config__=_STRICTLY, **fields)
+    return fields

@@ -8,8 +8,10 @@ ROOT = Path(__file__).parents[2]
 # Speaks as pip does, and ends with the code that it is given.
 PIP = """
 import sys, time
-for name in ("a", "b"):
-    print(f"Collecting {name}==1 (from -r lock)", flush=True)
+print("Ignoring d: markers 'sys_platform == \\"win32\\"' don't match your environment", flush=True)
+print("Requirement already satisfied: e==1 in .venv", flush=True)
+print("Collecting a==1 (from -r lock)", flush=True)
+print("Processing /wheels/b-1-py3-none-any.whl (from -r lock)", flush=True)
 time.sleep(0.1)
 print("Installing collected packages: a, b", flush=True)
 time.sleep(0.1)
@@ -22,7 +24,7 @@ from pathlib import Path
 import pip_progress
 pip_progress._EVERY_S = 0.02
 pip = [sys.executable, "-c", sys.argv[1], sys.argv[2]]
-sys.exit(pip_progress.run_pip(pip, folder=Path(), total=2))
+sys.exit(pip_progress.run_pip(pip, folder=Path(), total=4))
 """
 
 
@@ -39,8 +41,8 @@ def ran(code: int) -> subprocess.CompletedProcess[str]:
 def test_a_pipe_is_told_a_line_every_few_seconds() -> None:
     told = ran(0)
     assert told.returncode == 0
-    assert "setup: fetching package 2 of 2 (" in told.stdout
-    assert "setup: installing 2 packages (" in told.stdout
+    assert "setup: fetching package 4 of 4 (" in told.stdout
+    assert "setup: installing 4 packages (" in told.stdout
     assert "Collecting" not in told.stdout + told.stderr
     assert "\r" not in told.stdout
 

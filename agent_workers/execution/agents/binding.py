@@ -74,7 +74,8 @@ class _Binding:
         if tool is None:
             wrong = f"no module of AGENT_TOOLS has a tool {name!r}"
         elif name in self.registry.doubled:
-            wrong = f"several tools of AGENT_TOOLS are named {name!r}; rename one"
+            places = " and ".join(self.registry.doubled[name])
+            wrong = f"several tools are named {name!r} ({places}); rename one"
         elif "@" in wish and not _PIN.fullmatch(pin):
             wrong = f"{pin!r} is no beginning of a schema hash: at least 6 of its digits"
         elif not tool.signature.schema_hash.startswith(pin):

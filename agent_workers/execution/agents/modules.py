@@ -3,15 +3,16 @@
 import importlib
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from agent_workers.domain.agent import Agent
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.tool import Tool
+from agent_workers.domain.tracing import trouble_of
 
 # Packages that bring tools name modules, or tools in them, under this group.
 GROUP: Final = "agent_workers.tools"
@@ -27,7 +28,13 @@ def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise Misdeclared(f"no module named {error.name!r} ({named_by} names {name!r})") from error
+        said = f"no module named {error.name!r} ({named_by} names {name!r})"
+        if f"{name}.".startswith(f"{error.name}."):
+            nowhere = ": it is neither in this folder nor installed"
+            raise Misdeclared(f"{said}{_shadowed(name) or nowhere}") from error
+        raise Misdeclared(f"{said}{_place_of(error)}") from error
+    except Misdeclared as error:
+        raise Misdeclared(f"{error}{_place_of(error)}") from error
     except AgentWorkersError:
         raise
     except Exception as error:
@@ -36,11 +43,9 @@ def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
 
 
 def _place_of(error: Exception) -> str:
-    """Say where it was raised; a syntax error says that itself."""
-    if isinstance(error, SyntaxError):
-        return ""
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+    """Say which line of the user's raised it; a syntax error says that itself."""
+    where = "" if isinstance(error, SyntaxError) else trouble_of(error).where
+    return f" ({where.partition(' in ')[0]})" if where else ""
 
 
 def modules_of(names: Iterable[str]) -> Iterator[ModuleType]:
@@ -49,13 +54,15 @@ def modules_of(names: Iterable[str]) -> Iterator[ModuleType]:
     Of a whole package, what begins with an underscore is left out.
     """
     for name in names:
-        if not name.endswith(_WHOLE):
-            yield imported(name)
-            continue
-        package = imported(name.removesuffix(_WHOLE))
-        if not hasattr(package, "__path__"):
-            raise Misdeclared(f"AGENT_TOOLS names {name!r}, and {package.__name__!r} is no package")
-        yield from _within(package)
+        module = imported(name.removesuffix(_WHOLE))
+        if name.endswith(_WHOLE) and not hasattr(module, "__path__"):
+            raise Misdeclared(
+                f"AGENT_TOOLS names {name!r}, and {module.__name__!r} is not a package"
+            )
+        found = list(_within(module)) if name.endswith(_WHOLE) else [module]
+        if not any(_declares(one) for one in found):
+            raise Misdeclared(_nothing_in(module, name))
+        yield from found
 
 
 def installed_tools(found: Iterable[EntryPoint] | None = None) -> tuple[Tool, ...]:
@@ -76,6 +83,37 @@ def _within(package: ModuleType) -> Iterator[ModuleType]:
             yield from _within(module)
         else:
             yield module
+
+
+def _declares(module: ModuleType) -> bool:
+    return any(isinstance(value, Agent | Tool) for value in vars(module).values())
+
+
+def _nothing_in(module: ModuleType, name: str) -> str:
+    kind, remedy = (
+        "module",
+        "declare one there with `Agent(…)` or `@tool`, or do not name the module",
+    )
+    if hasattr(module, "__path__"):
+        kind, whole = "package", f"{module.__name__}{_WHOLE}"
+        remedy = remedy if name == whole else f"name {whole!r} to load the modules in it"
+    file = getattr(module, "__file__", None) or "built into Python"
+    said = f"{kind} {module.__name__!r} ({file}) declares no agent and no tool at its top level"
+    return f"{said}{_shadowed(module.__name__) or f'; {remedy}'}"
+
+
+def _shadowed(name: str) -> str:
+    """Say which file of the current folder was meant, where Python has another one of its name."""
+    first, meant = name.partition(".")[0], Path(*name.split("."))
+    here = meant.with_suffix(".py").is_file() or (meant / "__init__.py").is_file()
+    own = Path(f"{first}.py") if Path(f"{first}.py").is_file() else Path(first)
+    file = getattr(sys.modules.get(first), "__file__", None)
+    if not here or (file is not None and Path(file).is_relative_to(own.absolute())):
+        return ""
+    library = "the standard library has a module of that name"
+    other = "Python finds another module of that name first"
+    why = library if first in sys.stdlib_module_names else other
+    return f"; rename ./{own}: {why}"
 
 
 def _offered(one: EntryPoint) -> list[Tool]:

@@ -1,23 +1,34 @@
 """The agents and tools that this process has loaded, from the modules that settings name."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from inspect import isfunction
 from itertools import chain
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from agent_workers.domain.agent import Agent, PlanMode, Purpose
 from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
 from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.engaging import split_engaged
 from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.places import place_in, place_of
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
 from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.route_rules import rule_mistakes
 from agent_workers.execution.answer_schema import schema_mistakes
 from agent_workers.execution.signature import Signature, signature_of
+
+
+class NoSuchTool(Misdeclared):
+    """An agent names a tool that is not known here."""
+
+    def __init__(self, message: str, tool: str) -> None:
+        super().__init__(message)
+        self.tool = tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +104,8 @@ class Registry:
     agents: Sequence[LoadedAgent] = ()
     # Every tool that stands at the top level of a module or belongs to one of the agents.
     tools: Mapping[str, LoadedTool] = field(default_factory=dict)
-    # Names that several of those tools have: an agent in YAML cannot say which it means.
-    doubled: Set[str] = frozenset()
+    # Names that several of those tools have, and where these are: which one is meant is unclear.
+    doubled: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def current(self, name: str) -> LoadedAgent | None:
         """Return the agent of this name that stands last."""
@@ -120,22 +131,21 @@ def load(modules: Iterable[str], *, beside: Sequence[Tool] = ()) -> Registry:
 
     `beside`: tools that every installation has; one of a module's takes the place of its namesake.
     """
-    agents: dict[tuple[str, str], Agent] = {}
+    agents: dict[tuple[str, str], _Placed] = {}
     tools: list[Tool] = []
     for module in modules_of(modules):
-        for value in vars(module).values():
+        for name, value in vars(module).items():
             if isinstance(value, Tool):
                 tools.append(value)
             elif isinstance(value, Agent):
-                _add(agents, value)
+                _add(agents, _Placed(value, module, name))
                 tools += value.bound_tools
     named = {tool.name: tool for tool in tools}
     known = {tool.name: tool for tool in beside} | named
     # Of `beside` alone too: which one is meant must not depend on what is installed.
-    others = (tool for tool in beside if tool.name not in named)
-    doubled = frozenset(tool.name for tool in (*tools, *others) if known[tool.name] is not tool)
+    doubled = _doubled((*tools, *(tool for tool in beside if tool.name not in named)))
     return Registry(
-        agents=tuple(loaded(_bound(agent, known, doubled)) for agent in agents.values()),
+        agents=tuple(loaded(_bound(one.agent, known, doubled)) for one in agents.values()),
         tools={name: read_tool(tool) for name, tool in known.items()},
         doubled=doubled,
     )
@@ -155,7 +165,9 @@ def loaded(
     """Check a declared agent and read its tools; the first thing that is wrong is raised."""
     for tool in agent.tools:
         if not isinstance(tool, Tool):
-            raise Misdeclared(f"agent {agent.name!r}: {tool!r} is not a tool; decorate it")
+            raise Misdeclared(
+                f"agent {agent.name!r}: {_shown(tool)} is not a tool: decorate it with @tool"
+            )
     mistake = next(all_mistakes(agent), None)
     if mistake is not None:
         raise Misdeclared(f"agent {agent.name!r}: {mistake.line}")
@@ -167,6 +179,10 @@ def loaded(
     )
 
 
+def _shown(value: object) -> str:
+    return f"{value.__name__!r} ({place_of(value)})" if isfunction(value) else repr(value)
+
+
 def _timed(tool: Tool, agent: Agent) -> Tool:
     timeout = agent.timeout_overrides.get(tool.name)
     return tool if timeout is None else replace(tool, timeout=timeout)
@@ -176,25 +192,46 @@ def read_tool(tool: Tool) -> LoadedTool:
     return LoadedTool(declared=tool, signature=signature_of(tool))
 
 
-def _add(agents: dict[tuple[str, str], Agent], agent: Agent) -> None:
-    key = (agent.name, agent.version)
-    if key in agents and agents[key] is not agent:
-        version = f" and version {agent.version!r}" if agent.version else ""
-        raise Misdeclared(f"two agents are named {agent.name!r}{version}")
-    agents[key] = agent
+class _Placed(NamedTuple):
+    """An agent, and where it was found."""
+
+    agent: Agent
+    module: ModuleType
+    name: str
 
 
-def _bound(agent: Agent, known: Mapping[str, Tool], doubled: Set[str]) -> Agent:
+def _add(agents: dict[tuple[str, str], _Placed], found: _Placed) -> None:
+    agent = found.agent
+    first = agents.setdefault((agent.name, agent.version), found)
+    if first.agent is not agent:
+        version = f" with version {agent.version!r}" if agent.version else ""
+        places = " and ".join(place_in(one.module, one.name) for one in (first, found))
+        remedy = "rename one, or give one another version"
+        raise Misdeclared(f"two agents are named {agent.name!r}{version}: {places}; {remedy}")
+
+
+def _doubled(tools: Iterable[Tool]) -> dict[str, list[str]]:
+    """Tell where the tools are that share their name with another one."""
+    found: dict[str, dict[int, str]] = {}
+    for tool in tools:
+        found.setdefault(tool.name, {})[id(tool)] = place_of(tool.function)
+    return {name: list(places.values()) for name, places in found.items() if len(places) > 1}
+
+
+def _bound(agent: Agent, known: Mapping[str, Tool], doubled: Mapping[str, Sequence[str]]) -> Agent:
     """Put tools in the place of their names."""
     listed, engages = split_engaged(agent.tools, known)
     wrong = [one for one in listed if isinstance(one, str) and one not in known]
     if wrong:
         near = difflib.get_close_matches(wrong[0], known, n=1)
-        hint = f"; do you mean {near[0]!r}?" if near else ""
-        raise Misdeclared(f"agent {agent.name!r}: there is no tool {wrong[0]!r}{hint}")
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise NoSuchTool(f"agent {agent.name!r}: there is no tool {wrong[0]!r}{hint}", wrong[0])
     unclear = [one for one in listed if isinstance(one, str) and one in doubled]
     if unclear:
-        raise Misdeclared(f"agent {agent.name!r}: several tools are named {unclear[0]!r}")
+        places = " and ".join(doubled[unclear[0]])
+        raise Misdeclared(
+            f"agent {agent.name!r}: several tools are named {unclear[0]!r} ({places}); rename one"
+        )
     tools = tuple(known[one] if isinstance(one, str) else one for one in listed)
     return replace(agent, tools=tools, engages=tuple(dict.fromkeys((*agent.engages, *engages))))
 

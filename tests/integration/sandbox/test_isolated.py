@@ -113,7 +113,7 @@ def test_it_cannot_ask_for_what_only_a_worker_has() -> None:
         """Ask for it all the same."""
         return str(clock)
 
-    with pytest.raises(Misdeclared, match="nothing of the worker is given to it"):
+    with pytest.raises(Misdeclared, match="is isolated, so a worker cannot give it clock"):
         signature_of(wound)
 
 

@@ -83,8 +83,9 @@ def test_a_tool_that_two_modules_declare_cannot_be_named():
     modules = ["tests.integration.agents.tools", "tests.integration.agents.other_tools"]
     [mistake] = read("name: a\nmodel: m\ntools: [shout]\n", load(modules))
     assert isinstance(mistake, Placed)
+    places = "tests/integration/agents/tools.py:{} and tests/integration/agents/other_tools.py:{}"
     assert mistake.text.endswith(
-        "tools.0: several tools of AGENT_TOOLS are named 'shout'; rename one"
+        f"tools.0: several tools are named 'shout' ({places.format(6, 6)}); rename one"
     )
 
 

@@ -50,7 +50,11 @@ def test_a_good_declaration_is_loaded():
         (replace(GOOD, prompts={"thinking": "x"}), "prompts.thinking: no such purpose"),
         (replace(GOOD, instructions="{{x}}"), "instructions: unknown variable 'x'"),
         (replace(GOOD, variables={"x": "y"}), "variables.x: no prompt uses it"),
-        (replace(GOOD, tools=[look, look]), "tools: two tools are named 'look'"),
+        (replace(GOOD, tools=[look, look]), "tools: 'look' is listed twice"),
+        (
+            replace(GOOD, tools=[look, replace(look, version="2")]),
+            "tools: two tools are named 'look' (tests",
+        ),
         (replace(GOOD, tools=[taken]), "tools: 'wait' is what the engine does itself"),
         (replace(GOOD, tools=[falling]), "the fallback 'nowhere' of 'falling' is not there"),
         (replace(GOOD, limits=Limits(max_steps=0)), "limits.max_steps: 0 is too small"),
@@ -85,5 +89,7 @@ def test_a_router_needs_no_model_and_a_planner_neither():
 
 def test_what_is_no_tool_is_refused():
     undecorated: Tool = answer  # type: ignore[assignment]  # the mistake that is tested
-    with pytest.raises(Misdeclared, match="is not a tool; decorate it"):
+    with pytest.raises(
+        Misdeclared, match=r"'answer' \(tests/.*:\d+\) is not a tool: decorate it with @tool"
+    ):
         loaded(replace(GOOD, tools=[undecorated]))

@@ -25,7 +25,7 @@ def named(*tools: object, **declared: object) -> Agent:
 
 
 def test_an_agent_s_tools_may_name_what_the_engine_does_itself():
-    agent = named("ask_human", look, "wait", engages=["wait"])
+    agent = named("ask_person", look, "wait", engages=["wait"])
     assert (agent.tools, agent.engages) == ((look,), ("wait", "ask_person"))
 
 

@@ -1,5 +1,6 @@
 """`agent-workers tools check`: what a declaration leaves to be guessed, and what cannot work."""
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -103,7 +104,10 @@ def test_what_cannot_work_is_found_before_a_crash_finds_it(wrong: Tool, words: s
 
 
 def test_two_tools_of_one_name_are_told() -> None:
-    assert said(good, replace(good)) == [(Level.FAIL, "good: several tools have this name")]
+    [(level, text)] = said(good, replace(good))
+    place = r"tests/unit/cli/test_tools_checks\.py:\d+"
+    assert level is Level.FAIL
+    assert re.fullmatch(rf"good: several tools have this name \({place} and {place}\)", text)
 
 
 def test_every_built_in_tool_and_the_demo_s_are_well_declared() -> None:

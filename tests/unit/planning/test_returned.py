@@ -54,7 +54,7 @@ def test_a_planner_is_named_with_its_line(value: object, words: str) -> None:
     broke = performed(StepKind.PLAN, plan=giving(value))
     assert isinstance(broke, Broke)
     assert (broke.code, broke.retryable) == ("bad_return", False)
-    assert broke.message.startswith("Planner of 'a' (test_returned.py:")
+    assert broke.message.startswith("Planner of 'a' (tests/unit/planning/test_returned.py:")
     assert words in broke.message
 
 
@@ -69,14 +69,14 @@ def test_an_evaluator_is_named_with_its_line(value: object, words: str) -> None:
     broke = performed(StepKind.EVALUATE, evaluate=giving(value))
     assert isinstance(broke, Broke)
     assert (broke.code, broke.retryable) == ("bad_return", False)
-    assert broke.message.startswith("Evaluator of 'a' (test_returned.py:")
+    assert broke.message.startswith("Evaluator of 'a' (tests/unit/planning/test_returned.py:")
     assert words in broke.message
 
 
 def test_a_check_may_also_return_none() -> None:
     broke = performed(StepKind.EVALUATE, checks=[giving(True)])
     assert isinstance(broke, Broke)
-    assert broke.message.startswith("Check of 'a' (test_returned.py:")
+    assert broke.message.startswith("Check of 'a' (tests/unit/planning/test_returned.py:")
     assert broke.message.endswith("returned bool, no verdict; return Answer, Continue, Retry, "
                                   "Replan, Escalate, Ask or GiveUp, or None.")  # fmt: skip
 
