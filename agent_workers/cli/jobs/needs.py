@@ -13,7 +13,10 @@ from agent_workers.cli.times import clock, in_words, parsed
 Json = Mapping[str, Any]
 _ME = "agent-workers"
 _PATIENCE = timedelta(seconds=2)
-_ONLY_IF = "its tool is called again only if its last attempt certainly took no effect"
+_ONLY_IF = (
+    "its tool is called again only if its last attempt certainly took no effect,"
+    " or if it declares on_doubt=REPEAT"
+)
 _LOOKED_INTO = {
     "keyed": "its tool is called again with the same key",
     "reconcilable": _ONLY_IF,
