@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from agent_workers.cli.demo_telling import Telling
 from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.printing import counted
 from agent_workers.cli.system import System
 from agent_workers.client.client import Client, Job
 from agent_workers.client.errors import Refused
@@ -66,15 +67,16 @@ def pay_back(system: System, client: Client, telling: Telling) -> bool:
     with telling.waiting_for("the payment"):
         _wait_for_payment(system, before)
     pid = system.supervisor.kill("worker-model")
-    telling.aside(f"the refund is made, its answer is on the way: kill -9 {pid} (worker-model)")
+    telling.aside(f"the refund is made and its answer is on the way: kill -9 {pid} (worker-model)")
     job = _follow(client, job, telling)
     telling.answer(job)
-    telling.title("What the refund server has counted")
+    telling.title("What the refund server counted")
     after = refunds_at(system.refund_url)
     made, requests = after.made - before.made, after.requests - before.requests
     good = job.status == "succeeded" and made == 1
     number = "one refund" if made == 1 else f"{made} refunds"
-    return telling.verdict(f"{number}, for {requests} requests with one key", good=good)
+    calls = counted(requests, "request")
+    return telling.verdict(f"{number}, for {calls} with one key", good=good)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +125,8 @@ def _wait_for_payment(system: System, before: Refunds) -> None:
     while refunds_at(system.refund_url).made == before.made:
         system.supervisor.check()
         if time.monotonic() > deadline:
-            raise CommandFailed(f"no refund was asked for; see {str(system.folder.logs)!r}")
+            raise CommandFailed(
+                f"no payment reached the refund server within {_ACTING_AFTER_S:.0f} s;"
+                f" see the logs in {str(system.folder.logs)!r}"
+            )
         time.sleep(_LOOK_EVERY_S)

@@ -60,7 +60,7 @@ class Telling:
             self.line(line)
 
     def trace(self, entries: list[dict[str, object]]) -> None:
-        self.title("Its way through the layers")
+        self.title("Trace: what each stage did")
         print_trace(entries)
 
     def _tell_waiting(self, what: str, over: threading.Event) -> None:
