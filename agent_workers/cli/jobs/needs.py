@@ -58,6 +58,13 @@ def needs_of(seen: Seen) -> list[Need]:
     return found or list(_of_steps(seen))
 
 
+def waits_in_short(job: Json) -> str:
+    """Name what a job waits for in a few words, where its status alone does not say it."""
+    waits = [wait for wait in job["waiting_for"] if wait["kind"] != job["status"]]
+    named = dict.fromkeys(f"{wait['kind']} {wait['key'] or ''}".rstrip() for wait in waits)
+    return f"waiting for: {', '.join(named)}" if named else ""
+
+
 def lack_of(wait: Json) -> str:
     """Return what the API says of the worker that a step waits for."""
     prompt = wait["prompt"] if wait["kind"] == "worker" else None
