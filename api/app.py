@@ -177,6 +177,7 @@ def _submitting(running: Running, views: JobViews, settings: Settings) -> Submit
         funnel=running.submissions,
         submit=running.submit,
         agents=Cached(find, ttl_s=AGENT_TTL_S),
+        nearest=agents.nearest,
         views=views,
         threads=running.threads,
         allow_private_callbacks=settings.allow_private_webhooks,

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,8 @@ class Submitting:
     funnel: Funnel[Asked, datetime]
     submit: Submit
     agents: Cached[tuple[TenantId, str], Pace]
+    # The known agent whose name is most like one that is unknown.
+    nearest: Callable[[TenantId, str], str | None]
     views: JobViews
     threads: Threads
     allow_private_callbacks: bool = False
@@ -75,7 +78,8 @@ class Submitting:
     async def _pace(self, tenant_id: TenantId, agent: str) -> Pace:
         place = (tenant_id, agent)
         pace = self.agents.fresh(place) or await self.agents.get(place)
-        return taking_jobs(pace, agent, pointer="/agent")
+        near = await self.threads.run(self.nearest, *place) if pace is None else None
+        return taking_jobs(pace, agent, pointer="/agent", nearest=near)
 
     async def _check_parent(self, tenant_id: TenantId, parent_id: JobId) -> None:
         if await self.views.read((tenant_id, parent_id)) is None:

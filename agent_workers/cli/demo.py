@@ -29,13 +29,15 @@ _MODEL_SCENES: tuple[Scene, ...] = (ask_model,)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     parser.add_argument(
-        "--keep", action="store_true", help="go on running afterwards, until Ctrl-C, to look around"
+        "--keep", action="store_true", help="keep the system running afterwards, until Ctrl-C"
     )
     parser.add_argument(
-        "--model", action="store_true", help="one more job, planned by a model (scripted, offline)"
+        "--model", action="store_true", help="add a job that a (scripted, offline) model plans"
     )
     parser.add_argument(
-        "--fresh", action="store_true", help="delete what earlier runs left in the data folder"
+        "--fresh",
+        action="store_true",
+        help="first delete the data of earlier runs, of `up` as well",
     )
 
 

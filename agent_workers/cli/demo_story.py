@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from agent_workers.cli.demo_telling import Telling
 from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.printing import counted
 from agent_workers.cli.system import System
 from agent_workers.client.client import Client, Job
 from agent_workers.client.errors import Refused
@@ -23,7 +24,7 @@ def ask_policy(_: System, client: Client, telling: Telling) -> bool:
     """Ask what the policy is: plan, one tool, evaluate."""
     telling.title('1. "Please tell me the refund policy"  (one tool)')
     asked = {"user_id": "u-01", "request_id": "req-001"}
-    job = _submit(client, "support", "Please tell me the refund policy", asked)
+    job = _submit(client, "support", "Please tell me the refund policy", asked, telling)
     job = _follow(client, job, telling)
     telling.answer(job)
     telling.trace(client.trace(job.id))
@@ -36,7 +37,7 @@ def ask_both(_: System, client: Client, telling: Telling) -> bool:
     telling.title('2. "May I have a refund?"  (two tools side by side: the policy and the order)')
     question = {"message": "May I have a refund?", "order_id": "A-1001"}
     asked = {"user_id": "u-01", "request_id": "req-002"}
-    job = _follow(client, _submit(client, "refund_check", question, asked), telling)
+    job = _follow(client, _submit(client, "refund_check", question, asked, telling), telling)
     telling.answer(job)
     telling.trace(client.trace(job.id))
     return job.status == "succeeded" and bool(job.output["refundable"])
@@ -46,7 +47,7 @@ def ask_model(_: System, client: Client, telling: Telling) -> bool:
     """Ask the same of an agent whose model chooses the tool."""
     telling.title('4. "Please tell me the refund policy"  (a scripted model chooses the tool)')
     asked = {"user_id": "u-01", "request_id": "req-004"}
-    job = _submit(client, "support_by_model", "Please tell me the refund policy", asked)
+    job = _submit(client, "support_by_model", "Please tell me the refund policy", asked, telling)
     job = _follow(client, job, telling)
     telling.answer(job)
     telling.aside(
@@ -62,18 +63,20 @@ def pay_back(system: System, client: Client, telling: Telling) -> bool:
     before = refunds_at(system.refund_url)
     question = {"message": "Please refund my order", "order_id": "A-1001"}
     asked = {"user_id": "u-01", "request_id": "req-003"}
-    job = _submit(client, "refund_desk", question, asked)
-    _wait_for_payment(system, before)
+    job = _submit(client, "refund_desk", question, asked, telling)
+    with telling.waiting_for("the payment"):
+        _wait_for_payment(system, before)
     pid = system.supervisor.kill("worker-model")
-    telling.aside(f"the refund is made, its answer is on the way: kill -9 {pid} (worker-model)")
+    telling.aside(f"the refund is made and its answer is on the way: kill -9 {pid} (worker-model)")
     job = _follow(client, job, telling)
     telling.answer(job)
-    telling.title("What the refund server has counted")
+    telling.title("What the refund server counted")
     after = refunds_at(system.refund_url)
     made, requests = after.made - before.made, after.requests - before.requests
     good = job.status == "succeeded" and made == 1
     number = "one refund" if made == 1 else f"{made} refunds"
-    return telling.verdict(f"{number}, for {requests} requests with one key", good=good)
+    calls = counted(requests, "request")
+    return telling.verdict(f"{number}, for {calls} with one key", good=good)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +95,28 @@ def refunds_at(url: str) -> Refunds:
 
 
 def _submit(
-    client: Client, agent: str, question: str | dict[str, str], metadata: dict[str, str]
+    client: Client,
+    agent: str,
+    question: str | dict[str, str],
+    metadata: dict[str, str],
+    telling: Telling,
 ) -> Job:
     """Submit as soon as a worker has made the agent known."""
     deadline = time.monotonic() + _KNOWN_AFTER_S
-    while True:
-        try:
-            return client.submit(agent, question, metadata=metadata)
-        except Refused as error:
-            if error.code != "unknown_agent" or time.monotonic() > deadline:
-                raise
-        time.sleep(10 * _LOOK_EVERY_S)
+    with telling.waiting_for(f"a worker that has the agent {agent!r}"):
+        while True:
+            try:
+                return client.submit(agent, question, metadata=metadata)
+            except Refused as error:
+                if error.code != "unknown_agent" or time.monotonic() > deadline:
+                    raise
+            time.sleep(10 * _LOOK_EVERY_S)
 
 
 def _follow(client: Client, job: Job, telling: Telling) -> Job:
-    for event in client.events(job.id):
-        telling.event(event, job)
+    with telling.waiting_for("the job's next event"):
+        for event in client.events(job.id):
+            telling.event(event, job)
     return client.get(job.id)
 
 
@@ -116,5 +125,8 @@ def _wait_for_payment(system: System, before: Refunds) -> None:
     while refunds_at(system.refund_url).made == before.made:
         system.supervisor.check()
         if time.monotonic() > deadline:
-            raise CommandFailed(f"no refund was asked for; see {str(system.folder.logs)!r}")
+            raise CommandFailed(
+                f"no payment reached the refund server within {_ACTING_AFTER_S:.0f} s;"
+                f" see the logs in {str(system.folder.logs)!r}"
+            )
         time.sleep(_LOOK_EVERY_S)

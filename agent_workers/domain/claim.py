@@ -104,6 +104,8 @@ class Recorded:
     open_steps: int = 0
     first_position: int | None = None
     carried: int = 0
+    # Why the job failed, where the database decided that.
+    code: str = ""
     # Another job's step, claimed on the way.
     claimed: Claimed | NothingDue | None = None
 

@@ -9,6 +9,10 @@ import structlog
 
 from agent_workers.domain.webhook import (
     After,
+    Again,
+    Delivered,
+    Disabled,
+    GivenUp,
     Outcome,
     Unanswered,
     after,
@@ -63,9 +67,9 @@ class Courier:
         log.info(
             "webhook_attempted",
             delivery_id=delivery_wire(claimed.delivery_id),
+            type=claimed.event.type,
             attempt=claimed.fence,
-            then=type(then).__name__,
-            recorded=recorded,
+            **_told(then, recorded),
         )
         return then
 
@@ -100,3 +104,20 @@ class Courier:
             lambda: self._queue.record(claimed, outcome, then, took=took),
             seconds=_RECORD_IS_WORTH_S,
         )
+
+
+def _told(then: After, recorded: str) -> dict[str, object]:
+    """Say for the log what came of an attempt."""
+    if recorded == "fenced":
+        # Another attempt has begun since: what that one gives counts.
+        return {"outcome": "superseded"}
+    match then:
+        case Delivered():
+            return {"outcome": "delivered"}
+        case Again(delay=delay, why=why) if recorded == "recorded":
+            wait_s = round(delay.total_seconds(), 1)
+            return {"outcome": "failed", "why": why, "retry_in_s": wait_s}
+        case GivenUp(why=why) | Disabled(why=why) if recorded == "recorded":
+            return {"outcome": "given_up", "why": why}
+        case Again(why=why) | GivenUp(why=why) | Disabled(why=why):
+            return {"outcome": "endpoint_disabled", "why": why}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 
 import psycopg
 
@@ -16,6 +17,10 @@ from agent_workers.state.submissions import Pace
 _KNOWN = """
 select plan_timeout_ms, plan_hold_micro, version, retired_at is not null from agents
  where tenant_id in (%s, '*') and name = %s order by tenant_id = '*' limit 1"""
+# Enough for any installation, and little to compare with a name that a stranger made up.
+_NAMES = """
+select distinct name from agents
+ where tenant_id in (%s, '*') and retired_at is null order by name limit 500"""
 _ALL = """
 select distinct on (name) name, version,
        (case tenant_id when '*' then definition - %(unshown)s::text[] else definition end)::text,
@@ -147,6 +152,12 @@ class Agents:
         """Return what the first step of this agent's jobs needs; a tenant's own agent wins."""
         with self._database.connection() as connection:
             return pace_of(connection, tenant_id, name)
+
+    def nearest(self, tenant_id: TenantId, name: str) -> str | None:
+        """Return the agent of this tenant whose name is most like this one, if any is like it."""
+        with self._database.connection() as connection:
+            names = [row[0] for row in connection.execute(_NAMES, (tenant_id,)).fetchall()]
+        return next(iter(get_close_matches(name, names, n=1)), None)
 
     def all(self, tenant_id: TenantId) -> list[AgentSeen]:
         return self._all(tenant_id, None)

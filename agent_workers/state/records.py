@@ -35,14 +35,14 @@ _ARGUMENTS = (
     "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s, %s,"
     " %s::text[], %s, %s"
 )
-_RECORDED = ("result", "status", "open_steps", "first_position", "carried")
+_RECORDED = ("result", "status", "open_steps", "first_position", "carried", "code")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
 _COLUMNS = ", ".join([f"(r).{name}" for name in _RECORDED] + [f'(c)."{name}"' for name in FIELDS])
 _RECORD_AND_CLAIM = (
     f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s, %s, %s::text[])"
 )
 _RETRY = """
-select result, status, open_steps, first_position, carried from retry_step(
+select result, status, open_steps, first_position, carried, code from retry_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
 MOST_BYTES_OF_A_JOB = 64 << 20
@@ -172,7 +172,7 @@ def _was_rolled_back(cause: BaseException | None) -> bool:
 
 def _recorded(row: Sequence[Any] | None, *, looked: bool = False) -> Recorded:
     assert row is not None
-    result, status, open_steps, first_position, carried, *rest = row
+    result, status, open_steps, first_position, carried, code, *rest = row
     claimed: Claimed | NothingDue | None = None
     if looked and not carried:
         claimed = claimed_of(rest) if rest[0] is not None else NothingDue()
@@ -182,6 +182,7 @@ def _recorded(row: Sequence[Any] | None, *, looked: bool = False) -> Recorded:
         open_steps=open_steps or 0,
         first_position=first_position,
         carried=carried or 0,
+        code=code or "",
         claimed=claimed,
     )
 

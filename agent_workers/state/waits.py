@@ -11,7 +11,7 @@ from agent_workers.state.engine import Connection, Database
 from agent_workers.state.sweeps import dues
 
 PARK = """
-select result, status, open_steps, first_position, carried from park_step(
+select result, status, open_steps, first_position, carried, code from park_step(
   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _READ = """
 select kind, key, answer, expires_at <= clock_timestamp(), held_micro from waits

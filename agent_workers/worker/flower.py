@@ -29,6 +29,8 @@ def _show(settings: Settings) -> None:
         settings.flower_address, settings.flower_port, to_change="--port (AGENT_FLOWER_PORT)"
     )
     set_up_logs(**settings.logs)
+    # It would call the signal that ends it by its number.
+    logging.getLogger("flower.command").setLevel("WARNING")
     if not settings.remote_control:
         # It asks workers what they do not answer then, and complains of each.
         logging.getLogger("flower.inspector").setLevel("ERROR")

@@ -166,7 +166,13 @@ class Keeper:
             still = self._busy.steps.pop(number, None)
             if still is not None:
                 log.warning(
-                    "step_overdue", job_id=to_wire(claimed.job_id), position=claimed.position
+                    "step_overdue",
+                    job_id=to_wire(claimed.job_id),
+                    position=claimed.position,
+                    agent=claimed.agent,
+                    kind=claimed.kind.value,
+                    **({"tool": claimed.tool} if claimed.tool else {}),
+                    timeout_s=claimed.timeout_ms / 1000,
                 )
                 self._driver.time_out(claimed)
             else:

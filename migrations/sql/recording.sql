@@ -10,7 +10,8 @@ create type recorded as (
   status text,          -- the job's
   open_steps int,
   first_position int,   -- of the steps that became ready, or null
-  carried int           -- which of them (from 1) the caller holds already, or 0
+  carried int,          -- which of them (from 1) the caller holds already, or 0
+  code text             -- why the job failed, where that was decided here
 );
 
 -- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
@@ -63,6 +64,7 @@ begin
   end if;
   if p_follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
     n := 0;
+    r.code := 'too_many_steps';
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
                           || j.max_steps || case when j.max_steps = 1 then ' step' else ' steps' end
@@ -73,6 +75,7 @@ begin
   if j.bytes + v_bytes > p_most
      and (p_follow = 'next' or p_follow = 'join' and j.open_steps = 1) then
     n := 0;
+    r.code := 'too_many_bytes';
     p_follow := 'fail';
     p_final := convert_to('{"code":"too_many_bytes","message":"the job keeps more than the '
                           || p_most / 1048576 || ' MiB that it may","retryable":false,"cause":null,"user_message":"This took more '
@@ -121,6 +124,7 @@ begin
   if j.status = 'canceling' then
     r.status := case when r.open_steps > 0 then 'canceling'
                      when j.stop_error is null then 'canceled' else 'failed' end;
+    r.code := convert_from(j.stop_error, 'UTF8')::json ->> 'code';
     p_final := j.stop_error;
   else
     r.status := case p_follow when 'succeed' then 'succeeded' when 'fail' then 'failed'

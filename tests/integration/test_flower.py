@@ -120,3 +120,11 @@ def ended(client: httpx.Client, job: JobId) -> list[dict[str, Any]]:
 def online(client: httpx.Client) -> dict[str, bool]:
     seen: list[dict[str, Any]] = client.get("/workers", params={"json": 1}).json()["data"]
     return {worker["hostname"]: worker["status"] for worker in seen}
+
+
+def test_flower_ends_without_a_word_about_the_number_of_a_signal(
+    flower: Program, client: httpx.Client
+) -> None:
+    client.get("/")
+    assert flower.end() == 0
+    assert "shutting down" not in flower.output()

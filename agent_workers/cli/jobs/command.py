@@ -5,6 +5,7 @@ import argparse
 from agent_workers.cli.jobs.files import add_files_arguments, list_files, show_file
 from agent_workers.cli.jobs.follow import EXIT_CODES, add_timeout, seen_now, watch
 from agent_workers.cli.jobs.mail import answer_job, send_to_job
+from agent_workers.cli.jobs.needs import waits_in_short
 from agent_workers.cli.jobs.show import print_job
 from agent_workers.cli.jobs.submit import add_submit_arguments, submit_job
 from agent_workers.cli.jobs.trace import print_trace, print_trace_json
@@ -70,7 +71,10 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
         print_json(found)
     else:
         none = "no jobs; submit one with `agent-workers jobs submit AGENT INPUT`"
-        print_rows(found, _COLUMNS, none="no job matches" if filters else none)
+        rows = [
+            job | {"status_detail": job["status_detail"] or waits_in_short(job)} for job in found
+        ]
+        print_rows(rows, _COLUMNS, none="no job matches" if filters else none)
     return 0
 
 

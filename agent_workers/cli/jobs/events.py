@@ -151,7 +151,8 @@ _UNKNOWN = "nobody knows yet whether it took effect: "
 _UNANSWERED = {
     "keyed": _UNKNOWN + "it is called again in {delay}, with the same key",
     "reconcilable": _UNKNOWN + "it is looked up in {delay}, before the tool is called again",
-    "unsafe": _UNKNOWN + "this is looked into in {delay}, without calling the tool again",
+    "unsafe": _UNKNOWN
+    + "this is checked in {delay}; the tool is called again only if it declares on_doubt=REPEAT",
 }
 _FROM = {
     "reply": "a late answer of the tool says",
@@ -169,9 +170,9 @@ _WAITS = {
     "person": "a person's answer to {key!r}",
     "event": "the event {key!r}",
     "child": "the job {key}",
-    "timer": "a time",
+    "timer": "a timer",
     "breaker": "the circuit breaker of {key}",
-    "place": "one of the calls that the tool {key} may have at once",
+    "place": "the tool {key}, which has as many calls as it may have at once",
 }
 _WORDS: dict[str, Callable[[Json], str]] = {
     "queued": _queued,

@@ -14,7 +14,10 @@ from agent_workers.cli.times import clock, in_words, parsed
 Json = Mapping[str, Any]
 _ME = "agent-workers"
 _PATIENCE = timedelta(seconds=2)
-_ONLY_IF = "its tool is called again only if its last attempt certainly took no effect"
+_ONLY_IF = (
+    "its tool is called again only if its last attempt certainly took no effect,"
+    " or if it declares on_doubt=REPEAT"
+)
 _LOOKED_INTO = {
     "keyed": "its tool is called again with the same key",
     "reconcilable": _ONLY_IF,
@@ -54,6 +57,13 @@ def needs_of(seen: Seen) -> list[Need]:
         return []
     found = [need for wait in seen.job["waiting_for"] for need in _of_wait(wait, seen)]
     return found or list(_of_steps(seen))
+
+
+def waits_in_short(job: Json) -> str:
+    """Name what a job waits for in a few words, where its status alone does not say it."""
+    waits = [wait for wait in job["waiting_for"] if wait["kind"] != job["status"]]
+    named = dict.fromkeys(f"{wait['kind']} {wait['key'] or ''}".rstrip() for wait in waits)
+    return f"waiting for: {', '.join(named)}" if named else ""
 
 
 def lack_of(wait: Json) -> str:

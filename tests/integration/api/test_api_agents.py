@@ -67,6 +67,19 @@ def test_another_tenant_sees_nothing_of_it(live: Live):
         assert stranger.get("/v1/agents/writer/versions/1").status_code == 404
 
 
+def test_a_misspelt_agent_is_told_with_the_nearest_one_of_the_tenant(writer: httpx.Client):
+    reply = writer.post("/v1/jobs", json={"agent": "writter", "input": "x"})
+    assert (reply.status_code, reply.json()["code"]) == (422, "unknown_agent")
+    assert reply.json()["detail"].endswith("'writter'; did you mean 'writer'?")
+
+
+@pytest.mark.usefixtures("writer")
+def test_the_agents_of_another_tenant_are_not_told(live: Live):
+    with live.client(TenantId("stranger")) as stranger:
+        reply = stranger.post("/v1/jobs", json={"agent": "writter", "input": "x"})
+    assert reply.json()["detail"].endswith("an agent 'writter'.")
+
+
 def test_the_prompts_of_an_agent_are_shown_to_its_own_tenant_only(
     live: Live, tenant: TenantId, writer: httpx.Client
 ):

@@ -74,7 +74,7 @@ def test_a_job_that_keeps_too_much_fails_and_what_it_did_is_recorded(world: Worl
     job = world.submit()
     world.plan(job, use())
     recorded = record(world, world.claim(job, 1), LARGE)
-    assert recorded.status == "failed"
+    assert (recorded.status, recorded.code) == ("failed", "too_many_bytes")
     assert error(world, job) == "too_many_bytes"
     assert world.one("select status from steps where job_id = %s and position = 1", job) == "done"
     assert kept(world, job) > MOST

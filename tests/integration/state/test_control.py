@@ -124,7 +124,8 @@ def test_a_deadline_waits_for_the_evidence_of_a_live_permit(world: World) -> Non
         ["done", "claimed", "canceled"],
     )
     say(world, acting, Says.HAPPENED, result=b"1")
-    assert world.record(acting, JOIN).status == "failed"
+    recorded = world.record(acting, JOIN)
+    assert (recorded.status, recorded.code) == ("failed", "deadline_exceeded")
     assert b"deadline_exceeded" in world.job(job, "error")
 
 

@@ -143,7 +143,7 @@ def test_a_wait_that_is_nobodys_failure_does_not_count(world: World) -> None:
 def test_the_job_fails_when_it_would_have_too_many_steps(world: World) -> None:
     job = world.submit(max_steps=3)
     recorded = world.plan(job, use(), use(), use())
-    assert recorded.status == "failed"
+    assert (recorded.status, recorded.code) == ("failed", "too_many_steps")
     assert b"too_many_steps" in world.job(job, "error")
     assert world.journal(job)[-1] == "failed"
 

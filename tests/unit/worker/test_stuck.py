@@ -3,10 +3,12 @@
 import time
 from collections.abc import Sequence
 
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.ids import JobId
+from agent_workers.domain.step import StepKind
 from agent_workers.orchestration.advance import Driver
 from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sweeps import Sweeps
@@ -66,3 +68,16 @@ def test_a_process_ends_when_every_slot_hangs_for_good() -> None:
     busy.stuck[2] = long_ago
     keeping.end_stuck()
     assert left == [EXIT_CODE]
+
+
+def test_a_step_that_is_overdue_is_logged_with_its_agent_and_tool() -> None:
+    busy = Busy(slots=2)
+    step = claimed(kind=StepKind.TOOL, tool="pay")
+    busy.steps[1] = (step, time.monotonic() - 3_600)
+    with capture_logs() as logs:
+        keeper(busy, []).end_stuck()
+    assert (logs[0]["event"], logs[0]["agent"], logs[0]["tool"]) == (
+        "step_overdue",
+        step.agent,
+        "pay",
+    )

@@ -61,7 +61,10 @@ def test_a_line_has_the_events_own_time_and_the_time_since_the_submission() -> N
         ),
         (
             event("retrying", **FAILED, unanswered="unsafe"),
-            f"{NOBODY_KNOWS}: this is looked into in 1.5 s, without calling the tool again",
+            (
+                f"{NOBODY_KNOWS}: this is checked in 1.5 s;"
+                " the tool is called again only if it declares on_doubt=REPEAT"
+            ),
         ),
         (
             event("retrying", **FAILED, unanswered="reconcilable"),

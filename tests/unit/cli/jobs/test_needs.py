@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from agent_workers.cli.jobs.needs import needs_of
-from tests.unit.cli.jobs.documents import ID, LATER, NOW, seen, step, waits
+from agent_workers.cli.jobs.needs import needs_of, waits_in_short
+from tests.unit.cli.jobs.documents import ID, LATER, NOW, job, seen, step, waits
 
 QUESTION = {"question": "Publish it?", "choices": ["yes", "not yet"]}
 
@@ -112,7 +112,7 @@ def test_a_step_that_may_have_taken_effect_is_not_said_to_be_repeated() -> None:
     [need] = needs_of(seen(open_step))
     assert "another try" not in need.text
     assert "step 2 (tool forecast) is checked at 2030-01-01 12:05:30 UTC" in need.text
-    assert "only if its last attempt certainly took no effect" in need.text
+    assert "only if its last attempt certainly took no effect, or if it declares" in need.text
 
 
 def test_a_job_that_a_worker_is_busy_with_or_that_has_ended_waits_for_nothing() -> None:
@@ -120,3 +120,17 @@ def test_a_job_that_a_worker_is_busy_with_or_that_has_ended_waits_for_nothing() 
     ready = step(status="ready", outcome_type=None, due_at=NOW.isoformat())
     assert needs_of(seen(busy, ready)) == []
     assert needs_of(seen(status="failed", finished_at=LATER, waiting_for=[waits("paused")])) == []
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        ([waits("person", key="q1"), waits("timer")], "waiting for: person q1, timer"),
+        ([waits("child", key="job_2"), waits("child", key="job_2")], "waiting for: child job_2"),
+        ([waits("worker", key="agent:bad")], "waiting for: worker agent:bad"),
+        ([waits("in_doubt")], ""),
+        ([], ""),
+    ],
+)
+def test_a_list_of_jobs_names_what_each_waits_for(waiting: list[Any], words: str) -> None:
+    assert waits_in_short(job(status="in_doubt", waiting_for=waiting)) == words
