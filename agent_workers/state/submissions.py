@@ -128,7 +128,9 @@ class Submissions:
                 row = connection.execute(_SUBMIT_ONCE, arguments).fetchone()
             except psycopg.errors.LockNotAvailable as error:
                 if key is None:  # of a budget, or of a session
-                    raise StateUnavailable("others hold what this job needs") from error
+                    raise StateUnavailable(
+                        "another transaction holds the budget or the session of this job"
+                    ) from error
                 raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
             except psycopg.DatabaseError as error:
                 refused = REFUSALS.get(error.sqlstate or "")
