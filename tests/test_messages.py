@@ -12,6 +12,9 @@ CLUMSY = {
     r"\breckon": "count, or compute",
     r"\bmust lie\b": "must be",
     r"\bwhom\b": "the user, the agent: say who",
+    r"\bshall\b": "should, will, or to …",
+    r"\binstant like\b": "a time like …",
+    r"\blastly\b": "the last one was …",
 }
 
 

@@ -148,7 +148,7 @@ def _before(
     assert row is not None
     verdict, found = row
     if verdict == "reused":
-        raise KeyReused(f"key {key!r} was sent before with another request")
+        raise KeyReused(f"key {key!r} was sent before with a different request")
     return None if verdict == "taken" else UUID(int=found.int)
 
 

@@ -105,7 +105,7 @@ class Mail:
             except psycopg.errors.LockNotAvailable as error:
                 raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
             if row is None or row[0] == "reused":
-                raise KeyReused(f"key {key!r} was sent before with another request")
+                raise KeyReused(f"key {key!r} was sent before with a different request")
             return _send(connection, letter)
 
     def answer(
@@ -131,7 +131,7 @@ def _send(connection: Connection, letter: Letter) -> Sent:
     if verdict == "full":
         raise QuotaReached("1,000 events, or 16 MiB of them, are already waiting for this job")
     if verdict == "reused":
-        raise KeyReused(f"{letter.sender!r} has sent this job another event before")
+        raise KeyReused(f"{letter.sender} has already sent this job a different event")
     due = tuple(_due(row[3:]) for row in rows if row[3] is not None)
     return Sent(how=Taken(verdict), number=number, taken=taken, due=due)
 

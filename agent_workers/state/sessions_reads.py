@@ -168,7 +168,7 @@ def _took(connection: Connection, new: NewMessage, message_id: UUID) -> bool:
     except psycopg.errors.LockNotAvailable as error:
         raise KeyInFlight(f"a request with key {new.key!r} has not finished yet") from error
     if row is None or row[0] == "reused":
-        raise KeyReused(f"key {new.key!r} was sent before with another request")
+        raise KeyReused(f"key {new.key!r} was sent before with a different request")
     return bool(row[0] == "replayed")
 
 

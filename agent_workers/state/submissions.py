@@ -140,7 +140,7 @@ class Submissions:
         assert row is not None
         verdict, job_id, expires_at = row
         if verdict == "reused":
-            raise KeyReused(f"key {key!r} was sent before with another request")
+            raise KeyReused(f"key {key!r} was sent before with a different request")
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
 
     def knows(self, tenant_id: TenantId, key: str) -> bool:

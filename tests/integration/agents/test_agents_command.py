@@ -33,8 +33,8 @@ def test_a_declared_version_means_one_thing_for_ever(desk: Desk):
     refused = desk.apply(SHOUTING + "version: v7\ndescription: another\n")
     assert refused.code == 2
     assert refused.err == (
-        "agent-workers agents: version 'v7' of agent 'speaker' is known already and says something"
-        " else: declare another version\n"
+        "agent-workers agents: version 'v7' of agent 'speaker' already exists with another"
+        " definition: declare another version\n"
     )
 
 
