@@ -165,7 +165,7 @@ def test_a_worker_whose_declared_version_says_something_else_does_not_start(
 ):
     make_known(bench, BEFORE)
     desk.apply(SHOUTING.replace("speaker", "twice") + "version: '3'\n")
-    with pytest.raises(Exception, match="version '3' of agent 'twice' is known already"):
+    with pytest.raises(Exception, match="version '3' of agent 'twice' already exists"):
         make_known(bench, AFTER)
 
 
