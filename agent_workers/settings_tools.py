@@ -59,21 +59,21 @@ class ToolSettings(BaseSettings):
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(is_host_pattern(one) for one in value):
-            raise ValueError("must be hosts as api.example.com or *.example.com, and no URLs")
+            raise ValueError("must be hosts like api.example.com or *.example.com, not URLs")
         return value
 
     @field_validator("mail_recipients")
     @classmethod
     def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(is_recipient_pattern(one) for one in value):
-            raise ValueError("must be addresses as ann@example.com, or *@example.com")
+            raise ValueError("must be addresses like ann@example.com, or *@example.com")
         return value
 
     @field_validator("mail_from")
     @classmethod
     def _sender(cls, address: str) -> str:
         if address and not is_address(address):
-            raise ValueError("must be an address as shop@example.com")
+            raise ValueError("must be an address like shop@example.com")
         return address
 
     @field_validator("http_private")
@@ -82,7 +82,7 @@ class ToolSettings(BaseSettings):
         try:
             networks_of(value)
         except ValueError as error:
-            raise ValueError(f"must be networks as 10.1.0.0/16: {error}") from None
+            raise ValueError(f"must be networks like 10.1.0.0/16: {error}") from None
         return value
 
     @field_validator("egress_proxy", "smtp_url", "imap_url")

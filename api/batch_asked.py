@@ -56,7 +56,7 @@ def terms_of(asked: BatchAsked) -> BatchTerms:
     if asked.jobs is not None and asked.items is not None:
         raise invalid("give `jobs`, or `job_template` with `items`", pointer="/items")
     if asked.jobs is not None and asked.job_template is not None:
-        raise invalid("`jobs` have no template: give `items`", pointer="/job_template")
+        raise invalid("`job_template` goes with `items`, not with `jobs`", pointer="/job_template")
     template = asked.job_template or {}
     strange = sorted(set(template) - _MEMBERS)
     if strange:
@@ -117,7 +117,7 @@ def item_of(
     own = {name: value for name, value in members.items() if name != "custom_id"}
     for name in _NOT_OF_ITEMS & set(own):
         raise invalid(
-            "is not for items of a batch: they start as soon as the batch has room for them",
+            "is not allowed for items of a batch: they start as soon as the batch has room",
             pointer=f"/{name}",
         )
     if isinstance(own.get("deadline"), str):

@@ -82,7 +82,7 @@ class _Splitter:
     def _check_length(self) -> None:
         if len(self._begun) > MOST_BYTES:
             place = f"/lines/{self._number + 1}"
-            detail = f"line {self._number + 1}: a line may have {MOST_BYTES} bytes"
+            detail = f"line {self._number + 1}: a line may have at most {MOST_BYTES} bytes"
             mistake = Mistake(pointer=place, detail=detail)
             headers = {"connection": "close"}
             raise Problem(code="body_too_large", detail=detail, mistakes=[mistake], headers=headers)

@@ -119,7 +119,7 @@ class BatchRoutes:
         asked = await read_optional(request, StartAsked)
         batch = await self._read(tenant_id, batch_id)
         if asked.item_count is not None and asked.item_count != batch.item_count:
-            detail = f"The batch has {batch.item_count} items."
+            detail = f"item_count is {batch.item_count}, not {asked.item_count}."
             raise Problem(code="items_missing", detail=detail)
         status = await self.threads.run(self.runs.start, tenant_id, batch_id)
         if status in {BatchStatus.STOPPING, BatchStatus.CANCELED, BatchStatus.EXPIRED}:
@@ -209,5 +209,5 @@ def _told(tally: Tally) -> Response:
         return JsonReply(dumped(told), headers=[NO_STORE])
     mistakes: list[Mistake] = tally.mistakes[:100]
     headers = _CLOSE if tally.has_enough else None
-    detail = f"{mistakes[0].detail} ({tally.stored} stored, {tally.known} known before)"
+    detail = f"{mistakes[0].detail} ({tally.stored} stored, {tally.known} stored before)"
     raise Problem(code="invalid_lines", detail=detail, mistakes=mistakes, headers=headers)

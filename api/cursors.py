@@ -51,7 +51,7 @@ class Cursors:
 
 def _bad_cursor() -> Problem:
     return invalid(
-        "The cursor is not one of this list with these filters.",
+        "The cursor does not belong to this list with these filters.",
         pointer="/cursor",
         code="invalid_cursor",
     )

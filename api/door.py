@@ -148,5 +148,5 @@ def _bad_key(detail: str) -> Problem:
 
 
 def _too_large(most: int) -> Problem:
-    detail = f"The body may have {most} bytes."
+    detail = f"The body may have at most {most} bytes."
     return Problem(code="body_too_large", detail=detail, headers={"connection": "close"})

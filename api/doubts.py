@@ -57,7 +57,7 @@ class Doubts:
         body = await read_json(request)
         asked = validated(VerdictAsked, body)
         if asked.result is not None and asked.verdict is not GivenVerdict.HAPPENED:
-            raise invalid("only what happened has a result", pointer="/result")
+            raise invalid("goes only with the verdict `happened`", pointer="/result")
         await self.threads.run(
             self.control.give_verdict,
             caller.tenant_id,

@@ -45,7 +45,7 @@ def event_paths() -> Schema:
         "/v1/triggers": {
             "post": operation(
                 "createTrigger",
-                {"201": json_reply("Trigger", "It is made")},
+                {"201": json_reply("Trigger", "Created")},
                 (*BODY, 409, 503),
                 [],
                 body="TriggerRequest",
@@ -56,7 +56,7 @@ def event_paths() -> Schema:
             "get": operation("getTrigger", one, (404, 422, 503), [trigger]),
             "patch": operation("changeTrigger", one, asking, [trigger], body="TriggerChange"),
             "delete": operation(
-                "deleteTrigger", {"204": {"description": "It is gone"}}, (404, 422, 503), [trigger]
+                "deleteTrigger", {"204": {"description": "Deleted"}}, (404, 422, 503), [trigger]
             ),
         },
         "/v1/dead_letters": {
@@ -84,7 +84,7 @@ def event_paths() -> Schema:
 def _take_events() -> Schema:
     taken = {"anyOf": [reference("EventReceipt"), reference("EventReceiptList")]}
     reply = {
-        "description": "They are stored, with the jobs that they start",
+        "description": "The events are stored, with the jobs that they start",
         "content": {"application/json": {"schema": taken}},
     }
     described = operation("takeEvents", {"202": reply}, (*BODY, 409, 429, 500, 503), [])
@@ -201,7 +201,7 @@ EVENT_SCHEMAS: dict[str, Schema] = {
             "mistakes": {
                 "type": "array",
                 "items": shown({"trigger": STRING, "detail": STRING}),
-                "description": "Conditions and templates that did not work: the first 100 of a reply.",
+                "description": "Conditions and templates that failed: the first 100.",
             },
             "more_mistakes": COUNT,
         }

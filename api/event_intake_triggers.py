@@ -88,7 +88,9 @@ class TriggerRoutes:
             changed = self.triggers.change(tenant_id, wanted)
             if changed is not None:
                 return _bytes(changed)
-        raise Problem(code="illegal_move", detail="Somebody else keeps changing this trigger.")
+        raise Problem(
+            code="illegal_move", detail="Other requests kept changing this trigger: try again."
+        )
 
     def _shown(self, tenant_id: TenantId, trigger_id: UUID) -> bytes:
         return _bytes(self._read(tenant_id, trigger_id))

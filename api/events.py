@@ -63,7 +63,10 @@ class JobEvents:
             # 204 tells a browser's EventSource not to come again: everything has been said.
             return EmptyReply(204, headers=[NO_STORE])
         if not self.waiting.has_room(place[0]):
-            raise Problem(code="too_many_streams", detail="Too many streams are open.")
+            raise Problem(
+                code="too_many_streams",
+                detail="This tenant has too many open streams: close one first.",
+            )
         return StreamingResponse(
             self._told(place, after), media_type="text/event-stream", headers=_STREAM
         )
@@ -128,5 +131,5 @@ def _last_event_id(request: Request) -> int:
     if not value:
         return 0
     if not (value.isascii() and value.isdigit() and len(value) <= 9):  # noqa: PLR2004
-        raise invalid("Last-Event-ID must be a number that this stream gave")
+        raise invalid("Last-Event-ID must be the id of an event of this stream")
     return int(value)

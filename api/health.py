@@ -90,7 +90,7 @@ def broker_check(broker_url: str) -> Check:
 
 def threads_check(threads: Threads) -> Check:
     def check() -> str | None:
-        return "every one hangs" if threads.hung_s >= _HUNG_S else None
+        return "all of them hang" if threads.hung_s >= _HUNG_S else None
 
     return check
 
@@ -100,7 +100,7 @@ def _redis_answers(broker_url: str) -> str | None:
         with closing(connected(broker_url)) as client:
             client.ping()
     except (RedisError, OSError):
-        return "cannot be reached: jobs are accepted and wait"
+        return "cannot be reached: jobs are accepted, and wait"
     return None
 
 
@@ -113,5 +113,5 @@ def _rabbitmq_answers(broker_url: str) -> str | None:
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
                 connection.recv(1)
     except OSError:
-        return "cannot be reached: jobs are accepted and wait"
+        return "cannot be reached: jobs are accepted, and wait"
     return None

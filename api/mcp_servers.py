@@ -73,7 +73,9 @@ class McpServerRoutes:
         # Two of one name would leave open which one an agent means.
         is_taken = any(one.name == asked.name for one in known)
         if is_taken or not await self.threads.run(self.rows.add, server):
-            raise Problem(code="mcp_server_exists", detail="Choose another name, or delete it.")
+            raise Problem(
+                code="mcp_server_exists", detail="Choose another name, or delete that server first."
+            )
         return JsonReply(dumped(_shown(server)), status=201, headers=[NO_STORE])
 
     async def remove(self, request: Request) -> Response:
@@ -92,7 +94,9 @@ class McpServerRoutes:
     async def _own(self, request: Request) -> McpServer:
         server = await self._found(request)
         if server.tenant_id != caller_of(request).tenant_id:
-            raise Problem(code="mcp_server_not_found", detail="You have no such server.")
+            raise Problem(
+                code="mcp_server_not_found", detail="This tenant has no such server of its own."
+            )
         return server
 
     async def _found(self, request: Request) -> McpServer:

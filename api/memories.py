@@ -64,7 +64,9 @@ class MemoryRoutes:
         tenant_id = caller_of(request).tenant_id
         members = checked_query(request, ("user_id",))
         if "user_id" not in members:
-            raise invalid("Say whose memories shall go.", pointer="/user_id")
+            raise invalid(
+                "user_id is required: it says whose memories to delete.", pointer="/user_id"
+            )
         removed = await self.threads.run(self.rows.forget_user, tenant_id, members["user_id"])
         return _removed(removed)
 

@@ -74,7 +74,7 @@ def _unknown(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
     near = get_close_matches(str(place[-1]), known, n=1)
     if near:
         return f"is not known here; did you mean {near[0]!r}?"
-    return f"is not known here; there are {', '.join(known) or 'no members'}"
+    return f"is not known here; known: {', '.join(known) or 'no members'}"
 
 
 def _shown(given: object) -> str:

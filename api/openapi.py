@@ -98,8 +98,8 @@ def _jobs() -> Schema:
         query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
         query("cursor", CURSOR),
     ]
-    stored = json_reply("Job", "It is stored") | {"links": _links()}
-    taken = {"200": json_reply("Job", "It also ended in time"), "202": stored}
+    stored = json_reply("Job", "Accepted and stored") | {"links": _links()}
+    taken = {"200": json_reply("Job", "Accepted, and ended within `wait`"), "202": stored}
     return {
         "/v1/jobs": {
             "post": operation(
@@ -119,11 +119,14 @@ def _links() -> Schema:
 
 def _of_one_job() -> Schema:
     wait = query("wait", {"type": "integer", "minimum": 0, "maximum": 60})
-    match = header("If-None-Match", "With `wait`: until anything changes, else 304.")
+    match = header(
+        "If-None-Match",
+        "The `etag` you have. With `wait`: the reply comes when it changes, else 304.",
+    )
     match["schema"] = {"type": "string"}
     after = query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999})
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1_000})
-    last = header("Last-Event-ID", "The last event that was seen.")
+    last = header("Last-Event-ID", "The `id` of the last event that you have seen.")
     last["schema"] = {"type": "string", "pattern": "^[0-9]{1,9}$"}
     seen = {"200": json_reply("Job"), "304": {"description": "Nothing changed"}}
     events = {
@@ -134,7 +137,7 @@ def _of_one_job() -> Schema:
                 "application/json": {"schema": reference("EventList")},
             },
         },
-        "204": {"description": "Everything has been told"},
+        "204": {"description": "The job has ended, and there are no more events"},
     }
     asked: dict[str, tuple[str, Mapping[str, object], tuple[int, ...], list[Schema]]] = {
         "": ("getJob", seen, (404, 422, 503), [wait, match]),
@@ -156,7 +159,7 @@ def _controls() -> Schema:
     position = path("position", "^[0-9]{1,10}$")
     problems = (*BODY, 404, 409, 503)
     changed = {"200": json_reply("Job")}
-    ending = changed | {"202": json_reply("Job", "Something of it may still act")}
+    ending = changed | {"202": json_reply("Job", "Canceling: a step may still be running")}
     at = "/v1/jobs/{job_id}"
     return {
         f"{at}/cancel": {
@@ -199,10 +202,12 @@ def _doubts() -> Schema:
 
 
 def _rest() -> Schema:
-    ready = {"200": json_reply("Ready"), "503": json_reply("Ready", "Something is missing")}
+    ready = {"200": json_reply("Ready"), "503": json_reply("Ready", "Not ready: `checks` says why")}
     page = {"200": {"description": "HTML", "content": {"text/html": {"schema": _TEXT}}}}
     name, agents = path("name", _NAME_FORM), {"200": json_reply("AgentList")}
-    self = {"200": {"description": "This", "content": {"application/json": {"schema": {}}}}}
+    self = {
+        "200": {"description": "This document", "content": {"application/json": {"schema": {}}}}
+    }
     return {
         "/v1/agents": {"get": operation("listAgents", agents, (422, 503), names_behind())},
         "/v1/agents/{name}": {

@@ -24,15 +24,15 @@ ARTIFACT_SCHEMAS: dict[str, Schema] = {
 def artifact_paths() -> Schema:
     job = path("job_id", JOB_ID_FORM)
     name = path("name", r"^[^\x00-\x1f\x7f\\]{1,512}$")
-    name["description"] = "As the list says it; a slash in it may be written as %2F."
-    match = header("If-None-Match", "The `etag` of a file that is there already.")
+    name["description"] = "The name as it is in the list; a slash in it may be written as %2F."
+    match = header("If-None-Match", "The `etag` of the copy that you have.")
     match["schema"] = {"type": "string"}
     content = {"schema": {"type": "string", "format": "binary"}}
     file = {
         "description": "The file's bytes",
         "content": {"text/plain": content, "application/octet-stream": content},
     }
-    found = {"200": file, "304": {"description": "The file has this etag"}}
+    found = {"200": file, "304": {"description": "The file has not changed"}}
     at = "/v1/jobs/{job_id}/artifacts"
     several = {"200": json_reply("ArtifactList")}
     return {

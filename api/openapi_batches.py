@@ -32,8 +32,8 @@ def batch_paths() -> Schema:
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
     status = query("status", {"enum": [one.value for one in BatchStatus]})
     one = {"200": json_reply("Batch")}
-    begun = {"202": json_reply("Batch", "It runs, or waits for its items")}
-    ended = one | {"202": json_reply("Batch", "Something of it still runs")}
+    begun = {"202": json_reply("Batch", "The batch runs, or waits for its items")}
+    ended = one | {"202": json_reply("Batch", "Stopping: some of its jobs are still running")}
     changing = (*BODY, 404, 409, 503)
     at = "/v1/batches/{batch_id}"
     return {
@@ -59,7 +59,7 @@ def batch_paths() -> Schema:
                 "getBatchResults",
                 {
                     "200": {
-                        "description": "A line for each item that has ended",
+                        "description": "One line for each item that has ended",
                         "content": _lines(),
                     }
                 },
@@ -140,7 +140,7 @@ BATCH_SCHEMAS: dict[str, Schema] = {
     "BatchItemRequest": closed(_ITEM),
     "BatchTemplate": closed(_JOB),
     "BatchRequest": {
-        "description": "`jobs`, or `items` over a `job_template`; neither: an upload will follow.",
+        "description": "`jobs`, or `items` with a `job_template`; without both, upload the items.",
         "anyOf": [
             closed(_TERMS | {"jobs": _many("BatchJob")}, "jobs"),
             closed(

@@ -23,7 +23,7 @@ MAIL_SCHEMAS: dict[str, Schema] = {
     "InputRequest": closed(
         {
             "responses": {
-                "description": "An answer for each question, by the `key` in `waiting_for`.",
+                "description": "An answer to each question, by its `key` in `waiting_for`.",
                 "type": "object",
                 "minProperties": 1,
                 "maxProperties": MOST_CHOICES,
@@ -51,7 +51,7 @@ MAIL_SCHEMAS: dict[str, Schema] = {
 
 def send_operation() -> Schema:
     key = header("Idempotency-Key", "The same key with the same body sends one event.")
-    taken = {"202": json_reply("Message", "It is kept until the job takes it")}
+    taken = {"202": json_reply("Message", "Accepted: kept until the job takes it")}
     job = path("job_id", JOB_ID_FORM)
     return operation("sendEvent", taken, (*BODY, 404, 409, 503), [job, key], body="EventRequest")
 

@@ -48,8 +48,8 @@ _AT = "/v1/mcp_servers"
 def mcp_paths() -> Schema:
     name = path("name", NAME_FORM)
     several, one = {"200": json_reply("McpServerList")}, {"200": json_reply("McpServerWithTools")}
-    added, gone = {"201": json_reply("McpServer")}, {"204": {"description": "It is forgotten"}}
-    asked = {"202": json_reply("McpServer", "A worker will ask it")}
+    added, gone = {"201": json_reply("McpServer")}, {"204": {"description": "Removed"}}
+    asked = {"202": json_reply("McpServer", "Accepted: a worker will ask the server for its tools")}
     return {
         _AT: {
             "get": operation("listMcpServers", several, (422, 503), names_behind()),

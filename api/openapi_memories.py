@@ -54,8 +54,8 @@ def memory_paths() -> Schema:
         query("cursor", CURSOR),
     ]
     lines = {"application/x-ndjson": {"schema": {"type": "string"}}}
-    exported = {"200": {"description": "A `Memory` on each line", "content": lines}}
-    gone = {"204": {"description": "It is forgotten, with what it had replaced"}}
+    exported = {"200": {"description": "One `Memory` on each line", "content": lines}}
+    gone = {"204": {"description": "Deleted, with the memories that it had replaced"}}
     many = {"200": json_reply("MemoriesRemoved")}
     return {
         _AT: {

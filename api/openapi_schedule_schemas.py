@@ -31,13 +31,13 @@ _CATCH_UP: Schema = {"enum": [one.value for one in CatchUp]}
 _WHEN: Schema = {"type": "string", "format": "date-time", "pattern": INSTANT_FORM}
 _EXPRESSION: Schema = {
     "type": "string",
-    "description": "Five fields of cron: minute, hour, day of month, month, day of week.",
+    "description": "A cron expression of five fields: minute, hour, day of month, month, day of week.",
     "maxLength": 200,
     "examples": ["30 2 * * *"],
 }
 _TIMEZONE: Schema = {
     "type": "string",
-    "description": "The IANA name of a time zone.",
+    "description": "The IANA name of a time zone, like Europe/Berlin.",
     "minLength": 1,
     "maxLength": 100,
     "examples": ["Europe/Berlin"],
@@ -115,7 +115,7 @@ _RUN: Schema = {
 
 SCHEDULE_SCHEMAS: dict[str, Schema] = {
     "ScheduleTarget": {
-        "description": "The template of a job, or a batch.",
+        "description": "A job template, or a batch.",
         "oneOf": [
             closed({"job": reference("ScheduledJob")}, "job"),
             closed({"batch": reference("ScheduledBatch")}, "batch"),
@@ -123,7 +123,7 @@ SCHEDULE_SCHEMAS: dict[str, Schema] = {
     },
     "ScheduledJob": closed(_JOB, "agent", "input"),
     "ScheduledBatch": {
-        "description": "A batch with all its items: nobody uploads any at night.",
+        "description": "A batch with all its items: none can be uploaded later.",
         "allOf": [
             reference("BatchRequest"),
             {

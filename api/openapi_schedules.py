@@ -12,9 +12,9 @@ _CHANGING = (*BODY, 404, 409, 503)
 
 def schedule_paths() -> Schema:
     key = header("Idempotency-Key", "The same key with the same body gives the same schedule.")
-    made = {"201": json_reply("Schedule", "It is kept") | {"links": _links()}}
+    made = {"201": json_reply("Schedule", "Created") | {"links": _links()}}
     one = {"200": json_reply("Schedule")}
-    gone = {"204": {"description": "It is forgotten, with its runs"}}
+    gone = {"204": {"description": "Deleted, with its runs"}}
     listing = [_limit(), query("cursor", CURSOR), _status(ScheduleStatus)]
     return {
         "/v1/schedules": {
@@ -55,9 +55,9 @@ def _links() -> Schema:
 def _runs() -> Schema:
     count = query("n", {"type": "integer", "minimum": 1, "maximum": 100, "default": 5})
     listing = [_ID, _limit(), query("cursor", CURSOR), _status(RunStatus)]
-    run = {"202": json_reply("ScheduleRun", "It runs, or its overlap policy says what happens")}
+    run = {"202": json_reply("ScheduleRun", "Started, or handled as the schedule's `overlap` says")}
     key = header("Idempotency-Key", "The same key with the same body gives the same run.")
-    asked = {"202": json_reply("ScheduleBackfill", "Beats start them within a second")}
+    asked = {"202": json_reply("ScheduleBackfill", "Accepted: the runs start within a second")}
     return {
         f"{_AT}/runs": {
             "get": operation(

@@ -24,7 +24,7 @@ from api.schema_words import (
 
 ERROR: Schema = {
     "type": "object",
-    "description": "Why a job failed; `user_message` is a sentence for the people it was done for.",
+    "description": "Why a job failed; `user_message` is a sentence for end users.",
     "properties": {
         "code": STRING,
         "message": STRING,
@@ -32,7 +32,7 @@ ERROR: Schema = {
         "user_message": STRING,
         "cause": {
             "oneOf": [{"$ref": "#/components/schemas/Cause"}, {"type": "null"}],
-            "description": "The step that failed, where one made the job fail.",
+            "description": "The step that made the job fail, if one did.",
         },
     },
     "required": ["code", "message"],
@@ -62,7 +62,7 @@ _AHEAD: Schema = shown(
         "until": MAYBE_INSTANT,
     }
 ) | {
-    "description": "The job whose turn of the session it is. `since`: when it was seen to be stuck,"
+    "description": "The job whose turn it is in the session. `since`: when it was seen to be stuck,"
     " in doubt or in quarantine; `until`: when it will be skipped or failed, as `policy` says."
 }
 _JOB_LISTED: Schema = {
@@ -77,7 +77,7 @@ _JOB_LISTED: Schema = {
     "degraded": {
         "type": "array",
         "items": STRING,
-        "description": "In which ways the result is less than what was asked for.",
+        "description": "How the result falls short of what was asked for.",
     },
     "usage": shown(
         {

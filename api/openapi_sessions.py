@@ -102,7 +102,7 @@ def session_paths() -> Schema:
         at: {
             "get": operation("getSession", {"200": json_reply("Session")}, problems, [session]),
             "delete": operation(
-                "clearSession", {"204": {"description": "Forgotten"}}, problems, [session]
+                "clearSession", {"204": {"description": "Cleared"}}, problems, [session]
             ),
         },
         f"{at}/messages": {

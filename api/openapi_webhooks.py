@@ -40,7 +40,7 @@ def webhook_paths() -> Schema:
 
 
 def _endpoints() -> Schema:
-    made = {"201": json_reply("NewWebhookEndpoint", "It is made; its secret is shown this once")}
+    made = {"201": json_reply("NewWebhookEndpoint", "Created; only this reply shows its secret")}
     after = query("after", _ENDPOINT_ID)
     return {
         "/v1/webhook_endpoints": {
@@ -76,8 +76,8 @@ def _switches() -> Schema:
     endpoint = [path("endpoint_id", str(_ENDPOINT_ID["pattern"]))]
     one = {"200": json_reply("WebhookEndpoint")}
     rotated = {"200": json_reply("NewWebhookEndpoint")}
-    many = {"202": json_reply("WebhookRecovery", "They are on their way")}
-    tested = {"202": json_reply("WebhookDelivery", "It is on its way")}
+    many = {"202": json_reply("WebhookRecovery", "The deliveries are queued")}
+    tested = {"202": json_reply("WebhookDelivery", "The delivery is queued")}
     disabled = (*_ASKING, 409)
     asked = {
         "rotate_secret": ("rotateWebhookSecret", rotated, _ASKING, "RotateRequest?"),
@@ -104,7 +104,10 @@ def _deliveries() -> Schema:
         query("since", _INSTANT),
     ]
     page = {"200": json_reply("WebhookDeliveryList")}
-    one, again = json_reply("WebhookDelivery"), json_reply("WebhookDelivery", "It is on its way")
+    one, again = (
+        json_reply("WebhookDelivery"),
+        json_reply("WebhookDelivery", "The delivery is queued"),
+    )
     at = "/v1/webhook_deliveries"
     return {
         f"{_AT}/deliveries": {

@@ -91,7 +91,7 @@ def instant_of(members: dict[str, str], name: str) -> datetime | None:
     except PydanticCustomError:
         at = None
     if at is None or "T" not in value.upper():
-        raise invalid(f"{name} must be an instant like 2030-01-31T12:00:00Z", pointer=f"/{name}")
+        raise invalid(f"{name} must be a time like 2030-01-31T12:00:00Z", pointer=f"/{name}")
     return at
 
 

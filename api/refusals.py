@@ -8,11 +8,16 @@ def too_slow() -> Problem:
 
 
 def too_large() -> Problem:
-    return Problem(code="head_too_large", detail="The request has too many or too large headers.")
+    return Problem(
+        code="head_too_large", detail="The headers of the request are too many or too large."
+    )
 
 
 def no_trailers() -> Problem:
-    return Problem(code="trailers_not_taken", detail="Headers go before the body, not behind it.")
+    return Problem(
+        code="trailers_not_taken",
+        detail="Trailers after the body are not accepted: send headers before it.",
+    )
 
 
 def too_many() -> Problem:

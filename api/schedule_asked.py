@@ -137,14 +137,14 @@ def agents_of(target: Target) -> Mapping[str, str]:
 
 def _checked(terms: ScheduleTerms) -> ScheduleTerms:
     if terms.jitter_s and isinstance(terms.target, BatchTarget):
-        raise invalid("batches begin at their time: only jobs take a jitter", pointer="/jitter_s")
+        raise invalid("only a schedule of jobs may have a jitter", pointer="/jitter_s")
     return terms
 
 
 def _job_target(members: Members) -> JobTarget:
     for name in sorted(_NOT_OF_TARGETS & set(members)):
         raise invalid(
-            "is not for jobs of a schedule, which says itself when they start", pointer=f"/{name}"
+            "is not allowed here: the schedule says when its jobs start", pointer=f"/{name}"
         )
     if isinstance(members.get("deadline"), str):
         raise invalid(

@@ -80,7 +80,7 @@ class ScheduleRunRoutes:
         place = place_of(request)
         asked = validated(BackfillAsked, await read_json(request))
         if asked.end < asked.begin:
-            raise invalid("must not lie before begin", pointer="/end")
+            raise invalid("must not be before begin", pointer="/end")
         with telling_where():
             count = await self.threads.run(self.control.backfill, place, asked.begin, asked.end)
         told = {"object": "schedule.backfill", "runs": count}

@@ -67,7 +67,7 @@ OBJECT: Schema = {
     "additionalProperties": {"$ref": "#/components/schemas/Json"},
 }
 AHEAD: Schema = {
-    "description": "An instant that has not passed, or seconds from now.",
+    "description": "A time in the future, or seconds from now.",
     "anyOf": [
         {"type": "string", "format": "date-time", "pattern": INSTANT_FORM},
         {"type": "number", "exclusiveMinimum": 0, "maximum": A_YEAR_S},

@@ -36,9 +36,9 @@ class MessageAsked(_Asked):
     @model_validator(mode="after")
     def _fits_its_role(self) -> "MessageAsked":
         if self.calls is not None and self.role != "assistant":
-            raise ValueError("only an assistant has `calls`")
+            raise ValueError("`calls` are only for the role `assistant`")
         if (self.call_id is not None) != (self.role == "tool"):
-            raise ValueError("a `call_id` says which call a tool answers, and only that")
+            raise ValueError("the role `tool` needs a `call_id`, and no other role may have one")
         return self
 
 

@@ -32,7 +32,7 @@ from api.shapes import dumped
 from api.threads import Threads
 
 _CURSOR = re.compile(r"(\d{1,9})-([01])")
-_NO_CURSOR = "The cursor is not one of this list."
+_NO_CURSOR = "The cursor does not belong to this list."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,9 @@ class Submitting:
         )
         seen = await self.views.read((submission.tenant_id, admission.job_id))
         if seen is None:
-            raise Problem(code="job_not_found", detail="The key's job was deleted.")
+            raise Problem(
+                code="job_not_found", detail="The job of this idempotency key was deleted."
+            )
         return seen, job_headers(seen) + _key_headers(admission)
 
     async def _reply(

@@ -81,7 +81,7 @@ class Threads:
     async def _turn(self, caller: Holder) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._places.wait(caller, turn):
-            raise _too_many("As many requests of this tenant wait for a place as may.")
+            raise _too_many("Too many requests of this tenant are waiting.")
         try:
             # Unlike `wait_for` it never cancels the turn, which may come at the last moment.
             await asyncio.wait((turn,), timeout=self._wait_s)
@@ -93,7 +93,7 @@ class Threads:
             raise
         if not turn.done():
             self._places.give_up(caller, turn)
-            raise _too_many(f"No place came free for this request within {self._wait_s:.0f} s.")
+            raise _too_many(f"No place was free for this request within {self._wait_s:.0f} s.")
 
     def _leave(self, caller: Holder) -> None:
         for turn in self._places.leave(caller):

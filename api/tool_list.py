@@ -33,7 +33,9 @@ class ToolList:
         name: str = request.path_params["name"]
         found = None if "\0" in name else await self.threads.run(self.tools.one, name)
         if found is None:
-            raise Problem(code="tool_not_found", detail="No worker has made such a tool known.")
+            raise Problem(
+                code="tool_not_found", detail="No worker has registered a tool of this name."
+            )
         return JsonReply(_text(found).encode("utf-8"), headers=[NO_STORE])
 
 

@@ -129,7 +129,7 @@ class WebhookEndpointRoutes:
             return None
         endpoint_id = parsed_id("we", after)
         if endpoint_id is None:
-            raise EndpointNotFound("There is no endpoint to go after.")
+            raise EndpointNotFound("`after` is not the id of an endpoint.")
         return (await self.threads.run(self.endpoints.one, tenant_id, endpoint_id)).endpoint_id
 
     def _project(self, tenant_id: TenantId, version: int, until: str) -> Response:

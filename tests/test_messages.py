@@ -18,6 +18,9 @@ CLUMSY = {
     r"\b(names|says|holds|has|of) none\b": "does not name one, or has no …",
     r"\b(so (much|many) (later|after)|at most so)\b": "after this time, at most this many",
     r"\bthose too\b|\bbe(fell|fall)\b|\bbegins? like\b": "also …, hit, begins with",
+    r"\bshall\b": "should, will, or to …",
+    r"\binstant like\b": "a time like …",
+    r"\blastly\b": "the last one was …",
 }
 
 

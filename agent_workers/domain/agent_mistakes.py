@@ -14,7 +14,7 @@ from agent_workers.domain.prompt import filled, variables_of
 from agent_workers.domain.tool import Tool, mistakes_of_tool
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_NAMED_LIKE = "a letter or digit, then at most 99 of letters, digits, '_', '.' and '-'"
+_NAMED_LIKE = "use a letter or digit, then at most 99 letters, digits, '_', '.' and '-'"
 _MAY_BE_ZERO = {"max_replans", "max_invalid_plans", "max_depth"}
 _OF_TEAMS = {DELEGATE, HAND_OFF}
 _LONGEST_TIMEOUT = timedelta(days=1)
@@ -45,20 +45,20 @@ def mistakes_of(agent: Agent) -> Iterator[Mistake]:
     yield from _bounds(agent)
     yield from _engaging(agent)
     if agent.fallback == agent.name:
-        yield Mistake("fallback", "an agent cannot step in for itself")
+        yield Mistake("fallback", "an agent cannot be its own fallback")
 
 
 def _names(agent: Agent) -> Iterator[Mistake]:
     if not _NAME.fullmatch(agent.name):
-        yield Mistake("name", f"{agent.name!r} is no name: {_NAMED_LIKE}")
+        yield Mistake("name", f"{agent.name!r} is not a valid name: {_NAMED_LIKE}")
     if agent.version and not _NAME.fullmatch(agent.version):
-        yield Mistake("version", f"{agent.version!r} is no version: {_NAMED_LIKE}")
+        yield Mistake("version", f"{agent.version!r} is not a valid version: {_NAMED_LIKE}")
 
 
 def _models(agent: Agent) -> Iterator[Mistake]:
     for purpose in agent.ladders:
         if purpose not in _PURPOSES:
-            yield Mistake(f"ladders.{purpose}", f"no such purpose, only {', '.join(_PURPOSES)}")
+            yield Mistake(f"ladders.{purpose}", f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
         elif not agent.ladders[purpose]:
             yield Mistake(f"ladders.{purpose}", "a ladder needs at least one model")
     if agent.plan is None and not agent.ladder(Purpose.PLAN) and not agent.routes:
@@ -71,7 +71,7 @@ def _model_settings(agent: Agent) -> Iterator[Mistake]:
     for purpose, settings in agent.settings_by_purpose.items():
         key = f"settings_by_purpose.{purpose}"
         if purpose not in _PURPOSES:
-            yield Mistake(key, f"no such purpose, only {', '.join(_PURPOSES)}")
+            yield Mistake(key, f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
         for name, text in mistakes_of_settings(settings):
             yield Mistake(f"{key}.{name}", text)
 
@@ -90,7 +90,7 @@ def _prompts(agent: Agent) -> Iterator[Mistake]:
         yield Mistake(f"variables.{name}", "no prompt uses it")
     for purpose in agent.prompts:
         if purpose not in _PURPOSES:
-            yield Mistake(f"prompts.{purpose}", f"no such purpose, only {', '.join(_PURPOSES)}")
+            yield Mistake(f"prompts.{purpose}", f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
 
 
 def _tools(agent: Agent) -> Iterator[Mistake]:
@@ -102,11 +102,14 @@ def _tools(agent: Agent) -> Iterator[Mistake]:
         yield Mistake("tools", clash if len(same) > 1 else f"{name!r} is listed twice")
     for tool in tools:
         if tool.name in ENGAGED:
-            yield Mistake("tools", f"{tool.name!r} is what the engine does itself: rename the tool")
+            yield Mistake("tools", f"{tool.name!r} is the name of a built-in tool: rename this one")
         if tool.fallback is not None and tool.fallback not in names:
-            yield Mistake("tools", f"the fallback {tool.fallback!r} of {tool.name!r} is not there")
+            yield Mistake(
+                "tools",
+                f"the fallback {tool.fallback!r} of {tool.name!r} is not a tool of this agent",
+            )
         if _comes_back(tool, {one.name: one.fallback for one in tools}):
-            yield Mistake("tools", f"the fallbacks of {tool.name!r} go in a circle")
+            yield Mistake("tools", f"the fallbacks of {tool.name!r} form a circle")
     for name in sorted(agent.limits.max_calls_of.keys() - {*names, *ENGAGED}):
         yield Mistake(f"limits.max_calls_of.{name}", "the agent has no such tool")
 
@@ -137,7 +140,7 @@ def _engaging(agent: Agent) -> Iterator[Mistake]:
     for number, name in enumerate(agent.engages):
         key = f"engages.{number}"
         if name not in ENGAGED:
-            yield Mistake(key, f"there is no {name!r}, only {', '.join(sorted(ENGAGED))}")
+            yield Mistake(key, f"{name!r} is not one of {', '.join(sorted(ENGAGED))}")
         elif name in _OF_TEAMS and not agent.team:
             yield Mistake(key, f"{name!r} needs the names of agents in `team`")
 
@@ -146,10 +149,12 @@ def _bounds(agent: Agent) -> Iterator[Mistake]:
     for name, value in asdict(agent.limits).items():
         counts: Mapping[str, int | None] = value if isinstance(value, dict) else {"": value}
         for of, count in counts.items():
-            if count is not None and count < (name not in _MAY_BE_ZERO):
-                yield Mistake(f"limits.{name}{of and '.'}{of}", f"{count} is too small")
+            least = int(name not in _MAY_BE_ZERO)
+            if count is not None and count < least:
+                key = f"limits.{name}{of and '.'}{of}"
+                yield Mistake(key, f"it must be at least {least}, not {count}")
     if not 0 <= agent.judging.sample <= 1:
-        yield Mistake("judging.sample", f"{agent.judging.sample} is no share between 0 and 1")
+        yield Mistake("judging.sample", f"{agent.judging.sample} is not between 0 and 1")
     if agent.step_timeout <= timedelta(0):
         yield Mistake("step_timeout", "it must be positive")
     if not timedelta(0) < agent.stuck_after <= _LONGEST_STUCK:

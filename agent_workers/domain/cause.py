@@ -49,7 +49,7 @@ def sentence(who: str, code: str, message: str, where: str = "") -> str:
             tool, _, rest = message.partition(" ")
             if who == tool_named(tool):  # "lookup returned …", or "lookup declares …"
                 return f"{who} {rest}{at}"
-            return f"{who} gave a result that is of no use: {message}{at}"
+            return f"{who} gave a result that cannot be used: {message}{at}"
         case _ if line and _TYPE_FIRST.match(message):
             return f"{who} raised {message}{at}"
         case _:

@@ -64,10 +64,10 @@ def tool(  # noqa: PLR0913 (what a tool may declare, each by its name)
 
     def declare(function: ToolFunction) -> Tool:
         if not callable(function):
-            raise Misdeclared(f"@tool stands above a function, and not above {function!r}")
+            raise Misdeclared(f"@tool is for functions, and {function!r} is not one")
         called = name or getattr(function, "__name__", None)
         if called is None:
-            raise Misdeclared(f"{function!r} has no name of its own: say name=")
+            raise Misdeclared(f"{function!r} has no name: give it one with name=")
         declared = Tool(
             name=called,
             function=function,

@@ -61,20 +61,20 @@ def check_email(email: Email, allowed: Iterable[str]) -> None:
     """Refuse what could be read as more than one message, and whoever is not on the list."""
     recipients = email.recipients
     if not email.to:
-        raise EmailRefused("there is nobody to write to")
+        raise EmailRefused("there are no recipients")
     if len(recipients) > MOST_RECIPIENTS:
         raise EmailRefused(f"there are more than {MOST_RECIPIENTS} recipients")
     patterns = [one.lower() for one in allowed]
     for address in recipients:
         if not is_address(address):
-            raise EmailRefused(f"{address!r} is no plain address as ann@example.com")
+            raise EmailRefused(f"{address!r} is not a plain address like ann@example.com")
         if not _may_get(address.lower(), patterns):
             raise EmailRefused(f"{address!r} is not in AGENT_MAIL_RECIPIENTS")
     if not email.subject.isprintable() or len(email.subject) > LONGEST_SUBJECT:
         words = f"the subject must be one line of at most {LONGEST_SUBJECT} characters"
         raise EmailRefused(f"{words}, none of them invisible")
     if max(len(email.text), len(email.html)) > LONGEST_TEXT:
-        raise EmailRefused(f"a text must have at most {LONGEST_TEXT} characters")
+        raise EmailRefused(f"the text must have at most {LONGEST_TEXT} characters")
 
 
 def is_address(address: str) -> bool:

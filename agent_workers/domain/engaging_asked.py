@@ -139,7 +139,7 @@ def _pass(given: _Given) -> Pass:
 def _question(given: _Given) -> Question:
     choices = given.get("choices") or []
     if not isinstance(choices, list) or len(choices) > MOST_CHOICES:
-        raise BadArguments(f"choices: must be a list of at most {MOST_CHOICES} texts")
+        raise BadArguments(f"choices: must be a list of at most {MOST_CHOICES} strings")
     return Question(
         question=_words(given, "question", LONGEST_QUESTION),
         choices=tuple(_words({"choices": one}, "choices", LONGEST_CHOICE) for one in choices),
@@ -152,7 +152,7 @@ def _about(given: object) -> About | None:
     if given is None:
         return None
     if not isinstance(given, dict) or given.keys() != {"id", "tool"}:
-        raise BadArguments("about: must be an object of id and tool")
+        raise BadArguments("about: must be an object with id and tool")
     named = {name: _words(given, name, LONGEST_QUESTION) for name in ("id", "tool")}
     return About(id=named["id"], tool=named["tool"])
 
@@ -160,14 +160,14 @@ def _about(given: object) -> About | None:
 def _words(given: _Given, name: str, longest: int, *, least: int = 1) -> str:
     value = given.get(name, "")
     if not isinstance(value, str) or not least <= len(value) <= longest or "\0" in value:
-        raise BadArguments(f"{name}: must be a text of {least} to {longest} characters")
+        raise BadArguments(f"{name}: must be a string of {least} to {longest} characters")
     return value
 
 
 def _input(given: _Given) -> str | Mapping[str, object]:
     value = given["input"]
     if not isinstance(value, str | dict):
-        raise BadArguments("input: must be a text or an object")
+        raise BadArguments("input: must be a string or an object")
     return value
 
 

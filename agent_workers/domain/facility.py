@@ -35,7 +35,7 @@ Made = Callable[[Call], object]
 
 def no_facilities(wanted: type, call: Call) -> object:  # noqa: ARG001 (there are none for any call)
     """Give nothing: for processes that run no tools, and for tests."""
-    raise NotInstalled(f"no {wanted.__name__} is given here")
+    raise NotInstalled(f"no {wanted.__name__} is available here")
 
 
 def is_facility(hint: object) -> bool:

@@ -127,7 +127,7 @@ def hash_of(content: bytes) -> bytes:
 def refuse_too_many(passages: Sequence[Passage]) -> None:
     """Each becomes a chunk at least, and carries its heading: they are counted as they come."""
     if len(passages) > MOST_CHUNKS:
-        raise Unreadable(f"it is too long: more than {MOST_CHUNKS} parts")
+        raise Unreadable(f"it is too long: more than {MOST_CHUNKS} chunks")
 
 
 def refuse_too_much(read: ReadText) -> None:

@@ -170,8 +170,8 @@ def mistakes_of_server(server: McpServer) -> Iterator[str]:
     """Say what is wrong with a server, as far as that can be told without reaching it."""
     if not _SERVER.fullmatch(server.name):
         yield (
-            f"{server.name!r} is no name of a server: a small letter, then at most 23 of small "
-            "letters, digits, '_' and '-'"
+            f"{server.name!r} is not a valid server name: use a lower-case letter, then at "
+            "most 23 lower-case letters, digits, '_' and '-'"
         )
     if bool(server.command) is bool(server.url):
         yield "a server is either a command or a URL"
@@ -182,4 +182,4 @@ def mistakes_of_server(server: McpServer) -> Iterator[str]:
     yield from mistakes_in(server.env)
     yield from mistakes_in(server.headers)
     if any("\0" in word for word in (*server.command, *server.reads, server.url)):
-        yield "it must not hold NUL"
+        yield "it must not contain NUL"

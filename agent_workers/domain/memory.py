@@ -137,9 +137,9 @@ def checked_lesson(lesson: Lesson) -> Lesson:
         raise ToolError("there is nothing to remember: the content is blank")
     if len(content) > LONGEST_CONTENT or len(subject) > LONGEST_SUBJECT:
         most = f"{LONGEST_CONTENT} characters, its subject {LONGEST_SUBJECT}"
-        raise ToolError(f"a memory may have {most}: remember the essence")
+        raise ToolError(f"a memory may have at most {most}: remember the essence")
     if "\n" in lesson.subject.strip():
-        raise ToolError("a subject is one line")
+        raise ToolError("a subject must be one line")
     if _ID.search(content) or _ID.search(subject):
         raise AlreadyKnown("this cites a memory: what was recalled is not remembered again")
     return Lesson(
@@ -164,5 +164,5 @@ def _spelled(text: str) -> str:
     normal = unicodedata.normalize("NFC", text).strip()
     unseen = {c for c in normal if unicodedata.category(c) in _UNSEEN and c not in "\n\r\t"}
     if unseen - set("\u200c\u200d"):  # joiners that some scripts and emoji are written with
-        raise ToolError("a memory may not have characters that cannot be seen")
+        raise ToolError("a memory may not contain invisible characters")
     return normal

@@ -49,9 +49,9 @@ def mistakes_of_settings(settings: ModelSettings) -> Iterator[tuple[str, str]]:
     if share is not None and not 0 < share <= 1:
         yield "top_p", f"{share} is not above 0 and at most 1"
     if most is not None and most < 1:
-        yield "max_output_tokens", f"{most} is too small"
+        yield "max_output_tokens", f"{most} is not at least 1"
     effort = settings.reasoning_effort
     if effort is not None and effort not in EFFORTS:
         yield "reasoning_effort", f"{effort!r} is not one of {', '.join(EFFORTS)}"
     if settings.stop is not None and not 0 < len(settings.stop) <= _MOST_STOPS:
-        yield "stop", f"it must be 1 to {_MOST_STOPS} texts"
+        yield "stop", f"it must be a list of 1 to {_MOST_STOPS} strings"

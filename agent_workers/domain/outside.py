@@ -108,14 +108,14 @@ def target_of(url: str, reach: Reach) -> Target:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise Uncallable("is no URL") from None
+        raise Uncallable("is not a URL") from None
     if parts.scheme not in reach.schemes:
         begins = " or ".join(f"{scheme}://" for scheme in sorted(reach.schemes, reverse=True))
         raise Uncallable("must begin with " + begins)
     if "@" in parts.netloc:
-        raise Uncallable("must not hold a user name or a password")
+        raise Uncallable("must not contain a user name or a password")
     if parts.fragment:
-        raise Uncallable("must not hold a fragment")
+        raise Uncallable("must not contain a fragment")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(
         scheme=parts.scheme,
@@ -194,9 +194,9 @@ def _checked_host(written: str, reach: Reach) -> str:
     """Return the host as it was judged: whoever connects, or a proxy, is told nothing else."""
     literal = _literal(host := written.removesuffix("."))
     if literal is None and not _is_name(host):
-        raise Uncallable("names no host")
+        raise Uncallable("has no valid host")
     if not reach.named(literal or host):
-        raise Uncallable(f"names the host {host}, which is not among those that may be called")
+        raise Uncallable(f"names the host {host}, which is not on the list of allowed hosts")
     if literal is not None:
         if not is_allowed(literal) and not is_within(literal, reach.private):
             raise Uncallable("leads to an address that is not public")
@@ -218,14 +218,14 @@ def _literal(host: str) -> str | None:
         try:
             address = ipaddress.IPv6Address(host)
         except ValueError:
-            raise Uncallable("names no host") from None
+            raise Uncallable("has no valid host") from None
         if address.scope_id is not None:
-            raise Uncallable("names a zone of one machine")
+            raise Uncallable("must not contain an IPv6 zone")
         return str(address)
     try:
         return str(ipaddress.IPv4Address(socket.inet_aton(host)))
     except (OSError, ValueError):
         # No name ends in a number; what looks like an address may be one to somebody else.
         if _NUMBER.fullmatch(host.rpartition(".")[2]):
-            raise Uncallable("names no host") from None
+            raise Uncallable("has no valid host") from None
         return None

@@ -69,7 +69,7 @@ def request_of(
         return HttpRequest(method=method, url=url, headers=headers)
     is_text = isinstance(body, str) and content_type != _JSON
     if not is_text and content_type != _JSON:
-        raise ToolError(f"a body of type {content_type!r} must be a text")
+        raise ToolError(f"a body of type {content_type!r} must be a string")
     try:
         written = str(body) if is_text else json.dumps(body, ensure_ascii=True, allow_nan=False)
         encoded = written.encode()
@@ -132,7 +132,7 @@ def http_sender(
     """
     if isinstance(hosts, str) or not hosts or not all(is_host_pattern(one) for one in hosts):
         raise Misdeclared(
-            f"tool {name!r}: hosts are a list as ['api.example.com', '*.example.org']"
+            f"tool {name!r}: hosts must be a list like ['api.example.com', '*.example.org']"
         )
     fixed = dict(headers or {})
     bounds = HttpBounds(

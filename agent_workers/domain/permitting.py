@@ -128,7 +128,9 @@ def _in_vain(
     failed, for_good = known.failed_looks + 1, known.failed_looks_for_good + looked.for_good
     if for_good < tries.most and failed < MOST_FAILED_LOOKS:
         return LookUp()
-    return _doubted(rules, f"The look-up failed {_times(failed)}, lastly: {looked.problem}")
+    return _doubted(
+        rules, f"The look-up failed {_times(failed)}; the last error was: {looked.problem}"
+    )
 
 
 def _began_quiet(known: KnownEffect, looked: LookedUp) -> bool:

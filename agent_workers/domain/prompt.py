@@ -21,7 +21,8 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     """Put values in the place of variables; what a value contains is never looked at again."""
     unknown = sorted(variables_of(text) - values.keys())
     if unknown:
-        raise Misdeclared(f"unknown variable {unknown[0]!r}, known: {sorted(values)!r}")
+        known = ", ".join(sorted(values)) or "none"
+        raise Misdeclared(f"unknown variable {unknown[0]!r}; known: {known}")
 
     def value(found: re.Match[str]) -> str:
         name = found["name"]
@@ -48,6 +49,6 @@ def _named(text: str) -> Iterator[tuple[int, str]]:
         if not _NAME.fullmatch(name):
             shown = found[0][:_SHOWN]
             raise Misdeclared(
-                f"line {line} of the text: {shown!r} names no variable (write \\{{{{ for braces)"
+                f"line {line} of the text: {shown!r} is not a variable (write \\{{{{ for braces)"
             )
         yield line, name

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent_workers.domain.errors import Misdeclared
 
-_NAMES = {"requests_per_minute", "tokens_per_minute"}
+_NAMES = ("requests_per_minute", "tokens_per_minute")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,11 @@ def read_quotas(written: Mapping[str, Any]) -> dict[str, Quota]:
 
 
 def _quota(name: str, row: object) -> Quota:
-    if not isinstance(row, dict) or not row or not row.keys() <= _NAMES:
-        raise Misdeclared(f"the quota of {name!r} may have {sorted(_NAMES)!r}, not {row!r}")
+    if not isinstance(row, dict) or not row or not row.keys() <= {*_NAMES}:
+        raise Misdeclared(f"the quota of {name!r} must be an object with {' or '.join(_NAMES)}")
     for number in row.values():
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise Misdeclared(f"the quota of {name!r} is not a number of at least 1: {number!r}")
+            raise Misdeclared(
+                f"the quota of {name!r} must be a whole number of at least 1, not {number!r}"
+            )
     return Quota(**row)

@@ -55,101 +55,123 @@ _END: Final = (Way.OTHER_AGENT,)
 
 ROWS: Final[Mapping[str, Row]] = {
     # Tools, and whatever else is users' code.
-    "connection": Row(_TOOL, "nobody answered; most such failures pass", _BUSY),
-    "timeout": Row(_TOOL, "it did not end in its time; the next attempt may", _BUSY),
+    "connection": Row(_TOOL, "the connection failed; most such failures pass", _BUSY),
+    "timeout": Row(_TOOL, "it did not finish in time; the next attempt may", _BUSY),
     "unavailable": Row(_TOOL, "the server said so (5xx)", _BUSY),
-    "rate_limited": Row(_TOOL, "the server said: later (429); its Retry-After is honoured", _BUSY),
-    "auth": Row(
-        _TOOL, "an operator corrects the key; jobs wait for that behind the breaker", _OURS
+    "rate_limited": Row(
+        _TOOL, "the server asked to wait (429); its Retry-After is honoured", _BUSY
     ),
-    "try_later": Row(_TOOL, "the tool said so", _BUSY),
-    "not_executed": Row(_TOOL, "it certainly did not happen, so again is safe", _BUSY),
-    "exception": Row(_TOOL, "nobody knows what it was; again is cheap", _NOT_DONE),
-    "refused": Row(_REFUSED, "the server understood and said no (4xx)", _NOT_DONE),
+    "auth": Row(_TOOL, "jobs wait behind the breaker until an operator corrects the key", _OURS),
+    "try_later": Row(_TOOL, "the tool asked for a later attempt", _BUSY),
+    "not_executed": Row(_TOOL, "it certainly did not happen, so a retry is safe", _BUSY),
+    "exception": Row(_TOOL, "the cause is unknown; a retry is cheap", _NOT_DONE),
+    "refused": Row(_REFUSED, "the server refused the request (4xx)", _NOT_DONE),
     "mistake": Row(_REFUSED, "an error in code or data would happen again", _OURS),
     "tool_error": Row(_REFUSED, "the tool said that it failed for good", _NOT_DONE),
     "statement_refused": Row(_REFUSED, "the database refused a transactional tool", _NOT_DONE),
     "statement_failed": Row(_WRITES, "a deadlock or a time-out rolled it back", _BUSY),
     "bad_result": Row(
         (Way.OTHER_TOOL, Way.CACHED_ANSWER, *_AFTERWARDS),
-        "it gave something else than it declares",
+        "its result does not match its declared type",
         _OURS,
     ),
     "asked_already": Row(
-        (Way.PARK, Way.RETRY), "another worker asks the same; its result will do", _BUSY
-    ),
-    "no_transaction": Row(_REFUSED, "the tool returned something else than declared", _OURS),
-    "breaker_open": Row(
-        (Way.OTHER_TOOL, Way.CACHED_ANSWER, Way.PARK),
-        "it failed too often; one probe goes first, for all",
+        (Way.PARK, Way.RETRY),
+        "another worker is making the same call; its result will be used",
         _BUSY,
     ),
-    "bad_arguments": Row(_SHOWN, "whoever planned can correct them", _NOT_DONE),
-    "effect_not_done": Row(_REFUSED, "all attempts certainly did nothing", _NOT_DONE),
-    "effect_abandoned": Row(_SHOWN, "it may have happened: nothing else may do it instead", _CHECK),
+    "no_transaction": Row(_REFUSED, "a transactional tool did not return a `Transaction`", _OURS),
+    "breaker_open": Row(
+        (Way.OTHER_TOOL, Way.CACHED_ANSWER, Way.PARK),
+        "it failed too often; one probe goes first",
+        _BUSY,
+    ),
+    "bad_arguments": Row(_SHOWN, "the planner can correct them", _NOT_DONE),
+    "effect_not_done": Row(_REFUSED, "it is certain that no attempt took effect", _NOT_DONE),
+    "effect_abandoned": Row(
+        _SHOWN, "it may have happened, so nothing else may do it instead", _CHECK
+    ),
     # Other agents, events and people.
     "child_failed": Row(_SHOWN, "another agent's job failed; its error is data", _NOT_DONE),
     "child_canceled": Row(_SHOWN, "another agent's job was canceled", _NOT_DONE),
-    "too_deep": Row(_SHOWN, "jobs may start jobs only so deep", _LIMIT),
-    "not_in_team": Row(_SHOWN, "the agent may not ask that one", _OURS),
+    "too_deep": Row(_SHOWN, "jobs start jobs only down to the agent's `max_depth`", _LIMIT),
+    "not_in_team": Row(_SHOWN, "the other agent is not in this agent's `team`", _OURS),
     "agent_retired": Row(_SHOWN, "an operator retired the agent that was asked for", _OURS),
     "budget": Row(_SHOWN, "there is no money for another job", _LIMIT),
     "timed_out": Row(_SHOWN, "nobody answered in time", _NO_ANSWER),
-    "job_not_found": Row(_SHOWN, "an event was sent to a job that is not there", _NOT_DONE),
+    "job_not_found": Row(_SHOWN, "an event was sent to a job that does not exist", _NOT_DONE),
     "job_has_ended": Row(_SHOWN, "an event was sent to a job that has ended", _NOT_DONE),
-    "sent_otherwise": Row(_SHOWN, "the same event was sent with other data", _NOT_DONE),
+    "sent_otherwise": Row(_SHOWN, "the same event was sent before with different data", _NOT_DONE),
     # The protocol of effects, and dead workers.
     "permit_late": Row(_WAIT, "the tool was not called; no try is used up", _BUSY),
-    "waiting_for_quiet": Row(_WAIT, "an earlier permit may still act; no try is used up", _CHECK),
+    "waiting_for_quiet": Row(
+        _WAIT, "an earlier attempt may still take effect; no try is used up", _CHECK
+    ),
     "no_lookup": Row(
-        _WAIT, "a look-up that failed has seen nothing; it is asked again, or in doubt", _CHECK
+        _WAIT,
+        "a failed look-up proves nothing; it is repeated, and in the end the effect is in doubt",
+        _CHECK,
     ),
     "in_doubt": Row((Way.PERSON,), "nobody can know whether it happened", _CHECK),
     "poisoned": Row((Way.PERSON,), "the step killed three workers", _CHECK),
     # Workers.
-    "broken": Row(_TOOL, "an error that nobody foresaw counts as an attempt", _OURS),
-    "unknown_agent": Row(_SERVED, "another worker may have it, be starting, or come later", _OURS),
-    "unknown_tool": Row(_SERVED, "another worker may have it, be starting, or come later", _OURS),
+    "broken": Row(_TOOL, "an unexpected error counts as an attempt", _OURS),
+    "unknown_agent": Row(_SERVED, "another worker may have it, or start later", _OURS),
+    "unknown_tool": Row(_SERVED, "another worker may have it, or start later", _OURS),
     "no_model": Row(_END, "this worker has loaded no models", _OURS),
     # Models.
-    "model_rate_limit": Row(_MODEL, "429: the bucket cools, for all; Retry-After holds", _BUSY),
-    "model_overloaded": Row(_MODEL, "503 passes", _BUSY),
-    "model_server_error": Row(_MODEL, "5xx passes", _BUSY),
-    "model_timeout": Row(_MODEL, "no whole answer in time; the next may be faster", _BUSY),
-    "model_connection": Row(_MODEL, "nobody answered", _BUSY),
+    "model_rate_limit": Row(
+        _MODEL, "every worker waits as the provider's 429 and its Retry-After ask", _BUSY
+    ),
+    "model_overloaded": Row(_MODEL, "an overloaded provider usually recovers", _BUSY),
+    "model_server_error": Row(_MODEL, "server errors (5xx) usually pass", _BUSY),
+    "model_timeout": Row(
+        _MODEL, "no complete answer came in time; another model may be faster", _BUSY
+    ),
+    "model_connection": Row(_MODEL, "the provider did not answer", _BUSY),
     "model_breaker_open": Row(_MODEL, "it failed too often; one probe goes first", _BUSY),
     "model_malformed": Row(
         (Way.RETRY_IN_PLACE, *_MODEL), "shown its mistake, a model often corrects it", _NO_ANSWER
     ),
-    "model_auth": Row(_MODEL, "an operator corrects the key; jobs wait behind the breaker", _OURS),
-    "model_quota": Row(_MODEL, "an operator raises the quota; jobs wait behind the breaker", _OURS),
-    "model_truncated": Row(_MODEL_UNFIT, "the same model would be cut again", _NO_ANSWER),
-    "model_not_found": Row(_MODEL_UNFIT, "the provider does not have it", _OURS),
-    "model_context_window": Row(_MODEL_UNFIT, "another may have room for it", _NO_ANSWER),
-    "model_unsupported": Row(_MODEL_UNFIT, "another may be able to", _OURS),
-    "model_unpriced": Row(_MODEL_UNFIT, "nobody could say what it costs", _OURS),
-    "model_budget": Row(_END, "its worst case does not fit what is left", _LIMIT),
+    "model_auth": Row(
+        _MODEL, "jobs wait behind the breaker until an operator corrects the key", _OURS
+    ),
+    "model_quota": Row(
+        _MODEL, "jobs wait behind the breaker until an operator raises the quota", _OURS
+    ),
+    "model_truncated": Row(_MODEL_UNFIT, "the same model would be cut off again", _NO_ANSWER),
+    "model_not_found": Row(_MODEL_UNFIT, "the provider does not have the model", _OURS),
+    "model_context_window": Row(
+        _MODEL_UNFIT, "another model may have a larger context window", _NO_ANSWER
+    ),
+    "model_unsupported": Row(_MODEL_UNFIT, "another model may support it", _OURS),
+    "model_unpriced": Row(_MODEL_UNFIT, "the model has no known price", _OURS),
+    "model_budget": Row(_END, "the call may cost more than what is left", _LIMIT),
     "model_bad_request": Row(_END, "every model would refuse it", _OURS),
-    "model_content_policy": Row(_END, "no other model is asked for what one refused", _DECLINED),
-    "model_refused": Row(_END, "the model said no", _DECLINED),
-    "model_unknown": Row(_END, "nobody knows what it was, or what it cost", _NO_ANSWER),
+    "model_content_policy": Row(_END, "what one model refused is not sent to another", _DECLINED),
+    "model_refused": Row(_END, "the model refused", _DECLINED),
+    "model_unknown": Row(_END, "neither the cause nor the cost is known", _NO_ANSWER),
     # Planning and judging.
-    "gave_up": Row(_END, "the planner sees no way", _NO_ANSWER),
-    "bad_return": Row(_END, "a planner or evaluator returned what it may not", _OURS),
-    "empty_plan": Row(_END, "a plan without tools and answer", _NO_ANSWER),
-    "invalid_plan": Row(_END, "it was sent back often enough", _NO_ANSWER),
+    "gave_up": Row(_END, "the planner gave up", _NO_ANSWER),
+    "bad_return": Row(
+        _END, "a planner or evaluator returned something that it may not return", _OURS
+    ),
+    "empty_plan": Row(_END, "the plan has neither tool calls nor an answer", _NO_ANSWER),
+    "invalid_plan": Row(_END, "the plan was still invalid after all its corrections", _NO_ANSWER),
     "evaluation_failed": Row(_END, "the result is not what was asked for", _NO_ANSWER),
-    "too_many_tools": Row(_END, "more at once than the agent allows", _LIMIT),
-    "too_many_steps": Row((), "the job's own bound", _LIMIT),
-    "too_many_bytes": Row((), "the bound on what a job keeps", _LIMIT),
-    "too_many_rounds": Row(_END, "the agent's bound", _LIMIT),
-    "too_many_model_calls": Row(_END, "the agent's bound", _LIMIT),
-    "too_many_tool_calls": Row(_END, "the agent's bound", _LIMIT),
-    "too_many_calls_of_a_tool": Row(_END, "the agent's bound", _LIMIT),
-    "too_many_tokens": Row(_END, "the agent's bound", _LIMIT),
-    "too_many_replans": Row(_END, "the agent's bound", _LIMIT),
-    "deadline_near": Row((), "there is no time for anybody else either", _LIMIT),
-    "deadline_exceeded": Row((), "there is no time for anybody else either", _LIMIT),
-    "budget_spent": Row((), "there is no money for anybody else either", _LIMIT),
-    "turn_stuck": Row((), "nobody knows what it did, and others waited for it", _CHECK),
+    "too_many_tools": Row(_END, "the plan makes more calls at once than the agent allows", _LIMIT),
+    "too_many_steps": Row((), "the job's own limit", _LIMIT),
+    "too_many_bytes": Row((), "the limit on what a job stores", _LIMIT),
+    "too_many_rounds": Row(_END, "the agent's limit", _LIMIT),
+    "too_many_model_calls": Row(_END, "the agent's limit", _LIMIT),
+    "too_many_tool_calls": Row(_END, "the agent's limit", _LIMIT),
+    "too_many_calls_of_a_tool": Row(_END, "the agent's limit", _LIMIT),
+    "too_many_tokens": Row(_END, "the agent's limit", _LIMIT),
+    "too_many_replans": Row(_END, "the agent's limit", _LIMIT),
+    "deadline_near": Row((), "another agent would have no time either", _LIMIT),
+    "deadline_exceeded": Row((), "another agent would have no time either", _LIMIT),
+    "budget_spent": Row((), "another agent would have no money either", _LIMIT),
+    "turn_stuck": Row(
+        (), "nobody knows what the job did, and other jobs of its session waited for it", _CHECK
+    ),
 }

@@ -31,7 +31,7 @@ def without_secrets(whole: str, *, longest: int = _LONGEST) -> str:
     text = _CARD.sub(lambda found: "[card]" if _is_card(found.group()) else found.group(), text)
     if len(whole) <= looked_through and len(text) <= longest:
         return text
-    return f"{text[:longest]}… (of {len(whole)})"
+    return f"{text[:longest]}… (of {len(whole)} characters)"
 
 
 def ended_at_word(whole: str, most: int) -> str:

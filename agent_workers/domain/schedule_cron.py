@@ -181,7 +181,7 @@ def _numbers(
 def _range(part: str, least: int, most: int, known: dict[str, int]) -> range:
     found = _PART.fullmatch(part)
     if found is None:
-        raise BadSchedule(f"{part!r} is no number, range, list or step of a cron field")
+        raise BadSchedule(f"{part!r} is not a number, range, list or step of a cron field")
     begin, end, step = found.groups()
     if begin is None:
         numbers = range(least, most + 1)
@@ -204,5 +204,5 @@ def _number(word: str, part: str, known: dict[str, int]) -> int:
     if word in known:
         return known[word]
     if not word.isdecimal():
-        raise BadSchedule(f"{word!r} in {part!r} is no number")
+        raise BadSchedule(f"{word!r} in {part!r} is not a number")
     return int(word)

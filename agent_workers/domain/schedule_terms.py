@@ -70,10 +70,10 @@ def _check(terms: ScheduleTerms) -> None:
     for name in _FIELDS.values():
         given = getattr(terms, name) is not None
         if given != (name == wanted):
-            word = "needs" if name == wanted else "has no"
+            word = "needs" if name == wanted else "cannot have"
             raise BadSchedule(f"a schedule of type {terms.type} {word} {name}", field=name)
     if terms.start_at and terms.end_at and terms.end_at < terms.start_at:
-        raise BadSchedule("end_at must not lie before start_at", field="end_at")
+        raise BadSchedule("end_at must not be before start_at", field="end_at")
 
 
 _FIELDS = {

@@ -36,7 +36,7 @@ def parse(body: bytes, *, subject: str = "the body") -> object:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise JsonRefused(f"{subject} is not UTF-8: byte {error.start}", malformed=True) from None
+        raise JsonRefused(f"{subject} is not UTF-8 at byte {error.start}", malformed=True) from None
     _measure(text, subject)
     try:
         value = _decoded(text, subject)
@@ -69,7 +69,7 @@ def _measure(text: str, subject: str) -> None:
             raise JsonRefused(f"{subject} is nested deeper than {DEEPEST} levels")
     openings = bare.count("[") + bare.count("{")
     if texts == 2 * MOST_NODES or openings > MOST_NODES or _values(bare, openings) > MOST_NODES:
-        raise JsonRefused(f"{subject} holds more than {MOST_NODES} values")
+        raise JsonRefused(f"{subject} contains more than {MOST_NODES} values")
 
 
 def _values(bare: str, openings: int) -> int:
@@ -84,7 +84,7 @@ def _say_what_is_odd(text: str, subject: str) -> NoReturn:
     except _Odd as odd:
         raise JsonRefused(str(odd), malformed=True) from None
     _check(value)
-    raise JsonRefused(f"{subject} holds a number out of range")
+    raise JsonRefused(f"{subject} contains a number that is out of range")
 
 
 class _Number(str):

@@ -127,7 +127,7 @@ def mistakes_of_tool(declared: Tool) -> Iterator[str]:
     """Say everything that is wrong with a declaration, as far as it alone can tell."""
     named = f"tool {declared.name!r}"
     if not _NAME.fullmatch(declared.name):
-        yield f"{named}: a name has letters, digits, '_', '.' and '-', at most 100 of them"
+        yield f"{named}: a name has at most 100 letters, digits, '_', '.' and '-'"
     if len(declared.version) > _LONGEST_VERSION:
         yield f"{named}: version must have at most {_LONGEST_VERSION} characters"
     if declared.timeout <= timedelta(0):
@@ -143,11 +143,11 @@ def mistakes_of_tool(declared: Tool) -> Iterator[str]:
 
 def _of_isolated_ones(declared: Tool, named: str) -> Iterator[str]:
     if declared.isolated and declared.effect is EffectClass.TRANSACTIONAL:
-        yield f"{named} is transactional: it writes with the record, so isolated= is not for it"
+        yield f"{named} is transactional, so it runs in the worker and cannot be isolated"
     if declared.network and not declared.isolated:
         yield f"{named}: network= is for isolated tools; others have the network of their worker"
     if not all(0 < port <= _HIGHEST_PORT for port in declared.network):
-        yield f"{named}: network= holds ports, from 1 to {_HIGHEST_PORT}"
+        yield f"{named}: network= takes ports from 1 to {_HIGHEST_PORT}"
 
 
 def _of_class(declared: Tool, named: str) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _of_class(declared: Tool, named: str) -> Iterator[str]:
     if effect is EffectClass.KEYED and ttl is None:
         yield f"{named} is keyed: say how long its keys live with key_ttl="
     if ttl is not None and ttl <= declared.rules.key_margin:
-        yield f"{named}: key_ttl must be longer than {declared.rules.key_margin} at this timeout"
+        yield f"{named}: key_ttl must be longer than {declared.rules.key_margin} with this timeout"
     if effect is EffectClass.RECONCILABLE and declared.look_up is None:
         yield f"{named} is reconcilable: give its look-up with look_up="
 

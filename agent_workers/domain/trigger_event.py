@@ -72,11 +72,11 @@ def event_of(members: object) -> CloudEvent:
 def _text(members: Mapping[str, object], name: str) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not value:
-        raise EventRefused(f"{name} must be a text that is not empty", pointer=f"/{name}")
+        raise EventRefused(f"{name} must be a string that is not empty", pointer=f"/{name}")
     if len(value) > LONGEST_TEXT:
         raise EventRefused(f"{name} has at most {LONGEST_TEXT} characters", pointer=f"/{name}")
     if _UNPRINTABLE.search(value):
-        raise EventRefused(f"{name} holds a character that no attribute may", pointer=f"/{name}")
+        raise EventRefused(f"{name} has a character that no attribute may have", pointer=f"/{name}")
     return value
 
 
@@ -99,9 +99,7 @@ def _check_time(members: Mapping[str, object], name: str) -> None:
     except ValueError:
         exists = None
     if not exists:
-        raise EventRefused(
-            f"{name} must be an instant like 2030-01-31T12:00:00Z", pointer=f"/{name}"
-        )
+        raise EventRefused(f"{name} must be a time like 2030-01-31T12:00:00Z", pointer=f"/{name}")
 
 
 def _check_media(members: Mapping[str, object], name: str) -> None:
@@ -125,7 +123,7 @@ def _check_extension(name: object, value: object) -> None:
         case _:
             pass
     raise EventRefused(
-        f"the attribute {name} must be a short text, a boolean or an integer of 32 bits",
+        f"the attribute {name} must be a short string, a boolean or an integer of 32 bits",
         pointer=f"/{name}",
     )
 

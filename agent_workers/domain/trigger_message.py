@@ -79,7 +79,9 @@ def _binary(message: Message, parse: Parse) -> dict[str, object]:
     }
     for name in ("data", "data_base64"):
         if name in members:
-            raise EventRefused(f"in this mode the body is the data, not {name}", pointer=f"/{name}")
+            raise EventRefused(
+                f"in binary mode the body is the data: leave out {name}", pointer=f"/{name}"
+            )
     if message.content_type:
         members["datacontenttype"] = message.content_type
     if message.body:

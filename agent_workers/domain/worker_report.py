@@ -69,4 +69,4 @@ class WorkerSeen:
         """Name it for an operator, who has to find it."""
         report = self.report
         seconds = round(self.age.total_seconds())
-        return f"worker {report.name} (pid {report.pid}, {seconds} s ago)"
+        return f"worker {report.name} (pid {report.pid}, seen {seconds} s ago)"

@@ -36,7 +36,7 @@ class Chosen:
                     return _named_later(decided, workflow.name)
                 return _named(decided, workflow.name)
         names = [workflow.name for workflow in self.workflows]
-        return GiveUp(f"no workflow of {names!r} is meant for this input")
+        return GiveUp(f"no workflow is for this input (there are {', '.join(names)})")
 
 
 def choose(*workflows: Workflow) -> Planner:
@@ -48,7 +48,9 @@ def _is_meant(workflow: Workflow, situation: Situation) -> bool:
     meant: object = workflow.when is None or workflow.when(situation)
     if inspect.iscoroutine(meant):
         meant.close()
-        raise Misdeclared(f"when= of workflow {workflow.name!r} is async: it is a plain function")
+        raise Misdeclared(
+            f"when= of workflow {workflow.name!r} is async: it must be a plain function"
+        )
     return bool(meant)
 
 

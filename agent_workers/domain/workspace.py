@@ -67,7 +67,7 @@ def checked_path(path: str) -> str:
     if not normal or len(normal.encode("utf-8", "surrogatepass")) > LONGEST_PATH:
         raise ToolError(f"a path has 1 to {LONGEST_PATH} bytes")
     if any(one in _BLANK or unicodedata.category(one) in _UNSEEN for one in normal):
-        raise ToolError(f"the path {normal!r} has characters that cannot be seen")
+        raise ToolError(f"the path {normal!r} contains invisible characters")
     if normal.startswith("/") or "\\" in normal:
         raise ToolError(f"the path {normal!r} must be relative, with / between its parts")
     parts = normal.split("/")

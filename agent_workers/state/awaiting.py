@@ -27,7 +27,7 @@ _REFUSED = re.compile(
     r"password authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(role|database) \".*\" does not exist|permission denied for database"
 )
-_GRANT = "run `agent-workers migrate` as the owner, which grants it"
+_GRANT = "run `agent-workers migrate` as the owner, which grants them"
 _NEXT = "is it running? `agent-workers doctor` tells more"
 
 
@@ -66,16 +66,20 @@ def _trouble(database: Database, schema: Sequence[str]) -> str | None:
         why = reason_of(error)
         if _REFUSED.search(str(error)):
             raise WronglyTold(
-                f"Postgres at {place} refuses us ({why}): correct the user, the password or the"
+                f"Postgres at {place} refuses the login ({why}): correct the user, the password or the"
                 " name of the database in AGENT_DATABASE_URL"
             ) from error
         return f"Postgres at {place} does not answer ({why}): {_NEXT}"
     except (psycopg.errors.InsufficientPrivilege, DBAPIError) as error:
         # The pool's own first look is SQLAlchemy's, which wraps what it meets.
         why = reason_of(error.orig if isinstance(error, DBAPIError) and error.orig else error)
-        return f"our role may do too little in Postgres at {place} ({why}): {_GRANT}"
+        return (
+            f"the role of AGENT_DATABASE_URL lacks rights in Postgres at {place} ({why}): {_GRANT}"
+        )
     lacks = lacking(stands_at, schema) if schema else None
-    return f"our schema in Postgres at {place} is not ready ({lacks})" if lacks else None
+    return (
+        f"the agent_workers schema in Postgres at {place} is not ready ({lacks})" if lacks else None
+    )
 
 
 def reason_of(error: Exception) -> str:

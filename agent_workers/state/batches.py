@@ -17,6 +17,7 @@ from agent_workers.domain.batch import (
     BatchStatus,
     BatchTerms,
     TooManyItems,
+    to_wire,
 )
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError, KeyInFlight, KeyReused
@@ -128,7 +129,8 @@ class Batches:
         with self._database.connection() as connection:
             row = connection.execute(sql.encode(), arguments).fetchone()
         if row is None or row[0] is None:
-            raise BatchNotFound(f"no batch {arguments[1]}")
+            assert isinstance(arguments[1], UUID)
+            raise BatchNotFound(f"there is no batch {to_wire(arguments[1])}")
         return BatchStatus(row[0])
 
 
@@ -146,7 +148,7 @@ def _before(
     assert row is not None
     verdict, found = row
     if verdict == "reused":
-        raise KeyReused(f"key {key!r} was sent before with another request")
+        raise KeyReused(f"key {key!r} was sent before with a different request")
     return None if verdict == "taken" else UUID(int=found.int)
 
 

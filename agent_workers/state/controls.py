@@ -9,7 +9,7 @@ import psycopg
 from agent_workers.domain.claim import Due
 from agent_workers.domain.encoding import digest
 from agent_workers.domain.errors import EffectNotFound, IllegalMove, JobNotFound, TooEarly
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.job import JobStatus
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.engine import Connection, Database
@@ -93,9 +93,9 @@ class Controls:
             row = connection.execute(sql, arguments).fetchone()
             assert row is not None
             if row[0] == "not_found":
-                raise JobNotFound(f"no job {job_id}")
+                raise JobNotFound(f"there is no job {to_wire(job_id)}")
             if row[0] == "not_quarantined":
-                raise IllegalMove(f"step {arguments[2]!r} is not in quarantine")
+                raise IllegalMove(f"step {arguments[2]} is not in quarantine")
             due = _ready(connection, tenant_id, job_id) if sql in {_RESUME, _RELEASE} else ()
             if sql == _STOP:
                 due = _next_turn(connection, tenant_id, job_id)
@@ -128,7 +128,7 @@ def _said(error: psycopg.DatabaseError, effect_key: UUID) -> Exception:
         case "AW004":
             return TooEarly(message)
         case "AW006":
-            return EffectNotFound(f"no effect {effect_key}")
+            return EffectNotFound(f"there is no effect {effect_key}")
         case "AW007":
             return IllegalMove(message)
         case _:

@@ -157,8 +157,8 @@ def connect(url: str, *, name: str, statement_s: int = STATEMENT_S) -> Connectio
     if "search_path" in wrong(seen):
         session.close()
         raise SettingsDropped(
-            "our settings do not arrive (a pooler drops them), so our schema is not looked into:"
-            " run `agent-workers migrate`, which keeps them for our role"
+            "a pooler drops the session's settings, so the agent_workers schema is not found:"
+            " run `agent-workers migrate`, which stores them for the role"
         )
     return session
 

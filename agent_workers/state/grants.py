@@ -137,7 +137,9 @@ def grant_all(connection: Connection) -> tuple[Role, ...]:
                 for statement in _statements(role, tables, barred):
                     connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise NotOurs(f"{error}: run `agent-workers migrate` as the owner of our tables") from error
+        raise NotOurs(
+            f"{error}: run `agent-workers migrate` as the owner of the agent_workers tables"
+        ) from error
     return there
 
 

@@ -17,7 +17,7 @@ from agent_workers.domain.errors import (
     KeyReused,
     QuotaReached,
 )
-from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.sweeps import dues
@@ -105,7 +105,7 @@ class Mail:
             except psycopg.errors.LockNotAvailable as error:
                 raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
             if row is None or row[0] == "reused":
-                raise KeyReused(f"key {key!r} was sent before with another request")
+                raise KeyReused(f"key {key!r} was sent before with a different request")
             return _send(connection, letter)
 
     def answer(
@@ -125,13 +125,13 @@ def _send(connection: Connection, letter: Letter) -> Sent:
     rows = connection.execute(_SEND, arguments, binary=True).fetchall()
     verdict, number, taken = rows[0][:3]
     if verdict == "not_found":
-        raise JobNotFound(f"no job {letter.job_id}")
+        raise JobNotFound(f"there is no job {to_wire(letter.job_id)}")
     if verdict == "ended":
-        raise JobHasEnded("the job has ended and takes no event any more")
+        raise JobHasEnded("the job has ended and takes no more events")
     if verdict == "full":
-        raise QuotaReached("1,000 events or 16 MiB of them wait for this job already")
+        raise QuotaReached("1,000 events, or 16 MiB of them, are already waiting for this job")
     if verdict == "reused":
-        raise KeyReused(f"{letter.sender!r} has sent this job another event before")
+        raise KeyReused(f"{letter.sender} has already sent this job a different event")
     due = tuple(_due(row[3:]) for row in rows if row[3] is not None)
     return Sent(how=Taken(verdict), number=number, taken=taken, due=due)
 

@@ -123,7 +123,7 @@ class MemoryRows:
             if family is None or job_id not in (family[0] or ()):
                 raise JobNotFound("there is no such job")
             if not family[1]:
-                raise IllegalMove("the job still runs and may teach more: cancel it first")
+                raise IllegalMove("the job is still running and may add memories: cancel it first")
             row = connection.execute(_UNLEARN, (tenant_id, family[0])).fetchone()
         assert row is not None
         return Unlearned(removed=row[0], restored=row[1])

@@ -106,5 +106,7 @@ def _dimensions(connection: Connection, model: str) -> int:
     if row is None:
         raise NotIndexed(f"there is no memory with a vector of {model!r} yet: nothing to index")
     if row[0] > _MOST_DIMENSIONS:
-        raise NotIndexed(f"{model!r} has {row[0]} dimensions; an index takes {_MOST_DIMENSIONS}")
+        raise NotIndexed(
+            f"{model!r} has {row[0]} dimensions; an index takes at most {_MOST_DIMENSIONS}"
+        )
     return int(row[0])

@@ -37,7 +37,7 @@ class CallMemories:
             return _known(known, lesson)
         if lesson.corrects is not None and not self.search.counts(self._place, lesson.corrects):
             wanted = memory_to_wire(lesson.corrects)
-            raise FacilityError(f"{wanted} is no memory of this user that still counts")
+            raise FacilityError(f"{wanted} is not a current memory of this user")
         vector = self.embedder.embed([lesson.to_embed])[0]
         memory_id = uuid5(self.call.job_id, f"memory:{self.call.position}")
         memory = json.dumps(self._written(lesson, memory_id, vector))

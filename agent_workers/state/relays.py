@@ -68,8 +68,8 @@ class Relays:
             row = connection.execute(_HOLD, place).fetchone()
         if row is not None and row[0]:
             raise RelayMisplaced(
-                f"relay {self._name!r} has told more than this database holds:"
-                " say where it shall go on, with --reposition and --from now or --from start"
+                f"relay {self._name!r} has published more than this database contains:"
+                " say where it continues, with --reposition and --from now or --from start"
             )
         return row is not None
 

@@ -8,7 +8,7 @@ import psycopg.errors
 
 from agent_workers.domain.errors import IllegalMove, KeyInFlight, KeyReused
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.schedule import ScheduleNotFound, ScheduleStatus
+from agent_workers.domain.schedule import ScheduleNotFound, ScheduleStatus, schedule_to_wire
 from agent_workers.domain.schedule_terms import ScheduleTerms
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.pages import Page, read_page
@@ -135,7 +135,9 @@ class Schedules:
 
 
 def changed_meanwhile(schedule_id: UUID) -> IllegalMove:
-    return IllegalMove(f"schedule {schedule_id} is being changed by somebody else")
+    return IllegalMove(
+        f"other requests kept changing schedule {schedule_to_wire(schedule_id)}: try again"
+    )
 
 
 def _one(connection: Connection, place: Place) -> ScheduleSeen:
@@ -146,7 +148,7 @@ def _one(connection: Connection, place: Place) -> ScheduleSeen:
 
 
 def _none_here(place: Place) -> ScheduleNotFound:
-    return ScheduleNotFound(f"no schedule {place[1]}")
+    return ScheduleNotFound(f"there is no schedule {schedule_to_wire(place[1])}")
 
 
 def _as_seen(seen: ScheduleSeen) -> tuple[object, ...]:
@@ -165,5 +167,5 @@ def taken_before(
     assert row is not None
     verdict, found = row
     if verdict == "reused":
-        raise KeyReused(f"key {key!r} was sent before with another request")
+        raise KeyReused(f"key {key!r} was sent before with a different request")
     return None if verdict == "taken" else UUID(int=found.int)

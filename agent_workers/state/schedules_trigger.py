@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from agent_workers.domain.schedule import Origin, Overlap, ScheduleNotFound
+from agent_workers.domain.schedule import Origin, Overlap, ScheduleNotFound, schedule_to_wire
 from agent_workers.state.engine import Database
 from agent_workers.state.schedules import Place, taken_before
 from agent_workers.state.schedules_rows import COLUMNS, schedule_of
@@ -36,7 +36,7 @@ class ScheduleTriggers:
         with self._database.transaction() as connection:
             row = connection.execute(_LOCKED.encode(), place).fetchone()
             if row is None:
-                raise ScheduleNotFound(f"no schedule {place[1]}")
+                raise ScheduleNotFound(f"there is no schedule {schedule_to_wire(place[1])}")
             schedule, now = schedule_of(row[:-1]), row[-1].astimezone(UTC)
             if key is not None:
                 # A run has no id of its own but its time; a key stands for a UUID.

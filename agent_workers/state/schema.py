@@ -27,5 +27,5 @@ def lacking(stands_at: str | None, order: Sequence[str]) -> str | None:
     if stands_at is None:
         return "never migrated: run `agent-workers migrate`"
     if stands_at in order[:-1]:
-        return f"at {stands_at}, {order[-1]} is needed: run `agent-workers migrate`"
+        return f"at {stands_at}, but {order[-1]} is needed: run `agent-workers migrate`"
     return None

@@ -105,7 +105,7 @@ class SessionCalls:
         with self._database.connection() as connection:
             row = connection.execute(_ONE, asked).fetchone()
         if row is None:
-            raise SessionNotFound(f"no session {session_id!r}")
+            raise SessionNotFound(f"there is no session {session_id!r}")
         return _session(row)
 
     def page(
@@ -136,14 +136,14 @@ class SessionCalls:
                 self._add(connection, new, message_id)
             row = connection.execute(_BY_ID, place).fetchone()
         if row is None:
-            raise SessionNotFound("the message of this key was cleared")
+            raise SessionNotFound("the message of this idempotency key was cleared")
         return _message(row), replayed
 
     def clear(self, tenant_id: TenantId, session_id: str) -> None:
         with self._database.connection() as connection:
             row = connection.execute(_CLEAR, (tenant_id, session_id)).fetchone()
         if row is None or not row[0]:
-            raise SessionNotFound(f"no session {session_id!r}")
+            raise SessionNotFound(f"there is no session {session_id!r}")
 
     def _add(self, connection: Connection, new: NewMessage, message_id: UUID) -> None:
         asked = (
@@ -168,7 +168,7 @@ def _took(connection: Connection, new: NewMessage, message_id: UUID) -> bool:
     except psycopg.errors.LockNotAvailable as error:
         raise KeyInFlight(f"a request with key {new.key!r} has not finished yet") from error
     if row is None or row[0] == "reused":
-        raise KeyReused(f"key {new.key!r} was sent before with another request")
+        raise KeyReused(f"key {new.key!r} was sent before with a different request")
     return bool(row[0] == "replayed")
 
 

@@ -112,7 +112,9 @@ class SpillFolder:
     def _read(self, content: bytes) -> Spilled:
         _, _, text = content.partition(b"\n")
         if not hmac.compare_digest(content, self._signed(text)):
-            raise SpillUnreadable("its signature is not ours: cut, forged, or of another pepper")
+            raise SpillUnreadable(
+                "its signature does not match: cut off, forged, or signed with another AGENT_SECRET_PEPPER"
+            )
         return _read(text)
 
 

@@ -75,7 +75,7 @@ class ReadOnlySources:
                     )
         except UnicodeError:  # a question may set `client_encoding`, and a database have none
             raise SqlRefused(
-                "it gives text that is no UTF-8: leave the encoding as it is"
+                "it returns text that is not UTF-8: do not change the encoding"
             ) from None
         except errors.QueryCanceled:
             raise SqlRefused(f"it took longer than {bounds.within}: ask for less") from None
@@ -83,7 +83,7 @@ class ReadOnlySources:
             raise SqlRefused(_explained(error)) from None
         except _PASSING as error:
             raise FacilityAway(
-                f"the source {source!r} cannot be asked now: {_first(error)}"
+                f"the source {source!r} cannot answer now: {_first(error)}"
             ) from None
         except psycopg.Error as error:
             raise SqlRefused(_explained(error)) from None
@@ -92,7 +92,7 @@ class ReadOnlySources:
         written = self.urls.get(source)
         if written is None:
             known = ", ".join(sorted(self.urls)) or "none"
-            raise NotInstalled(f"there is no source {source!r} in {_SETTING} (there: {known})")
+            raise NotInstalled(f"there is no source {source!r} in {_SETTING} (it has: {known})")
         try:
             url = make_url(written)
         except ArgumentError:

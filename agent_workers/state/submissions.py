@@ -128,7 +128,9 @@ class Submissions:
                 row = connection.execute(_SUBMIT_ONCE, arguments).fetchone()
             except psycopg.errors.LockNotAvailable as error:
                 if key is None:  # of a budget, or of a session
-                    raise StateUnavailable("others hold what this job needs") from error
+                    raise StateUnavailable(
+                        "another transaction holds the budget or the session of this job"
+                    ) from error
                 raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
             except psycopg.DatabaseError as error:
                 refused = REFUSALS.get(error.sqlstate or "")
@@ -138,7 +140,7 @@ class Submissions:
         assert row is not None
         verdict, job_id, expires_at = row
         if verdict == "reused":
-            raise KeyReused(f"key {key!r} was sent before with another request")
+            raise KeyReused(f"key {key!r} was sent before with a different request")
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
 
     def knows(self, tenant_id: TenantId, key: str) -> bool:

@@ -41,7 +41,7 @@ begin
   get diagnostics r.stored = row_count;
   r.known := cardinality(p_ids) - r.stored;
   if b.item_count + r.stored > p_most then
-    raise exception 'a batch may have % items', p_most using errcode = 'AWB03';
+    raise exception 'a batch may have at most % items', p_most using errcode = 'AWB03';
   end if;
   if r.known > 0 then
     -- OFFSET 0: one look into the index for each, whatever the planner believes of the table.

@@ -45,7 +45,7 @@ declare v_now timestamptz := clock_timestamp(); v_jobs uuid[]; v_more boolean :=
         v_numbers int[];
 begin
   if b.deadline_at <= v_now and b.status in ('open', 'running') then
-    b.status := 'stopping'; b.stop_as := 'expired'; b.reason := 'the deadline of its batch';
+    b.status := 'stopping'; b.stop_as := 'expired'; b.reason := 'the deadline of its batch has passed';
   elsif b.status = 'running' and b.on_error = 'stop'
         and has_items(b.tenant_id, b.batch_id, 'failed') then
     b.status := 'stopping'; b.stop_as := 'failed'; b.reason := 'a job of the batch failed';

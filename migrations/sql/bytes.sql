@@ -11,7 +11,7 @@ begin
    where tenant_id = any (p_tenants) and kind = 'bytes'
      and used >= coalesce(most, quota_by_default('bytes')) limit 1;
   if found and coalesce(current_setting('agent_workers.only_counts', true), '') <> 'on' then
-    raise exception 'this tenant keeps as much as it may: %',
+    raise exception 'this tenant has reached its storage quota: %',
       replace(replace(pg_size_pretty(coalesce(q.most, quota_by_default('bytes'))), 'k', 'K'), 'B', 'iB')
       using errcode = 'AW031', detail = q.tenant_id;
   end if;

@@ -45,7 +45,7 @@ begin
   end if;
   select * into v from webhook_events where tenant_id = d.tenant_id and event_id = d.event_id;
   if not found then
-    update webhook_deliveries set status = 'failed', last_error = 'the event was forgotten',
+    update webhook_deliveries set status = 'failed', last_error = 'the event is no longer kept',
                                   finished_at = v_now
      where tenant_id = d.tenant_id and delivery_id = d.delivery_id;
     return null;

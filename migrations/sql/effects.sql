@@ -52,7 +52,7 @@ begin
           p_request, p_hash) on conflict do nothing;
   select * into e from effects where tenant_id = p_tenant and effect_key = p_key for update;
   if e.request_hash <> p_hash or e.tool <> p_tool then
-    raise exception 'effect % was intended with another request', p_key using errcode = 'AW005';
+    raise exception 'effect % was recorded before with a different request', p_key using errcode = 'AW005';
   end if;
   if e.job_id <> p_job then
     -- A retried job keeps its root's effects: what becomes of them is told to who asks last.
@@ -264,7 +264,7 @@ begin
   if e.state <> 'in_doubt' then
     raise exception 'This effect is not in doubt: %', case e.state
       when 'done' then 'it is known to have happened'
-      when 'abandoned' then 'it was abandoned before'
+      when 'abandoned' then 'it was already abandoned'
       else 'its step goes on by itself' end using errcode = 'AW007';
   end if;
   if p_verdict = 'abandon' then

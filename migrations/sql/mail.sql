@@ -75,7 +75,7 @@ create function answer_questions(
 declare j jobs; w waits; s steps; i int; v_choices jsonb;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  if not found then raise exception 'no job %', p_job using errcode = 'AWM01'; end if;
+  if not found then raise exception 'there is no job job_%', replace(p_job::text, '-', '') using errcode = 'AWM01'; end if;
   for i in 1..cardinality(p_keys) loop
     select * into w from waits where tenant_id = p_tenant and job_id = p_job and kind = 'person'
        and key = p_keys[i] order by position desc limit 1;
@@ -84,13 +84,13 @@ begin
     end if;
     if w.answer = p_answers[i] then continue; end if;
     if w.answer is not null then
-      raise exception 'question % has another answer already', quote_literal(w.key)
+      raise exception 'question % already has another answer', quote_literal(w.key)
         using errcode = 'AWM03';
     end if;
     select * into s from steps where tenant_id = p_tenant and job_id = p_job
        and position = w.position for update;
     if j.finished_at is not null then
-      raise exception 'the job is % and waits for nothing any more', j.status using errcode = 'AWM04';
+      raise exception 'the job is % and no longer waits for an answer', j.status using errcode = 'AWM04';
     end if;
     if s.status not in ('ready', 'paused') or w.expires_at <= clock_timestamp() then
       raise exception 'question % was open until %', quote_literal(w.key),

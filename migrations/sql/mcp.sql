@@ -22,7 +22,7 @@ create trigger mcp_tools_approved_as_seen before update on mcp_tools for each ro
 create trigger mcp_tools_kept before delete on mcp_tools for each row
   execute function refuse('tools of servers are kept: jobs may name them');
 create trigger mcp_servers_kept before delete on mcp_servers for each row
-  execute function refuse('servers are kept: mark it as removed');
+  execute function refuse('servers are kept: mark them as removed');
 
 -- Another program under the same name is another server: nothing of it was approved.
 create function mcp_forget() returns trigger language plpgsql as $$

@@ -7,7 +7,7 @@ do $$ begin
     create extension if not exists vector;
   end if;
 exception when insufficient_privilege or undefined_file then
-  raise notice 'pgvector is there, but cannot be installed by this role';
+  raise notice 'pgvector is available, but this role may not install it: run `create extension vector` as a superuser';
 end $$;
 
 create trigger memories_kept before update on memories for each row
@@ -52,7 +52,7 @@ begin
   delete from memories where tenant_id = m.tenant_id and user_id = m.user_id
      and content_hash = m.content_hash and superseded_by is null and expires_at <= v_now;
   if p_replaces <> replaced_memories(m, (p ->> 'corrects')::uuid, p_near) then
-    raise exception 'something of this was remembered meanwhile' using errcode = '40001';
+    raise exception 'a related memory was written meanwhile' using errcode = '40001';
   end if;
   -- Of what counts each says something else: who replaces its own words counts only once they do not.
   select memory_id into v_same from memories where tenant_id = m.tenant_id and user_id = m.user_id

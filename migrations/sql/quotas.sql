@@ -46,7 +46,7 @@ begin
      do update set used = greatest(q.used + 1 - (select count(*) from returned), 0)
   returning used, coalesce(most, quota_by_default(v_kind)) into v_used, v_most;
   if v_used > v_most and coalesce(current_setting('agent_workers.only_counts', true), '') <> 'on' then
-    raise exception 'there are as many % as this tenant may have: %', replace(v_kind, '_', ' '),
+    raise exception 'this tenant has reached its quota of %: %', replace(v_kind, '_', ' '),
       v_most using errcode = 'AW030';
   end if;
   return null;

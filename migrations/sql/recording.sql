@@ -66,7 +66,7 @@ begin
     n := 0;
     r.code := 'too_many_steps';
     p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_steps","message":"the job reached its '
+    p_final := convert_to('{"code":"too_many_steps","message":"the job reached its limit of '
                           || j.max_steps || case when j.max_steps = 1 then ' step' else ' steps' end
                           || '","retryable":false,"cause":null,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
@@ -77,8 +77,8 @@ begin
     n := 0;
     r.code := 'too_many_bytes';
     p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_bytes","message":"the job keeps more than the '
-                          || p_most / 1048576 || ' MiB that it may","retryable":false,"cause":null,"user_message":"This took more '
+    p_final := convert_to('{"code":"too_many_bytes","message":"the job stores more than its limit of '
+                          || p_most / 1048576 || ' MiB","retryable":false,"cause":null,"user_message":"This took more '
                           || 'work, time or money than it was allowed to."}', 'UTF8');
   end if;
 

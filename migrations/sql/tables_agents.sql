@@ -36,7 +36,7 @@ begin
     if exists (select from agent_versions v where v.name = p_name and v.version = p_declared
                   and (p_tenant = '*' or v.tenant_id in (p_tenant, '*'))
                   and v.digest <> p_digest) then
-      raise exception 'version % of agent % is known already and says something else',
+      raise exception 'version % of agent % already exists with another definition',
         quote_literal(p_declared), quote_literal(p_name) using errcode = 'AW010';
     end if;
     version := p_declared;

@@ -68,7 +68,7 @@ begin
   if coalesce(jsonb_typeof(p_input), '') not in ('string', 'object')
      or octet_length(p_input::text) > 1048576
      or jsonb_typeof(coalesce(p_metadata, '{}')) <> 'object' then
-    raise exception 'the input of a job is a string or an object of at most 1 MiB, its metadata an object'
+    raise exception 'the input of a job must be a string or an object of at most 1 MiB, and its metadata an object'
       using errcode = 'AW007';
   end if;
   select s.verdict, s.job_id into store.verdict, store.id from submit_once(

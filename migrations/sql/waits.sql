@@ -77,8 +77,9 @@ begin
   end if;
   -- Nobody could ever claim its first step, and its parent would wait for it.
   if p_allowance < a.plan_hold_micro then
-    return refusal('budget', format('a plan of %s may cost %s micro-USD, and the job would get %s',
-                                    quote_literal(p_agent), a.plan_hold_micro, p_allowance));
+    return refusal('budget', format('a plan of %s may cost $%s, and the job would get $%s',
+                                    quote_literal(p_agent), trim_scale(a.plan_hold_micro * 0.000001),
+                                    trim_scale(p_allowance * 0.000001)));
   end if;
   perform submit_jobs(array[row(
     j.tenant_id, p_child, null, j.job_id, p_agent, p_input, j.metadata, null, j.priority,
@@ -129,9 +130,10 @@ begin
       end if;
       v_allowance := carve_allowance(j, p_asked, p_reserve);
       if v_allowance < 1 or (j.draws and (pay_for(j, v_allowance)).says = 'spent') then
-        v_answer := refusal('budget', format('the job has %s micro-USD left, %s', greatest(0,
-          j.allowance_micro - j.held_micro - j.spent_micro), case when p_asked is null
-          then 'too little to share' else 'and ' || p_asked || ' were asked for' end));
+        v_answer := refusal('budget', format('the job has $%s left, %s', trim_scale(greatest(0,
+          j.allowance_micro - j.held_micro - j.spent_micro) * 0.000001), case when p_asked is null
+          then 'too little to share'
+          else 'and $' || trim_scale(p_asked * 0.000001) || ' was asked for' end));
       else
         v_answer := start_child(j, p_child, p_agent, p_input, coalesce(v_allowance, p_asked),
                                 p_max_steps, p_timeout_ms);

@@ -68,7 +68,7 @@ begin
     raise exception 'the file % would be larger than 16 MiB', p_path using errcode = 'AW020';
   end if;
   if w.bytes - coalesce(f.bytes, 0) + octet_length(v_content) > p_most then
-    raise exception 'the workspace is full: its files may be % bytes together', p_most
+    raise exception 'the workspace is full: its files may have at most % bytes together', p_most
       using errcode = 'AW020';
   end if;
   if f.path is null and w.files >= 1000 then

@@ -49,7 +49,7 @@ def test_a_report_that_cannot_pay_for_its_parts_says_so_and_is_not_published(exa
     ended = examples.wait(job)
     assert ended.status == "failed"
     assert ended.error is not None
-    assert "the job has 5000 micro-USD left, and 10000 were asked for" in ended.error["message"]
+    assert "the job has $0.005 left, and $0.01 was asked for" in ended.error["message"]
     assert (children(examples, job.id), pages(examples, "Poverty")) == ([], [])
 
 

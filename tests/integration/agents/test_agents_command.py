@@ -34,8 +34,8 @@ def test_a_declared_version_means_one_thing_for_ever(desk: Desk):
     refused = desk.apply(SHOUTING + "version: v7\ndescription: another\n")
     assert refused.code == 2
     assert refused.err == (
-        "agent-workers agents: version 'v7' of agent 'speaker' is known already and says something"
-        " else: declare another version\n"
+        "agent-workers agents: version 'v7' of agent 'speaker' already exists with another"
+        " definition: declare another version\n"
     )
 
 
@@ -43,7 +43,7 @@ def test_of_several_agents_all_are_applied_or_none(desk: Desk):
     both = SHOUTING + "---" + MODEL.format(name="thinker", text="Think of {{nobody}}.")
     refused = desk.apply(both)
     assert refused.code == 2
-    assert "agents.yaml:9: instructions: unknown variable 'nobody', known: []" in refused.err
+    assert "agents.yaml:9: instructions: unknown variable 'nobody'; known: none" in refused.err
     assert "no agents are known" in desk.run("list").err
 
 
@@ -108,7 +108,7 @@ def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
         ("fallback: nobody", "fallback: there is no agent 'nobody'"),
         ("routes: [{when: 'true', agent: nobody}]", "routes.0.agent: there is no agent 'nobody'"),
         ("routes: [{when: '1 +', agent: x}]", "routes.0.when: "),
-        ("limits: {max_steps: 0}", "limits.max_steps: 0 is too small"),
+        ("limits: {max_steps: 0}", "limits.max_steps: it must be at least 1, not 0"),
         ("limits: {max_step: 5}", "limits.max_step: there is no such member; do you mean"),
         ("colour: red", "colour: there is no such member"),
         ("plan: no.module:x", "plan: 'no.module:x' cannot be imported: no module named 'no'"),

@@ -165,14 +165,14 @@ def test_a_worker_whose_declared_version_says_something_else_does_not_start(
 ):
     make_known(bench, BEFORE)
     desk.apply(SHOUTING.replace("speaker", "twice") + "version: '3'\n")
-    with pytest.raises(Exception, match="version '3' of agent 'twice' is known already"):
+    with pytest.raises(Exception, match="version '3' of agent 'twice' already exists"):
         make_known(bench, AFTER)
 
 
 def test_a_version_never_means_two_things_to_a_tenant(bench: Bench, desk: Desk):
     Agents(bench.database).register(registered(load([BEFORE])))
     text = SHOUTING.replace("speaker", "twice")
-    assert "known already and says something else" in desk.apply(text + "version: '2'\n").err
+    assert "already exists with another definition" in desk.apply(text + "version: '2'\n").err
     assert desk.apply(text).out == "twice version 3: new, and current\n"
 
 

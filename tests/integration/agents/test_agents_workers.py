@@ -88,6 +88,6 @@ def test_a_worker_that_says_something_else_of_a_declared_version_does_not_start(
     )
     assert program.process.wait(60) == 2
     assert program.output().strip().splitlines()[-1] == (
-        "agent-workers worker: version '2' of agent 'twice' is known already and says something"
-        " else: declare another version"
+        "agent-workers worker: version '2' of agent 'twice' already exists with another"
+        " definition: declare another version"
     )

@@ -37,7 +37,7 @@ def test_what_it_sends_is_refused(
     kind = "cloudevents+json" if body is EVENT else "json"
     reply = client.post(path, json=body, headers={"content-type": f"application/{kind}", **key})
     problem = is_problem(reply, 422, "quota_reached")
-    assert problem["detail"] == "this tenant keeps as much as it may: 0 bytes"
+    assert problem["detail"] == "this tenant has reached its storage quota: 0 bytes"
     assert not problem["retryable"]
 
 

@@ -50,5 +50,5 @@ def test_whoever_waits_for_the_schema_goes_on_when_it_is_there(empty_url: str) -
 
 def test_a_login_that_is_refused_is_not_waited_for(empty_url: str) -> None:
     wrong = make_url(empty_url).set(password="hunter2").render_as_string(hide_password=False)
-    with pytest.raises(WronglyTold, match=r"refuses us .*AGENT_DATABASE_URL"):
+    with pytest.raises(WronglyTold, match=r"refuses the login .*AGENT_DATABASE_URL"):
         await_database(wrong, patience_s=60)

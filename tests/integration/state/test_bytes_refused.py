@@ -38,7 +38,7 @@ def test_the_quota_is_reached_by_what_has_been_counted(world: World) -> None:
     Quotas(world.database).set(world.tenant, "bytes", 20 << 10)
     job = world.submit(said=30_000 * b"i")
     count(world.database)
-    with pytest.raises(KeepsTooMuch, match="this tenant keeps as much as it may: 20 KiB"):
+    with pytest.raises(KeepsTooMuch, match="this tenant has reached its storage quota: 20 KiB"):
         world.submit()
     Quotas(world.database).set(world.tenant, "bytes", None)
     world.record(world.claim(job), FINISH)

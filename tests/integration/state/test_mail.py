@@ -57,7 +57,7 @@ def test_events_that_nobody_waits_for_are_not_kept_without_end(world: World) -> 
     job = world.submit()
     for number in range(4):
         send(world, job, data=b"x" * (4 << 20), sender=str(number))
-    with pytest.raises(QuotaReached, match="wait for this job already"):
+    with pytest.raises(QuotaReached, match="are already waiting for this job"):
         send(world, job, sender="one more")
     assert send(world, job, data=b"x" * (4 << 20), sender="3").how is Taken.REPLAYED
     world.plan(job, use())

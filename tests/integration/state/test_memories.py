@@ -78,13 +78,13 @@ def test_what_says_that_it_corrects_a_memory_replaces_it_however_far(school: Sch
     school.teach("Sofia", subject="", corrects=tea)
     assert school.known() == ["Sofia"]
     for gone in (tea, uuid4()):
-        with pytest.raises(FacilityError, match="no memory of this user that still counts"):
+        with pytest.raises(FacilityError, match="not a current memory of this user"):
             school.look("coffee", corrects=gone)
 
 
 def test_nobody_corrects_the_memory_of_another_user(school: School) -> None:
     tea = school.teach("tea", user="bob")
-    with pytest.raises(FacilityError, match="no memory of this user"):
+    with pytest.raises(FacilityError, match="not a current memory of this user"):
         school.look("coffee", corrects=tea)
 
 
@@ -94,7 +94,7 @@ def test_what_is_corrected_meanwhile_undoes_the_step_so_that_it_looks_again(
     tea = school.teach("tea")
     late = school.look("Sofia", corrects=tea)
     school.teach("coffee", corrects=tea)
-    with pytest.raises(StateUnavailable, match="remembered meanwhile"):
+    with pytest.raises(StateUnavailable, match="memory was written meanwhile"):
         school.write(late)
 
 
@@ -119,7 +119,7 @@ def test_what_was_taught_meanwhile_undoes_the_step_so_that_it_looks_again(school
     first, second, third = school.look("tea"), school.look("tea"), school.look("green tea")
     school.write(first)
     for late in (second, third):
-        with pytest.raises(StateUnavailable, match="remembered meanwhile"):
+        with pytest.raises(StateUnavailable, match="memory was written meanwhile"):
             school.write(late)
     school.teach("green tea")
     assert school.known() == ["green tea"]

@@ -54,7 +54,7 @@ def test_what_comes_and_goes_is_counted_and_one_too_many_is_refused(
     Quotas(database).set(tenant, kind, 2)
     for _ in range(2):
         run(database, come, tenant, str(uuid4()))
-    with pytest.raises(QuotaReached, match=f"{kind.replace('_', ' ')} as this tenant may have: 2"):
+    with pytest.raises(QuotaReached, match=f"reached its quota of {kind.replace('_', ' ')}: 2"):
         run(database, come, tenant, str(uuid4()))
     assert used(database, tenant, kind) == 2
     run(database, go, tenant)

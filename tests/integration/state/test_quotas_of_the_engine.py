@@ -83,5 +83,5 @@ def test_a_statement_of_a_tool_that_finds_no_room_is_a_refusal_in_words(world: W
     statement = Statement(sql=sql, parameters={"tenant": world.tenant})
     said = world.records.record_with(claimed, JOIN, [statement], written=RAN.result, onward=HALT)
     assert isinstance(said, str)
-    assert "as many sessions as this tenant may have" in said
+    assert "reached its quota of sessions" in said
     world.cancel(job)

@@ -82,7 +82,7 @@ def test_a_workspace_holds_what_the_setting_says_and_no_more(world: World) -> No
     put(world, files, "a", b"1234567890")
     with pytest.raises(psycopg.DatabaseError) as full:
         put(world, files, "b", b"1")
-    assert says(full) == "the workspace is full: its files may be 10 bytes together"
+    assert says(full) == "the workspace is full: its files may have at most 10 bytes together"
     with pytest.raises(psycopg.DatabaseError):
         put(world, files, "a", b"1", append=True)
     run(world, files.deleting("a"))

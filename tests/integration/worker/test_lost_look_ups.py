@@ -30,7 +30,9 @@ def test_a_look_up_that_cannot_be_called_any_more_ends_in_a_doubt(bench: Bench, 
     later = opened(bench, depositing_agents_later.__name__)
     until_in_doubt(bench, job, later)
     (reason,) = bench.ask("select doubt_reason from effects where job_id = %s", job)[0]
-    assert str(reason).startswith("The look-up failed 2 times, lastly: it does not take its arg")
+    assert str(reason).startswith(
+        "The look-up failed 2 times; the last error was: it does not take its arg"
+    )
     assert "currency" in str(reason)
     say(bench, job, GivenVerdict.HAPPENED)
     bench.until_done(job, later)

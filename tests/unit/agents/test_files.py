@@ -61,9 +61,9 @@ def test_a_file_may_hold_several_agents():
 def test_all_mistakes_of_an_agent_are_told_in_the_order_of_their_lines():
     text = GOOD.replace("{{shop}}", "{{shp}}").replace("max_steps: 20", "max_steps: 0")
     assert said(text) == [
-        "a.yaml:5: instructions: unknown variable 'shp', known: ['shop']",
+        "a.yaml:5: instructions: unknown variable 'shp'; known: shop",
         "a.yaml:8: variables.shop: no prompt uses it",
-        "a.yaml:11: limits.max_steps: 0 is too small",
+        "a.yaml:11: limits.max_steps: it must be at least 1, not 0",
     ]
 
 

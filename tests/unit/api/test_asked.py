@@ -83,7 +83,7 @@ def test_what_is_missing_is_named_with_how_much_else_is_wrong():
 
 def test_our_own_validators_speak_for_themselves():
     told = said(session_asked.MessageAsked, {"role": "tool", "content": "x"})
-    assert told == "a `call_id` says which call a tool answers, and only that"
+    assert told == "the role `tool` needs a `call_id`, and no other role may have one"
 
 
 def _bodies() -> list[type[BaseModel]]:

@@ -75,7 +75,7 @@ def test_workers_that_have_everything_are_one_line():
 def test_a_model_without_a_key_is_said_of_the_worker_that_has_none():
     [line] = told(version(model="openai/gpt-5-mini"))
     assert line == (
-        "FAIL  worker all@here (pid 4711, 12 s ago): model 'openai/gpt-5-mini' has no key, and agent "
+        "FAIL  worker all@here (pid 4711, seen 12 s ago): model 'openai/gpt-5-mini' has no key, and agent "
         "written@1 names it: set OPENAI_API_KEY in the environment of that worker, and start it again"
         " (under `up`: stop `up`, set it, start `up` again)"
     )
@@ -111,7 +111,9 @@ def test_a_tool_that_no_worker_has_fails_and_one_that_another_has_is_a_warning()
     current = [version("look", "ship")]
     without, with_it = seen(), seen(replace(_REPORT, tools=["look", "ship"], name="other@here"))
     [line] = [one.line for one in check_workers([without], current)]
-    assert line.startswith("FAIL  worker all@here (pid 4711, 12 s ago) has no tool 'ship', which")
+    assert line.startswith(
+        "FAIL  worker all@here (pid 4711, seen 12 s ago) has no tool 'ship', which"
+    )
     [line] = [one.line for one in check_workers([without, with_it], current)]
     assert line.startswith("warn  worker all@here")
 

@@ -22,7 +22,7 @@ WHERE = "tools.py:12 in lookup"
         ("timeout", "it was not done", "", "failed: it was not done"),
         ("bad_arguments", "key: missing", "", "was called with wrong arguments: key: missing"),
         ("bad_result", "lookup declares int but returned str", "", "declares int but returned str"),
-        ("bad_result", "no number", "", "gave a result that is of no use: no number"),
+        ("bad_result", "no number", "", "gave a result that cannot be used: no number"),
     ],
 )
 def test_a_failure_is_a_sentence(code: str, message: str, where: str, told: str) -> None:

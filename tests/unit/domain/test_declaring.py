@@ -29,7 +29,7 @@ def test_a_tool_that_declares_nothing_is_unsafe_with_parentheses_or_without(decl
 
 
 def test_what_is_no_function_is_no_tool() -> None:
-    with pytest.raises(Misdeclared, match="stands above a function, and not above 'bare'"):
+    with pytest.raises(Misdeclared, match="@tool is for functions, and 'bare' is not one"):
         tool("bare")  # type: ignore[call-overload]  # that is the point
 
 
@@ -38,5 +38,5 @@ def test_what_has_no_name_of_its_own_needs_one() -> None:
         def __call__(self) -> str:
             return "it rains"
 
-    with pytest.raises(Misdeclared, match="say name="):
+    with pytest.raises(Misdeclared, match="give it one with name="):
         tool(Looks())

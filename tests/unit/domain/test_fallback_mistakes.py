@@ -26,10 +26,10 @@ def test_a_chain_of_fallbacks_that_ends_is_fine() -> None:
 
 def test_fallbacks_that_go_in_a_circle_are_a_mistake_of_those_in_it() -> None:
     assert mistakes(named("a", "b"), named("b", "c"), named("c", "b")) == [
-        "the fallbacks of 'b' go in a circle",
-        "the fallbacks of 'c' go in a circle",
+        "the fallbacks of 'b' form a circle",
+        "the fallbacks of 'c' form a circle",
     ]
 
 
 def test_a_tool_that_is_its_own_fallback_is_a_circle() -> None:
-    assert mistakes(named("a", "a")) == ["the fallbacks of 'a' go in a circle"]
+    assert mistakes(named("a", "a")) == ["the fallbacks of 'a' form a circle"]

@@ -104,9 +104,9 @@ def test_headings_cost_no_more_than_they_say() -> None:
     long = "h" * 100_000
     read = read_markdown(f"# {long}\n" + "## a\ntext\n" * 100)
     assert max(len(one.heading) for one in read.passages) < 1_000
-    with pytest.raises(Unreadable, match="more than 10000 parts"):
+    with pytest.raises(Unreadable, match="more than 10000 chunks"):
         read_markdown("# a\nx\n" * 10_001)
-    with pytest.raises(Unreadable, match="more than 10000 parts"):
+    with pytest.raises(Unreadable, match="more than 10000 chunks"):
         read_html(b"<h1>a</h1>x" * 10_002)
 
 

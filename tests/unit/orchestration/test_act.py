@@ -144,7 +144,7 @@ def test_a_look_up_that_will_fail_again_is_told_to_a_person_after_as_many_as_the
     third = Ledger(known=replace(permitted(), failed_looks=9, failed_looks_for_good=2))
     tools = Tools(seen=Seen(broke=hopeless))
     assert run(third, tools, LOOKED_UP) == Parked(why="in_doubt")
-    reason = "The look-up failed 10 times, lastly: it has other arguments now"
+    reason = "The look-up failed 10 times; the last error was: it has other arguments now"
     assert (third.wrote, tools.acted) == ([("doubt", reason)], [])
 
 

@@ -28,9 +28,9 @@ def with_data(written: bytes) -> bytes:
     ("body", "says"),
     [
         (b"{", "the message is not JSON: "),
-        (b"\xff", "the message is not UTF-8: byte 0"),
+        (b"\xff", "the message is not UTF-8 at byte 0"),
         (b"[" * 100_000, "the message is nested deeper than 64 levels"),
-        (json.dumps([0] * 10_001).encode(), "the message holds more than 10000 values"),
+        (json.dumps([0] * 10_001).encode(), "the message contains more than 10000 values"),
         (b" " * (LARGEST + 1), f"a message has at most {LARGEST} bytes"),
         (with_data(b"NaN"), "NaN is not JSON"),
         (with_data(b'1, "a": 2'), "the member 'a' occurs twice at /data"),

@@ -95,10 +95,10 @@ def test_what_is_known_is_not_written() -> None:
         ("x", "y" * 121, "2000 characters, its subject 120"),
         ("x", "\u0390" * 120, "2000 characters, its subject 120"),  # three in small letters
         ("x", "a\nb", "one line"),
-        ("a\0b", "", "cannot be seen"),
-        ("ad\u202egnp.exe", "", "cannot be seen"),
-        ("x\ud800", "", "cannot be seen"),
-        ("\u200bhidden", "", "cannot be seen"),
+        ("a\0b", "", "invisible characters"),
+        ("ad\u202egnp.exe", "", "invisible characters"),
+        ("x\ud800", "", "invisible characters"),
+        ("\u200bhidden", "", "invisible characters"),
     ],
 )
 def test_what_cannot_be_remembered_says_why(content, subject, why) -> None:
