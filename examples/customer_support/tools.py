@@ -31,7 +31,7 @@ def search_knowledge(question: str) -> list[dict[str, str]]:
 def read_order(order_id: str) -> dict[str, str | int]:
     """Look up what was ordered, and for how much."""
     if order_id not in ORDERS:
-        raise ToolError(f"no order {order_id!r}; there are {', '.join(ORDERS)}")
+        raise ToolError(f"there is no order {order_id!r}, only {', '.join(ORDERS)}")
     what, cents = ORDERS[order_id]
     return {"order_id": order_id, "what": what, "amount_cents": cents}
 

@@ -34,7 +34,7 @@ def read_source(id: str) -> dict[str, str]:  # noqa: A002 (what models call it e
     """Read one source."""
     time.sleep(SLOWNESS_S)
     if id not in _known():
-        raise ToolError(f"no source {id!r}; there are {', '.join(sorted(_known()))}")
+        raise ToolError(f"there is no source {id!r}, only {', '.join(sorted(_known()))}")
     text = (SOURCES / f"{id}.md").read_text("utf-8")
     return {"id": id, "title": _title(text), "text": " ".join(text.split("\n", 1)[1].split())}
 

@@ -91,7 +91,7 @@ def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
         ("model: scripted/smal", "model: model 'scripted/smal' is not in the price table"),
         ("model: 5", "model: input should be a valid string"),
         ("tools: [shuot]", "tools.0: no module of AGENT_TOOLS has a tool 'shuot'"),
-        ("tools: [shout@000000]", "tools.0: 'shout' is pinned to 000000"),
+        ("tools: [shout@000000]", "tools.0: 'shout' is pinned to schema 000000"),
         ("team: [nobody]", "team.0: there is no agent 'nobody'"),
         ("fallback: nobody", "fallback: there is no agent 'nobody'"),
         ("routes: [{when: 'true', agent: nobody}]", "routes.0.agent: there is no agent 'nobody'"),

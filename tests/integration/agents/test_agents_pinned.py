@@ -142,7 +142,7 @@ def test_a_pinned_tool_with_another_schema_sends_the_step_elsewhere(bench: Bench
     with capture_logs() as logs:
         bench.deliver(bench.runtime(module=OTHER_TOOLS), job)
     assert (
-        f"version '1' cannot be served here: agent 'speaker': tools.0: 'shout' is pinned to {pin}"
+        f"this worker cannot serve version '1': agent 'speaker': tools.0: 'shout' is pinned to schema {pin}"
         in (last_error(bench, job))
     )
     assert "agent_not_served" in [log["event"] for log in logs]

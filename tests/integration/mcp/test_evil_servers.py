@@ -183,5 +183,5 @@ def test_a_result_that_is_not_what_was_promised_is_objected_to(world: World, nam
     made = declared(world.tool(evil(TOKEN="${MCP_TOKEN}"), name))
     result = made.function({"n": 1}, call=CALL, servers=world.servers)
     shape = signature_of(made).result
-    with pytest.raises(BadResult, match="something else than it declares"):
+    with pytest.raises(BadResult, match="something other than it declares"):
         shape.promised(result)

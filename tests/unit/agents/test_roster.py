@@ -68,7 +68,7 @@ def test_one_that_was_not_there_is_asked_for_again():
 
 def test_a_version_without_its_tools_here_is_not_served():
     roster = Roster(Registry(), Shelf(KEPT).fetch)
-    with pytest.raises(Unserved, match="cannot be served here: agent 'writer'"):
+    with pytest.raises(Unserved, match="cannot serve version '2': agent 'writer'"):
         roster.find(step("writer", "2"))
 
 

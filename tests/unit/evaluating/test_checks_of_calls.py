@@ -95,14 +95,14 @@ def test_a_check_that_says_no_words_objects() -> None:
     told = checked_by(lambda _: True)
     said = checked(work(by_function(told), planned(call("a")), ran("a", {})))
     assert said is not None
-    assert "said bool, not words or None" in said.reason
+    assert "returned bool; return text or None" in said.reason
 
 
 @pytest.mark.parametrize(
     ("done_when", "value", "problem"),
     [
         ("result > 3", 4, None),
-        ("result > 3", 3, "does not hold"),
+        ("result > 3", 3, "is not true"),
         ("result > 3", "4", "cannot be told"),
         ("result > 3.0", float("nan"), "does not hold"),
         ("result.total > 3", {}, "cannot be told: there is no member 'total'"),

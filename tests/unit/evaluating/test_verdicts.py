@@ -49,14 +49,14 @@ def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
 @pytest.mark.parametrize(
     ("history", "ids", "problem"),
     [
-        (ROUND, ["p"], "'pay' may have left a mark"),
-        (ROUND, ["a", "p"], "'pay' may have left a mark"),
+        (ROUND, ["p"], "'pay' may have taken effect"),
+        (ROUND, ["a", "p"], "'pay' may have taken effect"),
         (ROUND, [], "no call has failed"),
         (ROUND, ["z"], "no call 'z' of this round"),
         (
             (planned(call("p", "pay")), failed("p", "timeout", name="pay")),
             [],
-            "may have left a mark",
+            "may have taken effect",
         ),
         ((planned(call("p", "pay")), failed("p", "effect_abandoned", name="pay")), [], "a mark"),
         (
@@ -65,7 +65,7 @@ def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
                 *(failed("a", "timeout", position=number) for number in (1, 3, 5, 7)),
             ),
             [],
-            "ran 4 times already",
+            "has run 4 times already",
         ),
     ],
 )

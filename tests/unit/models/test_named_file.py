@@ -117,7 +117,7 @@ def test_all_mistakes_are_told_in_their_order() -> None:
 
 def test_a_name_of_our_own_says_which_model_it_is() -> None:
     assert wrong("models:\n  fast: {}\n") == [
-        "models.yaml:2: models.fast.model: it is missing: say which model it is, as openai/gpt-5-mini"
+        "models.yaml:2: models.fast.model: it is missing: say which model it is, such as openai/gpt-5-mini"
     ]
 
 
