@@ -110,7 +110,7 @@ class ScheduleControl:
         """Ask for the runs of a time gone by; returns how many of its ticks had not run."""
         seen = self._schedules.one(place)
         if end > self._schedules.now():
-            raise BadSchedule("must not lie in the future", field="end")
+            raise BadSchedule("must not be in the future", field="end")
         timing = timing_of(replace(seen.terms, start_at=None) if _is_cron(seen) else seen.terms)
         ticks: list[datetime] = []
         for tick in _ticks(timing, begin - _TICK):
@@ -172,8 +172,7 @@ def _moved_on(
 
 def _check_size(terms: ScheduleTerms) -> None:
     if len(write_target(terms.target)) > LARGEST_TARGET:
-        most = f"at most {LARGEST_TARGET >> 10} KiB, its own words and what they start together"
-        raise BadSchedule(f"it is too large to be kept: {most}", field="target")
+        raise BadSchedule(f"has more than {LARGEST_TARGET >> 10} KiB as JSON", field="target")
 
 
 def _bound(terms: ScheduleTerms) -> str:

@@ -92,7 +92,7 @@ class Roster:
         current = self._registry.current(name)
         if current is None or kept.declared:
             raise Unserved(
-                f"this worker does not have version {version!r} of agent {name!r}, which is Python code"
+                f"this worker has no agent {name!r} in version {version!r}, which is Python code"
             )
         return current
 

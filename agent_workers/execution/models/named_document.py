@@ -90,7 +90,7 @@ def _extra(value: dict[str, Any]) -> dict[str, Any]:
                 f"{name!r} cannot stand in `extra`: it has a member of its own, or agent_workers sets it"
             )
         if _SOUNDS_SECRET.search(name):
-            raise ValueError(f"{name!r} looks like a secret, and none is written here: use `key`")
+            raise ValueError(f"{name!r} sounds like a secret, and none is written here: use `key`")
     return value
 
 

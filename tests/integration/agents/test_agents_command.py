@@ -97,7 +97,7 @@ def test_retiring_an_agent_that_is_not_there_is_one_clear_line(desk: Desk):
         ("routes: [{when: 'true', agent: nobody}]", "routes.0.agent: there is no agent 'nobody'"),
         ("routes: [{when: '1 +', agent: x}]", "routes.0.when: "),
         ("limits: {max_steps: 0}", "limits.max_steps: 0 is too small"),
-        ("limits: {max_step: 5}", "limits.max_step: there is no such member; do you mean"),
+        ("limits: {max_step: 5}", "limits.max_step: there is no such member; did you mean"),
         ("colour: red", "colour: there is no such member"),
         ("plan: no.module:x", "plan: 'no.module:x' cannot be imported: no module named 'no'"),
         ("ladders: {plan: [scripted/none]}", "ladders.plan.0: model 'scripted/none' is not in"),

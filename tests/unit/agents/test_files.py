@@ -95,8 +95,11 @@ def test_a_tool_that_two_modules_declare_cannot_be_named():
         ("---\n---\n", "a.yaml:1: the file holds no agent"),
         ("5", "a.yaml:1: an agent is a mapping of members, such as `name: support`"),
         ("- name: a", "a.yaml:1: an agent is a mapping of members, such as `name: support`"),
-        ("name: [", "a.yaml:1: this is no YAML: expected the node content"),
-        ("name: a\nteam: &t [x]\nroutes: *t", "a.yaml:3: say it here: aliases are not taken"),
+        ("name: [", "a.yaml:1: this is not YAML: expected the node content"),
+        (
+            "name: a\nteam: &t [x]\nroutes: *t",
+            "a.yaml:3: write the value here: aliases are not allowed",
+        ),
         ("model: m", "a.yaml:1: name: it is missing"),
         ('name: "a\\0"', "a.yaml:1: text must not contain NUL"),
         ("name: a\nmodel: m\nversion: 1.10", "a.yaml:3: version: input should be a valid string"),
@@ -111,7 +114,7 @@ def test_a_tool_that_two_modules_declare_cannot_be_named():
         ("name: a\nmodel: m\nstep_timeout_s: 0", "a.yaml:3: step_timeout_s: "),
         ("name: a\nmodel: m\nstuck_after_s: 0", "a.yaml:3: stuck_after_s: "),
         ("name: a\nmodel: m\non_stuck_turn: drop", "a.yaml:3: on_stuck_turn: "),
-        ("[" * 1_200, "a.yaml:1: this is no YAML"),
+        ("[" * 1_200, "a.yaml:1: this is not YAML"),
     ],
 )
 def test_whatever_is_no_agent_is_one_line(text: str, line: str):

@@ -74,7 +74,7 @@ def test_a_version_without_its_tools_here_is_not_served():
 
 def test_a_version_of_a_newer_release_is_not_served():
     newer = replace(KEPT, definition={**KEPT.definition, "aura": 1})
-    with pytest.raises(Unserved, match="this release cannot read it: aura"):
+    with pytest.raises(Unserved, match="this release cannot read the agent: aura"):
         Roster(DEMO, Shelf(newer).fetch).find(step("writer", "2"))
 
 
