@@ -50,7 +50,7 @@ class ScheduleControl:
         next_fire_at = _first(terms, now)
         if next_fire_at is None:
             raise BadSchedule(
-                "would never start anything: none of its times lies ahead", field=_bound(terms)
+                "would never start anything: all its times are in the past", field=_bound(terms)
             )
         schedule_id = time_ordered(time.time_ns() // 1_000_000, secrets.token_bytes(10))
         return self._schedules.create(
@@ -165,7 +165,7 @@ def _moved_on(
     next_fire_at = _first(terms, now)
     if next_fire_at is None:
         raise BadSchedule(
-            "would never start anything: none of its times lies ahead", field=_bound(terms)
+            "would never start anything: all its times are in the past", field=_bound(terms)
         )
     return ScheduleStatus.ACTIVE, True, next_fire_at
 

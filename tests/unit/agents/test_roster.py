@@ -86,5 +86,5 @@ def test_code_that_counted_its_version_goes_on_with_what_is_here():
 
 def test_code_that_declared_its_version_is_left_to_those_who_have_it():
     declared = replace(KEPT, name="support", source=Source.PYTHON, declared=True)
-    with pytest.raises(Unserved, match="a Python one"):
+    with pytest.raises(Unserved, match="which is Python code"):
         Roster(DEMO, Shelf(declared).fetch).find(step("support", "2"))

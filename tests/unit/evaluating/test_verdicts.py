@@ -58,7 +58,11 @@ def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
             [],
             "may have taken effect",
         ),
-        ((planned(call("p", "pay")), failed("p", "effect_abandoned", name="pay")), [], "a mark"),
+        (
+            (planned(call("p", "pay")), failed("p", "effect_abandoned", name="pay")),
+            [],
+            "taken effect",
+        ),
         (
             (
                 planned(call("a")),
