@@ -63,7 +63,7 @@ def _post(path: str, body: dict[str, object], key: str) -> dict[str, object]:
     """Let the shop act; the key is the same in every attempt, so the shop knows a repetition."""
     place = urlsplit(os.environ.get("CUSTOMER_SUPPORT_URL", "")).netloc
     if not place:
-        raise NotExecuted("CUSTOMER_SUPPORT_URL is not set: where is the shop?")
+        raise NotExecuted("set CUSTOMER_SUPPORT_URL to the URL of the shop")
     connection = HTTPConnection(place, timeout=15)
     try:
         connection.request("POST", path, json.dumps(body), {"Idempotency-Key": key})

@@ -55,7 +55,7 @@ def publish(report: str, *, call: Call) -> dict[str, object]:
     """Put a report online, once."""
     place = urlsplit(os.environ.get("REPORT_WRITER_URL", "")).netloc
     if not place:
-        raise NotExecuted("REPORT_WRITER_URL is not set: where is the site?")
+        raise NotExecuted("set REPORT_WRITER_URL to the URL of the site")
     connection = HTTPConnection(place, timeout=15)
     try:
         body = json.dumps({"report": report})

@@ -129,7 +129,7 @@ def test_a_declared_version_in_python_waits_for_a_worker_that_has_it(bench: Benc
     job = submit(bench, "twice")
     make_known(bench, AFTER)
     bench.deliver(bench.runtime(module=AFTER), job)
-    assert "no agent 'twice' in version '2', a Python one" in last_error(bench, job)
+    assert "no agent 'twice' in version '2', which is Python code" in last_error(bench, job)
     bench.until_done(job, bench.runtime(module=BEFORE))
     assert bench.output(job) == "hello"
 

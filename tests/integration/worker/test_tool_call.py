@@ -78,7 +78,7 @@ def test_nothing_that_leaves_a_mark_is_called_without_a_yes(
 ) -> None:
     for tool, arguments in (("pay", {"amount": 7}), ("note", {"name": "x"})):
         code, result, said = called(capsys, tool, arguments)
-        assert (code, result, "--yes calls it all the same" in said) == (2, None, True)
+        assert (code, result, "add --yes to call it" in said) == (2, None, True)
     assert called(capsys, "pay", {"amount": 7}, "--look-up", "--key", KEY)[1] == {
         "found": False,
         "result": None,

@@ -41,7 +41,7 @@ def test_a_function_s_verdict_is_the_engine_s(wish: object, verdict: Judged) -> 
 @pytest.mark.parametrize("nothing", [None, "accept", True])
 def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
     may = "return Answer, Continue, Retry, Replan, Escalate, Ask or GiveUp"
-    gave = rf"Evaluator of 'a' \(judges.py:\d+\) returned \w+, no verdict; {may}\."
+    gave = rf"Evaluator of 'a' \(judges.py:\d+\) returned \w+, which is not a verdict; {may}\."
     with pytest.raises(BadReturn, match=gave):
         told(deciding(nothing), *ROUND)
 
