@@ -108,7 +108,7 @@ def test_an_expression_has_a_value(source: str, made: object) -> None:
         ("data.l.all(x, true, true)", "a name and a condition"),
         ("data.l.all(1, true)", "where a name should be"),
         ("data.reduce(x, x)", "no function 'reduce'"),
-        ("size(1, 2)", "takes 1"),
+        ("size(1, 2)", "takes 1 value, not 2"),
         ("data.s.matches(data.s)", "in quotes"),
         ("data.s.matches('(')", "is not a regular expression"),
         ("data.s.matches('(a|b){0,900}c')", "too large"),
