@@ -44,11 +44,11 @@ def assert_works(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("die", "mcp_died", "ended with 3"),
+        ("die", "mcp_died", "ended with exit code 3"),
         ("huge", "mcp_too_much", "more than 4 MiB"),
         ("garbage", "mcp_garbled", "JSON"),
         ("deep", "mcp_garbled", "RecursionError"),
-        ("flood", "mcp_too_much", "without end"),
+        ("flood", "mcp_too_much", "answers no request"),
     ],
 )
 def test_a_server_that_fails_in_a_call_is_told_of_and_begun_again(
