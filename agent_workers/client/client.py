@@ -111,7 +111,7 @@ class Client:
             if job.finished:
                 return job
             if end is not None and time.monotonic() >= end:
-                raise WaitedInVain(f"{job.id} is {job.status} after {timeout}")
+                raise WaitedInVain(f"{job.id} is still {job.status} after {timeout}")
             if time.monotonic() - asked < _AT_ONCE_S:
                 time.sleep(_AT_ONCE_S)  # so many wait that the server makes nobody else wait
 

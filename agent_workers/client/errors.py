@@ -17,7 +17,7 @@ class Refused(ClientError):
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         known = f"{status} {problem.get('code')}: {problem.get('detail')}"
-        strange = f"{status}, but not in the words of this API: is the URL right?"
+        strange = f"{status}, but the reply is not from this API: check the URL"
         super().__init__(known if problem.get("code") else strange)
         self.status = status
         self.problem = problem

@@ -37,7 +37,7 @@ class Wire:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ClientError(
-                f"{base_url!r} is not the URL of an API: it begins with http:// or https://"
+                f"{base_url!r} is not the URL of an API: one begins with http:// or https://"
             )
         self._parts = parts
         self._timeout_s = timeout_s

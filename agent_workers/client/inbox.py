@@ -72,7 +72,7 @@ class Inbox:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not secrets:
-            raise ClientError("an inbox needs a secret")
+            raise ClientError("an inbox needs the secret of the webhook endpoint")
         self._secrets = [_decoded(secret) for secret in secrets]
         self._seen = SeenHere() if seen is None else seen
         self._tolerance_s = tolerance_s
@@ -100,12 +100,12 @@ class Inbox:
         except KeyError as error:
             raise NotOurs(f"the header {error.args[0]!r} is missing") from None
         if not (at.isascii() and at.isdigit()):
-            raise NotOurs("webhook-timestamp is no number")
+            raise NotOurs("the header 'webhook-timestamp' is not a number")
         if abs(self._clock() - int(at[:15])) > self._tolerance_s:
             raise NotOurs("the message is too old, or from the future")
         signed = f"{message_id}.{at}.".encode() + body
         if not any(_is_signed(secret, signed, given.split()) for secret in self._secrets):
-            raise NotOurs("no signature is of this secret")
+            raise NotOurs("no signature was made with this secret")
         return _event(message_id, body)
 
 
@@ -122,9 +122,9 @@ def _event(message_id: str, body: bytes) -> WebhookEvent:
     try:
         raw = json.loads(body)
     except ValueError:
-        raise NotOurs("the body is no JSON") from None
+        raise NotOurs("the body is not JSON") from None
     if not isinstance(raw, dict):
-        raise NotOurs("the body is no event")
+        raise NotOurs("the body is not an event: it is not a JSON object")
     return WebhookEvent(
         id=message_id, type=str(raw.get("type", "")), data=raw.get("data") or {}, raw=raw
     )
@@ -134,4 +134,4 @@ def _decoded(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
-        raise ClientError("a secret looks like whsec_… and is base64") from None
+        raise ClientError("the secret is not valid: it is base64, usually after whsec_") from None

@@ -13,7 +13,7 @@ def accept_finding(situation: Situation) -> Answer | GiveUp:
 support_by_model = Agent(
     name="support_by_model",
     model="scripted/small",
-    instructions="Answer questions of customers. Use the policy for everything about refunds.",
+    instructions="Answer customers' questions. Use the policy for everything about refunds.",
     tools=[search_policy, no_tool],
     evaluate=accept_finding,
 )

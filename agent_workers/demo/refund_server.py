@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument(
-        "--slow", type=float, default=1.0, help="seconds between act and first answer"
+        "--slow", type=float, default=1.0, help="seconds between a payment and its first answer"
     )
     given = parser.parse_args(arguments)
     exchange = partial(Exchange, ledger=Ledger(), slow_s=given.slow)

@@ -32,7 +32,7 @@ def no_tool() -> dict[str, str]:
 def read_order(order_id: str) -> dict[str, str | int]:
     """Look up when an order was bought, and how far its buyer has come in the course."""
     if order_id not in ORDERS:
-        raise ToolError(f"no order {order_id!r}; there are {', '.join(ORDERS)}")
+        raise ToolError(f"there is no order {order_id!r}, only {', '.join(ORDERS)}")
     days, progress, cents = ORDERS[order_id]
     bought = datetime.now(UTC).date() - timedelta(days=days)
     return {
@@ -65,7 +65,7 @@ def refund(order_id: str, amount_cents: int, *, call: Call) -> dict[str, object]
 def _refund_server() -> str:
     address = urlsplit(os.environ.get(REFUND_SERVER, "")).netloc
     if not address:
-        raise NotExecuted(f"{REFUND_SERVER} is not set: where is the refund server?")
+        raise NotExecuted(f"set {REFUND_SERVER} to the URL of the refund server")
     return address
 
 
@@ -74,5 +74,5 @@ def _receipt(response: HTTPResponse) -> dict[str, object]:
     if response.status == _CREATED:
         return answer
     if response.status in {_CONFLICT, _BUSY}:
-        raise TryLater(f"the refund server is busy: {answer}")
-    raise ToolError(f"the refund server refused: {answer}")
+        raise TryLater(f"the refund server is busy: {answer.get('error')}")
+    raise ToolError(f"the refund server refused: {answer.get('error')}")

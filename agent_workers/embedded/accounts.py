@@ -49,7 +49,7 @@ def _unprivileged() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    message = f"root cannot run Postgres: `useradd --system {_OWN}`, or run as another user"
+    message = f"root cannot run Postgres: make a user for it with `useradd --system {_OWN}`, or run as another user"
     raise EmbeddedServerError(message)
 
 
@@ -68,6 +68,8 @@ def _can(test: str, account: Account, path: Path) -> bool:
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        message = f"this root may not act as uid {account.uid}: run as another user ({error})"
+        message = (
+            f"root may not run programs as uid {account.uid} here: run as another user ({error})"
+        )
         raise EmbeddedServerError(message) from error
     return asked.returncode == 0

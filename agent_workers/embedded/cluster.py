@@ -43,7 +43,9 @@ def password_of(site: Site) -> str:
     try:
         return site.password_file.read_text()
     except FileNotFoundError:
-        raise ServerRefused(f"no password beside the data in {str(site.folder)!r}") from None
+        raise ServerRefused(
+            f"{str(site.password_file)!r} is missing, so nobody can log in to the data beside it: bring it back"
+        ) from None
 
 
 def ensure_cluster(site: Site, *, durable: bool) -> None:
@@ -54,7 +56,10 @@ def ensure_cluster(site: Site, *, durable: bool) -> None:
         return
     if data.is_symlink():
         # Perhaps a disk is missing: an empty database in its place would look like lost data.
-        message = f"{str(data)!r} leads nowhere: bring its target back, or delete it to begin anew"
+        message = (
+            f"{str(data)!r} is a link to nothing: bring its target back,"
+            " or delete the link to start with an empty database"
+        )
         raise ServerDidNotStart(message)
     home = home_for_data(site.folder, site.account, site.shelter)
     for half_made in home.glob("making-*"):
@@ -73,7 +78,7 @@ def _refuse_other_version(site: Site) -> None:
     if made_by != ours:
         raise ServerDidNotStart(
             f"the data in {str(site.folder)!r} was made by Postgres {made_by}, and this is"
-            f" Postgres {ours}: name another data folder (--folder), or delete this one to begin anew"
+            f" Postgres {ours}: name another data folder (--folder), or delete this one to start with an empty database"
         )
 
 

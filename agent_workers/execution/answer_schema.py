@@ -31,9 +31,11 @@ def schema_mistakes(agent: Agent) -> Iterator[Mistake]:
     except SchemaError as error:
         yield Mistake(f"output{error.json_path[1:]}", error.message[:_LONGEST])
     except Unresolvable as error:
-        yield Mistake("output", f"nothing is fetched: {error}"[:_LONGEST])
+        yield Mistake(
+            "output", f"it refers to a schema elsewhere, and none is fetched: {error}"[:_LONGEST]
+        )
     except (TypeError, ValueError) as error:
-        yield Mistake("output", f"it is no JSON: {error}")
+        yield Mistake("output", f"it is not JSON: {error}")
 
 
 # Any: a JSON schema, and JSON of whatever shape a model or a function answered.

@@ -128,7 +128,7 @@ class _Walk:
             return value
         if isinstance(value, int):
             is_short = value.bit_length() <= _MOST_BITS
-            return value if is_short else self._unfit(value, place, "an integer of so many digits")
+            return value if is_short else self._unfit(value, place, "an integer of too many digits")
         if isinstance(value, float | Decimal) and not math.isfinite(value):
             return self._unfit(value, place, f"the number {value}")
         if isinstance(value, float):

@@ -124,7 +124,7 @@ class ResultShape:
             for place, problem in list(zip(places, problems, strict=True))[:_MOST_PROBLEMS]
         ]
         more = _more(problems, told)
-        return f"{self.tool} returned something else than it declares: {'; '.join(told)}{more}"
+        return f"{self.tool} returned something other than it declares: {'; '.join(told)}{more}"
 
 
 NO_SHAPE = ResultShape()

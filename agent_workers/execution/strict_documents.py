@@ -41,7 +41,7 @@ def _unknown(name: str, members: Iterable[str], aliases: Mapping[str, str]) -> s
     near = difflib.get_close_matches(name, known, n=1)
     if aliases.get(name) in known:
         near = [aliases[name]]
-    return "there is no such member" + (f"; do you mean {near[0]!r}?" if near else "")
+    return "there is no such member" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _words(found: ErrorDetails) -> str:

@@ -90,7 +90,7 @@ async def _outcome(work: Awaitable[T], within: timedelta | None) -> _Gave[T] | _
         if scope.expired():
             seconds = within.total_seconds() if within is not None else 0
             told = (
-                f"not done within {seconds:g} s, and cancelled; raise its time-out if it needs more"
+                f"not done within {seconds:g} s, and cancelled; raise its timeout if it needs more"
             )
             return _Raised(OverTime(told))
         return _Raised(error)

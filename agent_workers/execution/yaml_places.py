@@ -56,14 +56,14 @@ def read_yaml(text: str, *, file: str) -> list[PlacedDocument]:
         aliases = [e for e in yaml.parse(text, yaml.SafeLoader) if isinstance(e, yaml.AliasEvent)]
         if aliases:
             line = _line(aliases[0].start_mark)
-            raise NotYaml(file, line, "say it here: aliases are not taken")
+            raise NotYaml(file, line, "write the value here: aliases are not allowed")
         nodes = list(yaml.compose_all(text, yaml.SafeLoader))
         values = list(yaml.safe_load_all(text))
     except yaml.MarkedYAMLError as error:
         words = error.problem or error.context
-        raise NotYaml(file, _line(error.problem_mark), f"this is no YAML: {words}") from None
+        raise NotYaml(file, _line(error.problem_mark), f"this is not YAML: {words}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise NotYaml(file, 0, f"this is no YAML: {' '.join(str(error).split())}") from None
+        raise NotYaml(file, 0, f"this is not YAML: {' '.join(str(error).split())}") from None
     pairs = zip(nodes, values, strict=True)
     return [_document(file, node, value) for node, value in pairs if value is not None]
 

@@ -17,7 +17,7 @@ def problem_of(condition: str, names: Collection[str]) -> str:
         unknown = sorted(expression(condition).names.difference(names))
     except Malformed as error:
         return str(error)
-    return f"there is no {unknown[0]!r} here, only {sorted(names)!r}" if unknown else ""
+    return f"there is no {unknown[0]!r} here, only {', '.join(sorted(names))}" if unknown else ""
 
 
 def is_condition(text: str, names: Collection[str]) -> bool:

@@ -64,12 +64,12 @@ def _number(name: str, made: Callable[[str | float], int | float], value: object
     if isinstance(value, str) and (
         len(value) > _LONGEST_NUMBER or "_" in value or value != value.strip()
     ):
-        raise NoValue(f"{_shown(value)} is no {name}")
+        raise NoValue(f"{_shown(value)} cannot be read as {name}")
     try:
         number = made(cast("str | float", value))
         return in_range(number) if isinstance(number, int) else number
     except (ValueError, OverflowError):
-        raise NoValue(f"{_shown(value)} is no {name}") from None
+        raise NoValue(f"{_shown(value)} cannot be read as {name}") from None
 
 
 def _bool(value: object) -> object:
@@ -110,7 +110,7 @@ def _timestamp(value: object) -> object:
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise NoValue(f"{_shown(value)} is no time such as 2026-01-31T12:00:00Z") from None
+        raise NoValue(f"{_shown(value)} is not a time such as 2026-01-31T12:00:00Z") from None
     raise NoValue(f"{_shown(value)} does not say in which time zone it is")
 
 
@@ -121,7 +121,7 @@ def _duration(value: object) -> object:
         raise _not_for("duration", value)
     found = _DURATION.fullmatch(value)
     if found is None:
-        raise NoValue(f"{_shown(value)} is no duration such as 1h30m or 250ms")
+        raise NoValue(f"{_shown(value)} is not a duration such as 1h30m or 250ms")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(found[2]))
     try:
         return timedelta(seconds=-seconds if found[1] == "-" else seconds)

@@ -61,7 +61,7 @@ def _text(source: str, start: int, at: int) -> tuple[str, int]:
     pieces = []
     while not source.startswith(quote, at):
         if at >= len(source) or (source[at] in "\r\n" and len(quote) == 1):
-            raise Malformed(f"the text that begins at character {start + 1} has no end")
+            raise Malformed(f"the text that begins at character {start + 1} is not closed")
         if source[at] == "\\" and not is_raw:
             piece, at = _escaped(source, at)
         elif source[at] == "\\":
@@ -75,11 +75,11 @@ def _text(source: str, start: int, at: int) -> tuple[str, int]:
 def _escaped(source: str, at: int) -> tuple[str, int]:
     found = _ESCAPE.match(source, at)
     if found is None:
-        raise Malformed(f"{source[at : at + 2]!r} is no escape (character {at + 1})")
+        raise Malformed(f"{source[at : at + 2]!r} is not an escape sequence (character {at + 1})")
     plain, *numbers, octal = found.groups()
     if plain:
         return _PLAIN_ESCAPES.get(plain, plain), found.end()
     number = int(octal, 8) if octal else int(next(digits for digits in numbers if digits), 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:  # noqa: PLR2004 (the bounds of Unicode)
-        raise Malformed(f"{found[0]!r} is no character (character {at + 1})")
+        raise Malformed(f"{found[0]!r} is not a Unicode character (character {at + 1})")
     return chr(number), found.end()

@@ -109,7 +109,7 @@ class MapOf:
         for key, value in self.members:
             name = key.value(scope)
             if not isinstance(name, str):
-                raise NoValue(f"a name in a map is a text, not {operators.type_of(name)}")
+                raise NoValue(f"a name in a map must be a string, not {operators.type_of(name)}")
             if name in made:
                 raise NoValue(f"a map names {name[:100]!r} twice")
             made[name] = value.value(scope)

@@ -166,7 +166,8 @@ class Parser:
         if function is None:
             raise Malformed(f"there is no function {name.value!r} (character {name.at + 1})")
         if len(given) != function.takes:
-            raise Malformed(f"{name.value} takes {function.takes}, not {len(given)} values")
+            values = "1 value" if function.takes == 1 else f"{function.takes} values"
+            raise Malformed(f"{name.value} takes {values}, not {len(given)}")
         return nodes.Call(function, given)
 
     def _matches(self, name: Token, given: Sequence[Node]) -> Node:
@@ -177,7 +178,7 @@ class Parser:
                 return node
             case _:
                 where = f"(character {name.at + 1})"
-                raise Malformed(f"matches takes a pattern that is written out {where}")
+                raise Malformed(f"matches takes a pattern in quotes {where}")
 
     def _until(self, end: str) -> Sequence[Node]:
         given: list[Node] = []

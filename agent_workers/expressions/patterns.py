@@ -64,7 +64,9 @@ def _compiled(pattern: str) -> Any:  # noqa: ANN401
         made = re2.compile(pattern, options)
     except re2.error as error:
         [said] = error.args
-        raise Malformed(f"{pattern[:40]!r} is no pattern: {said.decode()[:100]}") from None
+        raise Malformed(
+            f"{pattern[:40]!r} is not a regular expression: {said.decode()[:100]}"
+        ) from None
     with _keeping:
         if len(_KEPT) >= _MOST_KEPT:
             del _KEPT[next(iter(_KEPT))]

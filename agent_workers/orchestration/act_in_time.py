@@ -23,7 +23,7 @@ class TooLate:
         return NotDone(
             broke=Broke(
                 code="permit_late",
-                message=f"The tool was not called, and will be: {self.why}",
+                message=f"The tool has not been called, and will be tried again: {self.why}",
                 retryable=True,
             )
         )
@@ -82,5 +82,5 @@ class InTime:
         except StateUnavailable as error:
             return TooLate(f"the database did not say what time it is: {error}")
         if now > asked.now + rules.kernel_budget - rules.timeout:
-            return TooLate("the permit was too old by the clock of Postgres")
+            return TooLate("the permit came too late by the clock of Postgres")
         return None

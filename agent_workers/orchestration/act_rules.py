@@ -56,7 +56,7 @@ def not_quiet(asked: Asked, until: WaitUntil) -> Broke:
     """Say for what a step waits before anything else is done about its effect."""
     attempt = asked.known.last.attempt if asked.known.last else 1
     message = (
-        f"Attempt {attempt} may still take effect until {until.at:%H:%M:%S} UTC: waiting for that"
+        f"Attempt {attempt} may still take effect until {until.at:%H:%M:%S} UTC: waiting until then"
     )
     return Broke(code="waiting_for_quiet", message=message, retryable=True)
 
@@ -121,7 +121,7 @@ def settled(
     sees_nothing = isinstance(answer, LookUp) and looked is not None and looked.failed
     if tries.made >= tries.most and (uses_key or sees_nothing):
         return Doubt(
-            reason=f"The job was canceled. {silence_of(last)}, and {tries.made} tries to find out failed"
+            reason=f"The job was canceled. {silence_of(last)}, and finding out failed {_times(tries.made)}"
         )
     return answer
 
@@ -139,6 +139,18 @@ def out_of_tries(
         ended = (
             f"; attempt {last.attempt} {how_it_ended(last.reason)}" if last and last.reason else ""
         )
-        return Abandon(reason=f"it took no effect in {tries} attempts{ended}")
-    reason = f"{silence_of(last)}; it was the last of {tries}"
+        return Abandon(reason=f"it took no effect in {_attempts(tries)}{ended}")
+    reason = f"{silence_of(last)}; it was {_last_of(tries)}"
     return Abandon(reason=reason) if rules.on_doubt is OnDoubt.FAIL else Doubt(reason=reason)
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _last_of(count: int) -> str:
+    return "the only attempt" if count == 1 else f"the last of {count} attempts"

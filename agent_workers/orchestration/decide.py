@@ -82,10 +82,12 @@ def _refused(planned: Planned, first: Sequence[ToolCall], agent: AgentTraits) ->
         return Fail(outcome=planned, code="unknown_tool", message=_unknown(unknown, agent))
     most = agent.limits.max_parallel
     if len(first) > most:
-        message = f"{len(first)} tools at once; {most} are allowed"
+        message = f"the plan calls {len(first)} tools at once; {most} are allowed (`max_parallel`)"
         return Fail(outcome=planned, code="too_many_tools", message=message)
     if planned.calls and not first:
-        return Fail(outcome=planned, code=INVALID, message="each call waits for another one")
+        return Fail(
+            outcome=planned, code=INVALID, message="every call of the plan waits for another one"
+        )
     return None
 
 

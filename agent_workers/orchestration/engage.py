@@ -87,10 +87,12 @@ def _entrust(
 
 def _refused(claimed: Claimed, wish: Entrust, agent: AgentTraits) -> ToolFailed | None:
     if claimed.depth >= agent.limits.max_depth:
-        message = f"jobs may start jobs {agent.limits.max_depth} deep, and this is one of those"
+        message = f"this job is at depth {claimed.depth}, and `max_depth` of agent {agent.name!r} allows no deeper one"
         return ToolFailed(code="too_deep", message=message)
     if agent.team and wish.agent not in {*agent.team, agent.fallback}:
-        message = f"{wish.agent!r} is not in the team of {agent.name!r}: {sorted(agent.team)!r}"
+        message = (
+            f"{wish.agent!r} is not in the team of {agent.name!r}: {', '.join(sorted(agent.team))}"
+        )
         return ToolFailed(code="not_in_team", message=message)
     return None
 

@@ -16,7 +16,7 @@ _LONGEST_LOOK = timedelta(seconds=15)
 
 
 def no_tool(claimed: Claimed) -> Lacking:
-    reason = f"agent {claimed.agent!r} has no tool {claimed.tool!r} here"
+    reason = f"agent {claimed.agent!r} has no tool {claimed.tool!r} on this worker"
     return Lacking(reason, lacking_tool(claimed.tool))
 
 

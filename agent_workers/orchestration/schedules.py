@@ -50,7 +50,7 @@ class ScheduleControl:
         next_fire_at = _first(terms, now)
         if next_fire_at is None:
             raise BadSchedule(
-                "would never start anything: none of its times lies ahead", field=_bound(terms)
+                "would never start anything: all its times are in the past", field=_bound(terms)
             )
         schedule_id = time_ordered(time.time_ns() // 1_000_000, secrets.token_bytes(10))
         return self._schedules.create(
@@ -110,7 +110,7 @@ class ScheduleControl:
         """Ask for the runs of a time gone by; returns how many of its ticks had not run."""
         seen = self._schedules.one(place)
         if end > self._schedules.now():
-            raise BadSchedule("must not lie in the future", field="end")
+            raise BadSchedule("must not be in the future", field="end")
         timing = timing_of(replace(seen.terms, start_at=None) if _is_cron(seen) else seen.terms)
         ticks: list[datetime] = []
         for tick in _ticks(timing, begin - _TICK):
@@ -165,15 +165,14 @@ def _moved_on(
     next_fire_at = _first(terms, now)
     if next_fire_at is None:
         raise BadSchedule(
-            "would never start anything: none of its times lies ahead", field=_bound(terms)
+            "would never start anything: all its times are in the past", field=_bound(terms)
         )
     return ScheduleStatus.ACTIVE, True, next_fire_at
 
 
 def _check_size(terms: ScheduleTerms) -> None:
     if len(write_target(terms.target)) > LARGEST_TARGET:
-        most = f"at most {LARGEST_TARGET >> 10} KiB, its own words and what they start together"
-        raise BadSchedule(f"it is too large to be kept: {most}", field="target")
+        raise BadSchedule(f"has more than {LARGEST_TARGET >> 10} KiB as JSON", field="target")
 
 
 def _bound(terms: ScheduleTerms) -> str:

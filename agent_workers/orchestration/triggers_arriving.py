@@ -38,7 +38,7 @@ def dead(message: Message, *, origin: str, code: str, detail: str) -> DeadLetter
 
 def _events(message: Message) -> list[CloudEvent]:
     if len(message.body) > LARGEST:
-        raise EventRefused(f"a message has at most {LARGEST} bytes")
+        raise EventRefused(f"a message may have at most {LARGEST} bytes")
     try:
         return events_of(message, _parsed, plain_json=True)
     except JsonRefused as refused:

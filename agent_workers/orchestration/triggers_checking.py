@@ -29,18 +29,20 @@ def check_trigger(trigger: Trigger) -> None:
 def _check_sizes(trigger: Trigger) -> None:
     selector = [trigger.types, trigger.sources, trigger.where]
     if _size(selector) > LARGEST_SELECTOR:
-        problem = f"types, sources and conditions have at most {LARGEST_SELECTOR} bytes together"
+        problem = (
+            f"types, sources and conditions may have at most {LARGEST_SELECTOR} bytes together"
+        )
         raise TriggerRefused(problem, pointer="/where")
     whole = [selector, trigger.name, trigger.agent, trigger.template, trigger.metadata]
     if _size(whole) > LARGEST_TRIGGER:
-        problem = f"a trigger has at most {LARGEST_TRIGGER} bytes as JSON in ASCII"
+        problem = f"a trigger may have at most {LARGEST_TRIGGER} bytes as JSON in ASCII"
         raise TriggerRefused(problem, pointer="/input")
 
 
 def _check_template(given: object) -> None:
     template = Template(given)
     if len(template.expressions) > MOST_EXPRESSIONS:
-        problem = f"a template has at most {MOST_EXPRESSIONS} expressions"
+        problem = f"a template may have at most {MOST_EXPRESSIONS} expressions"
         raise TriggerRefused(problem, pointer="/input")
     for source in template.expressions:
         problem = problem_of(source, KNOWN)

@@ -31,7 +31,7 @@ def filled(template: Template, known: Mapping[str, object], budget: Budget) -> b
     except TooCostly as error:
         raise TemplateFailed(str(error)) from None
     if not isinstance(value, str | dict):
-        raise TemplateFailed("the input must be a text or an object")
+        raise TemplateFailed("the input must be a string or an object")
     return json.dumps(value, sort_keys=True, allow_nan=False).encode("ascii")
 
 

@@ -102,4 +102,4 @@ def _end(text: str, start: int) -> int:
             return at
         elif one == "}":
             depth -= 1
-    raise TriggerRefused("a ${ has no end", pointer="/input")
+    raise TriggerRefused("a ${ is not closed", pointer="/input")

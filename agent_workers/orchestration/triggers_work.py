@@ -46,7 +46,7 @@ class Work:
         """One for the message, however many triggers could not fill their templates from it."""
         if self.arrived.letter or not self._unfilled:
             return self.arrived.letter
-        count = f"{self._unfilled} templates; the first: " if self._unfilled > 1 else ""
+        count = f"{self._unfilled} templates failed; the first: " if self._unfilled > 1 else ""
         return dead(
             self.arrived.message,
             origin=self.arrived.origin,

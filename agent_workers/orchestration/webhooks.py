@@ -78,7 +78,11 @@ class Courier:
             body = body_of(claimed)
         except (KeyError, TypeError, ValueError) as error:
             # It counts as a try: else it would come back for ever.
-            return Unanswered(error=f"the message cannot be written: {error!r}"[:_LONGEST_ERROR])
+            return Unanswered(
+                error=f"the message cannot be written: {type(error).__name__}: {error}"[
+                    :_LONGEST_ERROR
+                ]
+            )
         return self._send(claimed.url, self._headers(claimed, body), body)
 
     def _headers(self, claimed: ClaimedDelivery, body: bytes) -> dict[str, str]:

@@ -103,7 +103,7 @@ def _asked(url: str, method: str, place: str, body: bytes, timeout_s: float) -> 
     if response.status == _REFUSED:
         raise ToolError(f"the counter refused for good: {response.status}")
     if response.status == _UNWRITTEN:
-        raise ConnectionRefusedError("the ledger is not there")
+        raise ConnectionRefusedError("the ledger cannot be reached")
     if response.status == _CONFLICT:
         raise ToolError(f"the counter knows the key with another request: {response.status}")
     if response.status == _BROKEN:

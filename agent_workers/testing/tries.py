@@ -49,7 +49,7 @@ class Try:
         name, effect = self.tool.name, self.tool.effect
         if self.happened is None and effect is not EffectClass.PURE:
             raise Misdeclared(
-                f"tool {name!r} is {effect.value}: say with happened= how to count it"
+                f"tool {name!r} is {effect.value}: pass happened=, which counts its effects"
             )
 
     @property

@@ -47,7 +47,7 @@ def say_if_away(broker_url: str) -> None:
             "broker_away",
             address=shown_address(broker_url),
             why=str(error),
-            means="jobs wait until it is back; is it running? `agent-workers doctor` tells more",
+            means="jobs wait until it is back; start it, or see `agent-workers doctor`",
         )
 
 

@@ -58,16 +58,16 @@ def _ring(task: object, parent: object, arguments: tuple[object, object, object]
 def _arguments(body: object) -> tuple[object, object, object]:
     """Take the arguments out of a body, without what else Celery would do for it."""
     if not isinstance(body, bytes | str) or len(body) > _MOST_BYTES:
-        raise NoNudge("it has no body of a nudge's size")
+        raise NoNudge("its body is missing or too large")
     try:
         parts = json.loads(body)
     except (ValueError, RecursionError):
-        raise NoNudge("its body is no JSON") from None
+        raise NoNudge("its body is not JSON") from None
     match parts:
         case [[tenant, job, position], *_]:
             return tenant, job, position
         case _:
-            raise NoNudge("its body has not three arguments")
+            raise NoNudge("its body does not have three arguments")
 
 
 def _is_name(value: object) -> TypeGuard[str]:

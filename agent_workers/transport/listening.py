@@ -21,7 +21,7 @@ def check_port(host: str, port: int, *, to_change: str) -> None:
         if error.errno == errno.EADDRINUSE:
             raise Away(
                 f"{place} is taken, perhaps by an earlier start or by `agent-workers up`"
-                f" (`lsof -i :{port}` tells): stop that, or choose another with {to_change}"
+                f" (`lsof -i :{port}` shows): stop that, or choose another with {to_change}"
             ) from error
         hint = "; ports below 1024 need root" if error.errno == errno.EACCES else ""
         raise WronglyTold(

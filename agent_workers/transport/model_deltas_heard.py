@@ -121,7 +121,7 @@ class DeltaListener:
         found = {heard: await client.type(heard.stream) for heard in list(self._watchers)}
         broken = {heard for heard, kind in found.items() if kind not in {b"stream", b"none"}}
         if not broken:
-            raise ResponseError("streams are not readable")
+            raise ResponseError("the streams in Redis cannot be read")
         log.warning("not_our_type_in_redis", streams=len(broken))
         self._watchers -= broken
 

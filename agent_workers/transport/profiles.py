@@ -44,7 +44,9 @@ def broker_of(broker_url: str) -> Broker:
     scheme = urlsplit(broker_url).scheme
     found = _SCHEMES.get(scheme)
     if found is None:
-        raise UnknownBroker(f"broker scheme {scheme!r}: use one of {', '.join(_SCHEMES)}")
+        raise UnknownBroker(
+            f"a broker URL cannot begin with {scheme!r}: use one of {', '.join(_SCHEMES)}"
+        )
     return found
 
 

@@ -35,7 +35,9 @@ class Facilities:
     def __call__(self, wanted: type, call: Call) -> object:
         maker = self.makers.get(wanted)
         if maker is None:
-            raise NotInstalled(f"this worker has no {wanted.__name__}")
+            raise NotInstalled(
+                f"this worker cannot provide {wanted.__name__}, which the tool asks for"
+            )
         return maker(call)
 
 

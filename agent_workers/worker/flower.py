@@ -61,7 +61,7 @@ def guard_metrics() -> None:
 def options_of(settings: Settings) -> list[str]:
     """Return Flower's options."""
     if ":" in settings.flower_user or "," in settings.flower_user + settings.flower_password:
-        raise SettingsWrong("AGENT_FLOWER_USER and AGENT_FLOWER_PASSWORD cannot hold a comma")
+        raise SettingsWrong("AGENT_FLOWER_USER and AGENT_FLOWER_PASSWORD must not contain a comma")
     return [
         f"--address={settings.flower_address}",
         f"--port={settings.flower_port}",

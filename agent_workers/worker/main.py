@@ -92,7 +92,7 @@ def warn_of_root(user: int) -> None:
     if user == 0:
         # Celery's own word on it is ten lines.
         warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
-        log.warning("worker_runs_as_root", remedy="start it as an account of its own")
+        log.warning("worker_runs_as_root", remedy="run it as a user of its own, not as root")
 
 
 def make_known(settings: Settings, registry: Registry) -> None:
@@ -197,9 +197,9 @@ def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
         }
     )
     raise Misdeclared(
-        "a threads worker refuses the effect lane"
+        "the effect lane cannot run with --pool threads"
         + (f" (tools {', '.join(needing)} need it)" if needing else "")
-        + ": use --pool prefork for it, or leave it out of --lanes"
+        + ": use --pool prefork, or leave effect out of --lanes"
     )
 
 

@@ -71,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _call(_tool(registry, asked), asked, settings)
     except _OverTime as over:
         within = f"{over.args[0].total_seconds():g} s"
-        return _say(f"not done within {within}; raise `timeout` of the tool for more", _FAILED)
+        return _say(
+            f"not done within {within}; raise `timeout` of tool {asked.tool!r} if it needs more",
+            _FAILED,
+        )
     except AgentWorkersError as error:
         return _say(str(error), _WRONG if isinstance(error, _Refused) else _FAILED)
 
@@ -80,13 +83,15 @@ def _tool(registry: Registry, asked: argparse.Namespace) -> LoadedTool:
     tool = registry.tools.get(asked.tool)
     if tool is None:
         near = difflib.get_close_matches(asked.tool, registry.tools, n=1)
-        hint = f"; do you mean {near[0]!r}?" if near else " (agent-workers tools list)"
+        hint = f"; did you mean {near[0]!r}?" if near else "; see `agent-workers tools list`"
         raise _Refused(f"there is no tool {asked.tool!r}{hint}")
     if tool.declared.effect is not EffectClass.PURE and not (asked.yes or asked.look_up):
         effect = tool.declared.effect.value
-        raise _Refused(f"{asked.tool!r} is {effect}: it leaves a mark; --yes calls it all the same")
+        raise _Refused(
+            f"tool {asked.tool!r} is {effect}, so it changes something: add --yes to call it"
+        )
     if asked.look_up and tool.declared.look_up is None:
-        raise _Refused(f"{asked.tool!r} has no look-up")
+        raise _Refused(f"tool {asked.tool!r} has no look-up")
     wrong = wrong_arguments(tool, asked.arguments.encode())
     if wrong:
         raise _Refused(wrong)
@@ -185,11 +190,11 @@ def _in_time(tool: LoadedTool) -> Iterator[None]:
 def _who(asked: argparse.Namespace) -> Who:
     job_id = from_wire(asked.job) if asked.job else JobId(uuid4())
     if job_id is None:
-        raise _Refused(f"{asked.job!r} is no id of a job")
+        raise _Refused(f"{asked.job!r} is not the id of a job: those begin with job_")
     try:
         key = EffectKey(UUID(asked.key) if asked.key else uuid4())
     except ValueError:
-        raise _Refused(f"{asked.key!r} is no key: it has 32 hexadecimal digits") from None
+        raise _Refused(f"{asked.key!r} is not a key: a key has 32 hexadecimal digits") from None
     return Who(
         tenant_id=TenantId(asked.tenant),
         job_id=job_id,

@@ -21,5 +21,5 @@ def tool_at(place: str) -> Tool:
     module, _, name = place.partition(":")
     found = getattr(imported(module, named_by="crash_points"), name, None)
     if not isinstance(found, Tool):
-        raise Misdeclared(f"{place!r} is no tool: name it as `module:name`")
+        raise Misdeclared(f"{place!r} is not a tool: name it as `module:name`")
     return found

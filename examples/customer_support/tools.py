@@ -31,7 +31,7 @@ def search_knowledge(question: str) -> list[dict[str, str]]:
 def read_order(order_id: str) -> dict[str, str | int]:
     """Look up what was ordered, and for how much."""
     if order_id not in ORDERS:
-        raise ToolError(f"no order {order_id!r}; there are {', '.join(ORDERS)}")
+        raise ToolError(f"there is no order {order_id!r}, only {', '.join(ORDERS)}")
     what, cents = ORDERS[order_id]
     return {"order_id": order_id, "what": what, "amount_cents": cents}
 
@@ -63,7 +63,7 @@ def _post(path: str, body: dict[str, object], key: str) -> dict[str, object]:
     """Let the shop act; the key is the same in every attempt, so the shop knows a repetition."""
     place = urlsplit(os.environ.get("CUSTOMER_SUPPORT_URL", "")).netloc
     if not place:
-        raise NotExecuted("CUSTOMER_SUPPORT_URL is not set: where is the shop?")
+        raise NotExecuted("set CUSTOMER_SUPPORT_URL to the URL of the shop")
     connection = HTTPConnection(place, timeout=15)
     try:
         connection.request("POST", path, json.dumps(body), {"Idempotency-Key": key})

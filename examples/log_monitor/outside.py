@@ -70,6 +70,8 @@ class Exchange(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--slow", type=float, default=1.5, help="seconds between act and answer")
+    parser.add_argument(
+        "--slow", type=float, default=1.5, help="seconds between an act and its answer"
+    )
     given = parser.parse_args()
     Machine(given.port, given.slow).serve_forever()

@@ -78,7 +78,7 @@ def _listed(what: str) -> list[Any]:
 def _ask(method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
     place = urlsplit(os.environ.get("LOG_MONITOR_URL", "")).netloc
     if not place:
-        raise NotExecuted("LOG_MONITOR_URL is not set: where is the machine?")
+        raise NotExecuted("set LOG_MONITOR_URL to the URL of the machine")
     connection = HTTPConnection(place, timeout=_WAIT_S)
     try:
         connection.request(method, path, json.dumps(body or {}))

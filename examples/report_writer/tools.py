@@ -34,7 +34,7 @@ def read_source(id: str) -> dict[str, str]:  # noqa: A002 (what models call it e
     """Read one source."""
     time.sleep(SLOWNESS_S)
     if id not in _known():
-        raise ToolError(f"no source {id!r}; there are {', '.join(sorted(_known()))}")
+        raise ToolError(f"there is no source {id!r}, only {', '.join(sorted(_known()))}")
     text = (SOURCES / f"{id}.md").read_text("utf-8")
     return {"id": id, "title": _title(text), "text": " ".join(text.split("\n", 1)[1].split())}
 
@@ -55,7 +55,7 @@ def publish(report: str, *, call: Call) -> dict[str, object]:
     """Put a report online, once."""
     place = urlsplit(os.environ.get("REPORT_WRITER_URL", "")).netloc
     if not place:
-        raise NotExecuted("REPORT_WRITER_URL is not set: where is the site?")
+        raise NotExecuted("set REPORT_WRITER_URL to the URL of the site")
     connection = HTTPConnection(place, timeout=15)
     try:
         body = json.dumps({"report": report})

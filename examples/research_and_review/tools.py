@@ -28,7 +28,7 @@ def print_article(article: str, *, call: Call) -> dict[str, object]:
     """Have an article printed, once."""
     place = urlsplit(os.environ.get("RESEARCH_AND_REVIEW_URL", "")).netloc
     if not place:
-        raise NotExecuted("RESEARCH_AND_REVIEW_URL is not set: where is the press?")
+        raise NotExecuted("set RESEARCH_AND_REVIEW_URL to the URL of the press")
     connection = HTTPConnection(place, timeout=15)
     try:
         body = json.dumps({"article": article})

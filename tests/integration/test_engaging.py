@@ -83,7 +83,7 @@ def test_a_router_hands_over_by_the_first_rule_that_holds(running: System) -> No
     assert running.job(job).workflow == "route:leaf"
     asking = running.submit("router", message="please ask")
     waiting(running, asking)
-    assert "no rule" in error_of(running, running.submit("router", message="nothing fits"))
+    assert "no route" in error_of(running, running.submit("router", message="nothing fits"))
 
 
 def test_an_event_of_another_job_ends_a_wait(running: System) -> None:

@@ -19,7 +19,7 @@ def test_a_threads_worker_refuses_the_effect_lane_in_one_line(running: System, l
     code, program = run_to_its_end(running, "--lanes", lanes, "--pool", "threads")
     assert code == 2
     [line] = program.output().splitlines()
-    assert line.startswith("agent-workers worker: a threads worker refuses the effect lane")
+    assert line.startswith("agent-workers worker: the effect lane cannot run with --pool threads")
     assert "deposit, write_down" in line
     assert "--pool prefork" in line
 

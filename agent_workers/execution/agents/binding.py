@@ -50,14 +50,14 @@ class _Binding:
             return None
         module, _, name = path.partition(":")
         if not (module and name):
-            return self._no_part(key, f"{path!r} is no `module:function`")
+            return self._no_part(key, f"{path!r} is not `module:function`")
         try:
             value: object = imported(module, named_by=key)
             for part in name.split("."):
                 value = getattr(value, part)
         except Exception as error:  # noqa: BLE001 (importing users' modules may raise anything)
             return self._no_part(key, f"{path!r} cannot be imported: {_said(error)}")
-        return value if callable(value) else self._no_part(key, f"{path!r} is no function")
+        return value if callable(value) else self._no_part(key, f"{path!r} is not a function")
 
     # Any: as above. It stands for the part, so that one mistake is not told as two.
     def _no_part(self, key: str, wrong: str) -> Callable[..., Any]:
@@ -77,10 +77,10 @@ class _Binding:
             places = " and ".join(self.registry.doubled[name])
             wrong = f"several tools are named {name!r} ({places}); rename one"
         elif "@" in wish and not _PIN.fullmatch(pin):
-            wrong = f"{pin!r} is no beginning of a schema hash: at least 6 of its digits"
+            wrong = f"{pin!r} is not the beginning of a schema hash: write at least 6 of its digits"
         elif not tool.signature.schema_hash.startswith(pin):
             here = tool.signature.schema_hash[:12]
-            wrong = f"{name!r} is pinned to {pin}, and the schema of the one here is {here}"
+            wrong = f"{name!r} is pinned to schema {pin}, and the tool here has schema {here}"
         if wrong or tool is None:
             self.mistakes.append(Mistake(key, wrong))
             return None

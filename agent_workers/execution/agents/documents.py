@@ -27,7 +27,7 @@ _INNER: Final = {
     "model_settings": ModelSettings,
     "settings_by_purpose": ModelSettings,
 }
-_WHOLE: Final = "a document of an agent is a mapping of members"
+_WHOLE: Final = "an agent is a mapping of members, such as `name: support`"
 
 
 class AgentDocument(BaseModel):
@@ -95,7 +95,7 @@ def document_of(definition: Mapping[str, object]) -> AgentDocument:
     told["tools"] = [_tool(tool) for tool in _list(definition.get("tools"))]
     read = read_document(told)
     if isinstance(read, Unread):
-        raise Misdeclared(f"this release cannot read it: {read.mistakes[0].line}")
+        raise Misdeclared(f"this release cannot read the agent: {read.mistakes[0].line}")
     return read
 
 

@@ -74,7 +74,7 @@ class Roster:
         except Misdeclared as error:
             if self._learn():
                 return self._met_first(tenant_id, name, version)
-            said = f"version {version!r} cannot be served here: {error}"
+            said = f"this worker cannot serve version {version!r}: {error}"
             raise Unserved(said, tool=self._missing(tenant_id, kept)) from error
 
     def _missing(self, tenant_id: TenantId, kept: KeptVersion) -> str:
@@ -92,7 +92,7 @@ class Roster:
         current = self._registry.current(name)
         if current is None or kept.declared:
             raise Unserved(
-                f"this worker has no agent {name!r} in version {version!r}, a Python one"
+                f"this worker has no agent {name!r} in version {version!r}, which is Python code"
             )
         return current
 

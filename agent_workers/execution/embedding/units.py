@@ -21,5 +21,5 @@ def unit(vector: Sequence[float]) -> list[float]:
     """Scale to length one, so that cosine and dot product are the same everywhere."""
     length = math.sqrt(math.fsum(x * x for x in vector))
     if not math.isfinite(length) or length == 0:
-        raise NotEmbedded("a text came out as a vector without direction")
+        raise NotEmbedded("the vector of a text is zero, or not finite")
     return [float(x) / length for x in vector]

@@ -73,7 +73,7 @@ def _load(folder: Path) -> _Loaded:
         raw = (folder / _WEIGHTS).read_bytes()
         tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
     except OSError as error:
-        raise NotInstalled(f"the wordllama package is not whole: {error}") from None
+        raise NotInstalled(f"the wordllama package is incomplete: {error}") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()
     # Part of the name, so that another release's weights are never compared with these.

@@ -129,7 +129,7 @@ def _verdict(said: object) -> Verdict:
         return Verdict(str(said))
     except ValueError:
         known = [verdict.value for verdict in Verdict]
-        raise Unusable(f"`verdict` is {said!r}, not one of {known!r}") from None
+        raise Unusable(f"`verdict` is {said!r}, not one of {', '.join(known)}") from None
 
 
 def _words(said: dict[str, object], name: str) -> str | None:

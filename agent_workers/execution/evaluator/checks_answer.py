@@ -35,7 +35,7 @@ def problem_with(work: Work, answer: Any) -> str:  # noqa: ANN401 (see above)
     if declared.output is not None:
         wrong = misfits(declared.output, as_promised(declared.output, answer))
         if wrong:
-            return f"the answer is not what was promised: {'; '.join(wrong)}"
+            return f"the answer does not fit the `output` of the agent: {'; '.join(wrong)}"
     if declared.cites:
         unknown = sorted(cited(answer) - set(_returned(work)))
         if unknown and not _is_cut(work):
@@ -50,9 +50,11 @@ def accepted(work: Work, answer: Any, reason: str = "") -> Judged:  # noqa: ANN4
     written = bounded(output)
     less = []
     if declared.cites and _is_cut(work):
-        less.append("citations of steps long past were not checked")
+        less.append("citations of older steps were not checked")
     if size := cut_from(written):
-        less.append(f"the answer has {size:,} bytes; of more than {MOST_BYTES:,} it has the start")
+        less.append(
+            f"the answer had {size:,} bytes; of more than {MOST_BYTES:,} only the start is kept"
+        )
     return Judged(verdict=Verdict.ACCEPT, output=written, reason=reason, degraded="; ".join(less))
 
 

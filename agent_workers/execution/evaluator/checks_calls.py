@@ -9,6 +9,7 @@ from agent_workers.domain.cause import Cause, sentence
 from agent_workers.domain.step import Broke, Judged, ToolCall, Verdict
 from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
+from agent_workers.execution.plain import gave_of
 from agent_workers.execution.planner.waves import calls_again, next_wave
 from agent_workers.execution.users_code import call_within
 from agent_workers.expressions.budget import Budget
@@ -50,7 +51,7 @@ def failed_calls(work: Work) -> Judged | None:
     if all(_may_pass(work, past) and tried[past.call_id] == 1 for past in failed):
         ids = [past.call_id for past in failed]
         calls = calls_again(work.situation, ids)
-        return Judged(verdict=Verdict.RETRY, reason=f"once more: {', '.join(ids)}", calls=calls)
+        return Judged(verdict=Verdict.RETRY, reason=f"trying again: {', '.join(ids)}", calls=calls)
     told = ", ".join(f"{past.call_id!r} ({past.tool}: {past.value['code']})" for past in failed)
     return Judged(verdict=Verdict.REPLAN, reason=f"these calls failed: {told}")
 
@@ -118,7 +119,7 @@ def _broken_by_tool(work: Work, past: Past) -> str:
         return ""
     if isinstance(objection, str):
         return objection
-    return f"the check of {past.tool!r} said {type(objection).__name__}, not words or None"
+    return f"the check of {past.tool!r} returned {gave_of(objection)}; return text or None"
 
 
 def _not_done(past: Past, call: ToolCall | None, known: dict[str, object], budget: Budget) -> str:
@@ -128,5 +129,5 @@ def _not_done(past: Past, call: ToolCall | None, known: dict[str, object], budge
         if holds(call.done_when, {"result": past.value, "results": known}, budget):
             return ""
     except CannotTell as error:
-        return f"`{call.done_when}` cannot be told: {error}"
-    return f"`{call.done_when}` does not hold"
+        return f"`{call.done_when}` cannot be evaluated: {error}"
+    return f"`{call.done_when}` is not true"

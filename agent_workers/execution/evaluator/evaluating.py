@@ -77,7 +77,7 @@ def _by_function(work: Work, function: Evaluator | Check, verdict: object) -> Ju
     if not isinstance(verdict, Said):
         *most, last = [kind.__name__ for kind in get_args(Said)]
         may = f"{', '.join(most)} or {last}" + (", or None" if is_check else "")
-        raise BadReturn(f"{who} returned {gave_of(verdict)}, no verdict; return {may}.")
+        raise BadReturn(f"{who} returned {gave_of(verdict)}, which is not a verdict; return {may}.")
     if isinstance(verdict, Answer):
         verdict = Answer(output=answered(verdict.output, who))
     told = said(work, verdict)

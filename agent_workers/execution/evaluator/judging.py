@@ -68,7 +68,7 @@ def judged(claimed: Claimed, work: Work, proposal: Judged, judges: Judges | None
     if judges is None:
         return _unjudged(work, proposal, why, "this worker has no models loaded")
     if _is_spent(work):
-        return _unjudged(work, proposal, why, "its model calls are used up")
+        return _unjudged(work, proposal, why, "the job has used up its model calls")
     try:
         opinion = judges.evaluate(claimed, work.agent, request_of(work, proposal))
     except ModelFailed as failed:
@@ -124,7 +124,7 @@ def _unjudged(
         match work.agent.declared.judging.if_unjudged:
             case IfUnjudged.ASK:
                 left = ", ".join(marks_left(work))
-                question = f"Nobody could judge what {left} did ({reason}). Is it right?"
+                question = f"No model could judge what {left} did ({reason}). Is it right?"
                 return Judged(verdict=Verdict.ASK, question=question, reason=told, usage=usage)
             case IfUnjudged.FAIL:
                 return Judged(verdict=Verdict.FAIL, reason=told, usage=usage)

@@ -75,9 +75,9 @@ def _in_the_way(work: Work, wanted: Collection[str], known: dict[str, Past]) -> 
         if past is None:
             return f"no call {id_!r} of this round has run"
         if not work.is_pure(past.tool) and not _left_no_mark(past):
-            return f"{past.tool!r} may have left a mark and is not run again"
+            return f"{past.tool!r} may have taken effect and is not run again"
         if tried[id_] > work.agent.declared.limits.max_repeats:
-            return f"{id_!r} ran {tried[id_]} times already"
+            return f"{id_!r} has run {tried[id_]} times already"
     return ""
 
 

@@ -43,7 +43,7 @@ def read_html(content: bytes) -> ReadText:
     try:
         page = LexborHTMLParser(_characters(content))
     except SelectolaxError:  # it found no room for what it read
-        raise Unreadable("it is a page that takes more memory than it may") from None
+        raise Unreadable("reading the page takes more memory than is allowed") from None
     found = page.css_first("title")
     title = _SPACES.sub(" ", found.text()).strip() if found is not None else ""
     passages, path, said = [], Headings(), list[str]()
@@ -69,7 +69,8 @@ def _characters(content: bytes) -> str:
     except LookupError:
         encoding = ""
     if encoding not in _ENCODINGS:
-        raise Unreadable(f"it is in the encoding {declared.group(1)[:30]!r}, which is not read")
+        named = declared.group(1)[:30].decode("ascii", "replace")
+        raise Unreadable(f"its encoding {named!r} is not supported; convert it to UTF-8")
     if encoding in {"utf-8", "ascii"}:
         return decoded(content)
     return cleaned(content.decode(encoding, "replace"))

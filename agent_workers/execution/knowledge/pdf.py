@@ -19,9 +19,9 @@ def read_pdf(content: bytes) -> ReadText:
     try:
         return _read(PdfReader(io.BytesIO(content)))
     except (FileNotDecryptedError, DependencyError):
-        raise Unreadable("it is a PDF that opens with a password only") from None
+        raise Unreadable("it is a PDF that needs a password") from None
     except LimitReachedError:
-        raise Unreadable("it is a PDF that unpacks to far more than it should") from None
+        raise Unreadable("it is a PDF that decompresses to far too much") from None
     except RecursionError:
         raise Unreadable("it is a PDF that is nested too deeply") from None
     except (Unreadable, MemoryError):
@@ -37,7 +37,7 @@ def _read(reader: PdfReader) -> ReadText:
         raise Unreadable(f"it has more than {MOST_PAGES} pages")
     passages = list(_passages(reader))
     if not passages:
-        raise Unreadable("it is a PDF without text: perhaps pictures of pages")
+        raise Unreadable("it is a PDF without text: perhaps its pages are scans")
     about = reader.metadata
     title = about.title if about is not None else ""
     return ReadText(title=cleaned(str(title or "")).strip(), passages=passages)

@@ -79,7 +79,7 @@ def kind_of(source: str, content: bytes) -> Kind:
     if content.startswith(_PDF) or (named is Kind.PDF and _PDF in content[:1_024]):
         return Kind.PDF
     if named is Kind.PDF:
-        raise Unreadable("it is called a PDF, but is none")
+        raise Unreadable("its name ends in .pdf, but it is not a PDF")
     return named or Kind.TEXT
 
 
@@ -103,9 +103,11 @@ def _read_apart(kind: Kind, content: bytes, patience: Patience) -> ReadText:
             argv, input=content, capture_output=True, env={}, timeout=within, check=False
         )
     except subprocess.TimeoutExpired:
-        raise Unreadable(f"it was not read within {within} s") from None
+        raise Unreadable(f"reading it took more than {within:g} s") from None
     if ran.returncode != 0:
-        raise Unreadable(f"reading it took too much, and was ended: {_why(ran.returncode)}")
+        raise Unreadable(
+            f"reading it took too much time or memory and was stopped: {_why(ran.returncode)}"
+        )
     # Any: what the other process wrote; its shape is checked by reading it.
     told: Any = json.loads(ran.stdout)
     if "unreadable" in told:

@@ -140,7 +140,7 @@ class Address:
                     pass
         if answer.broken:
             raise Hung("it did not finish its answer in time", was_sent=True)
-        raise Garbled("its answer does not hold what was asked for", was_sent=True)
+        raise Garbled("its answer has no reply to this request", was_sent=True)
 
 
 def _messages(answer: HttpAnswer) -> Iterator[Incoming]:
@@ -151,7 +151,7 @@ def _messages(answer: HttpAnswer) -> Iterator[Incoming]:
     elif kind == "application/json":
         yield _read(answer.body)
     else:
-        raise Garbled(f"it answered with {kind or 'nothing'!r}", was_sent=True)
+        raise Garbled(f"it answered with the content type {kind or 'none'}", was_sent=True)
 
 
 def _read(written: bytes) -> Incoming:

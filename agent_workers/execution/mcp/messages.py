@@ -54,7 +54,7 @@ def reply_to(asked: Asked) -> bytes:
     """We answer that we are there, and offer nothing else: no model, no files, no people."""
     if asked.method == "ping":
         return _written({"id": asked.number, "result": {}})
-    refusal = {"code": _NO_SUCH_METHOD, "message": "this client offers nothing"}
+    refusal = {"code": _NO_SUCH_METHOD, "message": "this client offers no methods"}
     return _written({"id": asked.number, "error": refusal})
 
 
@@ -63,9 +63,9 @@ def read(line: bytes) -> Incoming:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise Garbled(f"it does not speak JSON: {type(error).__name__}") from None
+        raise Garbled(f"it sent something that is not JSON: {type(error).__name__}") from None
     if not isinstance(told, dict) or told.get("jsonrpc") != "2.0":
-        raise Garbled("it sent something that is no JSON-RPC 2.0")
+        raise Garbled("it sent something that is not JSON-RPC 2.0")
     method, number = told.get("method"), told.get("id")
     if isinstance(method, str):
         if isinstance(number, int | str):
@@ -75,7 +75,7 @@ def read(line: bytes) -> Incoming:
         return _failed(number, told["error"])
     result = told.get("result")
     if isinstance(number, bool) or not isinstance(number, int) or not isinstance(result, dict):
-        raise Garbled("it sent a message that is neither call nor answer")
+        raise Garbled("it sent a message that is neither a request nor a response")
     return Answered(number=number, result=result)
 
 
@@ -85,7 +85,7 @@ def _failed(number: object, error: Mapping[str, Any]) -> Failed:
     return Failed(
         number=number if isinstance(number, int) else None,
         error=code if isinstance(code, int) else 0,
-        message=str(error.get("message") or "an error without words"),
+        message=str(error.get("message") or "an error without a message"),
     )
 
 

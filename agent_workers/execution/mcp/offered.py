@@ -23,7 +23,7 @@ def offered_by(link: Link, left: Left) -> tuple[dict[str, Offer], tuple[str, ...
         page = link.ask("tools/list", {"cursor": cursor} if cursor else {}, left)
         tools = page.get("tools")
         if not isinstance(tools, list):
-            raise Garbled("its list of tools is no list")
+            raise Garbled("its list of tools is not a list")
         for told in tools:
             mistake = _taken(told, found)
             wrong += [mistake] if mistake else []
@@ -36,7 +36,7 @@ def offered_by(link: Link, left: Left) -> tuple[dict[str, Offer], tuple[str, ...
 def _taken(told: object, found: dict[str, Offer]) -> str:
     """Add a tool to those found, or say why not."""
     if not isinstance(told, dict) or not _is_name(told.get("name")):
-        return "a tool has no name that could be called"
+        return "a tool has no name that can be called"
     name = str(told["name"])
     if name in found:
         del found[name]
@@ -45,9 +45,11 @@ def _taken(told: object, found: dict[str, Offer]) -> str:
         return f"there are more than {MOST_TOOLS} tools: {name!r} is not taken"
     definition = _definition(told)
     if definition is None:
-        return f"the schemas of {name!r} are no objects"
+        return f"the schemas of {name!r} are not objects"
     if not _fits(definition):
-        return f"the definition of {name!r} is longer than {LONGEST_DEFINITION} bytes, or no JSON"
+        return (
+            f"the definition of {name!r} is longer than {LONGEST_DEFINITION} bytes, or is not JSON"
+        )
     mistake = schema_mistake(definition.input_schema) or schema_mistake(
         definition.output_schema or {}
     )

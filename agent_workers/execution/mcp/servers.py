@@ -101,7 +101,7 @@ class Servers:
         if current.standing is not Standing.APPROVED:
             return _refused(tool, current.standing)
         if tool.approved is None or current.approved != tool.approved:
-            message = f"{tool.full_name} was approved anew; it is tried again as it is now"
+            message = f"{tool.full_name} was approved again meanwhile; the call is repeated with its new definition"
             return McpRefused(code="mcp_changed", message=message, retryable=True)
         return None
 

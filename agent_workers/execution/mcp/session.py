@@ -84,7 +84,9 @@ def _shake_hands(link: Link, left: Left) -> None:
     said = link.ask("initialize", asked, left)
     protocol = said.get("protocolVersion")
     if protocol not in _SPOKEN:
-        raise Unreachable(f"it speaks version {str(protocol)[:40]!r} of the protocol; we do not")
+        raise Unreachable(
+            f"it speaks version {str(protocol)[:40]!r} of MCP, which is not supported"
+        )
     link.agree(str(protocol))
     link.tell("notifications/initialized", left)
 
@@ -92,7 +94,7 @@ def _shake_hands(link: Link, left: Left) -> None:
 def _read(said: Result) -> ToolResult:
     content = said.get("content", [])
     if not isinstance(content, list):
-        raise Garbled("its result has no content", was_sent=True)
+        raise Garbled("the content of its result is not a list", was_sent=True)
     structured = said.get("structuredContent")
     return ToolResult(
         value=structured if isinstance(structured, dict) else _shown(content),

@@ -164,7 +164,7 @@ class Program:
             case Told(method=method):
                 self._on_told(method)
         if self._unasked > _MOST_UNASKED:
-            raise TooMuch("it talks without end, and answers nothing", was_sent=True)
+            raise TooMuch("it keeps sending messages, and answers no request", was_sent=True)
 
     def _write(self, message: bytes, left: Left) -> None:
         """Write a line in the time that is left; half a line would spoil all that follow."""
@@ -174,7 +174,7 @@ class Program:
         if process is None or process.stdin is None:
             raise Hung("it did not start in time")
         if not self._writing.acquire(timeout=max(left(), 0)):
-            raise Hung("others still write to it")
+            raise Hung("other calls are still being written to it")
         try:
             self._push(process.stdin, message + b"\n", left)
         finally:
@@ -207,7 +207,7 @@ class Program:
 
     def _told_death(self, code: int | None) -> str:
         words = " ".join(self._last_words.decode("utf-8", "replace").split())[-300:]
-        return f"it ended with {code}" + (f", and said last: {words}" if words else "")
+        return f"it ended with exit code {code}" + (f", and said last: {words}" if words else "")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

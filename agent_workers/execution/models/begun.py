@@ -27,7 +27,7 @@ class Begun:
         """Write down what the call may cost at most, and make it."""
         worst = self._prices.worst_case_micro(request)
         if not self._begin(self._claimed, worst):
-            message = f"the call may cost {worst} micro-USD, and a budget has less"
+            message = f"the call may cost {worst} micro-USD, and a budget has less than that left"
             raise ModelFailed(ErrorClass.BUDGET, message)
         return self._model.complete(request, deadline_s=deadline_s)
 

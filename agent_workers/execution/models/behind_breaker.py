@@ -44,7 +44,7 @@ class BehindBreaker:
         if wait_s is not None:
             raise ModelFailed(
                 ErrorClass.BREAKER_OPEN,
-                f"model {request.model!r} has failed too often",
+                f"model {request.model!r} failed too often lately; see `agent-workers breakers`",
                 retry_after=timedelta(seconds=wait_s),
                 parks_on=name,
             )

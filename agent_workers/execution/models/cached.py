@@ -65,7 +65,7 @@ class Cached:
             if left_s <= pause_s:
                 break
             self._sleep(pause_s)
-        message = f"another worker asks the same, and gave no answer within {deadline_s:.3f} s"
+        message = f"another worker is asking the model the same, and had no answer within {deadline_s:.3f} s"
         raise ModelFailed(ErrorClass.TIMEOUT, message, cost_known=True)
 
     def _found(self, key: str) -> ModelReply | None:

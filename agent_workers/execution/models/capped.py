@@ -21,7 +21,7 @@ class Capped:
         left = self._held_micro - self._spent.cost_micro
         worst = self._prices.worst_case_micro(request)
         if worst > left:
-            message = f"the call may cost {worst} micro-USD and {left} are left of the hold"
+            message = f"the call may cost {worst} micro-USD, and this step has {left} left"
             raise ModelFailed(ErrorClass.BUDGET, message)
         try:
             reply = self._model.complete(request, deadline_s=deadline_s)

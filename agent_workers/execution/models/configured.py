@@ -71,8 +71,8 @@ def problems_of_models(names: Iterable[str], catalog: ModelCatalog) -> Sequence[
 
 def _unpriced(name: str, named: NamedModel | None, catalog: ModelCatalog) -> str:
     if named is not None:
-        remedy = f"say `prices` at {named.place} (0 for one that costs nothing)"
+        remedy = f"add `prices` at {named.place} (0 if it costs nothing)"
         return f"model {name!r} has no price: {remedy}"
     near = get_close_matches(name, catalog.prices.prices, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "name it in models.yaml, with its prices"
+    hint = f"did you mean {near[0]!r}?" if near else "add it to models.yaml, with its prices"
     return f"model {name!r} is not in the price table; {hint}"

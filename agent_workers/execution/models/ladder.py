@@ -136,7 +136,7 @@ def _whole(reply: ModelReply, request: ModelRequest) -> ModelReply:
     """Refuse an answer that was cut: a model that says less to say it may not be."""
     if reply.finish_reason != "length":
         return reply
-    message = f"the answer did not fit {request.max_output_tokens} tokens"
+    message = f"the answer did not fit in {request.max_output_tokens} tokens (max_output_tokens)"
     raise ModelFailed(ErrorClass.TRUNCATED, message, spent=reply.usage, cost_known=True)
 
 

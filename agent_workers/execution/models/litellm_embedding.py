@@ -92,7 +92,7 @@ def _vectors(answer: Embedded, wanted: int) -> list[list[float]]:
 
 def _numbers(written: object) -> list[float]:
     if not isinstance(written, list) or not all(isinstance(x, int | float) for x in written):
-        raise NotEmbedded("the model returned something that is no vector")
+        raise NotEmbedded("the model returned something that is not a vector")
     return written
 
 

@@ -57,7 +57,7 @@ class Metered:
         wait_s = room.wait_s * (1 + 0.25 * self._jitter())
         return ModelFailed(
             ErrorClass.RATE_LIMIT,
-            f"no room for {request.model!r} within {PATIENCE_S:g} s",
+            f"the quota of {request.model!r} had no room within {PATIENCE_S:g} s",
             retry_after=timedelta(seconds=wait_s),
             parks_on=f"quota:{request.model}",
         )

@@ -25,7 +25,7 @@ _OURS: Final = frozenset(
     " max_tokens max_completion_tokens temperature top_p reasoning_effort seed stop n".split()
 )
 _A_REFERENCE: Final = (
-    "a key is never written here: say where it is, as {env: OPENAI_API_KEY} or "
+    "a key is never written here: say where it is, such as {env: OPENAI_API_KEY} or "
     "{file: /run/secrets/openai}"
 )
 # What others call it.
@@ -61,13 +61,13 @@ def _address(url: str) -> str:
     if not is_url:
         raise ValueError("it must be a URL that begins with http:// or https://")
     if parts.username or parts.password:
-        raise ValueError("it must hold no user and no password: use `key`")
+        raise ValueError("it must not hold a user name or a password: use `key`")
     return url.rstrip("/")
 
 
 def _path(path: str) -> str:
     if path and "/" not in path:
-        raise ValueError("it must be a path, as /run/secrets/openai or ./openai.key")
+        raise ValueError("it must be a path, such as /run/secrets/openai or ./openai.key")
     return path
 
 
@@ -78,7 +78,7 @@ def _price(usd: float) -> float:
 
 def _model(name: str) -> str:
     if not _MODEL.fullmatch(name):
-        raise ValueError("it must be provider/model, as openai/gpt-5-mini")
+        raise ValueError("it must be provider/model, such as openai/gpt-5-mini")
     return name
 
 
@@ -86,9 +86,11 @@ def _extra(value: dict[str, Any]) -> dict[str, Any]:
     for path in _paths(value):
         name = path[-1]
         if len(path) == 1 and name in _OURS:
-            raise ValueError(f"{name!r} has a member of its own, or is for us to say")
+            raise ValueError(
+                f"{name!r} cannot stand in `extra`: it has a member of its own, or agent_workers sets it"
+            )
         if _SOUNDS_SECRET.search(name):
-            raise ValueError(f"{name!r} sounds like a secret, and no secret is written here")
+            raise ValueError(f"{name!r} sounds like a secret, and none is written here: use `key`")
     return value
 
 

@@ -25,7 +25,7 @@ from agent_workers.execution.models.prices import Price, micro_usd
 from agent_workers.execution.strict_documents import mistakes_of_document
 from agent_workers.execution.yaml_places import NotYaml, PlacedDocument, read_yaml
 
-_WHOLE: Final = "it is a mapping with one member, `models`"
+_WHOLE: Final = "it must be a mapping with one member, `models`"
 
 
 class ModelsMisdeclared(Misdeclared):
@@ -79,7 +79,7 @@ def _wrong(
 def _unsaid(read: ModelsDocument) -> Iterator[Mistake]:
     for name, said in read.models.items():
         if said.model is None and "/" not in name:
-            words = "it is missing: say which model it is, as openai/gpt-5-mini"
+            words = "it is missing: say which model it is, such as openai/gpt-5-mini"
             yield Mistake(f"models.{name}.model", words)
         for tenant, own in said.tenants.items():
             if own.key is None and own.address is None:

@@ -93,7 +93,9 @@ def _price(name: object, row: object) -> Price:
         raise Misdeclared(f"the price of {name!r} needs `input` and `output`")
     unknown = row.keys() - {"input", "cached", "cache_write", "output"}
     if unknown:
-        raise Misdeclared(f"the price of {name!r} has unknown fields {sorted(unknown)!r}")
+        raise Misdeclared(
+            f"the price of {name!r} has unknown fields: {', '.join(sorted(map(str, unknown)))}"
+        )
     plain = _micro(name, row["input"])
     return Price(
         input=plain,

@@ -22,7 +22,7 @@ class NotRecorded(ModelFailed):
     def __init__(self, request: ModelRequest, file: Path) -> None:
         super().__init__(
             ErrorClass.BAD_REQUEST,
-            f"{file.name} has no reply for a request of {request.model!r} to {request.purpose}"
+            f"{file.name} has no reply of {request.model!r} to a request to {request.purpose}"
             f" that ends in {_end_of(request)!r}; `pytest --record-models` records it",
             cost_known=True,
         )

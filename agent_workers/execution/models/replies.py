@@ -23,7 +23,7 @@ def read_reply(response: Answer, *, request: ModelRequest, prices: PriceTable) -
     """Take over what the provider said; an answer without a choice is malformed."""
     usage = _usage(response)
     if not response.choices:
-        raise ModelFailed(ErrorClass.MALFORMED, "the provider answered with no choice at all")
+        raise ModelFailed(ErrorClass.MALFORMED, "the answer of the provider has no choices")
     choice = response.choices[0]
     wishes = _wishes(choice.message, names_of(request.tools))
     refusal = _refusal(choice.message)

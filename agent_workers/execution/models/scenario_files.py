@@ -85,7 +85,9 @@ def _when(row: Row) -> When:
 def _fault(row: Row) -> Fault:
     kind = str(row.get("kind"))
     if kind not in FAULT_STATUS and kind not in _SPOILED:
-        raise Misdeclared(f"a script knows no fault {kind!r}")
+        raise Misdeclared(
+            f"a script has no fault {kind!r}; use one of {', '.join(sorted({*FAULT_STATUS, *_SPOILED}))}"
+        )
     wait = row.get("retry_after_s")
     return Fault(
         kind=kind,
@@ -98,7 +100,7 @@ def _saying(row: Row) -> Saying:
     calls = row.get("tool_calls", [])
     usage = row.get("usage")
     if not isinstance(calls, list):
-        raise Misdeclared(f"`tool_calls` is a list, not {calls!r}")
+        raise Misdeclared(f"`tool_calls` must be a list, not {calls!r}")
     return Saying(
         text=_json_text(row["json"]) if "json" in row else str(row.get("text", "")),
         calls=tuple(_call(_row(call, {"name", "arguments"}, "tool call")) for call in calls),
@@ -126,7 +128,7 @@ def _spoil(saying: Saying, fault: Fault) -> Saying:
 
 def _row(value: object, known: set[str], what: str) -> Row:
     if not isinstance(value, dict) or not value.keys() <= known:
-        raise Misdeclared(f"a {what} may have {sorted(known)!r}, not {value!r}")
+        raise Misdeclared(f"a {what} is a mapping of {', '.join(sorted(known))}; not {value!r}")
     return value
 
 

@@ -91,7 +91,9 @@ def _ask(model: Model, request: ModelRequest, *, left_s: float, spent: Usage) ->
 
 def _refuse_cut(reply: ModelReply, request: ModelRequest, spent: Usage) -> None:
     if reply.finish_reason == "length":
-        message = f"the answer did not fit {request.max_output_tokens} tokens"
+        message = (
+            f"the answer did not fit in {request.max_output_tokens} tokens (max_output_tokens)"
+        )
         raise ModelFailed(ErrorClass.TRUNCATED, message, spent=spent, cost_known=True)
 
 

@@ -33,7 +33,7 @@ from agent_workers.execution.outside.reading import Read, read_answer
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PROXY_ASKS = 407
 _LEAST_S = 0.001
-_TLS_ONLY = "the headers of this tool are secret: it goes to https:// only"
+_TLS_ONLY = "the headers of this tool are secret: it may call https:// URLs only"
 
 
 class OutOfTime(TimeoutError):
@@ -60,7 +60,7 @@ class Caller:
             if not follows or answer.status not in _REDIRECTS or not location:
                 return answer
             request = _sent_on(request, location)
-        raise NotCallable(f"{request.url} is the end of more than {follows} redirects")
+        raise NotCallable(f"more than {follows} redirects; the last one led to {request.url}")
 
     def _answer(self, request: HttpRequest, bounds: HttpBounds, left: Left) -> HttpAnswer:
         target = self._target(request.url, bounds)
@@ -86,7 +86,7 @@ class Caller:
         except Uncallable as error:
             raise NotCallable(f"the URL {error}") from None
         if not replace(self.reach, hosts=tuple(bounds.hosts)).named(target.host):
-            raise NotCallable(f"this tool does not call {target.host}")
+            raise NotCallable(f"this tool may not call {target.host}")
         return target
 
     def _connected(self, target: Target, left: Left, *, is_secret: bool) -> socket.socket:
@@ -137,7 +137,7 @@ def said(error: OSError | ValueError) -> str:
         case ssl.SSLError():
             return f"TLS: {error.reason or error}"
         case socket.gaierror():
-            return "the name is not known"
+            return "the host name is not known"
         case ConnectionRefusedError():
             return "the connection was refused"
         case ConnectionResetError():
@@ -198,7 +198,9 @@ def _sent_on(request: HttpRequest, location: str) -> HttpRequest:
     try:
         url = urldefrag(urljoin(request.url, location)).url
     except ValueError:
-        raise NotCallable(f"a redirect of {request.url} leads to what is no URL") from None
+        raise NotCallable(
+            f"a redirect of {request.url} leads to something that is not a URL"
+        ) from None
     if request.url.startswith("https:") and not url.startswith("https:"):
         raise NotCallable("a redirect leads from https:// to something else")
     elsewhere = urljoin(request.url, "/") != urljoin(url, "/")

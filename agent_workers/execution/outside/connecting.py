@@ -51,7 +51,7 @@ def checked(target: Target, resolve: Resolve, reach: Reach) -> Found:
     """Resolve once; every answer must be allowed, or a name could lead us anywhere."""
     found = resolve(target.host, target.port)
     if not found:
-        raise OSError("the name has no address")
+        raise OSError("the host name has no address")
     for *_, place in found:
         if not reach.allows(str(place[0]), target.port):
             raise AddressRefused(
@@ -79,4 +79,4 @@ def connected(
             failure = error
             if isinstance(error, TimeoutError) and left() <= 0:
                 break
-    raise failure or OSError("no address")
+    raise failure or OSError("the host name has no address")

@@ -22,9 +22,9 @@ def check_headers(headers: Mapping[str, str]) -> None:
         raise NotCallable(f"there are more than {_MOST} headers")
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            raise NotCallable(f"{name!r} is no name of a header")
+            raise NotCallable(f"{name!r} is not the name of a header")
         if name.lower() in _OURS or name.lower().startswith("proxy-"):
-            raise NotCallable(f"the header {name!r} is not for a tool to set")
+            raise NotCallable(f"a tool may not set the header {name!r}")
         if not _VALUE.fullmatch(value):
             raise NotCallable(f"the header {name!r} must be one line of printable ASCII")
 

@@ -56,7 +56,7 @@ def _log_in(imap: imaplib.IMAP4, server: MailServer) -> None:
         raise
     except (imaplib.IMAP4.error, UnicodeError):
         # Without what the server said: it may repeat what it was sent.
-        raise imaplib.IMAP4.error("it refused our login") from None
+        raise imaplib.IMAP4.error("it refused the login") from None
 
 
 def _ok(answer: tuple[str, Sequence[object]], what: str) -> list[bytes]:

@@ -35,7 +35,9 @@ def mail_server(url: str, setting: str) -> MailServer:
         raise NotInstalled(f"no mail can be sent: {setting} is not set")
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise NotInstalled(f"{setting} is no URL of a mail server")
+        raise NotInstalled(
+            f"{setting} is not the URL of a mail server, such as smtps://user:password@host or imaps://…"
+        )
     server = MailServer(
         host=parts.hostname,
         port=parts.port or _PORTS[parts.scheme],
@@ -46,7 +48,7 @@ def mail_server(url: str, setting: str) -> MailServer:
         folder=unquote(parts.path.strip("/")) or "Sent",
     )
     if server.user and not (server.is_tls or server.starts_tls or _is_here(server.host)):
-        raise NotInstalled(f"{setting} would show its password to the network: use TLS")
+        raise NotInstalled(f"{setting} would send its password unencrypted: use TLS")
     return server
 
 

@@ -51,7 +51,7 @@ class MailOutbox:
 
     def _check_sender(self) -> None:
         if not is_address(self.sender):
-            raise NotInstalled("no mail can be sent: AGENT_MAIL_FROM is no address")
+            raise NotInstalled("no mail can be sent: AGENT_MAIL_FROM is not an e-mail address")
 
     def find(self, key: str) -> str | None:
         """Return the Message-ID of what was sent with this key, or nothing when it was not."""

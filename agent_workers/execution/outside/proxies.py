@@ -47,7 +47,7 @@ def proxy_of(url: str) -> Proxy | None:
         return None
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError("must be a URL as http://host:3128")
+        raise ValueError("must be a URL such as http://host:3128")
     given = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     encoded = base64.b64encode(given.encode()).decode("ascii")
     return Proxy(
@@ -64,6 +64,6 @@ def _head(connection: socket.socket, left: Left) -> bytes:
         connection.settimeout(left())
         byte = connection.recv(1)
         if not byte or len(got) > _LONGEST_HEAD:
-            raise ProxyRefused("what the proxy said is no HTTP")
+            raise ProxyRefused("the answer of the proxy is not HTTP")
         got += byte
     return got

@@ -57,10 +57,10 @@ def _begun(stream: io.BufferedReader, method: str) -> http.client.HTTPResponse:
         try:
             response.begin()
         except (http.client.HTTPException, ValueError) as error:
-            raise NoHttp(f"what came back is no HTTP ({type(error).__name__})") from None
+            raise NoHttp(f"the answer is not HTTP ({type(error).__name__})") from None
         if response.status >= http.client.OK:
             return response
-    raise NoHttp("nothing but interim answers came back")
+    raise NoHttp("only interim answers (1xx) came back")
 
 
 def _body(response: http.client.HTTPResponse, most: int) -> tuple[bytes, bool]:
@@ -120,7 +120,7 @@ class _Bounded(io.RawIOBase):
     @override
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
         if self._most <= 0:
-            raise NoHttp("the answer goes on and on")
+            raise NoHttp("the answer does not end")
         self._connection.settimeout(self._left())
         count = self._connection.recv_into(buffer)
         self._most -= count

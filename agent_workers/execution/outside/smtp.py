@@ -92,11 +92,11 @@ def _send(smtp: smtplib.SMTP, message: bytes) -> None:
         smtp.send(stuffed + b".\r\n")
         code, said = smtp.getreply()
     except _FAILURES as error:
-        raise EmailUnclear(f"the server had the message when {_said(error)}") from None
+        raise EmailUnclear(f"the server may have taken the message: {_said(error)}") from None
     if code in _REFUSALS:
         _refuse(code, said, "the message")
     if code != _TAKEN:
-        raise EmailUnclear(f"the server had the message, and said {code}")
+        raise EmailUnclear(f"the server may have taken the message: it answered {code}")
 
 
 def _check(reply: tuple[int, bytes], what: str) -> None:
@@ -114,7 +114,7 @@ def _refuse(code: int, said: bytes, what: str) -> None:
 def _said(error: Exception) -> str:
     """What went wrong, without what was sent: an answer to a login may repeat it."""
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"it refused our login ({error.smtp_code})"
+        return f"it refused the login ({error.smtp_code})"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"it said {error.smtp_code}"
     return f"{type(error).__name__}: {error}"[:300]

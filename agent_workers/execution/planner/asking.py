@@ -36,6 +36,6 @@ class Rationed:
     def complete(self, request: ModelRequest, *, deadline_s: float) -> ModelReply:
         """Make the call if there is one left."""
         if self._left <= 0:
-            raise NeverUsable("there is no model call left to put the last answer right")
+            raise NeverUsable("there is no model call left to correct the last answer")
         self._left -= 1
         return self._model.complete(request, deadline_s=deadline_s)

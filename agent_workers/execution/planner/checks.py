@@ -60,7 +60,7 @@ def _of_shape(calls: Sequence[ToolCall]) -> Iterator[str]:
         if not _ID.fullmatch(call_id):
             yield f"the id {call_id[:80]!r} is not 1 to 64 letters, digits, '_', '-' or '.'"
     if len(known) < len(ids):
-        yield f"ids are not unique: {sorted({i for i in ids if ids.count(i) > 1})!r}"
+        yield f"ids are not unique: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}"
         return
     for call in calls:
         yield from _of_dependencies(call, known)
@@ -70,7 +70,7 @@ def _of_shape(calls: Sequence[ToolCall]) -> Iterator[str]:
 def _of_dependencies(call: ToolCall, known: Collection[str]) -> Iterator[str]:
     for other in call.after:
         if other not in known:
-            yield f"{call.call_id!r} depends on {other!r}, which is no call of this plan"
+            yield f"{call.call_id!r} depends on {other!r}, which is not a call of this plan"
     for reference in references(call.arguments):
         if reference.call_id not in call.after:
             yield f"{call.call_id!r} refers to {reference.call_id!r} without depending on it"
@@ -81,14 +81,14 @@ def _of_circles(calls: Sequence[ToolCall], known: Collection[str]) -> Iterator[s
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        yield f"these calls wait for each other: {error.args[1]!r}"
+        yield f"these calls wait for each other: {', '.join(error.args[1])}"
 
 
 def _of_size(calls: Sequence[ToolCall], room: Room) -> Iterator[str]:
     if len(calls) > room.calls:
-        yield f"there are {len(calls)} calls, and at most {room.calls} may follow"
+        yield f"there are {len(calls)} calls; at most {room.calls} are allowed"
     elif room.steps is not None and len(calls) + levels(calls) > room.steps:
-        yield f"too many steps: {len(calls)} calls do not fit the {room.steps} steps that are left"
+        yield f"too many steps: {len(calls)} calls do not fit in the {room.steps} steps that are left"
     first = sum(not call.after for call in calls)
     if room.at_once is not None and first > room.at_once:
         yield f"{first} calls at once; at most {room.at_once} are allowed"
@@ -99,7 +99,7 @@ def _of_tools(calls: Sequence[ToolCall], tools: Mapping[str, type[BaseModel]]) -
         yield f"{HAND_OFF!r} stands alone: no other call may be planned with it"
     for call in calls:
         if call.tool not in tools:
-            yield f"there is no tool {call.tool!r}, only {sorted(tools)!r}"
+            yield f"there is no tool {call.tool!r}, only {', '.join(sorted(tools))}"
         else:
             problem = _of_arguments(call, tools[call.tool])
             if problem:

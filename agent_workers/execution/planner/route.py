@@ -13,5 +13,5 @@ def routed(agent: Agent, situation: Situation) -> Plan | GiveUp | None:
     if target:
         return Plan([hand_off(target, input=situation.input)], workflow=f"route:{target}")
     if agent.plan is None and not agent.ladders and agent.model is None:
-        return GiveUp("no rule of the router holds for this input")
+        return GiveUp("no route of the agent matches this input")
     return None

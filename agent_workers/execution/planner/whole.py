@@ -139,7 +139,7 @@ def _told(asked: WholePlanRequest) -> Sequence[Message]:
     if asked.tried:
         steps = [one.shown() for one in asked.tried]
         known = json.dumps({"earlier_steps": steps}, ensure_ascii=False)
-        said.append(Message(role="user", content=f"An earlier plan did not do. {known}"))
+        said.append(Message(role="user", content=f"An earlier plan did not work. {known}"))
     if asked.problems:
         problems = "; ".join(asked.problems)
         said.append(Message(role="user", content=f"Your last plan cannot be used: {problems}"))
@@ -172,7 +172,7 @@ def _calls(plan: _Plan, asked: WholePlanRequest) -> Planned:
     calls = tuple(map(_call, plan.steps))
     taken = sorted({call.call_id for call in calls} & {one.id for one in asked.tried if one.done})
     if taken:
-        raise Unusable(f"these ids are those of steps that are done already: {taken!r}")
+        raise Unusable(f"these ids belong to steps that are done already: {', '.join(taken)}")
     calls = settled(calls, asked.tried)
     problems = problems_of(calls, asked.offer.models, asked.offer.room)
     if problems:

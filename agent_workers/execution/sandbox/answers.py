@@ -107,7 +107,7 @@ def _unread(ended: Ended, why: str) -> Died | Raised:
         return Died(": ".join([f"exit code {ended.code}", *said[-1:]])[:_LONGEST_WORDS])
     if not ended.output:
         return Died("it ended without an answer")
-    return Raised(error="NotJson", message=f"its result cannot be taken: {why}")
+    return Raised(error="NotJson", message=f"its result cannot be returned: {why}")
 
 
 def _killed_by(code: int) -> int:
@@ -135,7 +135,7 @@ def _whole_characters(value: object) -> object:
 
 
 def _refuse(word: str) -> NoReturn:
-    raise NotJson(f"{word} is no JSON number")
+    raise NotJson(f"{word} is not a JSON number")
 
 
 def _finite(word: str) -> float:

@@ -161,8 +161,8 @@ def _reachable(user: int | None, program: Path) -> Path:
     if reachable and can_run(user, program):
         return reachable[0]
     raise NoBoundary(
-        f"we are root, and no other user may run {program} with its interpreter: "
-        "install bubblewrap, or run as an ordinary user, or from a folder that all can read"
+        f"this process is root, and no other user can run {program} and its interpreter: "
+        "install bubblewrap, run as an ordinary user, or run from a folder that all users can read"
     )
 
 
@@ -211,11 +211,13 @@ def _gaps(allowed: Allowed) -> tuple[str, ...]:
     shared = " and ".join(landlock.writable(there(allowed.hides)))
     gaps = [f"it can read what {whose} can read below /etc, /opt{f', {shared}' * bool(shared)}"]
     if not landlock.version():
-        gaps = [f"it can read what {whose} can read, of its processes too"]
+        gaps = [f"it can read what {whose} can read, of its processes, too"]
     if os.geteuid() != 0:
         where = f" below {shared}" if landlock.version() else ""
         gaps += [f"it can write what this user can write{where}"] if shared or not where else []
-        gaps += [] if landlock.scoped() else ["it can end this user's processes, the worker too"]
+        gaps += (
+            [] if landlock.scoped() else ["it can end this user's processes, the worker included"]
+        )
     if not _filters():
         gaps.append("it can reach what listens on sockets that this user may open")
     if sys.platform != "linux":
@@ -231,7 +233,7 @@ def _gaps_online(allowed: Allowed) -> tuple[str, ...]:
     if allowed.ports and landlock.knows_ports():
         named = ", ".join(map(str, allowed.ports))
         return (f"it can reach port {named} of every server that this machine can, and UDP",)
-    return ("it can reach every server that this machine can, its own too",)
+    return ("it can reach every server that this machine can, its own included",)
 
 
 def _filters() -> bool:

@@ -64,7 +64,7 @@ def request_of(program: Program, bounds: Bounds) -> bytes | Refused:
     try:
         written = json.dumps(told, allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
-        return Refused(f"what is given is not JSON: {error}")
+        return Refused(f"`given` is not JSON: {error}")
     if len(program.source) > _LONGEST_SOURCE:
         return Refused(f"the program is longer than {_LONGEST_SOURCE} characters")
     return written

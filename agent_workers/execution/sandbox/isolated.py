@@ -93,7 +93,9 @@ def _run(told: bytes, declared: Tool, hides: Sequence[Path]) -> Ended:
         confined = confine(command, allowed=allowed, bounds=bounds)
     except NoBoundary as error:
         # It has not been started, so nothing has happened.
-        raise ToolError(f"it is isolated, and cannot be: {error}") from None
+        raise ToolError(
+            f"it is declared `isolated`, and cannot be isolated here: {error}"
+        ) from None
     try:
         return run_bounded(
             confined.argv,
@@ -119,7 +121,7 @@ def _answer(ended: Ended, declared: Tool) -> dict[str, Any]:
     if ended.too_much_memory:
         raise ToolDied(f"it used more than {_MEMORY >> 20} MiB of memory, with all that it started")
     if ended.too_much:
-        raise ToolDied(f"it gave more than {_MOST} bytes")
+        raise ToolDied(f"it returned more than {_MOST} bytes")
     try:
         answered = json.loads(ended.output)
     except (ValueError, RecursionError):

@@ -46,7 +46,7 @@ def _found(module: str, name: str) -> Tool:
         if isinstance(one, Tool) and one.name == name:
             return one
     raise LookupError(
-        f"module {module!r} has no tool {name!r}: an isolated tool stands in a module"
+        f"module {module!r} has no tool {name!r}: declare an isolated tool at the top level of its module"
     )
 
 

@@ -51,7 +51,7 @@ def _give_up(told: dict[str, Any]) -> None:
     _give_up_rights(told.get("user"))
     parent = told.get("parent")
     if _is_unheard() or (isinstance(parent, int) and os.getppid() != parent):
-        raise ProcessLookupError("who started it is gone")
+        raise ProcessLookupError("the process that started it is gone")
     until = told.get("until")
     if isinstance(until, float):
         # The kernel ends it even where everybody who watches is frozen, or was before this line.

@@ -37,7 +37,7 @@ def levels(*, wasm: Path, image: str, hides: Sequence[Path] = ()) -> tuple[Level
         ),
         Level(
             name="wasm",
-            what="CPython 3.12 as WebAssembly: the whole standard library, no machine",
+            what="CPython 3.12 as WebAssembly: the whole standard library, no access to this machine",
             why_not=lambda: why_no_wasm(wasm),
             make=lambda: WasmSandbox(place=wasm, hides=hides),
         ),
@@ -49,7 +49,7 @@ def levels(*, wasm: Path, image: str, hides: Sequence[Path] = ()) -> tuple[Level
         ),
         Level(
             name="container",
-            what="CPython in a container without network and rights",
+            what="CPython in a container without network or privileges",
             why_not=lambda: _why_no_container(image),
             make=lambda: Container(image=image, engine=engine_with(image)),
         ),
@@ -78,7 +78,7 @@ def chosen(name: str, known: tuple[Level, ...]) -> Level:
         if not why:
             return level
         wrong.append(f"{level.name}: {why}")
-    raise NoBoundary(f"code is not run here, because nothing could hold it ({'; '.join(wrong)})")
+    raise NoBoundary(f"code is not run here, because no sandbox works here ({'; '.join(wrong)})")
 
 
 def _why_no_container(image: str) -> str:

@@ -73,7 +73,7 @@ class MontySandbox:
         if isinstance(refused, Refused):
             return refused
         if not all(name.isidentifier() for name in program.given):
-            return Refused("what is given must have names that Python takes")
+            return Refused("the names in `given` must be names of Python variables")
         printed, shown = CollectString(bounds.output), CollectString(bounds.output)
         try:
             with _session(bounds, self.hides) as session:
@@ -183,7 +183,7 @@ def _ended(error: MontyError, bounds: Bounds, printed: str) -> Ran:
         case MontySyntaxError():
             return Raised(error="SyntaxError", message=str(error))
         case MontyConversionError():
-            return Refused(f"what is given cannot be taken: {error}")
+            return Refused(f"`given` cannot be used: {error}")
         case _:
             return _raised(error, bounds, printed)
 
@@ -203,6 +203,6 @@ def _finished(shown: str, printed: str, bounds: Bounds) -> Ran:
     try:
         value = read_json(shown)
     except NotJson as error:
-        return Raised(error="NotJson", message=f"its result cannot be taken: {error}")
+        return Raised(error="NotJson", message=f"its result cannot be returned: {error}")
     long = len(shown) + len(printed) > bounds.output
     return TooMuchOutput(bounds.output) if long else Finished(value=value, printed=printed)

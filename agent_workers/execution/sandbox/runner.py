@@ -80,7 +80,7 @@ def _message(error: BaseException) -> str:
     try:
         words = str(error)[:2000]
     except BaseException:  # noqa: BLE001  # as above
-        words = "it cannot be written"
+        words = "its message cannot be written"
     line, at = 0, error.__traceback__
     while at is not None:
         if at.tb_frame.f_code.co_filename == "<program>":

@@ -36,7 +36,7 @@ def told(ran: NotFinished) -> str:
         case OutOfMemory():
             return f"it needs more than {ran.memory} bytes of memory"
         case TooMuchOutput():
-            return f"it gives more than {ran.output} bytes"
+            return f"its output has more than {ran.output} bytes"
         case Died():
             return f"the interpreter died: {ran.how}"
         case Refused():

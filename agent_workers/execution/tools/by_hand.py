@@ -63,4 +63,4 @@ class _Given:
         for fake in self.fakes:
             if wanted in type(fake).__mro__:
                 return fake
-        raise NotInstalled(f"the tool asks for {wanted.__name__}: give a fake that derives from it")
+        raise NotInstalled(f"the tool asks for {wanted.__name__}: pass a fake that derives from it")

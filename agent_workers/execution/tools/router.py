@@ -182,7 +182,7 @@ def _refused(error: ToolError | FacilityError) -> ToolFailed:
 def _no_transaction(tool: str, wish: object) -> str:
     gave = f"returned {gave_of(wish)}"
     if isinstance(wish, Transaction):
-        gave = "returned a Transaction with something else than Statements in it"
+        gave = "returned a Transaction that holds something other than Statements"
     return f"{tool} is transactional but {gave}; return a Transaction of Statements and a result"
 
 

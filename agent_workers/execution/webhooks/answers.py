@@ -37,7 +37,7 @@ def parsed(got: bytes) -> Outcome:
     except http.client.IncompleteRead as error:
         body = error.partial
     except (http.client.HTTPException, ValueError, OSError):
-        return Unanswered(error="what came back is no HTTP")
+        return Unanswered(error="the answer is not HTTP")
     return Answered(
         status=response.status,
         wish=wished(response.getheader("retry-after"), datetime.now(UTC)),

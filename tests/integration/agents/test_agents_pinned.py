@@ -129,7 +129,7 @@ def test_a_declared_version_in_python_waits_for_a_worker_that_has_it(bench: Benc
     job = submit(bench, "twice")
     make_known(bench, AFTER)
     bench.deliver(bench.runtime(module=AFTER), job)
-    assert "no agent 'twice' in version '2', a Python one" in last_error(bench, job)
+    assert "no agent 'twice' in version '2', which is Python code" in last_error(bench, job)
     bench.until_done(job, bench.runtime(module=BEFORE))
     assert bench.output(job) == "hello"
 
@@ -142,7 +142,7 @@ def test_a_pinned_tool_with_another_schema_sends_the_step_elsewhere(bench: Bench
     with capture_logs() as logs:
         bench.deliver(bench.runtime(module=OTHER_TOOLS), job)
     assert (
-        f"version '1' cannot be served here: agent 'speaker': tools.0: 'shout' is pinned to {pin}"
+        f"this worker cannot serve version '1': agent 'speaker': tools.0: 'shout' is pinned to schema {pin}"
         in (last_error(bench, job))
     )
     assert "agent_not_served" in [log["event"] for log in logs]

@@ -36,7 +36,7 @@ def test_what_is_everybodys_is_seen_without_how_it_is_reached_and_not_touched(
     rows = McpRows(live.database)
     shared = McpServer(tenant_id=EVERYBODY, name="files", command=("serve", "--key", "in-here"))
     rows.add(shared)
-    rows.failed(shared, "it ended with 3, and said last: in-here")
+    rows.failed(shared, "it ended with exit code 3, and said last: in-here")
     with Client(live.url, live.token(tenant)) as client:
         shown = client.mcp_servers.get("files")
         assert shown["shared"] is True

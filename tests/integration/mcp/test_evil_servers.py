@@ -44,11 +44,11 @@ def assert_works(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("die", "mcp_died", "ended with 3"),
+        ("die", "mcp_died", "ended with exit code 3"),
         ("huge", "mcp_too_much", "more than 4 MiB"),
         ("garbage", "mcp_garbled", "JSON"),
         ("deep", "mcp_garbled", "RecursionError"),
-        ("flood", "mcp_too_much", "without end"),
+        ("flood", "mcp_too_much", "answers no request"),
     ],
 )
 def test_a_server_that_fails_in_a_call_is_told_of_and_begun_again(
@@ -183,5 +183,5 @@ def test_a_result_that_is_not_what_was_promised_is_objected_to(world: World, nam
     made = declared(world.tool(evil(TOKEN="${MCP_TOKEN}"), name))
     result = made.function({"n": 1}, call=CALL, servers=world.servers)
     shape = signature_of(made).result
-    with pytest.raises(BadResult, match="something else than it declares"):
+    with pytest.raises(BadResult, match="something other than it declares"):
         shape.promised(result)

@@ -171,7 +171,7 @@ def test_an_unclassified_tool_that_dies_in_the_middle_is_not_called_again(desk: 
     desk.bench.deliver(runtime, job_id, -1)
     [(says, reason)] = is_known()
     assert says == "unknown"
-    assert "ended with 3" in str(reason)
+    assert "ended with exit code 3" in str(reason)
 
 
 def test_a_worker_asks_a_server_that_is_due(desk: Desk) -> None:

@@ -41,7 +41,7 @@ def test_what_is_wrong_with_mail_is_named(mail: Mail):
     no_sender, nobody, no_folder = said(
         smtp_url=mail.smtp_url, imap_url=mail.imap_url.replace("/Sent", "/Nothing")
     )
-    assert "AGENT_MAIL_FROM is no address" in no_sender
+    assert "AGENT_MAIL_FROM is not an e-mail address" in no_sender
     assert "AGENT_MAIL_RECIPIENTS" in nobody
     assert no_folder.startswith("FAIL")
 

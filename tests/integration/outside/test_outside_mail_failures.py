@@ -158,6 +158,6 @@ def test_what_a_server_says_of_a_login_is_not_told_on(outbox: MailOutbox):
     said = ("* OK here", "* CAPABILITY IMAP4rev1\r\nTAG OK so", "TAG NO not by \x1b[2J secret word")
     with reading_out(*said) as url:
         there = replace(outbox, imap_url=url.replace("smtp://", "imap://us:secret%20word@"))
-        with pytest.raises(FacilityAway, match="refused our login") as failed:
+        with pytest.raises(FacilityAway, match="refused the login") as failed:
             looked_up(there, "k13")
     assert "secret" not in str(failed.value)

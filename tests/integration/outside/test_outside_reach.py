@@ -99,7 +99,7 @@ def test_a_name_is_asked_for_once_so_a_second_answer_changes_nothing(site: Site)
 @pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:1"])
 def test_a_secret_goes_over_tls_or_to_ones_own_addresses(site: Site, proxy: str):
     secret = HttpBounds(secret=True)
-    with pytest.raises(NotCallable, match="https:// only"):
+    with pytest.raises(NotCallable, match="https:// URLs only"):
         get(f"http://{NAME}/", names=leading_to("93.184.215.14"), bounds=secret, proxy=proxy)
     site.answers["/"] = said("inside")
     assert get(site.url(), bounds=secret).body == b"inside"

@@ -141,7 +141,7 @@ def test_it_does_not_begin_once_whoever_started_it_is_dead(boundary: Boundary) -
         check=False,
     )
     os.close(writes)
-    assert "who started it is gone" in ran.stderr.decode()
+    assert "the process that started it is gone" in ran.stderr.decode()
 
 
 def test_a_program_that_is_not_there_is_told_at_once() -> None:

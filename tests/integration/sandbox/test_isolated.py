@@ -91,7 +91,7 @@ def test_an_effect_whose_process_never_called_it_did_not_happen() -> None:
     key = effect_key(asked.root_id, asked.position)
     reply = router(inside_a_function).act(asked, asked.arguments, key=key, attempt=1)
     assert isinstance(reply, NotDone), reply
-    assert "stands in a module" in reply.broke.message
+    assert "at the top level of its module" in reply.broke.message
 
 
 def test_what_cannot_be_started_is_told_apart_from_what_died() -> None:

@@ -53,7 +53,7 @@ def test_an_answer_is_its_status_whatever_else_is_said(receiver: Receiver, path:
     [
         ("reset", "reset"),
         ("empty", "without an answer"),
-        ("garbage", "no HTTP"),
+        ("garbage", "is not HTTP"),
     ],
 )
 def test_what_is_no_answer_is_said_as_such(receiver: Receiver, path: str, says: str):

@@ -133,7 +133,7 @@ def test_a_judge_cannot_have_an_effect_run_again(bench: Bench, runtime: Runtime)
     assert ended(bench, job, runtime) == "succeeded"
     verdict, by, reason = verdicts(bench, job)[0]
     assert (verdict, by) == ("replan", "model")
-    assert "'mail' may have left a mark" in reason
+    assert "'mail' may have taken effect" in reason
     assert judged_agents.MAILED == ["hello"]
 
 

@@ -73,7 +73,7 @@ def test_a_tool_that_no_worker_has_any_more_leaves_a_doubt(bench: Bench, job: Jo
 
     bench.until(doubted, "nobody is told")
     (reason,) = bench.ask("select doubt_reason from effects where job_id = %s", job)[0]
-    assert str(reason).endswith("agent 'told' has no tool 'deposit' here")
+    assert str(reason).endswith("agent 'told' has no tool 'deposit' on this worker")
     say(bench, job, GivenVerdict.HAPPENED)
     what = "select outcome_type from steps where job_id = %s and position = 1"
     bench.until(

@@ -70,7 +70,7 @@ def test_without_a_database_only_what_needs_one_says_so(
 
 def test_a_near_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, said = called(capsys, "adds")
-    assert (code, "do you mean 'add'?" in said) == (2, True)
+    assert (code, "did you mean 'add'?" in said) == (2, True)
 
 
 def test_nothing_that_leaves_a_mark_is_called_without_a_yes(
@@ -78,7 +78,7 @@ def test_nothing_that_leaves_a_mark_is_called_without_a_yes(
 ) -> None:
     for tool, arguments in (("pay", {"amount": 7}), ("note", {"name": "x"})):
         code, result, said = called(capsys, tool, arguments)
-        assert (code, result, "--yes calls it all the same" in said) == (2, None, True)
+        assert (code, result, "add --yes to call it" in said) == (2, None, True)
     assert called(capsys, "pay", {"amount": 7}, "--look-up", "--key", KEY)[1] == {
         "found": False,
         "result": None,

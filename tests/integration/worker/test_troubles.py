@@ -170,7 +170,7 @@ def test_what_a_step_waits_for_does_not_hide_what_failed(bench: Bench, runtime: 
         return str(steps[1].last_error) if len(steps) > 1 else ""
 
     lost = "RuntimeError: the answer to o2 was lost"
-    bench.until(lambda: "waiting for that" in told(), "it does not wait")
+    bench.until(lambda: "waiting until then" in told(), "it does not wait")
     assert told().startswith(f"{lost}. Attempt 1 may still take effect until ")
     assert error_of(bench, job)["message"] == lost
     sql = "select convert_from(data, 'UTF8') from journal where job_id = %s and type = 'retrying'"

@@ -68,13 +68,13 @@ def test_one_that_was_not_there_is_asked_for_again():
 
 def test_a_version_without_its_tools_here_is_not_served():
     roster = Roster(Registry(), Shelf(KEPT).fetch)
-    with pytest.raises(Unserved, match="cannot be served here: agent 'writer'"):
+    with pytest.raises(Unserved, match="cannot serve version '2': agent 'writer'"):
         roster.find(step("writer", "2"))
 
 
 def test_a_version_of_a_newer_release_is_not_served():
     newer = replace(KEPT, definition={**KEPT.definition, "aura": 1})
-    with pytest.raises(Unserved, match="this release cannot read it: aura"):
+    with pytest.raises(Unserved, match="this release cannot read the agent: aura"):
         Roster(DEMO, Shelf(newer).fetch).find(step("writer", "2"))
 
 
@@ -86,5 +86,5 @@ def test_code_that_counted_its_version_goes_on_with_what_is_here():
 
 def test_code_that_declared_its_version_is_left_to_those_who_have_it():
     declared = replace(KEPT, name="support", source=Source.PYTHON, declared=True)
-    with pytest.raises(Unserved, match="a Python one"):
+    with pytest.raises(Unserved, match="which is Python code"):
         Roster(DEMO, Shelf(declared).fetch).find(step("support", "2"))

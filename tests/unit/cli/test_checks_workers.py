@@ -27,7 +27,7 @@ _REPORT = WorkerReport(
         "scripted/small": "",
         "openai/gpt-5-mini": "model 'openai/gpt-5-mini' has no key: set OPENAI_API_KEY",
         "envkey": "model 'envkey' has no key: set MY_KEY (models.yaml:3)",
-        "unpriced": "model 'unpriced' has no price: say `prices` at models.yaml:9 (0 for free)",
+        "unpriced": "model 'unpriced' has no price: add `prices` at models.yaml:9 (0 for free)",
     },
     secrets=["MCP_TOKEN"],
     abilities=_ABLE,
@@ -85,7 +85,7 @@ def test_a_model_of_models_yaml_is_told_as_the_worker_told_it():
     [line] = told(version(model="envkey"))
     assert ": model 'envkey' has no key, and agent written@1 names it: set MY_KEY (models" in line
     [line] = told(version(model="unpriced"))
-    assert "names it: say `prices` at models.yaml:9 (0 for free), and start that worker" in line
+    assert "names it: add `prices` at models.yaml:9 (0 for free), and start that worker" in line
 
 
 def test_a_model_that_the_worker_does_not_know_is_told_with_the_nearest_that_it_knows():

@@ -67,4 +67,4 @@ def test_a_refusal_is_told_with_what_to_do(code: str, words: tuple[str, ...], hi
 
 
 def test_a_server_that_is_not_ours_is_called_so() -> None:
-    assert "is the URL right?" in str(Refused(404, {}))
+    assert "check the URL" in str(Refused(404, {}))

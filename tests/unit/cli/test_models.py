@@ -17,7 +17,7 @@ from agent_workers.execution.models.named_file import read_models
 from agent_workers.settings import PREFIX, Settings
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-NO_PRICE = "say `prices` at models.yaml:3 (0 for one that costs nothing)"
+NO_PRICE = "add `prices` at models.yaml:3 (0 if it costs nothing)"
 FILE = """\
 models:
   fast: {model: openai/gpt-5-mini, address: ADDRESS, key: {env: KEY_OF_TESTS}}

@@ -60,7 +60,7 @@ def test_an_answer_of_the_promised_shape_passes_also_as_text_of_a_model(fits: ob
 )
 def test_another_shape_is_sent_back_with_what_is_wrong(answer: object, told: str) -> None:
     said = objection(answer, output=PRICE)
-    assert said.startswith("replan: the answer is not what was promised")
+    assert said.startswith("replan: the answer does not fit the `output` of the agent")
     assert told in said
 
 
@@ -102,7 +102,7 @@ def test_what_a_schema_refers_to_is_not_fetched(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text("{}")
     (mistake,) = schema_mistakes(by_model(output={"$ref": other.as_uri()}))
-    assert "nothing is fetched" in mistake.text
+    assert "none is fetched" in mistake.text
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def test_a_function_s_verdict_is_the_engine_s(wish: object, verdict: Judged) -> 
 @pytest.mark.parametrize("nothing", [None, "accept", True])
 def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
     may = "return Answer, Continue, Retry, Replan, Escalate, Ask or GiveUp"
-    gave = rf"Evaluator of 'a' \(tests/unit/evaluating/judges.py:\d+\) returned \w+, no verdict; {may}\."
+    gave = (
+        rf"Evaluator of 'a' \(tests/unit/evaluating/judges.py:\d+\) returned \w+,"
+        rf" which is not a verdict; {may}\."
+    )
     with pytest.raises(BadReturn, match=gave):
         told(deciding(nothing), *ROUND)
 
@@ -49,23 +52,27 @@ def test_a_function_that_gives_no_verdict_is_named(nothing: object) -> None:
 @pytest.mark.parametrize(
     ("history", "ids", "problem"),
     [
-        (ROUND, ["p"], "'pay' may have left a mark"),
-        (ROUND, ["a", "p"], "'pay' may have left a mark"),
+        (ROUND, ["p"], "'pay' may have taken effect"),
+        (ROUND, ["a", "p"], "'pay' may have taken effect"),
         (ROUND, [], "no call has failed"),
         (ROUND, ["z"], "no call 'z' of this round"),
         (
             (planned(call("p", "pay")), failed("p", "timeout", name="pay")),
             [],
-            "may have left a mark",
+            "may have taken effect",
         ),
-        ((planned(call("p", "pay")), failed("p", "effect_abandoned", name="pay")), [], "a mark"),
+        (
+            (planned(call("p", "pay")), failed("p", "effect_abandoned", name="pay")),
+            [],
+            "taken effect",
+        ),
         (
             (
                 planned(call("a")),
                 *(failed("a", "timeout", position=number) for number in (1, 3, 5, 7)),
             ),
             [],
-            "ran 4 times already",
+            "has run 4 times already",
         ),
     ],
 )

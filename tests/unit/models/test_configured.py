@@ -45,7 +45,7 @@ def test_a_model_without_a_price_is_named_with_the_one_that_was_meant() -> None:
 
 def test_a_model_that_nobody_knows_can_be_named_and_priced() -> None:
     assert problems("hosted_vllm/x9") == [
-        "model 'hosted_vllm/x9' is not in the price table; name it in models.yaml, with its prices"
+        "model 'hosted_vllm/x9' is not in the price table; add it to models.yaml, with its prices"
     ]
 
 
@@ -75,7 +75,7 @@ def test_a_named_model_needs_its_price_and_its_key(named: Path) -> None:
         f"model 'fast@acme' has no key: set ACME_KEY ({named}:6)"
     ]
     assert problems("bare", file=named) == [
-        f"model 'bare' has no price: say `prices` at {named}:7 (0 for one that costs nothing)"
+        f"model 'bare' has no price: add `prices` at {named}:7 (0 if it costs nothing)"
     ]
 
 

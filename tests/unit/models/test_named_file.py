@@ -77,15 +77,15 @@ def test_a_name_may_be_that_of_the_model_itself() -> None:
         ("key: sk-secret-123", "a key is never written here: say where it is"),
         ("key: {env: sk-secret-123}", "it must be the name of a variable, not the key itself"),
         ("key: {file: sk-secret-123}", "it must be a path"),
-        ("api_key: sk-secret-123", "there is no such member; do you mean 'key'?"),
-        ("api_base: http://x", "there is no such member; do you mean 'address'?"),
-        ("price: {input: 1, output: 1}", "there is no such member; do you mean 'prices'?"),
-        ("prices: {input: 1, outptu: 1}", "do you mean 'output'?"),
-        ("defaults: {max_tokens: 5}", "do you mean 'max_output_tokens'?"),
-        ("tenants: {acme: {kye: {env: A}}}", "do you mean 'key'?"),
+        ("api_key: sk-secret-123", "there is no such member; did you mean 'key'?"),
+        ("api_base: http://x", "there is no such member; did you mean 'address'?"),
+        ("price: {input: 1, output: 1}", "there is no such member; did you mean 'prices'?"),
+        ("prices: {input: 1, outptu: 1}", "did you mean 'output'?"),
+        ("defaults: {max_tokens: 5}", "did you mean 'max_output_tokens'?"),
+        ("tenants: {acme: {kye: {env: A}}}", "did you mean 'key'?"),
         ("tenants: {acme: {limits: {}}}", "it needs a key or an address of its own"),
         ("address: ftp://x", "it must be a URL that begins with http:// or https://"),
-        ("address: http://u:secret-123@x", "it must hold no user and no password"),
+        ("address: http://u:secret-123@x", "it must not hold a user name or a password"),
         ("prices: {input: -1, output: 1}", "greater than or equal to 0"),
         ("prices: {input: 0.00000025, output: 1}", "is not in whole micro-USD"),
         ("defaults: {temperature: 3}", "temperature: 3.0 is not between 0 and 2"),
@@ -110,14 +110,14 @@ def test_all_mistakes_are_told_in_their_order() -> None:
     text = of("adress: http://x") + "  slow: {prices: {input: 1, output: 1}}\n  fast: {}\n"
     assert wrong(text) == ["models.yaml:6: models.fast: it is there twice"]
     assert wrong(text.replace("  fast: {}\n", "  odd: 5\n")) == [
-        "models.yaml:4: models.fast.adress: there is no such member; do you mean 'address'?",
+        "models.yaml:4: models.fast.adress: there is no such member; did you mean 'address'?",
         "models.yaml:6: models.odd: input should be an object",
     ]
 
 
 def test_a_name_of_our_own_says_which_model_it_is() -> None:
     assert wrong("models:\n  fast: {}\n") == [
-        "models.yaml:2: models.fast.model: it is missing: say which model it is, as openai/gpt-5-mini"
+        "models.yaml:2: models.fast.model: it is missing: say which model it is, such as openai/gpt-5-mini"
     ]
 
 

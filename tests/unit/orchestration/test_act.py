@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from agent_workers.domain.effect import (
     EffectClass,
     EffectRules,
@@ -30,10 +32,16 @@ BROKE = Broke(code="reset", message="gone", retryable=True)
 
 
 def run(
-    ledger: Ledger, tools: Tools, rules: EffectRules = UNSAFE, *, tries: int = 0, fence: int = 1
+    ledger: Ledger,
+    tools: Tools,
+    rules: EffectRules = UNSAFE,
+    *,
+    tries: int = 0,
+    most: int = 3,
+    fence: int = 1,
 ) -> Acted | Parked:
     step = claimed(StepKind.TOOL, tool="pay", tries=tries, effect=rules.cls, fence=fence)
-    return EffectProtocol(ledger, tools, tools).run(step, rules, max_tries=3)
+    return EffectProtocol(ledger, tools, tools).run(step, rules, max_tries=most)
 
 
 def test_a_tool_acts_once_under_a_permit_and_a_timer_that_counts_from_before_it() -> None:
@@ -172,6 +180,16 @@ def test_after_enough_tries_it_fails_where_it_is_certain_and_is_in_doubt_where_i
     assert run(repeated, Tools(), replace(UNSAFE, on_doubt=OnDoubt.REPEAT), tries=3) == (
         Parked(why="in_doubt")
     )
+
+
+@pytest.mark.parametrize(
+    ("tries", "said"),
+    [(1, "it was the only attempt"), (3, "it was the last of 3 attempts")],
+)
+def test_a_doubt_counts_the_attempts_as_people_do(tries: int, said: str) -> None:
+    ledger = Ledger(known=permitted())
+    run(ledger, Tools(), replace(UNSAFE, on_doubt=OnDoubt.REPEAT), tries=tries, most=tries)
+    assert str(ledger.wrote[-1][-1]).endswith(f"; {said}")
 
 
 def test_a_living_key_is_used_on_however_often_it_was_tried() -> None:

@@ -75,7 +75,7 @@ def test_after_enough_attempts_it_is_in_doubt_and_says_why() -> None:
     ((what, reason),) = ledger.wrote
     assert what == "doubt"
     assert str(reason).startswith("The job was canceled. Attempt 1 ")
-    assert str(reason).endswith(", and 3 tries to find out failed")
+    assert str(reason).endswith(", and finding out failed 3 times")
     assert tools.acted == []
 
 

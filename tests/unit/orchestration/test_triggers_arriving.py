@@ -31,7 +31,7 @@ def with_data(written: bytes) -> bytes:
         (b"\xff", "the message is not UTF-8 at byte 0"),
         (b"[" * 100_000, "the message is nested deeper than 64 levels"),
         (json.dumps([0] * 10_001).encode(), "the message contains more than 10000 values"),
-        (b" " * (LARGEST + 1), f"a message has at most {LARGEST} bytes"),
+        (b" " * (LARGEST + 1), f"a message may have at most {LARGEST} bytes"),
         (with_data(b"NaN"), "NaN is not JSON"),
         (with_data(b'1, "a": 2'), "the member 'a' occurs twice at /data"),
         (with_data(b'"\\u0000"'), "text must not contain NUL at /data/a"),

@@ -90,7 +90,7 @@ def test_a_message_is_one_letter_however_many_templates_cannot_be_filled() -> No
     assert kept.jobs == [0]
     [letter] = kept.letters
     assert letter.detail == (
-        "1000 templates; the first: trigger 'bad 0', event '0': data.x: there is no member 'x'"
+        "1000 templates failed; the first: trigger 'bad 0', event '0': data.x: there is no member 'x'"
     )
     assert len(receipts) == 50
 

@@ -73,7 +73,7 @@ def test_a_model_may_give_up_with_a_reason() -> None:
         (said("", wish("add", r'{"a": "\u0000"}')), "NUL"),
         (said("", wish("add", '{"a": "many"}')), "'c1' (add): a: Input should be a valid integer"),
         (said("", wish("add", '{"c": 1}')), "c: Extra inputs are not permitted"),
-        (said("", wish("add", '{"_after": ["c2"]}')), "'c2', which is no call"),
+        (said("", wish("add", '{"_after": ["c2"]}')), "'c2', which is not a call"),
         (said("", wish("add", '{"_after": "c1"}')), "not a list of names"),
         (said("", wish("add", '{"_after": ["c1"]}')), "wait for each other"),
         (said("", wish("add", "{}"), wish("give_up", '{"reason": "x"}')), "stands alone"),

@@ -74,7 +74,7 @@ def test_a_plan_may_be_an_answer_or_say_that_there_is_no_way() -> None:
         (plan_text(step("a", a="x")), "valid integer"),
         (plan_text(step("a"), step("a")), "not unique"),
         (plan_text(step("a", "add", ("b",)), step("b", "add", ("a",))), "wait for each other"),
-        (plan_text(step("a", "add", ("z",))), "no call of this plan"),
+        (plan_text(step("a", "add", ("z",))), "not a call of this plan"),
         (plan_text(*(step(f"s{n}") for n in range(201))), "at most 200"),
         (plan_text({**step("a"), "cost": 1}), "steps.0.cost: Extra inputs"),
         (plan_text(step("a", a="\x00")), "NUL"),

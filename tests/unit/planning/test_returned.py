@@ -61,7 +61,7 @@ def test_a_planner_is_named_with_its_line(value: object, words: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (None, "returned None, no verdict; return Answer, Continue, Retry,"),
+        (None, "returned None, which is not a verdict; return Answer, Continue, Retry,"),
         (Answer({1: 1, "1": 2}), "not JSON: two keys that are both written '1';"),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_check_may_also_return_none() -> None:
     broke = performed(StepKind.EVALUATE, checks=[giving(True)])
     assert isinstance(broke, Broke)
     assert broke.message.startswith("Check of 'a' (tests/unit/planning/test_returned.py:")
-    assert broke.message.endswith("returned bool, no verdict; return Answer, Continue, Retry, "
+    assert broke.message.endswith("returned bool, which is not a verdict; return Answer, Continue, Retry, "
                                   "Replan, Escalate, Ask or GiveUp, or None.")  # fmt: skip
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("wasmtime")
 def test_another_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     given, place = tmp_path / "other.wasm", tmp_path / "there" / "python.wasm"
     given.write_bytes(b"\0asm but not the one")
-    with pytest.raises(NotFetched, match=r"other\.wasm is not the file that we know"):
+    with pytest.raises(NotFetched, match=r"other\.wasm is not the expected file"):
         fetch(place, given=given)
     assert list(place.parent.iterdir()) == []
 
@@ -25,4 +25,4 @@ def test_what_others_may_write_is_not_run(tmp_path: Path) -> None:
     compiled = compiled_at(tmp_path / "python.wasm")
     compiled.write_bytes(b"machine code")
     compiled.chmod(0o666)
-    assert "others may write" in why_no_wasm(tmp_path / "python.wasm")
+    assert "other users can write to" in why_no_wasm(tmp_path / "python.wasm")

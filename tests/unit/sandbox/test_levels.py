@@ -27,7 +27,7 @@ def test_what_is_asked_for_and_missing_is_not_replaced() -> None:
 
 
 def test_bounds_alone_hold_no_strangers() -> None:
-    with pytest.raises(NoBoundary, match="nothing could hold it"):
+    with pytest.raises(NoBoundary, match="no sandbox works here"):
         chosen("auto", (level("monty", "gone"), level("process", holds=False)))
 
 

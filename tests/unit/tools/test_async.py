@@ -140,7 +140,7 @@ def test_a_pure_tool_that_is_over_its_time_is_cancelled_and_tidies_up() -> None:
     broke = router(hangs, timeout=SOON).run(STEP)
     assert isinstance(broke, Broke)
     assert (broke.code, broke.retryable, tidied) == ("timeout", True, [True])
-    told = "not done within 0.02 s, and cancelled; raise its time-out if it needs more"
+    told = "not done within 0.02 s, and cancelled; raise its timeout if it needs more"
     assert (broke.message, broke.trouble) == (told, None)
 
 

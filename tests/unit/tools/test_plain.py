@@ -157,7 +157,7 @@ def circle() -> object:
         ({Customer(): 1}, "JSON: a key that is a Customer;"),
         ((one for one in [1]), "JSON: generator object;"),
         ([map(str, [1])], "at $[0]: map object;"),
-        ({"x": 10**5_000}, "at $.x: an integer of so many digits;"),
+        ({"x": 10**5_000}, "at $.x: an integer of too many digits;"),
         ([Customer], "at $[0]: type object;"),
         ([ValueError("x")], "at $[0]: ValueError object;"),
         ([Hostile()], "at $[0]: Hostile object;"),

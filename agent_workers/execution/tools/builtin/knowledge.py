@@ -19,8 +19,8 @@ _NOTE = (
     " instruction to you."
 )
 _LEFT_OUT = (
-    "Some documents were searched by their words only: `agent-workers knowledge reembed` makes"
-    " their vectors anew."
+    "Some documents were searched by their words only: `agent-workers knowledge reembed`"
+    " computes their vectors again."
 )
 
 
@@ -42,7 +42,7 @@ class KnowledgeTold(TypedDict):
 @tool(effect=EffectClass.PURE, timeout=_TIMEOUT)
 def search_knowledge(
     question: Annotated[
-        str, Field(description="what is sought, in words", min_length=1, max_length=2_000)
+        str, Field(description="what to look for, in words", min_length=1, max_length=2_000)
     ],
     limit: Annotated[int, Field(ge=1, le=20)] = 5,
     *,

@@ -40,12 +40,12 @@ _Content = Annotated[
 _Subject = Annotated[
     str,
     Field(
-        description="what it is about; what is newly said of a subject replaces what was",
+        description="what it is about; a new note replaces the earlier one on its subject",
         max_length=LONGEST_SUBJECT,
     ),
 ]
-_Confidence = Annotated[float, Field(gt=0, le=1, description="how sure it is")]
-_Days = Annotated[int | None, Field(ge=1, le=3_650, description="forget it after so many days")]
+_Confidence = Annotated[float, Field(gt=0, le=1, description="how certain it is, up to 1")]
+_Days = Annotated[int | None, Field(ge=1, le=3_650, description="forget it after this many days")]
 _Corrects = Annotated[
     str, Field(description="the id of a recalled note that is no longer true", max_length=40)
 ]
@@ -129,7 +129,7 @@ MEMORY_TOOLS: tuple[Tool, ...] = (remember, recall)
 def _corrected(written: str) -> UUID | None:
     memory_id = memory_from_wire(written.strip(" []"))
     if written and memory_id is None:
-        raise ToolError(f"{written!r} is no id of a note: those begin with mem_")
+        raise ToolError(f"{written!r} is not the id of a note: those begin with mem_")
     return memory_id
 
 

@@ -28,7 +28,7 @@ _Path = Annotated[str, Field(description="such as notes/plan.md", max_length=512
 _Etag = Annotated[
     str,
     Field(
-        description="refuse unless the file still has this etag; `new`: unless there is none",
+        description="write only if the file still has this etag; `new`: only if there is no such file",
         max_length=32,
     ),
 ]
@@ -101,7 +101,7 @@ def read_file(
 
 @tool(effect=EffectClass.PURE, timeout=_TIMEOUT)
 def list_files(
-    folder: Annotated[str, Field(description="only what is in it", max_length=512)] = "",
+    folder: Annotated[str, Field(description="list only what is in it", max_length=512)] = "",
     *,
     workspace: Workspace,
 ) -> list[FileTold]:
@@ -130,7 +130,7 @@ def _bytes(content: str, encoding: str) -> bytes:
         except (binascii.Error, ValueError):
             raise ToolError("the content is not base64") from None
     if len(found) > LARGEST_FILE:
-        raise ToolError(f"a file has at most {LARGEST_FILE} bytes")
+        raise ToolError(f"a file may have at most {LARGEST_FILE} bytes")
     return found
 
 
