@@ -18,11 +18,17 @@ happened, to what, and what to do next, in plain English (CONTRIBUTING.md).
 """
 # Two words or more. A name, a path or a format is no text.
 _WORDS = re.compile(r"[A-Za-z]{2,}[,.:;]? [a-z{'`]|[}'`] [a-z]{2,}")
+# Some statements begin like a sentence: what else stands in them tells the two apart.
+_MARKS = (
+    r"[%=]|''|'\d|\"|::|<>|\w\(|\bon \{"
+    r"|\b(table|schema|role|function|database|index|isolation|transaction|all|owner)\b"
+)
 _SQL = re.compile(
-    r"\s*(select|insert into|update \w+ set|delete from|with \w+ as|create|alter|drop|grant|revoke"
-    r"|set|listen|notify|begin|lock|from \w+|where|order by|and|or|on|join|left join|values|case"
-    r"|returning|union|interval|exists|not exists|coalesce|is (not )?null)\b",
-    re.IGNORECASE,
+    r"\s*(select|insert into|update \w+ set|delete from|with \w+ as|order by|left join|coalesce"
+    r"|returning|not exists|is (not )?null"
+    r"|(create|alter|drop|grant|revoke|set|listen|notify|begin|lock|from|where|and|or|on|join|values"
+    rf"|case|union|interval|exists)\b(?=.*({_MARKS})))\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _COLUMNS = re.compile(r"[a-z_, .\d{}()]*_[a-z_, .\d{}()]*$")
 _LUA = re.compile(r".*redis\.call\(", re.DOTALL)

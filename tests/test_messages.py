@@ -21,6 +21,15 @@ CLUMSY = {
     r"\bshall\b": "should, will, or to …",
     r"\binstant like\b": "a time like …",
     r"\blastly\b": "the last one was …",
+    r"(?<!there )\b(is|are) no (?!longer|more|such)\w": "is not a …",
+    r"\bour (tables|settings|options|schema|login)\b": "the tables of agent_workers",
+    r"\blooked into\b": "checked",
+    r"\banew\b": "again",
+    r"\bway through\b": "trace",
+    r"\bdo you mean\b": "did you mean",
+    r"\belse than\b": "other than",
+    r"\bcannot be seen\b": "invisible",
+    r"\bmust not lie\b": "must not be",
 }
 
 

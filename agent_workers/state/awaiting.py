@@ -28,7 +28,7 @@ _REFUSED = re.compile(
     r"|(role|database) \".*\" does not exist|permission denied for database"
 )
 _GRANT = "run `agent-workers migrate` as the owner, which grants them"
-_NEXT = "is it running? `agent-workers doctor` tells more"
+_NEXT = "is it running? `agent-workers doctor` says more"
 
 
 def await_database(

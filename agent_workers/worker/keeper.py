@@ -232,7 +232,7 @@ class Keeper:
         if seen.is_due(seen.timer_at):
             ended = self._sweeps.deadlines(seen.timer_at)
             for job_id in ended:
-                log.info("job_stopped", job_id=to_wire(job_id), why="its deadline has passed")
+                log.info("job_stopped", job_id=to_wire(job_id))
                 self._tell(JobId(job_id))
         return bool(freed or rings or ended)
 

@@ -36,7 +36,7 @@ def test_a_database_that_is_away_is_one_line_with_what_to_do(
     assert main(words) == AWAY
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"agent-workers {words[0]}: Postgres does not answer (connection to")
-    assert line.endswith("Connection refused): is it running? `agent-workers doctor` tells more")
+    assert line.endswith("Connection refused): is it running? `agent-workers doctor` says more")
 
 
 @pytest.mark.parametrize(
