@@ -21,6 +21,7 @@ from agent_workers.state.agents import Agents
 from agent_workers.state.engine import Database
 
 _COLUMNS = ("name", "version", "source", "digest", "created_at", "created_by")
+_SHOWN = "as `agents list` shows it"
 _SHORT = 12
 _SEE = "see `agent-workers agents list`"
 Act = Callable[[Settings, TenantId, argparse.Namespace], int]
@@ -45,17 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return verb
 
     applying = add("apply", "check agent files, then make their versions current", _apply)
-    applying.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    applying.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="YAML with one or more agents"
+    )
     applying.add_argument("--dry-run", action="store_true", help="only say what would happen")
     add("list", "list the current version of every agent", _list)
     show = add("show", "print a version as YAML that can be applied again", _show)
-    show.add_argument("agent", metavar="NAME[@VERSION]")
+    show.add_argument("agent", metavar="NAME[@VERSION]", help=_SHOWN)
     retire = add("retire", "take no new jobs for an agent; its existing jobs go on", _retire)
-    retire.add_argument("agent", metavar="NAME")
+    retire.add_argument("agent", metavar="NAME", help=_SHOWN)
     restore = add("restore", "take new jobs for a retired agent again", _restore)
-    restore.add_argument("agent", metavar="NAME")
+    restore.add_argument("agent", metavar="NAME", help=_SHOWN)
     diff = add("diff", "compare two versions, or a file with the current version", _diff)
-    diff.add_argument("before", metavar="NAME@VERSION|FILE")
+    diff.add_argument("before", metavar="NAME@VERSION|FILE", help="what to compare")
     diff.add_argument(
         "after", nargs="?", metavar="NAME@VERSION", help="by default the current version"
     )

@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     submit.add_argument("--idempotency-key", help="the same key never makes a second batch")
     submit.add_argument("--wait", action="store_true", help="show its progress until it ends")
     listing = add("list", "list batches, the newest first", _list)
-    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="at most N batches (20)"
+    )
     add_json(listing)
     add_json(_of_a_batch(add("show", "print a batch with its counts", _show)))
     _of_a_batch(add("watch", "show the progress of a batch until it ends", _watch))
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cancel = _of_a_batch(
         add("cancel", "start no more jobs of a batch, and cancel those that run", _cancel)
     )
-    cancel.add_argument("--reason", default="")
+    cancel.add_argument("--reason", default="", help="kept with the batch, and shown")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -156,5 +158,5 @@ def _progress(batch: Json) -> str:
 
 
 def _of_a_batch(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("batch_id")
+    parser.add_argument("batch_id", metavar="BATCH", help="its id, as `batches list` shows it")
     return parser

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     opening.add_argument(
         "--tenant", default=EVERYBODY, help="block it for this tenant only (by default for all)"
     )
-    opening.add_argument("--reason", default="opened by an operator")
+    opening.add_argument("--reason", default="opened by an operator", help="shown in the list")
     opening.set_defaults(act=_open)
     close = add("close", "allow calls again; waiting jobs go on")
     close.add_argument("name", help="as `list` shows it")

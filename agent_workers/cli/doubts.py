@@ -19,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("effect_key", metavar="KEY", help="as `doubts list` shows it")
     add_json(show)
     resolve = add("resolve", "say whether an effect happened; its job goes on from there", _resolve)
-    resolve.add_argument("effect_key", metavar="KEY")
+    resolve.add_argument("effect_key", metavar="KEY", help="as `doubts list` shows it")
     verdict = resolve.add_mutually_exclusive_group(required=True)
-    for words, value in _VERDICTS.items():
-        verdict.add_argument(f"--{words}", dest="verdict", action="store_const", const=value)
+    for words, (value, told) in _VERDICTS.items():
+        verdict.add_argument(
+            f"--{words}", dest="verdict", action="store_const", const=value, help=told
+        )
     resolve.add_argument("--result", help="what the tool returned, as JSON; --happened needs it")
     resolve.add_argument("--reason", required=True, help="how you know; it is kept as evidence")
 
@@ -82,4 +84,8 @@ _RECORDED = {
         "The step fails with `effect_abandoned`; the tool is not called again.",
     ),
 }
-_VERDICTS = {"happened": "happened", "not-happened": "not_happened", "abandon": "abandon"}
+_VERDICTS = {
+    "happened": ("happened", "it took effect: the job goes on with --result"),
+    "not-happened": ("not_happened", "it took no effect: the tool is called again"),
+    "abandon": ("abandon", "nobody will know: the step fails with `effect_abandoned`"),
+}

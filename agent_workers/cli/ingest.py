@@ -13,7 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--stream", help="the Redis stream to take entries from")
     parser.add_argument("--group", help="with --stream: the consumer group (agent-workers)")
     parser.add_argument("--exchange", help="declare the queue and bind it to this exchange")
-    parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
+    parser.add_argument(
+        "--exchange-type",
+        choices=("topic", "direct", "fanout"),
+        help="of the exchange to declare (topic)",
+    )
     parser.add_argument(
         "--routing-key", help="with --exchange; by default #, which matches everything"
     )

@@ -34,13 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return made
 
     add = verb("add", "load files and folders: text, Markdown, HTML and PDF", _add)
-    add.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
+    add.add_argument(
+        "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="a folder with all that is in it"
+    )
     add_json(verb("list", "list the documents", _list))
     show = verb("show", "print the chunks of a document", _show)
     show.add_argument("source", help="as `knowledge list` shows it")
     add_json(show)
     search = verb("search", "search the documents, as the tool search_knowledge does", _search)
-    search.add_argument("question")
+    search.add_argument("question", help="what to search for, in words")
     search.add_argument(
         "--limit",
         type=int,
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json(search)
     remove = verb("remove", "remove documents", _remove)
-    remove.add_argument("sources", nargs="+", metavar="SOURCE")
+    remove.add_argument("sources", nargs="+", metavar="SOURCE", help="as `knowledge list` shows it")
     verb("reembed", "recompute the vectors that another model made", _embed_again)
 
 

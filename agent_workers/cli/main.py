@@ -138,7 +138,7 @@ def _foreseen(error: Exception) -> str | None:
 
 def _run(name: str, given: Sequence[str]) -> int:
     parser, commands = _parser()
-    module = _loaded(COMMANDS[name].module) if name in commands else None
+    module = loaded(COMMANDS[name].module) if name in commands else None
     if module is not None:
         module.add_arguments(commands[name])
     arguments, rest = parser.parse_known_args(given)
@@ -178,7 +178,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     return parser, commands
 
 
-def _loaded(module: str) -> ModuleType:
+def loaded(module: str) -> ModuleType:
     return importlib.import_module(_place_of(module))
 
 

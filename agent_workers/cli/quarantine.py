@@ -14,8 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_of(parser)
     add_json(add("list", "list steps in quarantine", _list))
     release = add("release", "let a step run again", _release)
-    release.add_argument("job_id")
-    release.add_argument("position", type=int)
+    release.add_argument("job_id", metavar="JOB", help="its id, as job_…")
+    release.add_argument(
+        "position", type=int, metavar="POSITION", help="of the step, as `quarantine list` shows it"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

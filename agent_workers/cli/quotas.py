@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(listing)
     listing.set_defaults(act=_list)
     setting = add("set", "set a quota of a tenant; what it has already stays")
-    setting.add_argument("kind", choices=KINDS)
+    setting.add_argument("kind", choices=KINDS, help="what is limited")
     setting.add_argument("most", help="a number (of bytes also as `5GiB`), or `default`")
     setting.set_defaults(act=_set)
 

@@ -14,7 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the exchange to publish to; declared if it does not exist",
     )
-    parser.add_argument("--exchange-type", choices=("topic", "direct", "fanout"))
+    parser.add_argument(
+        "--exchange-type",
+        choices=("topic", "direct", "fanout"),
+        help="of the exchange to declare (topic)",
+    )
     parser.add_argument("--queue", help="declare this queue and bind it to the exchange")
     parser.add_argument(
         "--routing-key", help="with --queue; by default #, which matches everything"

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     fetching.set_defaults(act=_fetch)
     running = _verb(verbs, "run", "run a Python file as `python_code` would")
-    running.add_argument("file", type=Path)
+    running.add_argument("file", type=Path, help="a Python file")
     levels_known = ("monty", "wasm", "bwrap", "container")
     running.add_argument("--level", choices=levels_known, help="by default AGENT_SANDBOX")
     words = f"how long it may take: 1 to {_MOST_SECONDS} ({_SECONDS})"

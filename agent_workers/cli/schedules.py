@@ -46,14 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("backfill", "run what would have run between two times in the past", _backfill)
     )
     backfill.add_argument("begin", type=instant, help="2026-01-31, or with a time and a zone (UTC)")
-    backfill.add_argument("end", type=instant)
+    backfill.add_argument("end", type=instant, help="up to this time; not after now")
     _of_a_schedule(add("delete", "delete a schedule and its runs; its jobs go on", _delete))
     _add_looks(add)
 
 
 def _add_looks(add: Verbs) -> None:
     listing = add("list", "list schedules, the newest first", _list)
-    listing.add_argument("--status", choices=["active", "paused", "completed"])
+    listing.add_argument(
+        "--status",
+        choices=["active", "paused", "completed"],
+        help="only schedules with this status",
+    )
     add_json(listing)
     add_json(_of_a_schedule(add("show", "print a schedule", _show)))
     preview = _of_a_schedule(
@@ -62,8 +66,8 @@ def _add_looks(add: Verbs) -> None:
     preview.add_argument("-n", type=int, default=5, help="how many times (5)")
     add_json(preview)
     runs = _of_a_schedule(add("runs", "list the runs of a schedule, the latest first", _runs))
-    runs.add_argument("--status")
-    runs.add_argument("--limit", type=int, default=20)
+    runs.add_argument("--status", help="only runs with this status")
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="at most N runs (20)")
     add_json(runs)
 
 
@@ -89,7 +93,7 @@ def _add_rules(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="once, at this time: 2030-01-31T12:00:00Z",
     )
     parser.add_argument("--timezone", metavar="ZONE", help="like Europe/Berlin; --cron needs it")
-    parser.add_argument("--name")
+    parser.add_argument("--name", help="what people call it")
     parser.add_argument(
         "--start-at", type=instant_on_the_wire, metavar="TIME", help="do not fire before this time"
     )
@@ -233,5 +237,7 @@ def _when(schedule: Json) -> str:
 
 
 def _of_a_schedule(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("schedule_id", metavar="SCHEDULE")
+    parser.add_argument(
+        "schedule_id", metavar="SCHEDULE", help="its id, as `schedules list` shows it"
+    )
     return parser

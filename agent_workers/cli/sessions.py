@@ -88,5 +88,5 @@ def _words(said: dict[str, object]) -> str:
 
 
 def _of_a_session(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("session_id")
+    parser.add_argument("session_id", metavar="SESSION", help="its id, as `sessions list` shows it")
     return parser

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_json(add("list", "list the tools that a worker would have here", _list))
     show = add("show", "print what a tool takes, returns and declares", _show)
-    show.add_argument("tool", metavar="NAME")
+    show.add_argument("tool", metavar="NAME", help="as `tools list` shows it")
     add_json(show)
     check = add(
         "check", "check how tools are declared; exit code 1 if something must be changed", _check
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add_call(call: argparse.ArgumentParser) -> None:
-    call.add_argument("tool", metavar="NAME")
+    call.add_argument("tool", metavar="NAME", help="as `tools list` shows it")
     call.add_argument(
         "arguments", nargs="?", default="{}", metavar="JSON", help="its arguments, as an object"
     )

@@ -18,6 +18,9 @@ from agent_workers.cli.verbs import Act, run_verb
 from agent_workers.client.client import Client
 
 _COLUMNS = ("id", "name", "enabled", "agent", "types", "where")
+# What a verb is about: the member of its arguments, how help calls it, and where ids are shown.
+_TRIGGER = ("trigger_id", "TRIGGER", "its id, as `triggers list` shows it")
+_LETTER = ("letter_id", "LETTER", "its id, as `triggers letters` shows it")
 _LETTER_COLUMNS = ("id", "code", "times", "last_at", "origin", "detail")
 
 
@@ -36,28 +39,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(add("list", "list triggers, the newest first", _list))
     _create_arguments(add("create", "start a job of an agent for each event that matches", _create))
     for name, words, act, of in (
-        ("show", "print a trigger", _show, "trigger_id"),
-        ("letter", "print a dead letter as it came", _letter, "letter_id"),
+        ("show", "print a trigger", _show, _TRIGGER),
+        ("letter", "print a dead letter as it came", _letter, _LETTER),
     ):
         shown = add(name, words, act)
-        shown.add_argument(of)
+        _name(shown, of)
         add_json(shown)
     for name, words, act in (
         ("enable", "let a trigger start jobs again", _enable),
         ("disable", "let a trigger start no more jobs", _disable),
         ("delete", "delete a trigger; the jobs that it started go on", _delete),
     ):
-        add(name, words, act).add_argument("trigger_id")
+        _name(add(name, words, act), _TRIGGER)
     add("send", "send one CloudEvent and say what it started", _send).add_argument(
         "event", help="its JSON, @FILE, or - for standard input"
     )
     letters = add("letters", "list dead letters: messages that could not be processed", _letters)
-    letters.add_argument("--state", default="dead", choices=("dead", "replayed", "discarded"))
+    letters.add_argument(
+        "--state",
+        default="dead",
+        choices=("dead", "replayed", "discarded"),
+        help="only letters in this state (dead)",
+    )
     add_json(letters)
     replay = add("replay", "process dead letters again", _replay)
-    replay.add_argument("letter_id", nargs="*")
+    _name(replay, _LETTER, nargs="*")
     replay.add_argument("--all", action="store_true", help="all dead letters")
-    add("discard", "discard a dead letter", _discard).add_argument("letter_id")
+    _name(add("discard", "discard a dead letter", _discard), _LETTER)
     add_watch_arguments(
         verb("watch-table", "start a job for each row written to a table, in the same transaction")
     )
@@ -69,9 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
     return run_watch(arguments) if hasattr(arguments, "watching") else run_verb(arguments)
 
 
+def _name(
+    parser: argparse.ArgumentParser, of: tuple[str, str, str], nargs: str | None = None
+) -> None:
+    member, metavar, words = of
+    parser.add_argument(member, metavar=metavar, nargs=nargs, help=words)
+
+
 def _create_arguments(create: argparse.ArgumentParser) -> None:
-    create.add_argument("name")
-    create.add_argument("--agent", required=True)
+    create.add_argument("name", help="unique among your triggers")
+    create.add_argument("--agent", required=True, help="the agent that each job is for")
     create.add_argument(
         "--type", action="append", help="an event type, exact or with a * at the end; repeatable"
     )
@@ -86,8 +101,14 @@ def _create_arguments(create: argparse.ArgumentParser) -> None:
         help="a CEL condition on the event, like data.amount > 100; repeatable",
     )
     create.add_argument("--input", help="text or JSON with ${…}; by default the whole event")
-    create.add_argument("--metadata", action="append", default=[], metavar="NAME=VALUE")
-    create.add_argument("--max-cost-usd")
+    create.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="kept with each job; repeatable",
+    )
+    create.add_argument("--max-cost-usd", metavar="USD", help="what each job may cost")
 
 
 def _create(client: Client, arguments: argparse.Namespace) -> int:

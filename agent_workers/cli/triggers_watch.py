@@ -36,7 +36,7 @@ def add_watch_arguments(watch: argparse.ArgumentParser) -> None:
 
 def add_unwatch_arguments(unwatch: argparse.ArgumentParser) -> None:
     add_folder(unwatch)
-    unwatch.add_argument("table")
+    unwatch.add_argument("table", help="as `triggers watched` shows it")
     _add_name(unwatch)
     unwatch.set_defaults(watching=_unwatch)
 

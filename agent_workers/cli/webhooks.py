@@ -15,6 +15,7 @@ from agent_workers.client.client import Client, Json
 
 _ENDPOINTS = ("id", "status", "name", "events", "disabled_reason", "url")
 _DELIVERIES = ("id", "created_at", "event_type", "status", "tries", "last_status_code", "what")
+_DELIVERY = "its id, as `webhooks deliveries` shows it"
 _STATUSES = ("pending", "sending", "succeeded", "failed")
 
 
@@ -37,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _add_endpoints(add: Verbs) -> None:
     add_json(add("endpoints", "list endpoints, the newest first", _endpoints))
     create = add("create", "send events to a URL; prints the id and the signing secret", _create)
-    create.add_argument("url")
+    create.add_argument("url", help="where events are sent: https://…")
     create.add_argument(
         "--events", help="types, separated by commas, like job.failed,batch.* (all)"
     )
-    create.add_argument("--name", default="")
+    create.add_argument("--name", default="", help="what people call it")
     create.add_argument(
         "--payload", choices=("thin", "full"), help="full includes a job's output (thin)"
     )
@@ -51,9 +52,9 @@ def _add_endpoints(add: Verbs) -> None:
     )
     _of_endpoint(add("enable", "send events to an endpoint again", _enable))
     disable = _of_endpoint(add("disable", "send no events to an endpoint for now", _disable))
-    disable.add_argument("--reason", default="")
+    disable.add_argument("--reason", default="", help="kept with the endpoint, and shown")
     test = _of_endpoint(add("test", "send a test event to an endpoint", _test))
-    test.add_argument("--type", default="webhook_endpoint.test")
+    test.add_argument("--type", default="webhook_endpoint.test", help="the type of the event")
     _of_endpoint(add("delete", "delete an endpoint; its deliveries are kept", _delete))
 
 
@@ -62,15 +63,17 @@ def _add_deliveries(add: Verbs) -> None:
     listing.add_argument(
         "endpoint_id", nargs="?", help="by default deliveries to callback URLs of jobs"
     )
-    listing.add_argument("--status", choices=_STATUSES)
+    listing.add_argument("--status", choices=_STATUSES, help="only deliveries with this status")
     listing.add_argument("--type", help="only events of this type")
-    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="at most N deliveries (20)"
+    )
     add_json(listing)
     show = add("show", "print a delivery with all its attempts", _show)
-    show.add_argument("delivery_id")
+    show.add_argument("delivery_id", metavar="DELIVERY", help=_DELIVERY)
     add_json(show)
     replay = add("replay", "deliver again, under the same webhook-id", _replay)
-    replay.add_argument("delivery_id", nargs="+")
+    replay.add_argument("delivery_id", nargs="+", metavar="DELIVERY", help=_DELIVERY)
     recover = _of_endpoint(
         add("recover", "deliver events again that could not be delivered", _recover)
     )
@@ -81,7 +84,9 @@ def _add_deliveries(add: Verbs) -> None:
         metavar="TIME",
         help="2026-01-31, or with a time and a zone",
     )
-    recover.add_argument("--until", type=instant, metavar="TIME")
+    recover.add_argument(
+        "--until", type=instant, metavar="TIME", help="only events before this time (now)"
+    )
     recover.add_argument(
         "--missing",
         action="store_true",
@@ -90,7 +95,9 @@ def _add_deliveries(add: Verbs) -> None:
 
 
 def _of_endpoint(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("endpoint_id")
+    parser.add_argument(
+        "endpoint_id", metavar="ENDPOINT", help="its id, as `webhooks endpoints` shows it"
+    )
     return parser
 
 

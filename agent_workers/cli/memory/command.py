@@ -61,14 +61,14 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
     listing.add_argument("--limit", type=int, default=50, help="at most N memories (50)")
     add_json(listing)
     search = add("search", "find memories by meaning, as `recall` does", _search)
-    search.add_argument("query")
+    search.add_argument("query", help="what to search for, in words")
     search.add_argument(
         "--user", default="", help="whose memories; by default those of jobs without a user"
     )
     search.add_argument("--limit", type=int, default=10, help="at most N memories (10)")
     add_json(search)
     show = add("show", "show a memory with its source, and what it has replaced", _show)
-    show.add_argument("memory_id")
+    show.add_argument("memory_id", metavar="MEMORY", help="its id, as `memory list` shows it")
     add_json(show)
     export = add("export", "print all memories as JSON lines, superseded ones included", _export)
     export.add_argument("--user", help="only memories of this user")
@@ -76,12 +76,14 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
 
 def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
     forget = add("forget", "delete a memory with its history, or all memories of a user", _forget)
-    forget.add_argument("memory_id", nargs="?")
+    forget.add_argument(
+        "memory_id", nargs="?", metavar="MEMORY", help="its id, as `memory list` shows it"
+    )
     forget.add_argument("--user", help="delete all memories of this user instead")
     undo = add(
         "undo-job", "remove what an ended job stored, and restore what it had replaced", _undo
     )
-    undo.add_argument("job_id")
+    undo.add_argument("job_id", metavar="JOB", help="its id, as job_…")
 
 
 def run(arguments: argparse.Namespace) -> int:

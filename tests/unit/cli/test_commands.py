@@ -1,13 +1,15 @@
 """The command line itself: its help, its mistakes, its lazy loading."""
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.main import COMMANDS, main
+from agent_workers.cli.main import COMMANDS, loaded, main
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,23 @@ def test_help_loads_no_command():
 
 def test_every_command_that_is_listed_says_what_it_does():
     assert all(command.help for command in COMMANDS.values())
+
+
+def test_every_argument_says_what_it_is_for():
+    def silent(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+        for action in parser._actions:  # noqa: SLF001 (argparse tells it nowhere else)
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                for verb, below in action.choices.items():
+                    yield from silent(below, f"{name} {verb}")
+            elif not action.help:
+                yield f"{name} {action.metavar or action.dest}"
+
+    found = []
+    for name, command in COMMANDS.items():
+        parser = argparse.ArgumentParser(prog=name)
+        loaded(command.module).add_arguments(parser)
+        found += silent(parser, name)
+    assert found == []
 
 
 @pytest.mark.parametrize(
