@@ -92,14 +92,14 @@ def test_every_command_that_is_listed_says_what_it_does():
 
 def test_every_argument_says_what_it_is_for():
     def silent(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
-        for action in parser._actions:  # noqa: SLF001 (argparse tells it nowhere else)
-            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
                 for verb, below in action.choices.items():
                     yield from silent(below, f"{name} {verb}")
             elif not action.help:
                 yield f"{name} {action.metavar or action.dest}"
 
-    found = []
+    found: list[str] = []
     for name, command in COMMANDS.items():
         parser = argparse.ArgumentParser(prog=name)
         loaded(command.module).add_arguments(parser)
