@@ -36,7 +36,7 @@ class Chosen:
                     return _named_later(decided, workflow.name)
                 return _named(decided, workflow.name)
         names = [workflow.name for workflow in self.workflows]
-        return GiveUp(f"no workflow is for this input (there are {', '.join(names)})")
+        return GiveUp(f"no workflow matches this input (workflows: {', '.join(names)})")
 
 
 def choose(*workflows: Workflow) -> Planner:

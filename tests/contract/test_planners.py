@@ -245,4 +245,4 @@ def test_no_workflow_that_is_meant_is_a_reason_to_give_up() -> None:
     never = Workflow(name="never", plan=function, when=lambda _: False)
     outcome = Thinker(lambda _: agent(choose(never))).plan("two calls")
     assert isinstance(outcome, GaveUp)
-    assert "['never']" in outcome.message
+    assert "workflows: never" in outcome.message
