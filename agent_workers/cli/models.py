@@ -88,7 +88,7 @@ def _try(settings: Settings, arguments: argparse.Namespace) -> int:
     except ModelFailed as failed:
         place = f"{state.model}{state.address and ' at '}{state.address}"
         remedy = REMEDIES[failed.error_class]
-        raise CommandFailed(f"{state.name} ({place}) failed: {failed} ({remedy})") from None
+        raise CommandFailed(f"{failed.said} ({place}): {remedy}") from None
     told = replied(state, reply, seconds=seconds)
     if arguments.json:
         print_json(told)

@@ -75,7 +75,8 @@ def test_a_call_that_is_tried_and_fails_says_what_to_do(
     asking.server.refusal = Answer([b'{"error": {"message": "no such model"}}'], status=404)
     assert main(["models", "try", "vllm"]) == 1
     said = capsys.readouterr().err
-    assert "not_found" in said
+    assert "model 'vllm' failed: " in said
+    assert "(hosted_vllm/qwen3 at http://" in said
     assert "check `model` and `address`" in said
     assert main(["models", "try", "openai"]) == 1
     assert "has no key: set KEY" in capsys.readouterr().err

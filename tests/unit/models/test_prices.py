@@ -46,7 +46,7 @@ def test_cached_tokens_without_a_price_of_their_own_cost_the_full_price() -> Non
 
 
 def test_a_model_without_a_price_is_refused() -> None:
-    with pytest.raises(ModelUnpriced, match="a/other"):
+    with pytest.raises(ModelUnpriced, match="model 'a/other' has no price: give it `prices` in models.yaml"):
         load_prices(TABLE.encode()).of("a/other")
 
 
