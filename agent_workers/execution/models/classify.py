@@ -95,7 +95,7 @@ def failure_of(
     words = _PREFIXES.sub("", f"{message[: 2 * _MESSAGE_CHARS]} ").strip()[:_MESSAGE_CHARS]
     if error_class is ErrorClass.UNSUPPORTED:
         words = f"{words.partition(_ADVICE)[0].strip()} {_UNSUPPORTED}"
-    told = f"model {model!r} failed: {words or error_class.replace('_', ' ')}"
+    told = f"model {model!r} failed: {words.removesuffix('.') or error_class.replace('_', ' ')}"
     failed = ModelFailed(error_class, told, retry_after=_retry_after(error))
     if error_class is ErrorClass.CONNECTION:
         failed.advising(_UNREACHED.format(model))

@@ -48,7 +48,7 @@ def test_a_model_is_waited_for_a_day_at_most(said: dict[str, str], wait: timedel
     ("said", "told"),
     [
         ("litellm.InternalServerError: InternalServerError: OpenAIException - Slow", "Slow"),
-        ("litellm.InternalServerError: AzureException Internal server error - No.", "No."),
+        ("litellm.InternalServerError: AzureException Internal server error - No.", "No"),
         ("litellm.InternalServerError: OpenAIException - ", "server error"),
         ("", "server error"),
         ("no RateLimitError: at all", "no RateLimitError: at all"),
@@ -62,7 +62,7 @@ def test_a_failure_names_the_model_and_says_what_the_provider_said(said: str, to
 def test_a_model_that_cannot_be_reached_is_named_with_what_shows_its_address():
     error = APIConnectionError("litellm.APIConnectionError: OpenAIException - Connection error.")
     failed = failure_of(error, model="down")
-    assert failed.said == "model 'down' failed: Connection error."
+    assert failed.said == "model 'down' failed: Connection error"
     assert str(failed) == (
         f"{failed.said} (is its server running, and reachable from the worker? "
         "`agent-workers models try down` tries it)"
