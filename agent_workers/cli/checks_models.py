@@ -1,7 +1,7 @@
 """Checks of `models.yaml`: is it right, is every key there, does every address answer?"""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
     """Knock at the addresses alone: running workers have said which prices and keys they lack."""
-    yield from _checked(settings, _silent)
+    yield from _checked(settings, _from_here)
 
 
 def _checked(
@@ -51,32 +51,34 @@ def _each(catalog: ModelCatalog, file: str) -> Iterator[Finding]:
     wrong = [state for state in states if state.problem]
     for state in wrong:
         yield fail(state.problem, "its calls fail until then; see `agent-workers models list`")
-    silent = {one.address: why for one in states if (why := why_silent(one))}
-    for text in _told(states, silent):
-        yield fail(text, "is it running?")
+    silent = _silent(states)
+    yield from (fail(text, "is it running?") for text in silent)
     if not wrong and not silent:
         models = counted(len(states), "model")
         yield ok(f"{models} in {file}: prices and keys are there, addresses answer")
 
 
-def _silent(catalog: ModelCatalog, _: str) -> Iterator[Finding]:
-    states = states_of_models(catalog)
-    silent = {one.address: why for one in states if (why := why_silent(one))}
-    for text in _told(states, silent):
-        yield warn(text, _FROM_HERE)
+def _from_here(catalog: ModelCatalog, _: str) -> Iterator[Finding]:
+    yield from (warn(text, _FROM_HERE) for text in _silent(states_of_models(catalog)))
 
 
-def _told(states: Sequence[ModelState], silent: Mapping[str, str]) -> Iterator[str]:
-    for address, why in silent.items():
-        names = ", ".join(repr(one.name) for one in states if one.address == address)
-        yield f"the address of {names} does not answer: {address} ({why})"
+def _silent(states: Sequence[ModelState]) -> list[str]:
+    """Name each address that does not answer, with the models that are there."""
+    names: dict[str, list[str]] = {}
+    for one in states:
+        names.setdefault(one.address, []).append(repr(one.name))
+    return [
+        f"the address of {', '.join(models)} does not answer: {address} ({why})"
+        for address, models in names.items()
+        if (why := why_silent(address))
+    ]
 
 
-def why_silent(state: ModelState) -> str:
+def why_silent(address: str) -> str:
     """Connect to the address of a model; empty where it answers, or has none of its own."""
-    if not state.address:
+    if not address:
         return ""
-    parts = urlsplit(state.address)
+    parts = urlsplit(address)
     place = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
     try:
         with closing(socket.create_connection(place, _PATIENCE_S)):
