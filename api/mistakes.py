@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from agent_workers.domain.nearest import did_you_mean
 from api.forms import IN_WORDS
 from api.problems import Mistake
 
@@ -71,10 +71,8 @@ def _unknown(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
     if len(place) > 1:  # of a part, whose members we do not look up
         return "is not known here"
     known = list(model.model_fields)
-    near = get_close_matches(str(place[-1]), known, n=1)
-    if near:
-        return f"is not known here; did you mean {near[0]!r}?"
-    return f"is not known here; known: {', '.join(known) or 'no members'}"
+    instead = did_you_mean(str(place[-1]), known) or f"known: {', '.join(known) or 'no members'}"
+    return f"is not known here; {instead}"
 
 
 def _shown(given: object) -> str:

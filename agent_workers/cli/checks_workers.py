@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from agent_workers.cli.findings import Finding, fail, ok, warn
@@ -10,6 +9,7 @@ from agent_workers.cli.printing import counted
 from agent_workers.domain.agent_version import KeptVersion, Source
 from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.mcp import McpServer, ServerState
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import WorkerSeen
 
@@ -99,8 +99,8 @@ def _missing_models(
 
 
 def _unknown_model(worker: WorkerSeen, name: str, agent: str) -> Finding:
-    near = get_close_matches(name, worker.report.models, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    meant = did_you_mean(name, worker.report.models)
+    hint = f" ({meant})" if meant else ""
     return fail(
         f"{worker.label} does not know model {name!r}, which agent {agent} names{hint}",
         f"correct the name in the agent, or add the model to models.yaml with its prices, {_AGAIN}",

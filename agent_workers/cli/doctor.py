@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from agent_workers.cli.checks import check_broker, check_settings, load_tools, misspelt
 from agent_workers.cli.checks_mcp import check_mcp
-from agent_workers.cli.checks_models import check_models
+from agent_workers.cli.checks_models import check_addresses, check_models
 from agent_workers.cli.checks_outside import check_outside
 from agent_workers.cli.checks_sandbox import check_sandbox
 from agent_workers.cli.checks_spill import check_spill
@@ -59,6 +59,8 @@ def _here(
         found.append(warn(_BY_THIS_SHELL, "start a worker, then run this again"))
         found += check_sandbox(settings)
         found += check_models(settings)
+    else:
+        found += check_addresses(settings)
     if workers and not settings.tools:
         return found, []
     tools, agents = load_tools(settings)

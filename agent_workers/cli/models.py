@@ -9,6 +9,7 @@ from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.models_here import catalog_here
 from agent_workers.cli.models_telling import REMEDIES, replied, row_of
 from agent_workers.cli.printing import add_json, print_json, print_rows
+from agent_workers.cli.slowness import told_when_slow
 from agent_workers.cli.surroundings import settings_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.model_settings import NOTHING_SAID
@@ -88,7 +89,7 @@ def _try(settings: Settings, arguments: argparse.Namespace) -> int:
     except ModelFailed as failed:
         place = f"{state.model}{state.address and ' at '}{state.address}"
         remedy = REMEDIES[failed.error_class]
-        raise CommandFailed(f"{state.name} ({place}) failed: {failed} ({remedy})") from None
+        raise CommandFailed(f"{failed.said} ({place}): {remedy}") from None
     told = replied(state, reply, seconds=seconds)
     if arguments.json:
         print_json(told)
@@ -107,12 +108,15 @@ def _asked(
         purpose="plan",
     )
     prepared = catalog.named.prepared(request, NOTHING_SAID, tenant=arguments.tenant)
-    litellm = load_litellm()
+    with told_when_slow("loading the model library…"):
+        litellm = load_litellm()
     register_scripted(litellm, load_script(*settings.scenario), models=catalog.provider_models)
     with closing(LoopThread()) as loop:
         gateway = LiteLLMGateway(
             litellm=litellm, prices=catalog.prices, loop=loop, access=catalog.access
         )
         began = time.monotonic()
-        reply = gateway.complete(prepared, deadline_s=arguments.seconds)
+        most = f"for {arguments.seconds:g} s at most"
+        with told_when_slow(f"waiting for an answer from {prepared.model!r}, {most}…"):
+            reply = gateway.complete(prepared, deadline_s=arguments.seconds)
         return reply, time.monotonic() - began

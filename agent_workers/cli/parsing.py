@@ -3,10 +3,11 @@
 import argparse
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from typing_extensions import override
+
+from agent_workers.domain.nearest import did_you_mean
 
 _NUMBERS: Mapping[object, str] = {int: "a whole number, like 3", float: "a number, like 1.5"}
 
@@ -70,7 +71,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def _instead(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; choose from: {', '.join(known)}" if known else ""
+    instead = did_you_mean(word, known, near=0.5) or (known and f"choose from: {', '.join(known)}")
+    return f"; {instead}" if instead else ""

@@ -1,7 +1,6 @@
 """`agent-workers tools`: what tools a worker would have here, whether they are well declared, a call."""
 
 import argparse
-import difflib
 from collections.abc import Callable
 
 from agent_workers.cli import programs
@@ -14,6 +13,7 @@ from agent_workers.cli.surroundings import add_folder, said_here, settings_here
 from agent_workers.cli.tools_checks import cannot_load, check_tool
 from agent_workers.cli.tools_telling import COLUMNS, row_of, text_of
 from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.execution.agents.registry import LoadedTool, Registry
 from agent_workers.execution.tools.describing import described
 from agent_workers.settings import Settings
@@ -131,8 +131,5 @@ def _found(registry: Registry, name: str) -> LoadedTool:
     tool = registry.tools.get(name)
     if tool is not None:
         return tool
-    near = difflib.get_close_matches(name, registry.tools, n=1)
-    hint = (
-        f"; did you mean {near[0]!r}?" if near else "; name its module with --tools or AGENT_TOOLS"
-    )
-    raise CommandFailed(f"there is no tool {name!r}{hint}")
+    hint = did_you_mean(name, registry.tools) or "name its module with --tools or AGENT_TOOLS"
+    raise CommandFailed(f"there is no tool {name!r}; {hint}")

@@ -1,6 +1,5 @@
 """Says what is wrong with a document, in the words of whoever wrote it."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -8,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.nearest import did_you_mean
 
 Place: TypeAlias = tuple[int | str, ...]
 _UNKNOWN: Final = {"extra_forbidden", "unexpected_keyword_argument"}
@@ -38,10 +38,9 @@ def mistakes_of_document(
 
 def _unknown(name: str, members: Iterable[str], aliases: Mapping[str, str]) -> str:
     known = list(members)
-    near = difflib.get_close_matches(name, known, n=1)
-    if aliases.get(name) in known:
-        near = [aliases[name]]
-    return "there is no such member" + (f"; did you mean {near[0]!r}?" if near else "")
+    alias = aliases.get(name)
+    meant = did_you_mean(alias if alias in known else name, known)
+    return "there is no such member" + (f"; {meant}" if meant else "")
 
 
 def _words(found: ErrorDetails) -> str:

@@ -1,7 +1,6 @@
 """Calls one tool in this process: `python -m agent_workers.worker.tool_call NAME '{"a": 1}'`."""
 
 import argparse
-import difflib
 import json
 import signal
 import sys
@@ -20,6 +19,7 @@ from agent_workers.domain.ids import EffectKey, JobId, TenantId, from_wire
 from agent_workers.domain.knowledge import Knowledge
 from agent_workers.domain.mcp_call import McpCalls
 from agent_workers.domain.memory import Memories
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.domain.reply import Seen
 from agent_workers.domain.tool import Call, Statement
 from agent_workers.domain.workspace import Workspace
@@ -82,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tool(registry: Registry, asked: argparse.Namespace) -> LoadedTool:
     tool = registry.tools.get(asked.tool)
     if tool is None:
-        near = difflib.get_close_matches(asked.tool, registry.tools, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; see `agent-workers tools list`"
-        raise _Refused(f"there is no tool {asked.tool!r}{hint}")
+        hint = did_you_mean(asked.tool, registry.tools) or "see `agent-workers tools list`"
+        raise _Refused(f"there is no tool {asked.tool!r}; {hint}")
     if tool.declared.effect is not EffectClass.PURE and not (asked.yes or asked.look_up):
         effect = tool.declared.effect.value
         raise _Refused(

@@ -1,6 +1,7 @@
 """Whose key a model of `models.yaml` is asked with, and how one is tried from the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -75,10 +76,25 @@ def test_a_call_that_is_tried_and_fails_says_what_to_do(
     asking.server.refusal = Answer([b'{"error": {"message": "no such model"}}'], status=404)
     assert main(["models", "try", "vllm"]) == 1
     said = capsys.readouterr().err
-    assert "not_found" in said
+    assert "model 'vllm' failed: " in said
+    assert "(hosted_vllm/qwen3 at http://" in said
     assert "check `model` and `address`" in said
     assert main(["models", "try", "openai"]) == 1
     assert "has no key: set KEY" in capsys.readouterr().err
+
+
+def test_a_call_that_takes_long_says_whose_answer_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "slow.yaml").write_text(
+        "scenarios:\n  - {latency_ms: 2500, reply: {text: hello}}\n"
+    )
+    monkeypatch.setenv("AGENT_SCENARIO", str(tmp_path / "slow.yaml"))
+    assert main(["models", "try", "scripted/small"]) == 0
+    said = capsys.readouterr()
+    waiting = "waiting for an answer from 'scripted/small', for 60 s at most…"
+    assert waiting in said.err.splitlines()
+    assert "hello" in said.out
 
 
 def test_texts_are_embedded_by_a_model_of_the_file(asking: Asking) -> None:

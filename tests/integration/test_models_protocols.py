@@ -94,6 +94,10 @@ def test_a_429_says_when_to_come_back(asking: Asking, name: str) -> None:
     asking.server.refusal = Answer([body], status=429, headers={"retry-after": "7"})
     failed = asking.fails(name)
     assert failed.error_class is ErrorClass.RATE_LIMIT
+    assert str(failed).startswith(f"model '{name}' failed: ")
+    assert "slow down" in str(failed)
+    assert "Exception" not in str(failed)
+    assert "Error" not in str(failed)
     assert failed.retry_after is not None
     assert failed.retry_after.total_seconds() == 7
 

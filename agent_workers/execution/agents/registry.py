@@ -1,6 +1,5 @@
 """The agents and tools that this process has loaded, from the modules that settings name."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,6 +13,7 @@ from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
 from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.engaging import split_engaged
 from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.domain.places import place_in, place_of
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tool import Tool
@@ -223,8 +223,8 @@ def _bound(agent: Agent, known: Mapping[str, Tool], doubled: Mapping[str, Sequen
     listed, engages = split_engaged(agent.tools, known)
     wrong = [one for one in listed if isinstance(one, str) and one not in known]
     if wrong:
-        near = difflib.get_close_matches(wrong[0], known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(wrong[0], known)
+        hint = f"; {meant}" if meant else ""
         raise NoSuchTool(f"agent {agent.name!r}: there is no tool {wrong[0]!r}{hint}", wrong[0])
     unclear = [one for one in listed if isinstance(one, str) and one in doubled]
     if unclear:

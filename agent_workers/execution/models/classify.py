@@ -1,5 +1,6 @@
 """Turns what litellm raises into `ModelFailed`, by the names of its exception classes."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -62,28 +63,43 @@ _ADVICE: Final = "To drop "
 _UNSUPPORTED: Final = (
     "(take it out of model_settings or models.yaml; `drop_unsupported: true` there leaves it out)"
 )
+# Without the address, which is the operator's: tenants read this too.
+_UNREACHED: Final = (
+    "is its server running, and reachable from the worker? `agent-workers models try {}` tries it"
+)
+# What litellm puts before the words of a provider: its own classes, most of them twice.
+_PREFIXES: Final = re.compile(
+    r"^(?:litellm\.\w+: |APIError: |Timeout Error: |\w+Exception(?:: |(?: \w[\w ]*)? - )"
+    rf"|(?:{'|'.join(BY_NAME)}): )+"
+)
 _MESSAGE_CHARS = 300
 _CHAIN_LENGTH = 8
 
 
 def failure_of(
-    error: Exception, *, hidden: Callable[[str], str] = lambda text: text
+    error: Exception, *, model: str, hidden: Callable[[str], str] = lambda text: text
 ) -> ModelFailed:
-    """Say what class of failure a litellm exception is and when a retry makes sense."""
+    """Say of a model what class of failure a litellm exception is and when a retry makes sense."""
     # A stream that breaks comes wrapped in something that says 503, whatever it was.
     wrapped = getattr(error, "original_exception", None)
     if isinstance(wrapped, Exception):
-        failed = failure_of(wrapped, hidden=hidden)
+        failed = failure_of(wrapped, model=model, hidden=hidden)
         # What was said before it broke is billed.
         failed.may_have_cost |= not getattr(error, "is_pre_first_chunk", False)
         return failed
     # litellm puts whole tracebacks into some messages.
     said = str(error).partition("Traceback (most")[0]
-    message = hidden(" ".join(said.split()))[:_MESSAGE_CHARS] or type(error).__name__
-    error_class = _class_of(error, message.lower())
+    message = hidden(" ".join(said.split()))
+    error_class = _class_of(error, message[:_MESSAGE_CHARS].lower())
+    # The space: a provider that says nothing leaves litellm's prefixes alone, and they end in one.
+    words = _PREFIXES.sub("", f"{message[: 2 * _MESSAGE_CHARS]} ").strip()[:_MESSAGE_CHARS]
     if error_class is ErrorClass.UNSUPPORTED:
-        message = f"{message.partition(_ADVICE)[0].strip()} {_UNSUPPORTED}"
-    return ModelFailed(error_class, message, retry_after=_retry_after(error))
+        words = f"{words.partition(_ADVICE)[0].strip()} {_UNSUPPORTED}"
+    told = f"model {model!r} failed: {words.removesuffix('.') or error_class.replace('_', ' ')}"
+    failed = ModelFailed(error_class, told, retry_after=_retry_after(error))
+    if error_class is ErrorClass.CONNECTION:
+        failed.advising(_UNREACHED.format(model))
+    return failed
 
 
 def _class_of(error: Exception, message: str) -> ErrorClass:

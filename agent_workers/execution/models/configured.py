@@ -5,8 +5,8 @@ It asks no provider and loads no litellm, so that `agents apply` and `doctor` st
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.execution.models.catalog import ModelCatalog
 from agent_workers.execution.models.keys import KeyFound, key_of_provider
 from agent_workers.execution.models.named import NamedModel
@@ -73,6 +73,5 @@ def _unpriced(name: str, named: NamedModel | None, catalog: ModelCatalog) -> str
     if named is not None:
         remedy = f"add `prices` at {named.place} (0 if it costs nothing)"
         return f"model {name!r} has no price: {remedy}"
-    near = get_close_matches(name, catalog.prices.prices, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "add it to models.yaml, with its prices"
+    hint = did_you_mean(name, catalog.prices.prices) or "add it to models.yaml, with its prices"
     return f"model {name!r} is not in the price table; {hint}"

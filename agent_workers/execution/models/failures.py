@@ -80,7 +80,8 @@ class ModelFailed(AgentWorkersError):
         cost_known: bool = False,
         parks_on: str = "",
     ) -> None:
-        super().__init__(f"{error_class}: {message}")
+        super().__init__(message)
+        self.said = message
         self.error_class = error_class
         self.code = f"model_{error_class}"
         self.retryable = error_class in _SAME_TARGET
@@ -94,6 +95,11 @@ class ModelFailed(AgentWorkersError):
     def next_target(self) -> bool:
         """Another model may answer the same request."""
         return self.error_class in _NEXT_TARGET
+
+    def advising(self, remedy: str) -> "ModelFailed":
+        """Add what to do, for whoever reads it in a job; `said` is without it."""
+        self.args = (f"{self.said} ({remedy})",)
+        return self
 
     def booked(self, worst_case_micro: int) -> "ModelFailed":
         """Count the one provider call that failed, at its worst case if it may have been billed."""
@@ -119,4 +125,5 @@ class ModelUnpriced(ModelFailed):
     """The price table does not know the model, so nobody could say what the call costs."""
 
     def __init__(self, model: str) -> None:
-        super().__init__(ErrorClass.UNPRICED, f"no price for model {model!r}")
+        remedy = "give it `prices` in models.yaml (0 if it costs nothing)"
+        super().__init__(ErrorClass.UNPRICED, f"model {model!r} has no price: {remedy}")

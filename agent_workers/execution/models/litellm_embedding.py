@@ -58,7 +58,8 @@ class LiteLLMEmbedder:
             ) from None
         # litellm raises whatever its 100 providers raise; an edge that has to take it all.
         except Exception as error:
-            raise _as_tool_error(failure_of(error, hidden=self._access.hidden)) from error
+            failed = failure_of(error, model=self._model, hidden=self._access.hidden)
+            raise _as_tool_error(failed) from error
 
     async def _all(self, texts: Sequence[str]) -> list[list[float]]:
         found: list[list[float]] = []

@@ -74,23 +74,24 @@ class LiteLLMGateway:
         arguments = self._arguments(request, access)
         deadline_s = min(deadline_s, access.timeout_s or deadline_s)
         try:
-            response = self._answer(lambda: self._ask(arguments, say), deadline_s, access)
+            response = self._answer(lambda: self._ask(arguments, say), deadline_s, request.model)
             reply = read_reply(response, request=request, prices=self._prices)
             return _with_name(reply, request, access)
         except ModelFailed as failed:
             raise failed.booked(self._prices.worst_case_micro(request)) from failed.__cause__
 
     def _answer(
-        self, ask: Callable[[], Awaitable[Answer]], deadline_s: float, access: Access
+        self, ask: Callable[[], Awaitable[Answer]], deadline_s: float, model: str
     ) -> Answer:
         try:
             return self._loop.run(ask, deadline_s=deadline_s)
         except TimeoutError as cut:
-            message = f"no whole answer within {deadline_s:.3f} s"
+            message = f"model {model!r} gave no whole answer within {deadline_s:.3f} s"
             raise ModelFailed(ErrorClass.TIMEOUT, message) from cut
         # litellm raises whatever its 100 providers raise; the one edge that has to take it all.
         except Exception as error:
-            raise failure_of(error, hidden=access.hidden) from error
+            hidden = self._access_to(model).hidden
+            raise failure_of(error, model=model, hidden=hidden) from error
 
     async def _ask(self, arguments: Mapping[str, object], say: Say | None) -> Answer:
         streaming = {} if say is None else _STREAMING

@@ -67,7 +67,9 @@ def _address(url: str) -> str:
 
 def _path(path: str) -> str:
     if path and "/" not in path:
-        raise ValueError("it must be a path, such as /run/secrets/openai or ./openai.key")
+        raise ValueError(
+            "it must be a path with a slash, such as /run/secrets/openai or ./openai.key"
+        )
     return path
 
 

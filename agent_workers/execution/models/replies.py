@@ -23,7 +23,8 @@ def read_reply(response: Answer, *, request: ModelRequest, prices: PriceTable) -
     """Take over what the provider said; an answer without a choice is malformed."""
     usage = _usage(response)
     if not response.choices:
-        raise ModelFailed(ErrorClass.MALFORMED, "the answer of the provider has no choices")
+        message = f"the answer of model {request.model!r} has no choices"
+        raise ModelFailed(ErrorClass.MALFORMED, message)
     choice = response.choices[0]
     wishes = _wishes(choice.message, names_of(request.tools))
     refusal = _refusal(choice.message)

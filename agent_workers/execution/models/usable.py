@@ -25,7 +25,8 @@ class NeverUsable(ModelFailed):
     """A model was told what was wrong with its answer, and still gave none that can be used."""
 
     def __init__(self, reason: str, *, spent: Usage = NO_USAGE) -> None:
-        super().__init__(ErrorClass.MALFORMED, reason, spent=spent, cost_known=True)
+        message = f"the model's answer cannot be used: {reason}"
+        super().__init__(ErrorClass.MALFORMED, message, spent=spent, cost_known=True)
         self.reason = reason
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.checks_models import check_models
+from agent_workers.cli.checks_models import check_addresses, check_models
 from agent_workers.cli.findings import Level
 from agent_workers.cli.main import main
 from agent_workers.cli.models_telling import REMEDIES
@@ -70,6 +70,18 @@ def test_the_doctor_knocks_at_every_address(
     [(level, text)] = found()
     assert level is Level.FAIL
     assert text.startswith("the address of 'fast' does not answer: http://127.0.0.1:9/v1 (")
+
+
+def test_beside_running_workers_the_doctor_warns_of_the_addresses_alone(
+    file: Path, address: str
+) -> None:
+    file.write_text(file.read_text().replace(address, "http://127.0.0.1:9/v1", 1))
+    [finding] = check_addresses(Settings())
+    assert finding.level is Level.WARN
+    assert finding.text.startswith("the address of 'fast' does not answer: http://127.0.0.1:9/v1 (")
+    assert "tried from here" in finding.remedy
+    file.unlink()
+    assert [*check_addresses(Settings())] == []
 
 
 def test_the_doctor_tells_every_mistake_of_the_file(file: Path) -> None:

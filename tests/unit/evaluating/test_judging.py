@@ -128,9 +128,9 @@ def test_a_better_answer_takes_a_draft_s_place_unless_it_breaks_a_promise() -> N
 
 BROKEN: list[tuple[GaveUp | ModelFailed, str]] = [
     (GaveUp(code="model_refused", message="no", usage=USED), "the model refused"),
-    (ModelFailed(ErrorClass.MALFORMED, "thrice", spent=USED, cost_known=True), "malformed"),
-    (ModelFailed(ErrorClass.BUDGET, "too dear", spent=USED), "budget"),
-    (ModelFailed(ErrorClass.AUTH, "no key", spent=USED), "auth"),
+    (ModelFailed(ErrorClass.MALFORMED, "thrice", spent=USED, cost_known=True), "thrice"),
+    (ModelFailed(ErrorClass.BUDGET, "too dear", spent=USED), "too dear"),
+    (ModelFailed(ErrorClass.AUTH, "no key", spent=USED), "no key"),
 ]
 
 

@@ -76,7 +76,7 @@ def test_a_name_may_be_that_of_the_model_itself() -> None:
     [
         ("key: sk-secret-123", "a key is never written here: say where it is"),
         ("key: {env: sk-secret-123}", "it must be the name of a variable, not the key itself"),
-        ("key: {file: sk-secret-123}", "it must be a path"),
+        ("key: {file: sk-secret-123}", "it must be a path with a slash, such as"),
         ("api_key: sk-secret-123", "there is no such member; did you mean 'key'?"),
         ("api_base: http://x", "there is no such member; did you mean 'address'?"),
         ("price: {input: 1, output: 1}", "there is no such member; did you mean 'prices'?"),
