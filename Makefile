@@ -48,7 +48,7 @@ revision: environment ## A new migration: make revision m="Add the invoices tabl
 	@test -n "$(m)" || { echo 'revision: say what it does: make revision m="Add …"' >&2; exit 2; }
 	@$(BIN)/alembic revision --message "$(m)"
 
-messages: environment ## Write docs/messages.txt anew: every text that people may read
+messages: environment ## Write docs/messages.txt: every text that people may read
 	@$(BIN)/python -m tests.messages
 
 fuzz: environment ## Try parsers of what strangers send with many strange inputs (some minutes)
