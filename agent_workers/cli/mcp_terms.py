@@ -4,6 +4,7 @@ import argparse
 from datetime import timedelta
 
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.times import positive
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.mcp import EFFECTS, Terms
 
@@ -15,7 +16,7 @@ def add_terms(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--timeout", type=float, default=30.0, metavar="SECONDS", help="of a call (30)"
     )
-    verb.add_argument("--key-ttl", type=float, metavar="HOURS", help="how long keys live")
+    verb.add_argument("--key-ttl", type=positive, metavar="HOURS", help="how long keys live")
     verb.add_argument(
         "--key-argument", default="", metavar="NAME", help="the argument that carries the key"
     )

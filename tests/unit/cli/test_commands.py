@@ -96,6 +96,11 @@ def test_every_command_that_is_listed_says_what_it_does():
         (("jobs", "submit", "a", "b", "--wiat"), "unknown: --wiat; did you mean '--wait'?"),
         (("jobs", "list", "--status", "done"), "there is no choice 'done'; there are: queued,"),
         (("jobs", "submit", "a", "b", "--deadline", "soon"), "'soon' is neither a duration like"),
+        (("keys", "create", "--days", "-1"), "--days: '-1' is not a number above 0"),
+        (("mcp", "approve", "s", "--key-ttl", "0"), "--key-ttl: '0' is not a number above 0"),
+        (("models", "try", "m", "--seconds", "0"), "--seconds: '0' is not a number above 0"),
+        (("prove", "--soak-minutes", "-5"), "--soak-minutes: '-5' is not a number above 0"),
+        (("prove", "--long", "--hours", "0"), "--hours: '0' is not a number above 0"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_nearest(
