@@ -38,8 +38,11 @@ def test_an_unknown_option_is_a_usage_mistake():
     assert ended.value.code == 2
 
 
-def test_without_an_api_the_remedy_is_one_line(capsys: pytest.CaptureFixture[str]):
-    assert main(["jobs", "list"]) == 1
+@pytest.mark.parametrize("words", [("jobs", "list"), ("workers",)])
+def test_without_a_system_the_remedy_is_one_line(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+):
+    assert main(words) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "agent-workers up" in said
