@@ -58,6 +58,7 @@ class System:
         self._wanted = wanted
         self._say = say
         self._undo = ExitStack()
+        self._has_begun = False
         self._variables: dict[str, str] = {}
         # With a server of our own, where each role finds it; else all are the one that was given.
         self._databases: dict[Role, str] = {}
@@ -111,6 +112,8 @@ class System:
                 server.start()
 
     def stop(self) -> None:
+        if self._has_begun:
+            self._say(f"stopping; running steps may finish (up to {programs.STEPS_MAY_FINISH_S} s)")
         self._undo.close()
 
     def delete_data(self) -> None:
@@ -122,6 +125,7 @@ class System:
         self.folder.make()
         lock = FolderLock(self.folder.path)
         lock.take()
+        self._has_begun = True
         self._undo.callback(self._say, "stopped; nothing is left running")
         self._undo.callback(lock.let_go)
         end_guardian(self.folder)
