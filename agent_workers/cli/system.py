@@ -58,7 +58,6 @@ class System:
         self._wanted = wanted
         self._say = say
         self._undo = ExitStack()
-        self._has_begun = False
         self._variables: dict[str, str] = {}
         # With a server of our own, where each role finds it; else all are the one that was given.
         self._databases: dict[Role, str] = {}
@@ -112,8 +111,6 @@ class System:
                 server.start()
 
     def stop(self) -> None:
-        if self._has_begun:
-            self._say(f"stopping; running steps may finish (up to {programs.STEPS_MAY_FINISH_S} s)")
         self._undo.close()
 
     def delete_data(self) -> None:
@@ -125,7 +122,6 @@ class System:
         self.folder.make()
         lock = FolderLock(self.folder.path)
         lock.take()
-        self._has_begun = True
         self._undo.callback(self._say, "stopped; nothing is left running")
         self._undo.callback(lock.let_go)
         end_guardian(self.folder)
@@ -211,6 +207,8 @@ class System:
     def _start_programs(self) -> None:
         supervisor, work = self.supervisor, self._told(Role.WORKER)
         self._undo.callback(supervisor.stop)
+        patience_s = programs.STEPS_MAY_FINISH_S
+        self._undo.callback(self._say, f"stopping; running steps may finish (up to {patience_s} s)")
         slow_s = self._wanted.refund_slow_s
         if slow_s is not None:
             port = self._refund_port
