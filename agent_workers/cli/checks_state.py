@@ -134,11 +134,11 @@ def work(seen: WorkSeen, reported: frozenset[str] = frozenset()) -> Iterator[Fin
     for say, lanes in ((fail, sorted(failing)), (warn, sorted(missing - failing))):
         if lanes:
             yield say(
-                f"nothing serves {_lanes(lanes)}: its steps wait",
+                f"no worker serves {_lanes(lanes)}: steps wait",
                 " and ".join(f"run `{command}`" for command in commands_for(lanes)),
             )
     if not missing:
-        yield ok(f"{seen.workers} living worker processes serve every lane")
+        yield ok(f"every lane is served ({counted(seen.workers, 'worker')})")
     if seen.oldest_due_s > _LATE_S:
         late = f"{counted(seen.due, 'step')} due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
         yield warn(

@@ -16,7 +16,9 @@ def add_terms(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--timeout", type=float, default=30.0, metavar="SECONDS", help="of a call (30)"
     )
-    verb.add_argument("--key-ttl", type=positive, metavar="HOURS", help="how long keys live")
+    verb.add_argument(
+        "--key-ttl", type=positive, metavar="HOURS", help="how long the server honours a key"
+    )
     verb.add_argument(
         "--key-argument", default="", metavar="NAME", help="the argument that carries the key"
     )

@@ -25,7 +25,7 @@ def port_of(what: str, settings: Settings, *, held: ExitStack, say: Callable[[st
             f"another with {PREFIX}{name.upper()} (`up --{what.lower()}-port`)"
         )
     found = free_port()
-    say(f"port {wanted} is taken: {what} on port {found}")
+    say(f"port {wanted} is taken: {what} uses port {found}")
     return found
 
 

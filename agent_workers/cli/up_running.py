@@ -57,7 +57,9 @@ def _welcome(system: System, lines: Lines, folders: Sequence[AgentsFolder]) -> N
     lines.announce(f"Flower  {system.flower_url} (user admin, password in {password})")
     for folder in folders:
         for name, url in folder.variables.items():
-            lines.announce(f"{name} {url} (what was done outside; GET it)")
+            lines.announce(
+                f"{name} {url} (stands in for other systems: GET it to see what was done there)"
+            )
     lines.announce("starting workers, webhooks, beat and Flower; Ctrl-C stops everything")
 
 
@@ -69,4 +71,4 @@ def _next_step(agents: Sequence[str], *, demo: bool) -> Iterator[str]:
         yield "in another terminal, in this folder:"
         yield f'  agent-workers jobs submit {agents[0]} "…" --wait'
     else:
-        yield "no module declares an agent: see `agent-workers agents apply --help`"
+        yield "no agent is declared in a module; apply one from a file: `agent-workers agents apply FILE`"

@@ -93,15 +93,15 @@ def test_the_newest_schema_is_ok_and_so_is_a_newer_one():
 def test_a_lane_that_nobody_serves_is_named():
     found = list(work(replace(_WORK, lanes=frozenset({"plan", "tool", "evaluate"}))))
     [line] = [f.line for f in found if f.level is Level.WARN]
-    assert line.startswith("warn  nothing serves lane effect: its steps wait: run")
+    assert line.startswith("warn  no worker serves lane effect: steps wait: run")
     assert "`agent-workers worker --lanes effect --pool prefork`" in line
 
 
 def test_a_lane_that_an_agent_needs_fails_when_nobody_serves_it():
     seen = replace(_WORK, lanes=frozenset({"tool"}), needed=frozenset({"plan", "evaluate", "tool"}))
     lines = [f.line for f in work(seen) if f.level is not Level.OK]
-    assert lines[0].startswith("FAIL  nothing serves lanes evaluate, plan: its steps wait: run")
-    assert lines[1].startswith("warn  nothing serves lane effect: its steps wait: run")
+    assert lines[0].startswith("FAIL  no worker serves lanes evaluate, plan: steps wait: run")
+    assert lines[1].startswith("warn  no worker serves lane effect: steps wait: run")
 
 
 def test_a_lane_that_a_running_worker_reports_does_not_fail():

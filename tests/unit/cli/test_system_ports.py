@@ -39,7 +39,7 @@ def test_a_default_port_that_is_taken_is_replaced_and_it_is_said(taken: int) -> 
     default.model_fields_set.discard("api_port")
     port, told = found(default)
     assert port != taken
-    assert told == [f"port {taken} is taken: API on port {port}"]
+    assert told == [f"port {taken} is taken: API uses port {port}"]
 
 
 def test_a_port_of_an_option_that_is_taken_is_refused(taken: int) -> None:
