@@ -17,6 +17,7 @@ PUBLIC_FACE = "agent_workers/__init__.py"
 # Importing litellm costs seconds and 170 MiB: it happens once, in a worker that serves a model.
 # Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
 LAZY_LOADS = {
+    "agent_workers/cli/up.py",
     "agent_workers/execution/models/litellm_loading.py",
     "agent_workers/pytest_plugin.py",
 }

@@ -72,7 +72,7 @@ def _checked(
     yield migrated
     if migrated.level.value == "FAIL":
         return
-    yield from work(diagnosis.work())
+    yield from work(diagnosis.work(), frozenset(n for one in workers for n in one.report.lanes))
     yield from breakers(BreakerRows(database).troubled())
     yield webhooks(*diagnosis.webhooks())
     yield schedules(*diagnosis.schedules())
@@ -126,15 +126,21 @@ def schema(stands_at: str | None) -> Finding:
     return ok(f"the schema is at {stands_at}")
 
 
-def work(seen: WorkSeen) -> Iterator[Finding]:
-    """Judge what goes on: is somebody there for each lane, and does anything wait for a person?"""
-    missing = sorted({lane.value for lane in Lane} - seen.lanes)
-    if missing:
-        yield warn(
-            f"no worker serves {_lanes(missing)}: steps wait",
-            " and ".join(f"run `{command}`" for command in commands_for(missing)),
-        )
-    else:
+def work(seen: WorkSeen, reported: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Judge what goes on: is somebody there for each lane, and does anything wait for a person?
+
+    A lane that an agent needs, or a step waits in, must be served; before there are agents, none must.
+    """
+    missing = {lane.value for lane in Lane} - seen.lanes
+    # Behind some poolers a worker holds no lock, and only its report says that it runs.
+    failing = missing & (seen.needed - reported)
+    for say, lanes in ((fail, sorted(failing)), (warn, sorted(missing - failing))):
+        if lanes:
+            yield say(
+                f"no worker serves {_lanes(lanes)}: steps wait",
+                " and ".join(f"run `{command}`" for command in commands_for(lanes)),
+            )
+    if not missing:
         yield ok(f"every lane is served ({counted(seen.workers, 'worker')})")
     if seen.oldest_due_s > _LATE_S:
         late = f"{counted(seen.due, 'step')} due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"

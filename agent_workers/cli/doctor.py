@@ -1,7 +1,9 @@
 """`agent-workers doctor`: looks at everything, says one line each, and what to do about it."""
 
 import argparse
+import errno
 import os
+import socket
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -16,7 +18,7 @@ from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level, warn
 from agent_workers.cli.printing import add_json, print_json
 from agent_workers.cli.surroundings import add_folder, settings_here
-from agent_workers.domain.worker_report import WorkerSeen
+from agent_workers.domain.worker_report import WorkerReport, WorkerSeen
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.worker_reports import WorkerReports
@@ -44,7 +46,8 @@ def look(settings: Settings) -> list[Finding]:
     if not settings.database_url:
         return found + _here(settings)[0] + _servers(settings)
     with closing(Database(settings.database_url, pool_size=2, name="agent-workers doctor")) as one:
-        workers = WorkerReports(one).serving()
+        reports = WorkerReports(one).serving()
+        workers = [worker for worker in reports if not has_ended(worker.report)]
         tools, agents = _here(settings, workers)
         found += tools + _servers(settings)
         return found + check_database(settings, one, agents, workers)
@@ -65,6 +68,17 @@ def _here(
         return found, []
     tools, agents = load_tools(settings)
     return found + tools, agents
+
+
+def has_ended(report: WorkerReport) -> bool:
+    """Say whether a worker of this host is gone, though it was heard of a moment ago."""
+    if report.host != socket.gethostname():
+        return False
+    try:
+        os.kill(report.pid, 0)
+    except OSError as error:
+        return error.errno == errno.ESRCH
+    return False
 
 
 def _servers(settings: Settings) -> list[Finding]:

@@ -5,9 +5,10 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from agent_workers.cli.errors import CommandFailed
+from agent_workers.cli.errors import CommandFailed, WronglyAsked
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import system_here
+from agent_workers.cli.times import positive
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.engine import Database
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="key")
     create = add("create", "make a key, and show it once")
     create.add_argument("--name", default="", help="who will use it")
-    create.add_argument("--days", type=float, help="days until it expires; by default never")
+    create.add_argument("--days", type=positive, help="days until it expires; by default never")
     create.set_defaults(act=_create)
     listing = add("list", "list a tenant's keys")
     add_json(listing)
@@ -43,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _create(keys: Keys, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
     days: float | None = arguments.days
-    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    try:
+        expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    except OverflowError:
+        raise WronglyAsked(f"--days {days:g}: no date is that far away") from None
     print(keys.create(tenant_id, name=arguments.name, expires_at=expires_at).token)
     return 0
 

@@ -4,6 +4,7 @@ import argparse
 from datetime import timedelta
 
 from agent_workers.cli.errors import WronglyAsked
+from agent_workers.cli.times import positive
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.mcp import EFFECTS, Terms
 
@@ -27,7 +28,7 @@ def add_terms(verb: argparse.ArgumentParser) -> None:
         help="how long one call may take (30)",
     )
     verb.add_argument(
-        "--key-ttl", type=float, metavar="HOURS", help="how long the server honours a key"
+        "--key-ttl", type=positive, metavar="HOURS", help="how long the server honours a key"
     )
     verb.add_argument(
         "--key-argument", default="", metavar="NAME", help="the argument that carries the key"

@@ -11,6 +11,7 @@ from agent_workers.cli.models_telling import REMEDIES, replied, row_of
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.slowness import told_when_slow
 from agent_workers.cli.surroundings import settings_here
+from agent_workers.cli.times import positive
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.model_settings import NOTHING_SAID
 from agent_workers.execution.models.catalog import ModelCatalog
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trying.add_argument("name", help="a name of models.yaml, or provider/model")
     trying.add_argument("--prompt", default=_PROMPT, help=f"what to say ({_PROMPT!r})")
     trying.add_argument("--tenant", default="", help="as for a job of this tenant")
-    trying.add_argument("--seconds", type=float, default=60.0, help="how long it may take (60)")
+    trying.add_argument("--seconds", type=positive, default=60.0, help="how long it may take (60)")
     add_json(trying)
     trying.set_defaults(act=_try)
     schema = add("schema", "print the JSON schema of models.yaml, for editors")

@@ -25,6 +25,8 @@ REFUND_SERVER = "agent_workers.demo.refund_server"
 DEMO_TOOLS = "agent_workers.demo.agents"
 DEMO_MODEL_TOOLS = "agent_workers.demo.by_model"
 DEMO_REFUND_URL = "DEMO_REFUND_URL"
+# How long workers that are told to stop may go on with the steps that they do.
+STEPS_MAY_FINISH_S = 30
 # What is not shown of settings is not told to every program either.
 _SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
 _DATABASE = ("database_url", "direct_database_url")
@@ -113,7 +115,7 @@ def _worker(name: str, lanes: str, pool: str, variables: Mapping[str, str]) -> P
         # Two workers cannot share one name in Flower.
         command=(*command, "--name", f"{name}@%h"),
         environment=environment(variables, _SECRETS - {"flower_password"}, calls_tools=True),
-        patience_s=30,
+        patience_s=STEPS_MAY_FINISH_S,
     )
 
 

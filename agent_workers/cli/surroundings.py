@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
+from agent_workers.cli.errors import WronglyAsked
 from agent_workers.cli.folder import DataFolder
 from agent_workers.settings import PREFIX, Settings, load_settings
 
@@ -83,12 +83,12 @@ def api_here(arguments: argparse.Namespace) -> ApiPlace:
     url = arguments.api_url or os.environ.get(API_URL) or known.get(API_URL, "")
     key = arguments.api_key or os.environ.get(API_KEY) or folder.read("api_key")
     if not url:
-        raise CommandFailed(
+        raise WronglyAsked(
             f"no API: start one with `agent-workers up` in this folder (nothing runs in "
             f"{str(folder.path)!r}), or set {API_URL} and {API_KEY}, or give --api-url and --api-key"
         )
     if not key:
-        raise CommandFailed(
+        raise WronglyAsked(
             f"no API key for {url}: set {API_KEY} or give --api-key "
             "(`agent-workers keys create --name NAME` makes a key)"
         )

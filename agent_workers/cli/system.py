@@ -16,10 +16,11 @@ from agent_workers.cli.output import Lines
 from agent_workers.cli.registry import registry_of
 from agent_workers.cli.supervisor import Supervisor
 from agent_workers.cli.surroundings import API_URL, ApiPlace, is_live
+from agent_workers.cli.system_ports import port_of
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.leftovers import FolderLock
-from agent_workers.embedded.ports import LOOPBACK, claimed, free_port, port_is_free
+from agent_workers.embedded.ports import LOOPBACK, free_port
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.settings import PREFIX, Settings
@@ -90,8 +91,9 @@ class System:
     def start(self) -> None:
         """Return once the API answers; what was started is stopped by `stop`, even half of it."""
         self._take_folder()
+        ports = [self._port(what) for what in ("API", "Flower")]
         self._start_servers()
-        self._find_ports()
+        self._set_variables(*ports)
         direct_url = self._variables[f"{PREFIX}DIRECT_DATABASE_URL"]
         await_database(direct_url, patience_s=self._settings.start_wait_s)
         upgrade(direct_url)
@@ -152,9 +154,11 @@ class System:
             self._say(f"Redis on port {redis.port}")
         self._variables = programs.variables_of(given, **found)
 
-    def _find_ports(self) -> None:
+    def _port(self, what: str) -> int:
+        return port_of(what, self._settings, held=self._undo, say=self._say)
+
+    def _set_variables(self, api: int, flower: int) -> None:
         given = self._settings
-        api, flower = self._port("API", given.api_port), self._port("Flower", given.flower_port)
         secrets = {
             "secret_pepper": given.secret_pepper or self.folder.secret("pepper"),
             "flower_password": given.flower_password or self.folder.secret("flower_password"),
@@ -201,6 +205,8 @@ class System:
     def _start_programs(self) -> None:
         supervisor, work = self.supervisor, self._told(Role.WORKER)
         self._undo.callback(supervisor.stop)
+        patience_s = programs.STEPS_MAY_FINISH_S
+        self._undo.callback(self._say, f"stopping; running steps may finish (up to {patience_s} s)")
         slow_s = self._wanted.refund_slow_s
         if slow_s is not None:
             port = self._refund_port
@@ -231,14 +237,6 @@ class System:
             if is_live(self.place.url):
                 return
         self._say("the API does not answer yet; still trying")
-
-    def _port(self, what: str, wanted: int) -> int:
-        if wanted and claimed(wanted, self._undo) and port_is_free(wanted):
-            return wanted
-        found = free_port()
-        if wanted:
-            self._say(f"port {wanted} is taken: {what} uses port {found}")
-        return found
 
     def _set(self, **changed: str | int) -> None:
         self._variables |= {f"{PREFIX}{name.upper()}": str(v) for name, v in changed.items()}

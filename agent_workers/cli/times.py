@@ -1,6 +1,7 @@
 """Times and durations as people write and read them: `10m`, `2h`, `2030-01-31T12:00:00Z`."""
 
 import argparse
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -46,6 +47,17 @@ def whole_seconds(text: str) -> int:
     if given != int(given):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds")
     return int(given)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0, as of days."""
+    try:
+        given = float(text)
+    except ValueError:
+        given = 0.0
+    if not 0 < given < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return given
 
 
 def instant(text: str) -> datetime:

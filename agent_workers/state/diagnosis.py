@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.state.engine import Connection, Database
 
 _SERVER = """
@@ -20,6 +21,18 @@ _WAITING = """
 select coalesce(max(extract(epoch from clock_timestamp() - due_at)), 0)::float8,
        count(*), coalesce(string_agg(distinct lane, ','), '')
   from steps where status = 'ready' and due_at <= clock_timestamp()"""
+# What agents that take jobs need: all of them plan and evaluate. And whatever waits at present.
+_NEEDED = """
+with taking as (
+  select v.definition from agent_versions v join agents a using (tenant_id, name, version)
+   where a.retired_at is null)
+select lane from taking, unnest(array['plan', 'evaluate']) lane
+union
+select case when t.definition->>'effect' = any(%s) then 'effect' else 'tool' end
+  from taking, jsonb_array_elements(taking.definition->'tools') used
+  join tools t on t.name = used->>'name'
+union
+select lane from steps where status = 'ready' and due_at <= clock_timestamp()"""
 # Which agent or tool no worker has, and how many jobs wait for it. A worker looks at them now and then:
 # a wait that has run out still holds while its step is due.
 _LACKING = """
@@ -74,6 +87,8 @@ class WorkSeen:
     doubts: int
     quarantined: int
     questions: int
+    # Those of agents that take jobs, and of steps that are due.
+    needed: frozenset[str] = frozenset()
     # By what no worker has, as `agent:NAME` or `tool:NAME`: how many jobs wait for it.
     lacking: Mapping[str, int] = field(default_factory=dict)
 
@@ -100,6 +115,7 @@ class Diagnosis:
             workers, lanes = _row(connection, _WORKERS)
             oldest, due, due_lanes = _row(connection, _WAITING)
             doubts, quarantined, questions = _row(connection, _PARKED)
+            needed = connection.execute(_NEEDED, (sorted(ENDED_BY_KERNEL),)).fetchall()
             lacking = dict(connection.execute(_LACKING).fetchall())
         return WorkSeen(
             workers=int(str(workers)),
@@ -110,6 +126,7 @@ class Diagnosis:
             doubts=int(str(doubts)),
             quarantined=int(str(quarantined)),
             questions=int(str(questions)),
+            needed=frozenset(lane for (lane,) in needed),
             lacking=lacking,
         )
 

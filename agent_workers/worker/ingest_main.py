@@ -1,4 +1,4 @@
-"""Starts a consumer of outside events: `python -m agent_workers.worker.ingest_main --queue orders`."""
+"""Starts a consumer of outside events: `agent-workers ingest --queue orders`."""
 
 import argparse
 import signal

@@ -16,11 +16,13 @@ from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.step import Lane
 from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
+from agent_workers.state.awaiting import reason_of
 from agent_workers.state.server_clock import ServerClock
 from agent_workers.state.sweeps import LEASES, Seen, Sweeps
 from agent_workers.state.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
 from agent_workers.worker.process import gone
+from agent_workers.worker.repeated import Repeated
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +75,7 @@ class Keeper:
         self._tell = tell
         self._keep = keep
         self._leave = leave
+        self._failures = Repeated()
         self._stop = threading.Event()
         self._held_at = 0.0
         self._compare_at = 0.0
@@ -100,7 +103,8 @@ class Keeper:
             try:
                 pause = self._take_turn()
             except AgentWorkersError as error:
-                log.warning("keeper_failed", error=str(error))
+                if times := self._failures.times():
+                    log.warning("keeper_failed", error=reason_of(error), times=times)
                 pause = _LISTEN_S
             except Exception:
                 # The thread that heals everything else must not die of what it did not foresee.

@@ -1,4 +1,4 @@
-"""Starts a Celery worker: `python -m agent_workers.worker.main --lanes plan,tool --pool threads`."""
+"""Starts a Celery worker: `agent-workers worker --lanes plan,tool --pool threads`."""
 
 import argparse
 import os

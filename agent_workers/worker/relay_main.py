@@ -1,4 +1,4 @@
-"""Starts a relay: `python -m agent_workers.worker.relay_main --exchange agent-workers`."""
+"""Starts a relay: `agent-workers relay --exchange agent-workers`."""
 
 import argparse
 import signal

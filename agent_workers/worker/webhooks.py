@@ -1,4 +1,4 @@
-"""Delivers webhooks: `python -m agent_workers.worker.webhooks`, as many processes as one likes."""
+"""Delivers webhooks: `agent-workers webhooks deliver`, as many processes as one likes."""
 
 import argparse
 import random

@@ -120,10 +120,29 @@ def test_a_second_up_in_the_same_folder_is_refused(system: Up):
     assert "in use" in ran.stderr
 
 
+def test_a_chosen_port_that_is_taken_ends_up_before_it_starts_a_server(system: Up, tmp_path: Path):
+    taken = urlsplit(system.surroundings["AGENT_API_URL"]).port
+    ran = run("up", "--api-port", str(taken), cwd=tmp_path)
+    assert ran.returncode == 75
+    assert f"agent-workers up: API: port {taken} is taken; stop what holds it" in ran.stderr
+    assert "Postgres" not in ran.stdout
+
+
 def test_when_its_supervisor_is_killed_everything_ends_by_itself(system: Up):
     os.kill(system.process.pid, signal.SIGKILL)
     system.process.wait(PATIENCE_S)
     wait_until(lambda: not processes_of(system.folder), "the guardian to end everything")
+
+
+def test_up_says_at_once_what_it_does_and_when_it_is_told_to_stop(cwd: Path):
+    with up(cwd) as system:
+        assert system.stop() == 0
+        lines = [line.partition("| ")[2] for line in system.log.read_text().splitlines()]
+    assert lines[0] == "checking the modules"
+    assert lines[-2:] == [
+        "stopping; running steps may finish (up to 30 s)",
+        "stopped; nothing is left running",
+    ]
 
 
 def test_the_next_up_ends_what_a_supervisor_and_its_guardian_left(cwd: Path):

@@ -14,6 +14,7 @@ from agent_workers.cli.prove.proving import MOST_AT_ONCE, ready
 from agent_workers.cli.prove.servers import own_servers
 from agent_workers.cli.prove.soak import soak
 from agent_workers.cli.prove.trials import BY_NAME
+from agent_workers.cli.times import positive
 from agent_workers.observability.logs import set_up_logs
 
 _SEEDS = 1_000_000
@@ -55,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run random worlds for hours instead, and reduce those that fail",
     )
     parser.add_argument(
-        "--hours", type=float, default=_HOURS, help="how long --long runs (default: %(default)s)"
+        "--hours", type=positive, default=_HOURS, help="how long --long runs (default: %(default)s)"
     )
     parser.add_argument(
         "--world", type=int, metavar="N", help="with --long: only this world of the seed"
     )
     parser.add_argument(
         "--soak-minutes",
-        type=float,
+        type=positive,
         metavar="M",
         help="run real Celery workers under random kills, freezes and outages instead",
     )

@@ -159,3 +159,33 @@ def test_a_tool_that_no_worker_has_is_named(bench: Bench, reports: WorkerReports
     look_in_vain(bench, job_id, bench.runtime(), 1)
     assert waits(bench, job_id) == [("worker", "tool:lost_tool", wanted)]
     assert bench.ask("select key from waits where job_id = %s", job_id) == [("tool:lost_tool",)]
+
+
+@pytest.fixture
+def without_agents(bench: Bench) -> Iterator[Bench]:
+    """Nobody's agents take jobs, but for those that a test makes."""
+    taking = "update agents set retired_at = %s where name = any(%s) returning name"
+    retire = "update agents set retired_at = now() where retired_at is null returning name"
+    names = [name for (name,) in bench.ask(retire)]
+    yield bench
+    bench.ask(taking, None, names)
+
+
+@pytest.mark.parametrize(
+    ("effect", "lane"), [("pure", "tool"), ("keyed", "tool"), ("unsafe", "effect")]
+)
+def test_agents_that_take_jobs_need_the_lanes_of_their_tools(
+    without_agents: Bench, effect: str, lane: str
+) -> None:
+    bench, tool = without_agents, f"needed_{effect}"
+    insert = "insert into tools (name, definition) values (%s, %s) returning name"
+    bench.ask(insert, tool, json.dumps({"effect": effect}))
+    definition = {"name": "needing", "plan": f"{AGENTS}:plan", "tools": [{"name": tool}]}
+    new = NewVersion(
+        name="needing", declared="", definition=definition, source=Source.YAML, plan_timeout_ms=1000
+    )
+    due = "select distinct lane from steps where status = 'ready' and due_at <= clock_timestamp()"
+    waiting = {name for (name,) in bench.ask(due)}
+    assert Diagnosis(bench.database).work().needed == waiting
+    Agents(bench.database).apply([new], tenant_id=bench.tenant, by="test")
+    assert Diagnosis(bench.database).work().needed == waiting | {"plan", "evaluate", lane}

@@ -97,6 +97,18 @@ def test_a_lane_that_nobody_serves_is_named():
     assert "`agent-workers worker --lanes effect --pool prefork`" in line
 
 
+def test_a_lane_that_an_agent_needs_fails_when_nobody_serves_it():
+    seen = replace(_WORK, lanes=frozenset({"tool"}), needed=frozenset({"plan", "evaluate", "tool"}))
+    lines = [f.line for f in work(seen) if f.level is not Level.OK]
+    assert lines[0].startswith("FAIL  no worker serves lanes evaluate, plan: steps wait: run")
+    assert lines[1].startswith("warn  no worker serves lane effect: steps wait: run")
+
+
+def test_a_lane_that_a_running_worker_reports_does_not_fail():
+    seen = replace(_WORK, lanes=frozenset(), needed=frozenset({"plan"}))
+    assert Level.FAIL not in levels(list(work(seen, frozenset({"plan"}))))
+
+
 def test_lanes_that_nobody_serves_are_started_in_the_pools_that_suit_them():
     [line] = [f.line for f in work(replace(_WORK, lanes=frozenset())) if f.level is Level.WARN]
     assert line.endswith(

@@ -12,7 +12,7 @@ from agent_workers.domain.worker_report import Abilities, WorkerReport, WorkerSe
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _ABLE = Abilities(sandbox="monty", embedding="wordllama", mail=True, sql_sources=["shop"])
-_REPORT = WorkerReport(
+REPORT = WorkerReport(
     report_id=UUID(int=1),
     name="all@here",
     host="here",
@@ -34,7 +34,7 @@ _REPORT = WorkerReport(
 )
 
 
-def seen(report: WorkerReport = _REPORT, *, stopping: bool = False) -> WorkerSeen:
+def seen(report: WorkerReport = REPORT, *, stopping: bool = False) -> WorkerSeen:
     return WorkerSeen(
         report=report,
         started_at=_AT,
@@ -63,7 +63,7 @@ def version(
 
 def told(*current: KeptVersion, **others: object) -> list[str]:
     """Return the findings of one worker, changed as `others` say."""
-    worker = seen(replace(_REPORT, **others))  # type: ignore[arg-type]
+    worker = seen(replace(REPORT, **others))  # type: ignore[arg-type]
     return [finding.line for finding in check_workers([worker], current)]
 
 
@@ -109,7 +109,7 @@ def test_a_worker_that_calls_no_model_needs_no_key():
 
 def test_a_tool_that_no_worker_has_fails_and_one_that_another_has_is_a_warning():
     current = [version("look", "ship")]
-    without, with_it = seen(), seen(replace(_REPORT, tools=["look", "ship"], name="other@here"))
+    without, with_it = seen(), seen(replace(REPORT, tools=["look", "ship"], name="other@here"))
     [line] = [one.line for one in check_workers([without], current)]
     assert line.startswith(
         "FAIL  worker all@here (pid 4711, seen 12 s ago) has no tool 'ship', which"

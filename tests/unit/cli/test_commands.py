@@ -40,8 +40,11 @@ def test_an_unknown_option_is_a_usage_mistake():
     assert ended.value.code == 2
 
 
-def test_without_an_api_the_remedy_is_one_line(capsys: pytest.CaptureFixture[str]):
-    assert main(["jobs", "list"]) == 1
+@pytest.mark.parametrize("words", [("jobs", "list"), ("workers",)])
+def test_without_a_system_the_remedy_is_one_line(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+):
+    assert main(words) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "agent-workers up" in said
@@ -118,6 +121,11 @@ def test_every_argument_says_what_it_is_for():
             "--status: 'done' is not a choice; choose from: queued,",
         ),
         (("jobs", "submit", "a", "b", "--deadline", "soon"), "'soon' is neither a duration like"),
+        (("keys", "create", "--days", "-1"), "--days: '-1' is not a number above 0"),
+        (("mcp", "approve", "s", "--key-ttl", "0"), "--key-ttl: '0' is not a number above 0"),
+        (("models", "try", "m", "--seconds", "0"), "--seconds: '0' is not a number above 0"),
+        (("prove", "--soak-minutes", "-5"), "--soak-minutes: '-5' is not a number above 0"),
+        (("prove", "--long", "--hours", "0"), "--hours: '0' is not a number above 0"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_nearest(

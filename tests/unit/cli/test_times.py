@@ -9,6 +9,7 @@ from agent_workers.cli.times import (
     duration,
     in_words,
     instant,
+    positive,
     seconds_or_instant,
     whole_seconds,
 )
@@ -38,6 +39,13 @@ def test_a_duration_is_read_as_people_write_it(text: str, meant_s: float) -> Non
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="10m"):
         duration(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_what_is_not_above_0_is_refused(text: str) -> None:
+    assert positive("0.5") == 0.5
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a number above 0"):
+        positive(text)
 
 
 def test_a_duration_that_cannot_be_counted_is_refused() -> None:

@@ -52,6 +52,7 @@ ACROSS_TENANTS = {
     "look_around": _COUNT,
     "diagnosis._EVENTS": _COUNT,
     "diagnosis._LACKING": _COUNT,
+    "diagnosis._NEEDED": _COUNT,
     "diagnosis._PARKED": _COUNT,
     "diagnosis._SCHEDULES": _COUNT,
     "diagnosis._WAITING": _COUNT,

@@ -1,58 +1,14 @@
 """Slots whose threads hang on: a process with no other left has to be started again."""
 
 import time
-from collections.abc import Sequence
 
 from structlog.testing import capture_logs
-from typing_extensions import override
 
-from agent_workers.domain.claim import Claimed, Due
-from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import StepKind
-from agent_workers.orchestration.advance import Driver
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sweeps import Sweeps
-from agent_workers.state.workers import Process, Workers
 from agent_workers.worker.delivery import Busy
-from agent_workers.worker.keeper import EXIT_CODE, Keeper
+from agent_workers.worker.keeper import EXIT_CODE
 from tests.unit.orchestration.agents import claimed
-
-
-class Ended(Driver):
-    """Records nothing."""
-
-    def __init__(self) -> None:
-        self.late: list[Claimed] = []
-
-    @override
-    def time_out(self, claimed: Claimed) -> None:
-        self.late.append(claimed)
-
-
-class Silent:
-    def ring(self, due: Sequence[Due], *, parent: str | None) -> None:
-        """Ring nobody."""
-
-    def tell(self, job_id: JobId) -> None:
-        """Tell nobody."""
-
-
-def keeper(busy: Busy, left: list[int]) -> Keeper:
-    nowhere = object.__new__
-    return Keeper(
-        process=nowhere(Process),
-        dead_man=None,
-        workers=nowhere(Workers),
-        sweeps=nowhere(Sweeps),
-        clock=nowhere(ServerClock),
-        driver=Ended(),
-        busy=busy,
-        busy_lanes=list,
-        ring=Silent().ring,
-        tell=Silent().tell,
-        keep=lambda _: None,
-        leave=left.append,
-    )
+from tests.unit.worker.keepers import keeper
 
 
 def test_a_process_ends_when_every_slot_hangs_for_good() -> None:
