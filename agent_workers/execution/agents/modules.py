@@ -21,6 +21,9 @@ _WHOLE = ".*"
 
 def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
     """Import a user's module."""
+    if name.endswith(".py"):
+        module = name.removesuffix(".py").removeprefix("./").replace("/", ".")
+        raise Misdeclared(f"{named_by} names the file {name!r}: name its module, {module!r}")
     # A newcomer's tools lie in the folder they stand in, which a console script does not search.
     here = str(Path.cwd())
     if here not in sys.path:

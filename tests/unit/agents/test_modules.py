@@ -154,6 +154,12 @@ def test_tools_of_one_name_are_told_with_their_lines():
     )
 
 
+@pytest.mark.parametrize("name", ["tools/desk.py", "./tools/desk.py"])
+def test_the_path_of_a_file_is_told_as_its_module(name: str):
+    with pytest.raises(Misdeclared, match=r"names the file '.*': name its module, 'tools.desk'"):
+        load([name])
+
+
 def test_a_star_is_for_packages_alone():
     with pytest.raises(Misdeclared, match="is not a package"):
         load([f"{HERE}.*"])
