@@ -18,7 +18,7 @@ def session(seen: SessionSeen) -> Iterator[Finding]:
     """Judge a connection of the pool: does each setting that we count on arrive?"""
     for name, wanted in SETTINGS.items():
         if name not in seen.wrong:
-            yield ok(f"{name} is as it should be")
+            yield ok(f"session setting {name} is in force")
         else:
             is_now = seen.wrong[name] or "empty"
             say = fail if name in _NEEDED else warn

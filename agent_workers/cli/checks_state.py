@@ -141,7 +141,9 @@ def work(seen: WorkSeen, reported: frozenset[str] = frozenset()) -> Iterator[Fin
                 " and ".join(f"run `{command}`" for command in commands_for(lanes)),
             )
     if not missing:
-        yield ok(f"every lane is served ({counted(seen.workers, 'worker')})")
+        yield ok(
+            f"every lane is served ({counted(seen.workers, 'worker process', 'worker processes')})"
+        )
     if seen.oldest_due_s > _LATE_S:
         late = f"{counted(seen.due, 'step')} due in {seen.due_lanes}, the oldest for {seen.oldest_due_s:.0f} s"
         yield warn(
