@@ -1,9 +1,7 @@
 """`agent-workers doctor`: looks at everything, says one line each, and what to do about it."""
 
 import argparse
-import errno
 import os
-import socket
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -18,7 +16,8 @@ from agent_workers.cli.checks_state import check_database
 from agent_workers.cli.findings import Finding, Level, warn
 from agent_workers.cli.printing import add_json, print_json
 from agent_workers.cli.surroundings import add_folder, settings_here
-from agent_workers.domain.worker_report import WorkerReport, WorkerSeen
+from agent_workers.cli.workers import has_ended
+from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.settings import Settings
 from agent_workers.state.engine import Database
 from agent_workers.state.worker_reports import WorkerReports
@@ -68,17 +67,6 @@ def _here(
         return found, []
     tools, agents = load_tools(settings)
     return found + tools, agents
-
-
-def has_ended(report: WorkerReport) -> bool:
-    """Say whether a worker of this host is gone, though it was heard of a moment ago."""
-    if report.host != socket.gethostname():
-        return False
-    try:
-        os.kill(report.pid, 0)
-    except OSError as error:
-        return error.errno == errno.ESRCH
-    return False
 
 
 def _servers(settings: Settings) -> list[Finding]:

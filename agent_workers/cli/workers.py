@@ -1,6 +1,9 @@
 """`agent-workers workers`: lists the workers that run, and what each of them says that it has."""
 
 import argparse
+import errno
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -8,7 +11,7 @@ from datetime import timedelta
 
 from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.surroundings import add_folder, system_here
-from agent_workers.domain.worker_report import WorkerSeen
+from agent_workers.domain.worker_report import WorkerReport, WorkerSeen
 from agent_workers.state.engine import Database
 from agent_workers.state.worker_reports import WorkerReports
 
@@ -18,8 +21,9 @@ _COLUMNS = ("name", "pid", "state", "seen", "lanes", "pool", "slots", "version",
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "List the running workers. One that has said nothing for half a minute is `silent`: "
-        "it was killed, or cannot reach the database; after ten minutes it is no longer listed."
+        "List the running workers. One that was killed on this host has `ended`. One that has said "
+        "nothing for half a minute is `silent`: it was killed, or cannot reach the database. "
+        "After ten minutes of silence it is no longer listed."
     )
     add_folder(parser)
     add_json(parser)
@@ -47,7 +51,20 @@ def heard_lately(seen: Sequence[WorkerSeen]) -> list[WorkerSeen]:
     return [worker for worker in seen if worker.age < _LONGEST_SILENCE]
 
 
+def has_ended(report: WorkerReport) -> bool:
+    """Say whether a worker of this host is gone, though it was heard of a moment ago."""
+    if report.host != socket.gethostname():
+        return False
+    try:
+        os.kill(report.pid, 0)
+    except OSError as error:
+        return error.errno == errno.ESRCH
+    return False
+
+
 def state_of(worker: WorkerSeen) -> str:
+    if has_ended(worker.report):
+        return "ended"
     if not worker.alive:
         return "silent"
     return "stopping" if worker.stopping else "running"
