@@ -44,11 +44,14 @@ begin
     raise exception 'a batch may have at most % items', p_most using errcode = 'AWB03';
   end if;
   if r.known > 0 then
-    -- OFFSET 0: one look into the index for each, whatever the planner believes of the table.
+    -- OFFSET 0: one look into the index for each, whatever the planner believes of the table. Compared
+    -- as rows, only the index of custom ids fits: to statistics that do not know this batch yet the
+    -- primary key looks as good, and each look would read the whole batch.
     select array_agg(u.n::int order by u.n) into r.clashing
       from unnest(p_ids, p_agents, p_inputs, p_options) with ordinality u(id, agent, input, options, n),
            lateral (select agent, input, options from batch_items
-                     where tenant_id = p_tenant and batch_id = p_batch and custom_id = u.id
+                     where (custom_id, tenant_id, batch_id) >= (u.id, p_tenant, p_batch)
+                       and (custom_id, tenant_id, batch_id) <= (u.id, p_tenant, p_batch)
                     offset 0) i
      where (i.agent, i.input, i.options) is distinct from (u.agent, u.input, u.options);
     r.known := r.known - coalesce(cardinality(r.clashing), 0);

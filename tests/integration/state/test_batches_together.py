@@ -69,18 +69,3 @@ def test_a_keeper_and_those_who_end_jobs_keep_to_the_concurrency(world: World):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
     assert max(seen) <= 6
-
-
-def test_a_large_batch_costs_a_look_into_an_index_for_each_item(world: World):
-    """Fresh tables have no statistics: a join of all with all would take minutes."""
-    batch, many = Batched(world, concurrency=1_000), items(20_000)
-    batch.create(many, start=False)
-    kept = batch.batches.add(world.tenant, batch.batch_id, many)
-    assert (kept.stored, kept.known) == (0, 20_000)
-    batch.batches.start(world.tenant, batch.batch_id)
-    batch.look()
-    assert batch.counts == {"running": 1_000, "pending": 19_000}
-    batch.batches.cancel(world.tenant, batch.batch_id, reason="enough")
-    for _ in range(16):
-        batch.look()
-    assert (batch.status, batch.counts) == ("canceled", {"canceled": 20_000})

@@ -75,6 +75,7 @@ ACROSS_TENANTS = {
     "lock_tool_places": _SHARED,
     "next_at_tool": _SHARED,
     "tenants_at_breaker": _SHARED,
+    "add_items": "names the tenant in a row: (custom_id, tenant_id, batch_id)",
     "keep_agent_version": "the agents of everybody are seen by all, in an `or`",
     "keys._FIND": "the key says which tenant asks",
     "keys._USED": "as `_FIND` has found it",
