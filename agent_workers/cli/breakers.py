@@ -12,12 +12,15 @@ from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agent_version import EVERYBODY
 from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Place
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.governance.breakers import closed, opened_by_hand
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.engine import Database
+from agent_workers.state.tools import Tools
 
 _COLUMNS = ("name", "tenant", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
 _TURNS = 20
+_MOST_TOOLS = 1_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,12 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     with closing(
         Database(settings.database_url, pool_size=1, name="agent-workers breakers")
     ) as database:
-        code: int = arguments.act(BreakerRows(database), arguments)
+        code: int = arguments.act(database, arguments)
     return code
 
 
-def _list(rows: BreakerRows, arguments: argparse.Namespace) -> int:
-    shown = [_shown(seen) for seen in rows.all()]
+def _list(database: Database, arguments: argparse.Namespace) -> int:
+    shown = [_shown(seen) for seen in BreakerRows(database).all()]
     if arguments.json:
         print_json(shown)
     else:
@@ -56,17 +59,34 @@ def _list(rows: BreakerRows, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(rows: BreakerRows, arguments: argparse.Namespace) -> int:
+def _open(database: Database, arguments: argparse.Namespace) -> int:
     name: str = arguments.name
     if not name.startswith(BREAKER_KINDS):
         raise WronglyAsked(f"a breaker is named tool:NAME or model:NAME, not {name!r}")
+    _check_tool(database, name)
     place = (name, TenantId(arguments.tenant))
-    _change(rows, place, lambda old, now: opened_by_hand(old, now, reason=arguments.reason))
+    _change(
+        BreakerRows(database),
+        place,
+        lambda old, now: opened_by_hand(old, now, reason=arguments.reason),
+    )
     print(f"{name} is open until it is closed by hand")
     return 0
 
 
-def _close(rows: BreakerRows, arguments: argparse.Namespace) -> int:
+def _check_tool(database: Database, name: str) -> None:
+    """Refuse what no worker has: a name with a typo would stop nothing."""
+    kind, _, tool = name.partition(":")
+    # Tools of MCP servers, which have a dot, are known elsewhere.
+    if kind != "tool" or "." in tool or Tools(database).one(tool):
+        return
+    known = [one.name for one in Tools(database).page(limit=_MOST_TOOLS).rows]
+    near = did_you_mean(tool, known)
+    raise WronglyAsked(f"no worker has registered a tool {tool!r}{near and f'; {near}'}")
+
+
+def _close(database: Database, arguments: argparse.Namespace) -> int:
+    rows = BreakerRows(database)
     name: str = arguments.name
     meant = [
         seen.breaker.place
@@ -77,7 +97,7 @@ def _close(rows: BreakerRows, arguments: argparse.Namespace) -> int:
         raise CommandFailed(f"there is no breaker {name!r}: see `agent-workers breakers list`")
     for place in meant:
         _change(rows, place, closed)
-    print(f"{name} is closed")
+    print(f"{name} is closed; if its calls go on failing, it opens again")
     return 0
 
 

@@ -110,8 +110,11 @@ def _unknown_model(worker: WorkerSeen, name: str, agent: str) -> Finding:
 def _no_model(worker: WorkerSeen, problem: str, named_by: str) -> Finding:
     """Repeat what the worker said, which names its own variables and files."""
     what, _, how = problem.partition(": ")
-    remedy = f"{how} {_ITS}" if how.startswith("set ") else f"{how or 'correct that'}, {_AGAIN}"
-    return fail(f"{worker.label}: {what}, and {named_by} names it", remedy)
+    if how.startswith("set "):
+        return fail(f"{worker.label}: {what}, and {named_by} names it", f"{how} {_ITS}")
+    if how.startswith("add "):
+        return fail(f"{worker.label}: {what}, and {named_by} names it", f"{how}, {_AGAIN}")
+    return fail(f"{worker.label}: {problem}, and {named_by} names it", f"correct that, {_AGAIN}")
 
 
 def _missing_secrets(

@@ -43,7 +43,10 @@ def _list(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> int:
-    print_thing(client.doubt(arguments.effect_key), as_json=arguments.json)
+    effect = client.doubt(arguments.effect_key)
+    print_thing(effect, as_json=arguments.json)
+    if effect["state"] == "in_doubt" and not arguments.json:
+        print(_FIND_OUT.format(key=effect["effect_key"], since=effect["permits"][0]["granted_at"]))
     return 0
 
 
@@ -75,6 +78,11 @@ def _result(arguments: argparse.Namespace) -> object:
     return read_json(arguments.result, what="--result") if happened else None
 
 
+_FIND_OUT = """
+Find out at the other side whether this request arrived after {since}; then
+  agent-workers doubts resolve {key} --happened --result JSON --reason …
+  agent-workers doubts resolve {key} --not-happened --reason …
+  agent-workers doubts resolve {key} --abandon --reason …     (if nobody can know)"""
 # What is recorded, and what follows.
 _RECORDED = {
     "happened": ("it happened", "Its job goes on with that result; the tool is not called again."),

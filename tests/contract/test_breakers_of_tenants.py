@@ -11,6 +11,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.governance import breakers as rules
 from agent_workers.state.breakers import BreakerRows
 from agent_workers.state.engine import Database
+from agent_workers.state.tools import Tools
 from tests.contract.breakers_world import ACME, BOND, CORP, SNAPPY, Shared, fail, shared
 from tests.database import database, tenant
 from tests.integration.worker_system import until
@@ -87,6 +88,7 @@ def test_an_operator_bars_one_tenant_and_lets_all_go_on(
 ) -> None:
     monkeypatch.setenv("AGENT_DATABASE_URL", database.url)
     shared = Shared(BreakerRows(database))
+    Tools(database).register([{"name": "read", "version": "1"}])
     assert main(["breakers", "open", "tool:read", "--tenant", ACME]) == 0
     assert shared.process().ask("tool:read", ACME) is not None
     assert shared.process().ask("tool:read", BOND) is None
@@ -96,6 +98,17 @@ def test_an_operator_bars_one_tenant_and_lets_all_go_on(
     assert shared.process().ask("tool:read", ACME) is None
     assert main(["breakers", "list", "--json"]) == 0
     assert '"tenant": "acme"' in capsys.readouterr().out
+
+
+def test_a_breaker_of_a_tool_that_nobody_has_is_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_DATABASE_URL", database.url)
+    Tools(database).register([{"name": "refund", "version": "1"}])
+    assert main(["breakers", "open", "tool:refnud"]) == 2
+    said = capsys.readouterr().err
+    assert "no worker has registered a tool 'refnud'; did you mean 'refund'?" in said
+    assert main(["breakers", "open", "tool:server.tool"]) == 0
 
 
 def test_rows_of_what_has_long_been_well_go(database: Database) -> None:

@@ -82,7 +82,8 @@ def _waiting(data: Json) -> str:
     if "for" not in data:
         again = _delay(data.get("delay_ms"))
         return f"{_step(data)} waits {again} ({_why(data)})"
-    until = parsed(data.get("until"))
+    # A breaker and a worker wake what waits for them: only then a step is looked at again.
+    until = None if data["for"] in {"breaker", "worker"} else parsed(data.get("until"))
     end = f", until {until:%Y-%m-%d %H:%M:%S}Z at the latest" if until else ""
     what = _WAITS.get(data["for"], "{kind} {key}")
     named = what.format(kind=data["for"], key=data.get("key"))

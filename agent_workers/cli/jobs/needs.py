@@ -111,7 +111,9 @@ def _timer(wait: Json, seen: Seen) -> list[Need]:
 
 
 def _breaker(wait: Json, seen: Seen) -> list[Need]:
-    text = f"the circuit breaker of {wait['key']}, which is open{_span(wait, seen.now)}"
+    # When it is looked at should nobody wake it says nothing of the next probe: the list does.
+    lasting = _span({**wait, "until": None}, seen.now)
+    text = f"the circuit breaker of {wait['key']}, which is open{lasting}"
     return [Need(text=text, commands=(run("breakers", "list"),))]
 
 

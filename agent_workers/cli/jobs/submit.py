@@ -70,7 +70,7 @@ def submit_job(client: Client, arguments: argparse.Namespace) -> int:
 
 
 def _add_limits(submit: argparse.ArgumentParser) -> None:
-    ends = "fail the job if it has not ended by then: 10m, 2h, or 2030-01-31T12:00:00Z"
+    ends = "fail the job if it has not ended by then: 10m, 2h, or 2030-01-31T12:00:00Z (UTC if no zone is given)"
     submit.add_argument("--deadline", type=seconds_or_instant, metavar="TIME", help=ends)
     cost = "what the job and its child jobs may cost together"
     submit.add_argument("--max-cost-usd", type=float, metavar="USD", help=cost)

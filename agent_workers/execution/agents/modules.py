@@ -40,12 +40,13 @@ def imported(name: str, *, named_by: str = "AGENT_TOOLS") -> ModuleType:
         raise Misdeclared(f"{error}{_place_of(error)}") from error
     except AgentWorkersError:
         raise
-    except Exception as error:
+    # A module that calls sys.exit() would end the program that only wanted to load it.
+    except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}{_place_of(error)}"
         raise Misdeclared(f"{named_by} names {name!r}, which cannot be imported: {said}") from error
 
 
-def _place_of(error: Exception) -> str:
+def _place_of(error: BaseException) -> str:
     """Say which line of the user's raised it; a syntax error says that itself."""
     where = "" if isinstance(error, SyntaxError) else trouble_of(error).where
     return f" ({where.partition(' in ')[0]})" if where else ""

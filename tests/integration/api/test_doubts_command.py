@@ -36,6 +36,22 @@ def test_a_verdict_says_what_follows(
     assert capsys.readouterr().out.startswith(told)
 
 
+def test_a_doubt_is_shown_with_the_ways_to_resolve_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claimed = world.acting(EffectClass.UNSAFE)
+    key = str(allow(world, claimed))
+    doubt(world, claimed)
+    assert main(["doubts", "show", key]) == 0
+    assert (
+        f"  agent-workers doubts resolve {key} --not-happened --reason" in capsys.readouterr().out
+    )
+    assert main(["doubts", "resolve", key, "--abandon", "--reason", "the shop"]) == 0
+    capsys.readouterr()
+    assert main(["doubts", "show", key]) == 0
+    assert "doubts resolve" not in capsys.readouterr().out
+
+
 def test_what_happened_is_not_recorded_without_its_result(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def test_a_module_of_a_package_that_cannot_be_imported_is_not_passed_over(
 @pytest.mark.parametrize(
     ("written", "words"),
     [
+        ("import sys\nsys.exit(3)", r"SystemExit: 3 \(tools_\w+/broken.py:2\)$"),
         ("x =", r"SyntaxError: invalid syntax \(broken.py, line 1\)"),
         ("\nimport os\nos.environ['NO_SUCH']", r"KeyError: 'NO_SUCH' \(tools_\w+/broken.py:3\)$"),
         (

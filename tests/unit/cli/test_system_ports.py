@@ -8,7 +8,7 @@ import pytest
 
 from agent_workers.cli import system_ports
 from agent_workers.cli.system_ports import port_of
-from agent_workers.domain.exits import AWAY, Away, exit_code_of
+from agent_workers.domain.exits import AWAY, Away, WronglyTold, exit_code_of
 from agent_workers.embedded.ports import LOOPBACK, free_port
 from agent_workers.settings import Settings, load_settings
 
@@ -54,6 +54,13 @@ def test_a_port_of_a_setting_that_is_taken_is_refused(
     monkeypatch.setenv("AGENT_FLOWER_PORT", str(taken))
     with pytest.raises(Away, match=f"Flower: port {taken} is taken.*AGENT_FLOWER_PORT"):
         found(load_settings(), "Flower")
+
+
+def test_a_port_of_root_is_not_said_to_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_ports, "port_is_free", lambda _: False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(WronglyTold, match="port 80 is for root, as all below 1024"):
+        found(load_settings(api_port=80))
 
 
 def test_a_chosen_port_that_is_free_is_had() -> None:
