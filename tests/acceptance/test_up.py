@@ -124,7 +124,7 @@ def test_a_chosen_port_that_is_taken_ends_up_before_it_starts_a_server(system: U
     taken = urlsplit(system.surroundings["AGENT_API_URL"]).port
     ran = run("up", "--api-port", str(taken), cwd=tmp_path)
     assert ran.returncode == 75
-    assert f"agent-workers up: API: port {taken} is taken; stop what holds it" in ran.stderr
+    assert f"agent-workers up: API: port {taken} is taken; stop what uses it" in ran.stderr
     assert "Postgres" not in ran.stdout
 
 
