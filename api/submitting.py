@@ -43,7 +43,7 @@ class Submitting:
     submit: Submit
     agents: Cached[tuple[TenantId, str], Pace]
     # The known agent whose name is most like one that is unknown.
-    nearest: Callable[[TenantId, str], str | None]
+    nearest: Callable[[TenantId, str], str]
     views: JobViews
     threads: Threads
     allow_private_callbacks: bool = False
@@ -78,7 +78,7 @@ class Submitting:
     async def _pace(self, tenant_id: TenantId, agent: str) -> Pace:
         place = (tenant_id, agent)
         pace = self.agents.fresh(place) or await self.agents.get(place)
-        near = await self.threads.run(self.nearest, *place) if pace is None else None
+        near = await self.threads.run(self.nearest, *place) if pace is None else ""
         return taking_jobs(pace, agent, pointer="/agent", nearest=near)
 
     async def _check_parent(self, tenant_id: TenantId, parent_id: JobId) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
 
 import psycopg
 
 from agent_workers.domain.agent_version import EVERYBODY, UNSHOWN, NewVersion, Source
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.nearest import did_you_mean
 from agent_workers.state.agent_versions import Kept, keep, point
 from agent_workers.state.engine import Connection, Database
 from agent_workers.state.pages import Page, Row, read_page
@@ -153,11 +153,11 @@ class Agents:
         with self._database.connection() as connection:
             return pace_of(connection, tenant_id, name)
 
-    def nearest(self, tenant_id: TenantId, name: str) -> str | None:
-        """Return the agent of this tenant whose name is most like this one, if any is like it."""
+    def nearest(self, tenant_id: TenantId, name: str) -> str:
+        """Ask for the agent of this tenant whose name is most like this one, if any is like it."""
         with self._database.connection() as connection:
             names = [row[0] for row in connection.execute(_NAMES, (tenant_id,)).fetchall()]
-        return next(iter(get_close_matches(name, names, n=1)), None)
+        return did_you_mean(name, names)
 
     def all(self, tenant_id: TenantId) -> list[AgentSeen]:
         return self._all(tenant_id, None)

@@ -16,6 +16,14 @@ def _api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_API_KEY", live.token(tenant))
 
 
+def doubted(world: World) -> str:
+    """Return the key of an effect of which nobody knows whether it happened."""
+    claimed = world.acting(EffectClass.UNSAFE)
+    key = str(allow(world, claimed))
+    doubt(world, claimed)
+    return key
+
+
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
@@ -29,9 +37,7 @@ def _api(live: Live, tenant: TenantId, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_verdict_says_what_follows(
     world: World, capsys: pytest.CaptureFixture[str], verdict: tuple[str, ...], told: str
 ) -> None:
-    claimed = world.acting(EffectClass.UNSAFE)
-    key = str(allow(world, claimed))
-    doubt(world, claimed)
+    key = doubted(world)
     assert main(["doubts", "resolve", key, *verdict, "--reason", "the shop says so"]) == 0
     assert capsys.readouterr().out.startswith(told)
 
@@ -39,9 +45,7 @@ def test_a_verdict_says_what_follows(
 def test_a_doubt_is_shown_with_the_ways_to_resolve_it(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    claimed = world.acting(EffectClass.UNSAFE)
-    key = str(allow(world, claimed))
-    doubt(world, claimed)
+    key = doubted(world)
     assert main(["doubts", "show", key]) == 0
     assert (
         f"  agent-workers doubts resolve {key} --not-happened --reason" in capsys.readouterr().out
@@ -55,9 +59,7 @@ def test_a_doubt_is_shown_with_the_ways_to_resolve_it(
 def test_what_happened_is_not_recorded_without_its_result(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    claimed = world.acting(EffectClass.UNSAFE)
-    key = str(allow(world, claimed))
-    doubt(world, claimed)
+    key = doubted(world)
     assert main(["doubts", "resolve", key, "--happened", "--reason", "the shop says so"]) == 2
     assert "--happened needs --result" in capsys.readouterr().err
     assert main(["doubts", "list", "--json"]) == 0

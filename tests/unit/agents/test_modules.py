@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers import Effect, tool
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.agents.modules import GROUP, installed_tools
 from agent_workers.execution.agents.registry import load
+from tests.unit.agents.doubled_tools import look, look_too
 
 TOOL = '''
 from agent_workers import Effect, tool
@@ -22,20 +22,6 @@ def {name}(at: str) -> str:
     return at
 '''
 HERE = "tests.unit.agents.test_modules"
-
-
-@tool(effect=Effect.PURE)
-def look(at: str) -> str:
-    """Look."""
-    return at
-
-
-@tool(effect=Effect.PURE, name="look")
-def look_too(at: str) -> str:
-    """Look otherwise."""
-    return at
-
-
 several = [look, look_too]
 nothing = "no tool"
 
