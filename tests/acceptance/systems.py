@@ -90,8 +90,17 @@ class Up:
 
     @property
     def is_up(self) -> bool:
+        """Whether the servers and the API are there; workers may still be on their way."""
+        return self._has_said("Ctrl-C stops everything")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether workers serve every lane, too, and their agents are known."""
+        return self._has_said("ready: everything answers")
+
+    def _has_said(self, words: str) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        return "Ctrl-C stops everything" in self.log.read_text()
+        return words in self.log.read_text()
 
     @property
     def surroundings(self) -> dict[str, Any]:

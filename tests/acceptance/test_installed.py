@@ -73,7 +73,7 @@ def test_it_serves_the_first_module_of_the_readme_from_an_empty_folder(programs:
         )
     system = Up(cwd=cwd, process=process, log=log)
     try:
-        wait_until(lambda: system.is_up, "up")
+        wait_until(lambda: system.is_ready, "workers that have the agent")
         answer = ask(command, "jobs", "submit", "weather", "Lisbon", "--wait", cwd=cwd)
         assert json.loads(answer) == {"city": "Lisbon", "tomorrow": "sunny"}
         process.send_signal(signal.SIGTERM)
