@@ -58,7 +58,7 @@ def _names(agent: Agent) -> Iterator[Mistake]:
 def _models(agent: Agent) -> Iterator[Mistake]:
     for purpose in agent.ladders:
         if purpose not in _PURPOSES:
-            yield Mistake(f"ladders.{purpose}", f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
+            yield _no_purpose("ladders", purpose)
         elif not agent.ladders[purpose]:
             yield Mistake(f"ladders.{purpose}", "a ladder needs at least one model")
     if agent.plan is None and not agent.ladder(Purpose.PLAN) and not agent.routes:
@@ -71,7 +71,7 @@ def _model_settings(agent: Agent) -> Iterator[Mistake]:
     for purpose, settings in agent.settings_by_purpose.items():
         key = f"settings_by_purpose.{purpose}"
         if purpose not in _PURPOSES:
-            yield Mistake(key, f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
+            yield _no_purpose("settings_by_purpose", purpose)
         for name, text in mistakes_of_settings(settings):
             yield Mistake(f"{key}.{name}", text)
 
@@ -90,7 +90,11 @@ def _prompts(agent: Agent) -> Iterator[Mistake]:
         yield Mistake(f"variables.{name}", "no prompt uses it")
     for purpose in agent.prompts:
         if purpose not in _PURPOSES:
-            yield Mistake(f"prompts.{purpose}", f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
+            yield _no_purpose("prompts", purpose)
+
+
+def _no_purpose(key: str, purpose: str) -> Mistake:
+    return Mistake(f"{key}.{purpose}", f"{purpose!r} is not one of {', '.join(_PURPOSES)}")
 
 
 def _tools(agent: Agent) -> Iterator[Mistake]:

@@ -129,7 +129,7 @@ def _in_vain(
     if for_good < tries.most and failed < MOST_FAILED_LOOKS:
         return LookUp()
     return _doubted(
-        rules, f"The look-up failed {_times(failed)}; the last error was: {looked.problem}"
+        rules, f"The look-up failed {times(failed)}; the last error was: {looked.problem}"
     )
 
 
@@ -160,5 +160,6 @@ def _nobody_knows(what: str) -> str:
     return f"{what}; nobody knows whether it took effect"
 
 
-def _times(number: int) -> str:
+def times(number: int) -> str:
+    """Write how often something happened: `once`, `3 times`."""
     return "once" if number == 1 else f"{number} times"

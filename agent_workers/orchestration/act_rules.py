@@ -22,7 +22,7 @@ from agent_workers.domain.effect import (
     Tries,
     WaitUntil,
 )
-from agent_workers.domain.permitting import silence_of
+from agent_workers.domain.permitting import silence_of, times
 from agent_workers.domain.step import Broke, ToolFailed
 from agent_workers.state.permits import Asked
 
@@ -121,7 +121,7 @@ def settled(
     sees_nothing = isinstance(answer, LookUp) and looked is not None and looked.failed
     if tries.made >= tries.most and (uses_key or sees_nothing):
         return Doubt(
-            reason=f"The job was canceled. {silence_of(last)}, and finding out failed {_times(tries.made)}"
+            reason=f"The job was canceled. {silence_of(last)}, and finding out failed {times(tries.made)}"
         )
     return answer
 
@@ -146,10 +146,6 @@ def out_of_tries(
 
 def _attempts(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _last_of(count: int) -> str:
