@@ -22,7 +22,13 @@ from agent_workers.domain.step import Lane, StepKind
 from agent_workers.orchestration.control import Control
 from agent_workers.state.controls import Controls
 from agent_workers.state.engine import Database
-from agent_workers.state.proofs import Proofs, add_counting_table, copy_database, run_outside
+from agent_workers.state.proofs import (
+    Proofs,
+    add_counting_table,
+    copy_database,
+    run_outside,
+    run_script,
+)
 from agent_workers.state.reads import Reads
 from agent_workers.state.submissions import Pace, Submissions
 from agent_workers.transport.redis_bell import RedisBell, connected
@@ -109,6 +115,11 @@ class Ground:
                 bell.carry([_ring(asked, job_id)])
                 bell.close()
         return job_id
+
+    def clear(self) -> None:
+        """Let nothing slow the next trial down: all jobs of a database share breakers and doorbells."""
+        run_script(self.database_url, ("delete from breakers",))
+        self.clear_doorbells()
 
     def clear_doorbells(self) -> None:
         redis = connected(self.broker_url)

@@ -14,7 +14,6 @@ from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.state import disturbing
 from agent_workers.state.controls import GivenVerdict
-from agent_workers.state.proofs import run_script
 from agent_workers.testing import counting
 from agent_workers.testing.counting import Count
 from agent_workers.testing.orders import Blow, Trip
@@ -23,8 +22,6 @@ from agent_workers.testing.wild import subject_of
 
 _STRIKE_S = 4.0
 _WAKE_S = 6.0
-# Breakers are shared by the jobs of a database; what one world broke must not slow another down.
-_FORGET_BREAKERS = "delete from breakers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,6 @@ class Living:
 
     def live(self) -> Lived:
         stage = self.stage
-        run_script(stage.ground.database_url, (_FORGET_BREAKERS,))
         try:
             stage.submit()
             for misfortune in self.world.misfortunes:
@@ -84,7 +80,7 @@ class Living:
         finally:
             self._stack.close()
             stage.cast.end()
-            stage.ground.clear_doorbells()
+            stage.ground.clear()
 
     def _befall(self, misfortune: Misfortune) -> None:
         match misfortune.blow:

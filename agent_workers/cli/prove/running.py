@@ -29,7 +29,7 @@ def run(stage: Stage, wires: Wires) -> Judged:
             seen = _see(stage, struck=struck, chunks=wire.chunks if wire else 0)
     finally:
         stage.cast.end()
-        stage.ground.clear_doorbells()
+        stage.ground.clear()
     return _judged(stage, seen, time.monotonic() - began)
 
 
