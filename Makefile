@@ -49,7 +49,7 @@ revision: environment ## A new migration: make revision m="Add the invoices tabl
 	@$(BIN)/alembic revision --message "$(m)"
 
 messages: environment ## Write docs/messages.txt: every text that people may read
-	@$(BIN)/python -m tests.messages
+	@$(BIN)/python -m tests.support.messages
 
 fuzz: environment ## Try parsers of what strangers send with many strange inputs (some minutes)
 	@$(BIN)/python -m pytest -n 2 --hypothesis-profile=fuzz tests/unit/fuzz tests/unit/expressions/test_oracle.py $(ARGS)

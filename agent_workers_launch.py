@@ -16,7 +16,7 @@ def main(module: str = "agent_workers.cli.main") -> int:
     # Who ignores it, as what a shell runs in the background, goes on ignoring it.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Held back by `cli/becoming.py`, or while Python itself was starting they would be answered so.
+    # Held back by `cli/start/becoming.py`, or while Python itself was starting they would be answered so.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     code: int = import_module(module).main()
     return code

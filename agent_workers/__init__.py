@@ -1,7 +1,7 @@
 """Durable agent jobs on a message queue: what you declare them with."""
 
 from agent_workers.client.client import Client
-from agent_workers.domain.agent import (
+from agent_workers.domain.agents.agent import (
     Agent,
     Answer,
     Ask,
@@ -18,13 +18,7 @@ from agent_workers.domain.agent import (
     Situation,
     Use,
 )
-from agent_workers.domain.clock import Clock
-from agent_workers.domain.declaring import tool
-from agent_workers.domain.effect import EffectClass as Effect
-from agent_workers.domain.effect import OnDoubt
-from agent_workers.domain.email_message import Outbox
-from agent_workers.domain.embedding import Embedder
-from agent_workers.domain.engaging import (
+from agent_workers.domain.agents.engine_tools import (
     ask_person,
     delegate,
     hand_off,
@@ -32,19 +26,32 @@ from agent_workers.domain.engaging import (
     wait,
     wait_for_event,
 )
+from agent_workers.domain.agents.judging import IfUnjudged, Judging
+from agent_workers.domain.agents.workflow import Workflow, choose
+from agent_workers.domain.effect import EffectClass as Effect
+from agent_workers.domain.effect import OnDoubt
 from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError, TryLater
 from agent_workers.domain.job import Limits
-from agent_workers.domain.judging import IfUnjudged, Judging
-from agent_workers.domain.knowledge import Knowledge
-from agent_workers.domain.memory import Memories
-from agent_workers.domain.model_settings import ModelSettings
-from agent_workers.domain.outside_http import Http, NotSent
-from agent_workers.domain.outside_sending import http_sender
-from agent_workers.domain.session import OnStuckTurn
-from agent_workers.domain.sql_source import SqlSources
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
-from agent_workers.domain.workflow import Workflow, choose
-from agent_workers.domain.workspace import Workspace
+from agent_workers.domain.memory.embedding import Embedder
+from agent_workers.domain.memory.knowledge import Knowledge
+from agent_workers.domain.memory.memory import Memories
+from agent_workers.domain.memory.session import OnStuckTurn
+from agent_workers.domain.models.settings import ModelSettings
+from agent_workers.domain.outside.email_message import Outbox
+from agent_workers.domain.outside.http import Http, NotSent
+from agent_workers.domain.outside.sending import http_sender
+from agent_workers.domain.outside.sql_source import SqlSources
+from agent_workers.domain.tools.clock import Clock
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import (
+    Absent,
+    Call,
+    Contradictory,
+    Found,
+    Statement,
+    Transaction,
+)
+from agent_workers.domain.tools.workspace import Workspace
 
 __all__ = [
     "Absent",

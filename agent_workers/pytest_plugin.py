@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from agent_workers.domain.agent import Agent, Use
-from agent_workers.domain.tool import Call, Tool
+from agent_workers.domain.agents.agent import Agent, Use
+from agent_workers.domain.tools.tool import Call, Tool
 from agent_workers.testing.clock import FakeClock
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import CrashPoints
@@ -96,7 +96,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def crash_servers() -> Iterator[CrashServers]:
     """Start an embedded Postgres and Redis; override this fixture to use other ones."""
-    from agent_workers.cli.prove.servers import own_servers
+    from agent_workers.proving.servers import own_servers
 
     with own_servers(durable=False) as (servers, _, _, _):
         yield servers
@@ -107,8 +107,8 @@ def crash_points(
     crash_servers: CrashServers, tmp_path_factory: pytest.TempPathFactory
 ) -> CrashPoints:
     """Try tools at every crash point: `crash_points(Try(tool=…, arguments=…, happened=…))`."""
-    from agent_workers.cli.prove.grounds import Servers
-    from agent_workers.cli.prove.tried import ToolProofs
+    from agent_workers.proving.grounds import Servers
+    from agent_workers.proving.trials.tried import ToolProofs
 
     servers = Servers(
         postgres_url=crash_servers.postgres_url,
@@ -121,7 +121,7 @@ def crash_points(
 @pytest.fixture(scope="session")
 def effect_counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EffectCounter]:
     """Start a server that counts what tools do to it."""
-    from agent_workers.cli.prove.grounds import running_counter
+    from agent_workers.proving.grounds import running_counter
 
     with running_counter(tmp_path_factory.mktemp("effect_counter")) as url:
         yield EffectCounter(url)
@@ -144,8 +144,8 @@ def run_tool() -> RunTool:
 @pytest.fixture
 def recorded_model(request: pytest.FixtureRequest) -> Iterator[Recorded]:
     """Replay the replies of `recorded/TEST.json` beside the test; a request that has none fails."""
-    from agent_workers.cli.models_here import real_models_here
-    from agent_workers.execution.models.recorded import RecordedModel
+    from agent_workers.execution.models.scripted.recorded import RecordedModel
+    from agent_workers.local.agents.models import real_models_here
 
     file = request.path.parent / "recorded" / f"{_file_name(request.node.name)}.json"
     if not request.config.getoption("--record-models"):

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.quota import Quota, read_quotas
+from agent_workers.domain.models.quota import Quota, read_quotas
 from agent_workers.settings_tools import ToolSettings
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from agent_workers.domain.email_message import is_address, is_recipient_pattern
-from agent_workers.domain.outside import is_host_pattern, networks_of
+from agent_workers.domain.outside.email_message import is_address, is_recipient_pattern
+from agent_workers.domain.outside.reach import is_host_pattern, networks_of
 
 _PROXIES = ("http",)
 _SMTP = ("smtp", "smtps", "smtp+starttls")

@@ -6,41 +6,35 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.outside import Reach, networks_of
-from agent_workers.orchestration.batches import BatchRuns
-from agent_workers.orchestration.control import Control
-from agent_workers.orchestration.mailing import Mailing
+from agent_workers.domain.outside.reach import Reach, networks_of
+from agent_workers.orchestration.requests.batches import BatchRuns
+from agent_workers.orchestration.requests.control import Control
+from agent_workers.orchestration.requests.messages import Mailing
 from agent_workers.settings import Settings
-from agent_workers.state.agent_versions import AgentVersions
-from agent_workers.state.agents import Agents
-from agent_workers.state.batches import Batches
-from agent_workers.state.batches_reads import BatchReads
-from agent_workers.state.controls import Controls
-from agent_workers.state.engine import PAGE_BYTES, Database
-from agent_workers.state.keys import Caller
-from agent_workers.state.mail import Mail
-from agent_workers.state.mcp import McpRows
-from agent_workers.state.mcp_servers import McpServers
-from agent_workers.state.memories import MemoryRows
-from agent_workers.state.reads import Reads
-from agent_workers.state.reads_effects import EffectReads
-from agent_workers.state.reads_steps import StepReads
-from agent_workers.state.schema import migration_order
-from agent_workers.state.sessions_reads import SessionCalls
-from agent_workers.state.submissions import Pace
-from agent_workers.state.tools import Tools
-from agent_workers.state.workspaces import Workspaces
-from api.agent_list import AgentList
-from api.artifacts import Artifacts
-from api.batch_lists import BatchLists
-from api.batches import BatchRoutes
-from api.cached import Cached
-from api.controls import JobControls
-from api.cursors import Cursors
-from api.door import Door
-from api.doubts import Doubts
-from api.event_intake_parts import event_parts
-from api.events import JobEvents
+from agent_workers.state.access.keys import Caller
+from agent_workers.state.batches.reads import BatchReads
+from agent_workers.state.batches.rows import Batches
+from agent_workers.state.catalogue.agent_versions import AgentVersions
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.catalogue.mcp import McpRows
+from agent_workers.state.catalogue.mcp_servers import McpServers
+from agent_workers.state.catalogue.tools import Tools
+from agent_workers.state.database.engine import PAGE_BYTES, Database
+from agent_workers.state.database.schema import migration_order
+from agent_workers.state.jobs.controls import Controls
+from agent_workers.state.jobs.effects import EffectReads
+from agent_workers.state.jobs.messages import Mail
+from agent_workers.state.jobs.reads import Reads
+from agent_workers.state.jobs.steps import StepReads
+from agent_workers.state.jobs.submissions import Pace
+from agent_workers.state.jobs.workspaces import Workspaces
+from agent_workers.state.memories.rows import MemoryRows
+from agent_workers.state.sessions.calls import SessionCalls
+from api.batches.lists import BatchLists
+from api.batches.routes import BatchRoutes
+from api.catalogue.agents import AgentList
+from api.catalogue.mcp_servers import McpServerRoutes
+from api.catalogue.tools import ToolList
 from api.health import (
     Health,
     broker_check,
@@ -48,19 +42,25 @@ from api.health import (
     migrations_check,
     threads_check,
 )
-from api.job_views import JobViews
-from api.jobs import Jobs
-from api.mail import JobMail
-from api.mcp_servers import McpServerRoutes
-from api.memories import MemoryRoutes
+from api.http.cursors import Cursors
+from api.http.door import Door
+from api.jobs.artifacts import Artifacts
+from api.jobs.controls import JobControls
+from api.jobs.doubts import Doubts
+from api.jobs.events import JobEvents
+from api.jobs.messages import JobMail
+from api.jobs.routes import Jobs
+from api.jobs.submit import Submitting
+from api.jobs.views import JobViews
+from api.memories.routes import MemoryRoutes
+from api.process.cached import Cached
+from api.process.running import API_STATEMENT_S, Running, prepared
+from api.process.waiting import WaitingRoom
 from api.routes import Parts, add_routes
-from api.running import API_STATEMENT_S, Running, prepared
-from api.schedule_parts import schedule_routes, schedule_run_routes
-from api.sessions import SessionRoutes
-from api.submitting import Submitting
-from api.tool_list import ToolList
-from api.waiting import WaitingRoom
-from api.webhook_parts import webhook_parts
+from api.schedules.parts import schedule_routes, schedule_run_routes
+from api.sessions.routes import SessionRoutes
+from api.triggers.parts import event_parts
+from api.webhooks.parts import webhook_parts
 
 # A revoked key, or an agent that changed, is believed for so long at most.
 KEY_TTL_S = 2.0

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of events in, triggers and dead letters."""
 
-from agent_workers.domain.trigger_event import (
+from agent_workers.domain.triggers.event import (
     BASE64_FORM,
     LONGEST_TEXT,
     MEDIA_FORM,
@@ -8,8 +8,8 @@ from agent_workers.domain.trigger_event import (
     SCHEME_FORM,
     URI_FORM,
 )
-from agent_workers.domain.trigger_message import BATCH, MOST_EVENTS, ONE
-from agent_workers.state.triggers_letters import LetterState
+from agent_workers.domain.triggers.message import BATCH, MOST_EVENTS, ONE
+from agent_workers.state.triggers.dead_letters import LetterState
 from api.openapi_requests import REQUESTS
 from api.openapi_words import BODY, CURSOR, json_reply, operation, path, query
 from api.schema_words import (

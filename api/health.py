@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.state.reads import Reads
-from agent_workers.state.schema import lacking
-from agent_workers.transport.profiles import Broker, broker_of
-from agent_workers.transport.redis_bell import connected
-from api.replies import NO_STORE, JsonReply
-from api.shapes import dumped
-from api.threads import Threads
+from agent_workers.state.database.schema import lacking
+from agent_workers.state.jobs.reads import Reads
+from agent_workers.transport.brokers.profiles import Broker, broker_of
+from agent_workers.transport.doorbells.redis_bell import connected
+from api.http.json_text import dumped
+from api.http.replies import NO_STORE, JsonReply
+from api.process.threads import Threads
 
 _PATIENCE_S = 2.0
 # What was told to end does so within moments.

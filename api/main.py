@@ -5,18 +5,18 @@ import threading
 
 import structlog
 
-from agent_workers.domain.exits import WronglyTold
+from agent_workers.domain.running.exits import WronglyTold
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.programs import run_program
 from agent_workers.observability.stalls import end_when, end_when_stalled
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.awaiting import await_database
-from agent_workers.state.schema import migration_order
+from agent_workers.state.database.schema import migration_order
+from agent_workers.transport.brokers.listening import check_port
 from agent_workers.transport.diagnosis import say_if_away
-from agent_workers.transport.listening import check_port
 from api.app import create_app
-from api.descriptors import bounds_of, raised_limit
-from api.server import serve
+from api.process.descriptors import bounds_of, raised_limit
+from api.process.server import serve
 
 log = structlog.get_logger(__name__)
 

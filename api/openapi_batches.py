@@ -1,9 +1,9 @@
 """What the OpenAPI document says of batches."""
 
 from agent_workers.domain.batch import MOST_LIVE, BatchStatus, ItemStatus, OnError
-from agent_workers.domain.strict_json import LARGEST
-from api.asked import A_YEAR_S
-from api.batch_asked import MOST_INLINE
+from agent_workers.domain.text.strict_json import LARGEST
+from api.batches.bodies import MOST_INLINE
+from api.http.asked import A_YEAR_S
 from api.openapi_requests import REQUESTS
 from api.openapi_words import BODY, CURSOR, header, json_reply, operation, path, query
 from api.schema_words import (

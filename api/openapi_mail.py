@@ -1,6 +1,6 @@
 """What the OpenAPI document says of events that are sent to jobs, and of answers to questions."""
 
-from agent_workers.domain.engaging_asked import LONGEST_NAME, MOST_CHOICES
+from agent_workers.domain.agents.engine_calls import LONGEST_NAME, MOST_CHOICES
 from api.openapi_words import BODY, header, json_reply, operation, path
 from api.schema_words import (
     BOOLEAN,

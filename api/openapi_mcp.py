@@ -1,8 +1,8 @@
 """What the OpenAPI document says of MCP servers."""
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.mcp import ServerState, Standing
-from api.mcp_servers import LONGEST_URL, NAME_FORM
+from agent_workers.domain.mcp.servers import ServerState, Standing
+from api.catalogue.mcp_servers import LONGEST_URL, NAME_FORM
 from api.openapi_words import BODY, json_reply, names_behind, operation, path
 from api.schema_words import (
     BOOLEAN,

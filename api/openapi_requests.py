@@ -1,9 +1,9 @@
 """The schemas of what callers may send."""
 
-from agent_workers.domain.strict_json import DEEPEST, LARGEST, MOST_NODES
-from agent_workers.state.controls import GivenVerdict
-from api.asked import A_YEAR_S, MOST_USD
-from api.forms import SESSION_FORM, USER_FORM
+from agent_workers.domain.text.strict_json import DEEPEST, LARGEST, MOST_NODES
+from agent_workers.state.jobs.controls import GivenVerdict
+from api.http.asked import A_YEAR_S, MOST_USD
+from api.http.forms import SESSION_FORM, USER_FORM
 from api.schema_words import (
     AHEAD,
     AMOUNT_FORM,

@@ -1,9 +1,15 @@
 """The schemas of schedules in the OpenAPI document: requests, and what is replied."""
 
-from agent_workers.domain.schedule import CatchUp, Origin, Overlap, ScheduleStatus, ScheduleType
-from agent_workers.state.schedules_runs import RunStatus
+from agent_workers.domain.schedules.schedule import (
+    CatchUp,
+    Origin,
+    Overlap,
+    ScheduleStatus,
+    ScheduleType,
+)
+from agent_workers.state.schedules.runs import RunStatus
 from api.openapi_batches import BATCH_SCHEMAS
-from api.schedule_asked import LONGEST_INTERVAL_S, LONGEST_JITTER_S, LONGEST_WINDOW_S
+from api.schedules.bodies import LONGEST_INTERVAL_S, LONGEST_JITTER_S, LONGEST_WINDOW_S
 from api.schema_words import (
     COUNT,
     INSTANT,

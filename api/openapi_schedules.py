@@ -1,7 +1,7 @@
 """What the OpenAPI document says of the routes of schedules."""
 
-from agent_workers.domain.schedule import ScheduleStatus
-from agent_workers.state.schedules_runs import RunStatus
+from agent_workers.domain.schedules.schedule import ScheduleStatus
+from agent_workers.state.schedules.runs import RunStatus
 from api.openapi_words import BODY, CURSOR, header, json_reply, operation, path, query
 from api.schema_words import JOB_ID_FORM, Schema
 

@@ -1,8 +1,8 @@
 """All schemas of the OpenAPI document: requests, and what is replied."""
 
-from agent_workers.domain.agent_version import Source
+from agent_workers.domain.agents.version import Source
 from agent_workers.domain.job import JobStatus
-from agent_workers.domain.session import OnStuckTurn
+from agent_workers.domain.memory.session import OnStuckTurn
 from agent_workers.domain.step import Lane, StepKind, StepStatus
 from api.openapi_requests import REQUESTS
 from api.problems import CODES

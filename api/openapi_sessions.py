@@ -1,6 +1,6 @@
 """What the OpenAPI document says of sessions and their messages."""
 
-from api.forms import SESSION_FORM, TOOL_FORM, USER_FORM
+from api.http.forms import SESSION_FORM, TOOL_FORM, USER_FORM
 from api.openapi_words import BODY, header, json_reply, operation, path, query
 from api.schema_words import (
     COUNT,
@@ -18,7 +18,7 @@ from api.schema_words import (
     shown,
     text,
 )
-from api.session_asked import MOST_CALLS
+from api.sessions.bodies import MOST_CALLS
 
 SESSION_NAME: Schema = {"type": "string", "pattern": SESSION_FORM}
 USER_NAME: Schema = {"type": "string", "pattern": USER_FORM}

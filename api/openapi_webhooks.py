@@ -1,7 +1,7 @@
 """What the OpenAPI document says of webhooks: endpoints, deliveries and secrets."""
 
-from agent_workers.domain.outside import LONGEST_URL
-from agent_workers.domain.webhook import DeliveryStatus
+from agent_workers.domain.outside.reach import LONGEST_URL
+from agent_workers.domain.webhooks.webhook import DeliveryStatus
 from api.openapi_words import BODY, CURSOR, json_reply, operation, path, query
 from api.schema_words import (
     BOOLEAN,
@@ -20,7 +20,7 @@ from api.schema_words import (
     shown,
     text,
 )
-from api.webhook_asked import KINDS, WANTED
+from api.webhooks.bodies import KINDS, WANTED
 
 _ENDPOINT_ID: Schema = {"type": "string", "pattern": "^we_[0-9a-f]{32}$"}
 _DELIVERY_ID: Schema = {"type": "string", "pattern": "^whd_[0-9a-f]{32}$"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.strict_json import JsonRefused
+from agent_workers.domain.text.strict_json import JsonRefused
 
 MOST_MISTAKES = 100
 MEDIA_TYPE = b"application/problem+json"

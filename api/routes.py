@@ -12,30 +12,30 @@ from starlette.routing import Match
 from typing_extensions import override
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.strict_json import JsonRefused
-from api.agent_list import AgentList
-from api.artifacts import Artifacts
-from api.batch_lists import BatchLists
-from api.batches import BatchRoutes
-from api.controls import JobControls
-from api.doubts import Doubts
-from api.event_intake_parts import EventParts, event_routes
-from api.events import JobEvents
+from agent_workers.domain.text.strict_json import JsonRefused
+from api.batches.lists import BatchLists
+from api.batches.routes import BatchRoutes
+from api.catalogue.agents import AgentList
+from api.catalogue.mcp_servers import McpServerRoutes
+from api.catalogue.tools import ToolList
 from api.health import Health
-from api.jobs import Jobs
-from api.mail import JobMail
-from api.mcp_servers import McpServerRoutes
-from api.memories import MemoryRoutes
+from api.http.json_text import dumped
+from api.http.replies import JsonReply, ProblemReply
+from api.jobs.artifacts import Artifacts
+from api.jobs.controls import JobControls
+from api.jobs.doubts import Doubts
+from api.jobs.events import JobEvents
+from api.jobs.messages import JobMail
+from api.jobs.routes import Jobs
+from api.jobs.submit import Submitting
+from api.memories.routes import MemoryRoutes
 from api.openapi import document
 from api.problems import CODES, Problem, problem_of
-from api.replies import JsonReply, ProblemReply
-from api.schedule_runs import ScheduleRunRoutes
-from api.schedules import ScheduleRoutes
-from api.sessions import SessionRoutes
-from api.shapes import dumped
-from api.submitting import Submitting
-from api.tool_list import ToolList
-from api.webhook_parts import WebhookParts, webhook_routes
+from api.schedules.routes import ScheduleRoutes
+from api.schedules.runs import ScheduleRunRoutes
+from api.sessions.routes import SessionRoutes
+from api.triggers.parts import EventParts, event_routes
+from api.webhooks.parts import WebhookParts, webhook_routes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _ALLOWED = 405

@@ -1,6 +1,6 @@
 """The words that the schemas of the OpenAPI document are made of."""
 
-from api.asked import A_YEAR_S
+from api.http.asked import A_YEAR_S
 
 # JSON Schema is data of any shape.
 Schema = dict[str, object]

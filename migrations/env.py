@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from agent_workers.state.session_settings import SCHEMA, SETTINGS
+from agent_workers.state.database.session_settings import SCHEMA, SETTINGS
 from agent_workers.state.tables import metadata
 from agent_workers.state.tables_batches import batches as _batches
 from agent_workers.state.tables_breakers import breakers as _breakers

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, settings
 
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.servers import (
+from tests.support.servers import (
     end_abandoned_servers,
     running_postgres,
     running_redis,
     temp_folder,
 )
-from tests.soundness import Soundness, check, soundness_of
+from tests.support.soundness import Soundness, check, soundness_of
 
 _numbers = count(1)
 # How long an example takes says more of the machine than of us; what is tried is the same each time.

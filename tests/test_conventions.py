@@ -7,7 +7,8 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.repository import ROOT
+
 PRODUCT = ("agent_workers", "api")
 PYTHON = (*PRODUCT, "examples", "migrations", "tests", "tools")
 TEXT_SUFFIXES = {".cfg", ".ini", ".lock", ".md", ".mako", ".py", ".sql", ".toml", ".yaml", ".yml"}
@@ -17,8 +18,8 @@ PUBLIC_FACE = "agent_workers/__init__.py"
 # Importing litellm costs seconds and 170 MiB: it happens once, in a worker that serves a model.
 # Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
 LAZY_LOADS = {
-    "agent_workers/cli/up.py",
-    "agent_workers/execution/models/litellm_loading.py",
+    "agent_workers/cli/start/up.py",
+    "agent_workers/execution/models/litellm/loading.py",
     "agent_workers/pytest_plugin.py",
 }
 TRANSACTION_CALLS = {"begin_nested", "commit", "rollback"}

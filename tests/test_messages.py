@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.messages import LIST, messages
+from tests.support.messages import LIST, messages
 
 # What a reader trips over, and what to write instead.
 CLUMSY = {

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, counted, print_json, print_rows
-from agent_workers.cli.terminal import command
-from agent_workers.cli.times import seconds
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.batches import ENDED
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.layout import print_thing
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.screening import command
+from agent_workers.terminal.times import seconds
 
 _COLUMNS = ("id", "status", "item_count", "created_at", "finished_at", "reason")
 _COUNTED = ("pending", "running", "succeeded", "failed", "canceled")

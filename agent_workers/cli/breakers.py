@@ -5,18 +5,18 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import system_here
 from agent_workers.cli.verbs import verbs_here
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Place
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.nearest import did_you_mean
+from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.governance.breakers import closed, opened_by_hand
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
-from agent_workers.state.tools import Tools
+from agent_workers.local.surroundings import system_here
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.catalogue.tools import Tools
+from agent_workers.state.database.engine import Database
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("name", "tenant", "state", "until", "reason", "opens", "failures", "parked", "by_hand")
 _TURNS = 20

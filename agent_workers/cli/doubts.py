@@ -2,12 +2,12 @@
 
 import argparse
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.given import read_json
-from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.client import Client
+from agent_workers.terminal.errors import WronglyAsked
+from agent_workers.terminal.given import read_json
+from agent_workers.terminal.layout import print_thing
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("effect_key", "job_id", "position", "tool", "doubted_at", "doubt_reason")
 

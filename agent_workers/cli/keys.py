@@ -5,14 +5,14 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import system_here
-from agent_workers.cli.times import positive
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.keys import Keys
+from agent_workers.local.surroundings import system_here
+from agent_workers.state.access.keys import Keys
+from agent_workers.state.database.engine import Database
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.printing import add_json, print_json, print_rows
+from agent_workers.terminal.times import positive
 
 _COLUMNS = ("key_id", "name", "created_at", "last_used_at", "expires_at", "revoked_at")
 

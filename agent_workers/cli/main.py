@@ -12,12 +12,12 @@ from importlib.metadata import version
 from types import ModuleType
 
 from agent_workers.cli.hints import hint_of, without_database
-from agent_workers.cli.parsing import Parser
-from agent_workers.cli.terminal import screened
 from agent_workers.client.errors import ClientError
 from agent_workers.domain.errors import AgentWorkersError, StateUnavailable
-from agent_workers.domain.exits import exit_code_of
+from agent_workers.domain.running.exits import exit_code_of
 from agent_workers.embedded.errors import EmbeddedServerError
+from agent_workers.terminal.parsing import Parser
+from agent_workers.terminal.screening import screened
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Command:
 _HERE = "agent_workers.cli"
 # By name, not by import: `worker` must not pay for what `migrate` needs, nor `--help` for either.
 COMMANDS: Mapping[str, Command] = {
-    "up": Command(f"{_HERE}.up", "run everything here under one supervisor, until Ctrl-C"),
+    "up": Command(f"{_HERE}.start.up", "run everything here under one supervisor, until Ctrl-C"),
     "demo": Command(f"{_HERE}.demo", "answer a refund question on servers of its own, then stop"),
-    "api": Command(f"{_HERE}.start_api", "serve the HTTP API"),
-    "worker": Command(f"{_HERE}.start_worker", "run a worker (`worker --help` lists its options)"),
-    "beat": Command(f"{_HERE}.start_beat", "fire schedules (Celery beat); several may run"),
+    "api": Command(f"{_HERE}.start.api", "serve the HTTP API"),
+    "worker": Command(f"{_HERE}.start.worker", "run a worker (`worker --help` lists its options)"),
+    "beat": Command(f"{_HERE}.start.beat", "fire schedules (Celery beat); several may run"),
     "flower": Command(
-        f"{_HERE}.start_flower", "serve Flower: the queue's tasks, behind a password"
+        f"{_HERE}.start.flower", "serve Flower: the queue's tasks, behind a password"
     ),
     "migrate": Command(f"{_HERE}.migrate", "bring the database's schema up to date"),
     "workers": Command(f"{_HERE}.workers", "list the running workers, and what each has"),
@@ -53,8 +53,8 @@ COMMANDS: Mapping[str, Command] = {
     "schedules": Command(f"{_HERE}.schedules", "start jobs and batches at set times"),
     "triggers": Command(f"{_HERE}.triggers", "start jobs by events; see messages that failed"),
     "memory": Command(f"{_HERE}.memory", "list, search and delete what agents remember"),
-    "ingest": Command(f"{_HERE}.ingest", "take events from an external queue or stream"),
-    "relay": Command(f"{_HERE}.relay", "publish events to an external exchange"),
+    "ingest": Command(f"{_HERE}.start.ingest", "take events from an external queue or stream"),
+    "relay": Command(f"{_HERE}.start.relay", "publish events to an external exchange"),
     "webhooks": Command(f"{_HERE}.webhooks", "send events to URLs; see what was delivered"),
     "doubts": Command(f"{_HERE}.doubts", "resolve effects that may or may not have happened"),
     "quarantine": Command(f"{_HERE}.quarantine", "list and release steps that killed workers"),
@@ -63,9 +63,9 @@ COMMANDS: Mapping[str, Command] = {
     "mcp": Command(f"{_HERE}.mcp", "add MCP servers, and approve the tools that they offer"),
     "sandbox": Command(f"{_HERE}.sandbox", "show the sandboxes here, try them, run a file in one"),
     "prove": Command(
-        f"{_HERE}.prove.command", "kill workers at crash points and count the effects"
+        "agent_workers.proving.command", "kill workers at crash points and count the effects"
     ),
-    "bench": Command(f"{_HERE}.bench", "measure speed, recovery time and memory"),
+    "bench": Command("agent_workers.bench.command", "measure speed, recovery time and memory"),
 }
 # Its options are the worker's own, `--help` included.
 _HANDS_DOWN = "worker"

@@ -2,21 +2,21 @@
 
 import argparse
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.migrations import downgrade, is_behind, known, newest, upgrade
-from agent_workers.cli.surroundings import add_folder, settings_here
+from agent_workers.local.migrations import downgrade, is_behind, known, newest, upgrade
+from agent_workers.local.surroundings import add_folder, settings_here
 from agent_workers.observability.logs import set_up_logs
-from agent_workers.state.awaiting import await_database
-from agent_workers.state.engine import Database
-from agent_workers.state.grants import grant_in
-from agent_workers.state.reads import Reads
-from agent_workers.state.role_defaults import (
+from agent_workers.state.access.grants import grant_in
+from agent_workers.state.access.role_defaults import (
     Answer,
     Ask,
     Told,
     forget_role_defaults,
     set_role_defaults,
 )
+from agent_workers.state.awaiting import await_database
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.reads import Reads
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,13 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Final
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
-from agent_workers.cli.surroundings import system_here
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.quotas import KINDS, Quota, Quotas
+from agent_workers.local.surroundings import system_here
+from agent_workers.state.access.quotas import KINDS, Quota, Quotas
+from agent_workers.state.database.engine import Database
+from agent_workers.terminal.errors import WronglyAsked
+from agent_workers.terminal.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
 
 _NUMBER: Final = re.compile(rf"([0-9]{{1,18}}) ?({'|'.join(UNITS)})?")
 _GREATEST: Final = 10**18  # of 64 bits

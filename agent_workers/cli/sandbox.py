@@ -4,18 +4,18 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
-from agent_workers.cli.checks_sandbox import attempts
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.given import read_text
-from agent_workers.cli.models_here import hidden_places
-from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, settings_here
-from agent_workers.execution.sandbox.confined import strongest
+from agent_workers.cli.doctor.sandbox import attempts
+from agent_workers.execution.sandbox.confining.confined import strongest
 from agent_workers.execution.sandbox.levels import Level, chosen, levels
 from agent_workers.execution.sandbox.ports import Bounds, Finished, NoBoundary, Program, Raised, Ran
+from agent_workers.execution.sandbox.python.wasm import PACKAGE, fetch
 from agent_workers.execution.sandbox.telling import told
-from agent_workers.execution.sandbox.wasm import PACKAGE, fetch
+from agent_workers.local.agents.models import hidden_places
+from agent_workers.local.surroundings import add_folder, settings_here
 from agent_workers.settings import Settings
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.given import read_text
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("level", "used", "what", "missing")
 _SECONDS = 10

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.given import read_input, read_json_file
-from agent_workers.cli.layout import print_thing
-from agent_workers.cli.printing import add_json, counted, print_json, print_rows
-from agent_workers.cli.times import instant, instant_on_the_wire, whole_seconds
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client
+from agent_workers.terminal.errors import WronglyAsked
+from agent_workers.terminal.given import read_input, read_json_file
+from agent_workers.terminal.layout import print_thing
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.times import instant, instant_on_the_wire, whole_seconds
 
 _COLUMNS = ("id", "name", "status", "type", "when", "next_run_at", "last_run_at")
 _RUNS = ("scheduled_at", "origin", "status", "skip_reason", "started", "finished_at")

@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from agent_workers.cli.given import read_given
-from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.client import Client
+from agent_workers.terminal.given import read_given
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("id", "user_id", "messages", "job_id", "waits", "used_at", "expires_at")
 _SAID = ("turn", "role", "at", "words")

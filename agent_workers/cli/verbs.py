@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Callable
 
-from agent_workers.cli.surroundings import add_api, add_folder, api_here
 from agent_workers.client.client import Client
+from agent_workers.local.surroundings import add_api, add_folder, api_here
 
 Act = Callable[[Client, argparse.Namespace], int]
 Verbs = Callable[[str, str, Act], argparse.ArgumentParser]

@@ -9,11 +9,11 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 
-from agent_workers.cli.printing import add_json, print_json, print_rows
-from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.worker_report import WorkerReport, WorkerSeen
-from agent_workers.state.engine import Database
-from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.state.database.engine import Database
+from agent_workers.state.steps.worker_reports import WorkerReports
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _LONGEST_SILENCE = timedelta(minutes=10)
 _COLUMNS = ("name", "pid", "state", "seen", "lanes", "pool", "slots", "version", "agents")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from agent_workers.domain.clock_reference import tolerance
 from agent_workers.domain.ids import EffectKey
+from agent_workers.domain.running.clock_reference import tolerance
 
 
 class EffectClass(StrEnum):

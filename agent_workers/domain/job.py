@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.domain.session import OnBusy
+from agent_workers.domain.memory.session import OnBusy
 
 
 class JobStatus(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent_workers.domain.step import Broke, ToolFailed
-from agent_workers.domain.tool import Statement
+from agent_workers.domain.tools.tool import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Final
 
 from agent_workers.domain.errors import AgentWorkersError, Escaped
-from agent_workers.domain.places import short_name
-from agent_workers.domain.redaction import ended_at_word, without_secrets
+from agent_workers.domain.text.places import short_name
+from agent_workers.domain.text.redaction import ended_at_word, without_secrets
 from agent_workers.domain.trouble import MOST_OF_TRACEBACK, Trouble, shortened
 
 _OURS: Final = Path(__file__).parents[1]

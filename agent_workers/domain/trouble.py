@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from agent_workers.domain.encoding import canonical
-from agent_workers.domain.redaction import without_secrets
+from agent_workers.domain.text.encoding import canonical
+from agent_workers.domain.text.redaction import without_secrets
 
 # In characters; so much of a traceback shows the failure, and a step that fails often stays small.
 MOST_OF_TRACEBACK: Final = 8_192

@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from agent_workers.domain.agent import Agent, Situation, Use
+from agent_workers.domain.agents.agent import Agent, Situation, Use
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.encoding import canonical
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import GaveUp, Lane, Planned, StepKind, Summarised
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.attempts import prepared_for
-from agent_workers.execution.models.ladder import Ladder
-from agent_workers.execution.models.named import NO_NAMES
+from agent_workers.execution.models.named.models import NO_NAMES
 from agent_workers.execution.models.ports import Model
+from agent_workers.execution.models.wrappers.attempts import prepared_for
+from agent_workers.execution.models.wrappers.ladder import Ladder
 
 # The same in each run, so that a recording finds its requests again.
 _JOB = JobId(UUID(int=0))

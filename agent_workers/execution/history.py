@@ -6,7 +6,7 @@ from typing import overload
 
 from typing_extensions import override
 
-from agent_workers.domain.agent import Past
+from agent_workers.domain.agents.agent import Past
 from agent_workers.domain.claim import Done
 
 

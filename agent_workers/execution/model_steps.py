@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent_workers.domain.agent import PlanMode, Purpose, Situation
+from agent_workers.domain.agents.agent import PlanMode, Purpose, Situation
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.encoding import bounded
 from agent_workers.domain.step import GaveUp, Planned, Summarised
+from agent_workers.domain.text.encoding import bounded
 from agent_workers.execution.agents.prompts import rendered
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator import by_model as evaluate_by_model

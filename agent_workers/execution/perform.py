@@ -5,23 +5,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent_workers.domain.agent import Situation
+from agent_workers.domain.agents.agent import Situation
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.errors import BadReturn, StateUnavailable
-from agent_workers.domain.session import SILENCE, Conversation
+from agent_workers.domain.memory.session import SILENCE, Conversation
 from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind, Summarised
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.agents.roster import Find
-from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluator.evaluating import evaluate
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.planner.by_function import planned
 from agent_workers.execution.planner.route import routed
-from agent_workers.execution.returned import named
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.execution.users_code import call_within
+from agent_workers.execution.users_code.breaking import broke_of
+from agent_workers.execution.users_code.calling import call_within
+from agent_workers.execution.values.returned import named
 
 GetHistory = Callable[[], tuple[Done, ...]]
 Converse = Callable[[Claimed], Conversation]

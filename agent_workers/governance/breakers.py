@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan

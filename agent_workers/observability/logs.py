@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
-from agent_workers.domain.printable import printable, printable_line
-from agent_workers.domain.redaction import without_secrets
+from agent_workers.domain.text.printable import printable, printable_line
+from agent_workers.domain.text.redaction import without_secrets
 from agent_workers.domain.trouble import MOST_OF_TRACEBACK
 
 _SECRET_NAMES = re.compile(

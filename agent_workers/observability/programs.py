@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.exits import exit_code_of
+from agent_workers.domain.running.exits import exit_code_of
 from agent_workers.observability.logs import scrubbed
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState, Place
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import StateUnavailable

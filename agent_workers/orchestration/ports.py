@@ -8,9 +8,9 @@ from typing import Protocol
 from agent_workers.domain.claim import Claimed, Done, Due
 from agent_workers.domain.effect import Proof
 from agent_workers.domain.ids import EffectKey, JobId, TenantId
-from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Reply, Seen, Written
 from agent_workers.domain.step import Broke, Outcome, ToolFailed, ToolRan
+from agent_workers.domain.tools.remembered import Remembered
 from agent_workers.orchestration.traits import AgentTraits, Lacking
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent_workers.domain.agents.engine_tools import ENGAGED
 from agent_workers.domain.effect import EffectRules
-from agent_workers.domain.engaging import ENGAGED
 from agent_workers.domain.job import Limits
 from agent_workers.domain.step import Lane
 

@@ -9,12 +9,12 @@ import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from agent_workers.domain.addresses import shown_address
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.domain.exits import Away, WronglyTold
-from agent_workers.state.engine import Database
-from agent_workers.state.reads import Reads
-from agent_workers.state.schema import lacking
+from agent_workers.domain.running.exits import Away, WronglyTold
+from agent_workers.domain.text.addresses import shown_address
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.schema import lacking
+from agent_workers.state.jobs.reads import Reads
 
 log = structlog.get_logger(__name__)
 

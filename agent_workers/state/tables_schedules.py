@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from agent_workers.domain.schedule_target import LARGEST_TARGET
+from agent_workers.domain.schedules.target import LARGEST_TARGET
 from agent_workers.state.tables import metadata, when
 
 schedules = Table(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
-from agent_workers.domain.clock import Clock
+from agent_workers.domain.tools.clock import Clock
 
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 

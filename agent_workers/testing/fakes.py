@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from typing_extensions import override
 
-from agent_workers.domain.email_message import Email, Outbox, check_email
 from agent_workers.domain.errors import ToolError
-from agent_workers.domain.outside_http import Http, HttpAnswer, HttpBounds, HttpRequest
-from agent_workers.domain.tool import Statement, Transaction
-from agent_workers.domain.workspace import FileRead, FileSeen, FileWish, Workspace, is_text
+from agent_workers.domain.outside.email_message import Email, Outbox, check_email
+from agent_workers.domain.outside.http import Http, HttpAnswer, HttpBounds, HttpRequest
+from agent_workers.domain.tools.tool import Statement, Transaction
+from agent_workers.domain.tools.workspace import FileRead, FileSeen, FileWish, Workspace, is_text
 
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 _ETAG = 32

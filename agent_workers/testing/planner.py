@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent_workers.domain.agent import Answer, GiveUp, Plan, Situation
+from agent_workers.domain.agents.agent import Answer, GiveUp, Plan, Situation
 
 
 @dataclass(frozen=True, slots=True)

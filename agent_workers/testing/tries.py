@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.testing.trying import Tried
 
 # The same in each trial, or made from the trial's own mark.

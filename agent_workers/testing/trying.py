@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from agent_workers.domain.agent import Agent, Plan, Situation, Use
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.agents.agent import Agent, Plan, Situation, Use
+from agent_workers.domain.tools.tool import Tool
 
 _STEP_TIMEOUT = timedelta(seconds=5)
 

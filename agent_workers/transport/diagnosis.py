@@ -8,10 +8,10 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from agent_workers.domain.addresses import shown_address
-from agent_workers.transport.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
-from agent_workers.transport.redis_bell import connected
-from agent_workers.transport.tls import tls_of
+from agent_workers.domain.text.addresses import shown_address
+from agent_workers.transport.brokers.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
+from agent_workers.transport.brokers.tls import tls_of
+from agent_workers.transport.doorbells.redis_bell import connected
 
 log = structlog.get_logger(__name__)
 

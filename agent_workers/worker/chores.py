@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.orchestration.ports import Ring
-from agent_workers.state.engine import Database
-from agent_workers.state.memories import MemoryRows
-from agent_workers.state.quotas import Quotas
-from agent_workers.state.triggers_letters import Letters
-from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.state.access.quotas import Quotas
+from agent_workers.state.database.engine import Database
+from agent_workers.state.memories.rows import MemoryRows
+from agent_workers.state.steps.worker_reports import WorkerReports
+from agent_workers.state.triggers.dead_letters import Letters
 from agent_workers.worker.reporting import beats
 
 _AT_ONCE = 500

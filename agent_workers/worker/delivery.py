@@ -12,11 +12,11 @@ from agent_workers.domain.claim import Claimed, Due, NothingDue, Onward
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.carrying import Going, anything_due
 from agent_workers.orchestration.patience import patiently
 from agent_workers.orchestration.ports import Ring
-from agent_workers.state.claims import Claims
+from agent_workers.orchestration.steps.advance import Driver
+from agent_workers.state.steps.claims import Claims
 from agent_workers.worker.places import Places
 
 log = structlog.get_logger(__name__)

@@ -9,14 +9,14 @@ from uuid import uuid4
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport
 from agent_workers.execution.agents.registry import Registry
-from agent_workers.execution.models.catalog import ModelCatalog
-from agent_workers.execution.models.configured import problems_of_models, state_of_model
 from agent_workers.execution.models.embedders import OFFLINE
-from agent_workers.execution.sandbox.confined import why_no_bwrap
+from agent_workers.execution.models.named.catalog import ModelCatalog
+from agent_workers.execution.models.named.configured import problems_of_models, state_of_model
+from agent_workers.execution.sandbox.confining.confined import why_no_bwrap
 from agent_workers.execution.sandbox.levels import chosen, levels
 from agent_workers.execution.sandbox.ports import NoBoundary
 from agent_workers.settings import Settings, mcp_secrets
-from agent_workers.worker.catalog import catalog_here
+from agent_workers.worker.parts.catalog import catalog_here
 
 
 def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerReport:

@@ -11,18 +11,18 @@ import structlog
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.exits import AWAY
 from agent_workers.domain.ids import JobId, to_wire
+from agent_workers.domain.running.exits import AWAY
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.ports import Ring, Tell
+from agent_workers.orchestration.steps.advance import Driver
 from agent_workers.state.awaiting import reason_of
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sweeps import LEASES, Seen, Sweeps
-from agent_workers.state.workers import DeadMan, Process, Workers
+from agent_workers.state.database.server_clock import ServerClock
+from agent_workers.state.steps.sweeps import LEASES, Seen, Sweeps
+from agent_workers.state.steps.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
+from agent_workers.worker.parts.repeated import Repeated
 from agent_workers.worker.process import gone
-from agent_workers.worker.repeated import Repeated
 
 log = structlog.get_logger(__name__)
 

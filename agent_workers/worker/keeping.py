@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from agent_workers.orchestration.batches import BatchRuns
 from agent_workers.orchestration.breakers import SharedBreakers
-from agent_workers.state.sweeps import Seen
-from agent_workers.worker.conversations import Conversations
-from agent_workers.worker.mcp import McpTools
-from agent_workers.worker.spilling import LateEvidence
+from agent_workers.orchestration.requests.batches import BatchRuns
+from agent_workers.state.steps.sweeps import Seen
+from agent_workers.worker.parts.conversations import Conversations
+from agent_workers.worker.parts.mcp import McpTools
+from agent_workers.worker.parts.spilling import LateEvidence
 
 
 def keeping(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.share import may_have_another
+from agent_workers.domain.running.share import may_have_another
 
 # With fewer places, a free one would cost more than it gives.
 _FEWEST = 4

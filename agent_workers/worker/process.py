@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from agent_workers.domain.ids import WorkerId
 from agent_workers.domain.step import Lane
-from agent_workers.state.workers import Process
+from agent_workers.state.steps.workers import Process
 
 # In /proc/PID/stat, counted behind the command's closing parenthesis.
 _START_FIELD = 19

@@ -12,8 +12,8 @@ from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.orchestration.ports import Ring
-from agent_workers.state.engine import Database
-from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.state.database.engine import Database
+from agent_workers.state.steps.worker_reports import WorkerReports
 
 log = structlog.get_logger(__name__)
 

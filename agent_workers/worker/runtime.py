@@ -11,7 +11,7 @@ import structlog
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
-from agent_workers.domain.session import SessionTerms
+from agent_workers.domain.memory.session import SessionTerms
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import Registry
@@ -19,53 +19,53 @@ from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.perform import Performer
-from agent_workers.execution.users_code import end_coroutines
-from agent_workers.orchestration.act import EffectProtocol
-from agent_workers.orchestration.advance import Driver
-from agent_workers.orchestration.aftermath import Aftermath
-from agent_workers.orchestration.batches import BatchRuns
+from agent_workers.execution.users_code.calling import end_coroutines
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.carrying import TAIL
-from agent_workers.orchestration.engaging import Engaging
-from agent_workers.orchestration.places import Places
-from agent_workers.orchestration.ways import FindWays
+from agent_workers.orchestration.effects.act import EffectProtocol
+from agent_workers.orchestration.engine_tools.run import Engaging
+from agent_workers.orchestration.requests.batches import BatchRuns
+from agent_workers.orchestration.steps.advance import Driver
+from agent_workers.orchestration.steps.after_step import Aftermath
+from agent_workers.orchestration.steps.fallbacks import FindWays
+from agent_workers.orchestration.steps.tool_slots import Places
 from agent_workers.settings import Settings, mcp_secrets
-from agent_workers.state.agent_versions import AgentVersions
-from agent_workers.state.batches import Batches
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.calls import Calls
-from agent_workers.state.claims import Claims
-from agent_workers.state.engine import Database
-from agent_workers.state.mail import Mail
-from agent_workers.state.permits import Permits
-from agent_workers.state.records import Records
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sessions import Sessions
-from agent_workers.state.spill import SpillFolder
-from agent_workers.state.sweeps import Sweeps
-from agent_workers.state.tool_places import ToolPlaces
-from agent_workers.state.waits import Waits
-from agent_workers.state.workers import DeadMan, Workers
-from agent_workers.transport.depth import Depths
-from agent_workers.transport.nudge import Nudge
-from agent_workers.transport.ring import ring_of
-from agent_workers.transport.wake import Wakeups
-from agent_workers.worker.book import AgentBook
-from agent_workers.worker.catalog import embedder_here, hidden_places
+from agent_workers.state.batches.rows import Batches
+from agent_workers.state.catalogue.agent_versions import AgentVersions
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.server_clock import ServerClock
+from agent_workers.state.jobs.messages import Mail
+from agent_workers.state.sessions.rows import Sessions
+from agent_workers.state.steps.calls import Calls
+from agent_workers.state.steps.claims import Claims
+from agent_workers.state.steps.permits import Permits
+from agent_workers.state.steps.records import Records
+from agent_workers.state.steps.spill import SpillFolder
+from agent_workers.state.steps.sweeps import Sweeps
+from agent_workers.state.steps.tool_slots import ToolPlaces
+from agent_workers.state.steps.waits import Waits
+from agent_workers.state.steps.workers import DeadMan, Workers
+from agent_workers.transport.doorbells.depth import Depths
+from agent_workers.transport.doorbells.nudge import Nudge
+from agent_workers.transport.doorbells.ring import ring_of
+from agent_workers.transport.shared.wake import Wakeups
 from agent_workers.worker.chores import chores
-from agent_workers.worker.conversations import Conversations, conversations
 from agent_workers.worker.delivery import Busy, Deliveries
-from agent_workers.worker.facilities import facilities
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.keeping import keeping
-from agent_workers.worker.mcp import McpTools, Reload, mcp_tools
-from agent_workers.worker.models import model_steps, patient
-from agent_workers.worker.outside import caller_of
+from agent_workers.worker.parts.agent_traits import AgentBook
+from agent_workers.worker.parts.catalog import embedder_here, hidden_places
+from agent_workers.worker.parts.conversations import Conversations, conversations
+from agent_workers.worker.parts.facilities import facilities
+from agent_workers.worker.parts.mcp import McpTools, Reload, mcp_tools
+from agent_workers.worker.parts.models import model_steps, patient
+from agent_workers.worker.parts.outside import caller_of
+from agent_workers.worker.parts.routing import tool_router
+from agent_workers.worker.parts.spilling import late_evidence, proving
+from agent_workers.worker.parts.timers import KernelTimer
 from agent_workers.worker.process import this_process
-from agent_workers.worker.routing import tool_router
-from agent_workers.worker.spilling import late_evidence, proving
 from agent_workers.worker.stopping import Stopping
-from agent_workers.worker.timers import KernelTimer
 
 log = structlog.get_logger(__name__)
 

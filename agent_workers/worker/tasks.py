@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from celery import Celery, Task
 
-from agent_workers.transport.lanes import Task as Name
+from agent_workers.transport.brokers.lanes import Task as Name
 from agent_workers.worker.runtime import Runtime
 
 

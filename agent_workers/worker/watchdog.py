@@ -12,9 +12,9 @@ from celery import Celery, bootsteps, signals
 from celery.worker import state
 from typing_extensions import override
 
-from agent_workers.domain.exits import AWAY
+from agent_workers.domain.running.exits import AWAY
 from agent_workers.domain.step import Lane
-from agent_workers.transport.depth import Depths
+from agent_workers.transport.doorbells.depth import Depths
 from agent_workers.worker.stopping import Stopping
 
 log = structlog.get_logger(__name__)

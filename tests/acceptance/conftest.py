@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.systems import Up, end_all, up
-from tests.soundness import check, soundness_of
+from tests.support.soundness import check, soundness_of
 
 
 @pytest.fixture(scope="module")

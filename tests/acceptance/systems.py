@@ -14,8 +14,8 @@ from typing import IO, Any
 
 import psutil
 
-from agent_workers.cli.marked import MARK
 from agent_workers.client.client import Client
+from agent_workers.local.marked import MARK
 
 COMMAND = (sys.executable, "-m", "agent_workers.cli.main")
 # Busy machines start slowly; nobody waits that long unless something is wrong.

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent_workers.cli.bench.hostile import beside_a_hostile_tenant
-from agent_workers.cli.bench.measures import percentile
-from agent_workers.cli.bench.stage import stage
+from agent_workers.bench.hostile import beside_a_hostile_tenant
+from agent_workers.bench.measures import percentile
+from agent_workers.bench.stage import stage
 
 pytestmark = pytest.mark.slow
 # What is promised is 1 s and 2 s (`agent-workers bench hostile`); what was found before was 30 s and more.

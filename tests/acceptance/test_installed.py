@@ -20,7 +20,8 @@ from tests.acceptance.systems import (
     processes_of,
     wait_until,
 )
-from tests.shipping import ROOT, build, install
+from tests.support.repository import ROOT
+from tests.support.shipping import build, install
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.marked import MARK, kill_group
+from agent_workers.local.marked import MARK, kill_group
 from tests.acceptance.systems import environment, processes_of
 
 # It is between two programs for a good part of its life.

@@ -16,8 +16,9 @@ from typing_extensions import override
 from agent_workers.embedded.ports import free_ports
 from tests.acceptance.pages import reader
 from tests.acceptance.systems import end_all, environment
+from tests.support.repository import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 pytestmark = pytest.mark.slow
 
 

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from agent_workers.cli.child import Program
-from agent_workers.cli.errors import ProgramGaveUp
-from agent_workers.cli.folder import DataFolder
-from agent_workers.cli.supervisor import Supervisor
 from agent_workers.embedded.ports import free_port
+from agent_workers.local.child import Program
+from agent_workers.local.folder import DataFolder
+from agent_workers.local.supervisor import Supervisor
+from agent_workers.terminal.errors import ProgramGaveUp
 from tests.acceptance.systems import environment, processes_of, wait_until
 
 _SLEEP = "import time; time.sleep(600)"

@@ -10,11 +10,11 @@ from celery import Celery
 from pytest_celery import CeleryTestBroker, CeleryTestWorker, CeleryWorkerCluster
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.engine import Database
-from agent_workers.transport.app import make_app
+from agent_workers.state.database.engine import Database
+from agent_workers.transport.celery_app.app import make_app
 from tests.cluster.containers import RedisProcess, WorkerProcess
-from tests.database import database
-from tests.integration.worker_system import System, system
+from tests.support.database import database
+from tests.support.worker_system import System, system
 
 __all__ = ["database"]
 

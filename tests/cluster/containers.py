@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.integration.worker_system import READY_S, Program, until
+from tests.support.worker_system import READY_S, Program, until
 
 
 class WorkerProcess:

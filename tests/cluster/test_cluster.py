@@ -6,9 +6,9 @@ import pytest
 from pytest_celery import CeleryTestSetup, CeleryTestWorker
 
 from agent_workers.domain.ids import JobId
-from agent_workers.state.reads_steps import StepSeen
-from agent_workers.transport.redis_bell import connected
-from tests.integration.worker_system import System, until
+from agent_workers.state.jobs.steps import StepSeen
+from agent_workers.transport.doorbells.redis_bell import connected
+from tests.support.worker_system import System, until
 
 pytestmark = pytest.mark.slow
 

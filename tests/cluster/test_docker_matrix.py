@@ -8,7 +8,7 @@ from pytest_celery import (
     CeleryTestSetup,
 )
 
-from tests.integration.worker_system import System, until
+from tests.support.worker_system import System, until
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

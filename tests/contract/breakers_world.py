@@ -13,8 +13,8 @@ from agent_workers.execution.models.ports import Breakers
 from agent_workers.governance.breakers import Thresholds
 from agent_workers.governance.breakers_in_memory import BreakersInMemory
 from agent_workers.orchestration.breakers import BreakerStore, SharedBreakers
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.database.engine import Database
 
 ACME, BOND, CORP = TenantId("acme"), TenantId("bond"), TenantId("corp")
 QUICK = Thresholds(first_open=timedelta(seconds=1), longest_open=timedelta(seconds=2))

@@ -4,28 +4,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane, StepKind
-from agent_workers.execution.models.answers_in_memory import AnswersInMemory
-from agent_workers.execution.models.attempts import AttemptModels
-from agent_workers.execution.models.behind_breaker import AlwaysClosed, BehindBreaker
-from agent_workers.execution.models.cached import Cached, Scope
-from agent_workers.execution.models.capped import Capped
-from agent_workers.execution.models.in_memory import ScriptedModel
-from agent_workers.execution.models.ladder import Ladder
-from agent_workers.execution.models.litellm_gateway import LiteLLMGateway
-from agent_workers.execution.models.loop_thread import LoopThread
-from agent_workers.execution.models.metered import Metered, NoQuotas
+from agent_workers.execution.models.litellm.gateway import LiteLLMGateway
+from agent_workers.execution.models.litellm.loop_thread import LoopThread
+from agent_workers.execution.models.named.prices import PriceTable
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.prices import PriceTable
-from agent_workers.execution.models.scenario_files import parse_scenarios
-from agent_workers.execution.models.scenarios import Script
-from agent_workers.execution.models.scripted import register_scripted
-from agent_workers.execution.models.told import NobodyWatches, StreamingModel, Told
-from tests.integration.models_gateway import PRICE, the_litellm
+from agent_workers.execution.models.scripted.files import parse_scenarios
+from agent_workers.execution.models.scripted.in_memory import ScriptedModel
+from agent_workers.execution.models.scripted.provider import register_scripted
+from agent_workers.execution.models.scripted.script import Script
+from agent_workers.execution.models.wrappers.answers_in_memory import AnswersInMemory
+from agent_workers.execution.models.wrappers.attempts import AttemptModels
+from agent_workers.execution.models.wrappers.behind_breaker import AlwaysClosed, BehindBreaker
+from agent_workers.execution.models.wrappers.cached import Cached, Scope
+from agent_workers.execution.models.wrappers.capped import Capped
+from agent_workers.execution.models.wrappers.ladder import Ladder
+from agent_workers.execution.models.wrappers.metered import Metered, NoQuotas
+from agent_workers.execution.models.wrappers.told import NobodyWatches, StreamingModel, Told
+from tests.integration.models.gateway import PRICE, the_litellm
 
 SMALL, LARGE = "scripted/small", "scripted/large"
 PRICES = PriceTable(version="test", prices={SMALL: PRICE, LARGE: PRICE})

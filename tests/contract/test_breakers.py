@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.breaker import Breaker, BreakerState
-from agent_workers.execution.models.behind_breaker import AlwaysClosed
 from agent_workers.execution.models.ports import Breakers
+from agent_workers.execution.models.wrappers.behind_breaker import AlwaysClosed
 from agent_workers.governance import breakers as rules
 from agent_workers.governance.breakers import Thresholds
 from agent_workers.governance.breakers_in_memory import BreakersInMemory
@@ -21,8 +21,8 @@ from tests.contract.breakers_world import (
     fail,
     shared,
 )
-from tests.database import database, tenant
-from tests.integration.worker_system import until
+from tests.support.database import database, tenant
+from tests.support.worker_system import until
 
 __all__ = ["database", "shared", "tenant"]
 

@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.cli.main import main
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import BreakerState
 from agent_workers.domain.ids import TenantId
 from agent_workers.governance import breakers as rules
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
-from agent_workers.state.tools import Tools
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.catalogue.tools import Tools
+from agent_workers.state.database.engine import Database
 from tests.contract.breakers_world import ACME, BOND, CORP, SNAPPY, Shared, fail, shared
-from tests.database import database, tenant
-from tests.integration.worker_system import until
+from tests.support.database import database, tenant
+from tests.support.worker_system import until
 
 __all__ = ["database", "shared", "tenant"]
 

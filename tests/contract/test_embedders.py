@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.domain.embedding import Embedder, EmbeddingAway, NotEmbedded
+from agent_workers.domain.memory.embedding import Embedder, EmbeddingAway, NotEmbedded
 from agent_workers.execution.embedding.hashed import HashedEmbedder
 from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
-from agent_workers.execution.models.access import Access
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.execution.models.failures import ModelUnpriced
-from agent_workers.execution.models.litellm_embedding import LiteLLMEmbedder
-from agent_workers.execution.models.loop_thread import LoopThread
-from agent_workers.execution.models.prices import default_prices
-from tests.integration.models_gateway import the_litellm
+from agent_workers.execution.models.litellm.embedding import LiteLLMEmbedder
+from agent_workers.execution.models.litellm.loop_thread import LoopThread
+from agent_workers.execution.models.named.access import Access
+from agent_workers.execution.models.named.prices import default_prices
+from tests.integration.models.gateway import the_litellm
 
 
 @pytest.fixture(scope="module", params=["wordllama", "hashed", "scripted/embedding"])

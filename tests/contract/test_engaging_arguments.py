@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from agent_workers.domain.agent import Agent, Use
-from agent_workers.domain.encoding import canonical
-from agent_workers.domain.engaging import (
+from agent_workers.domain.agents.agent import Agent, Use
+from agent_workers.domain.agents.engine_calls import LONGEST_S, BadArguments, asked
+from agent_workers.domain.agents.engine_tools import (
     ENGAGED,
     ask_person,
     delegate,
@@ -17,7 +17,7 @@ from agent_workers.domain.engaging import (
     wait,
     wait_for_event,
 )
-from agent_workers.domain.engaging_asked import LONGEST_S, BadArguments, asked
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.planner.engaging_schemas import engaging_models, engaging_schemas
 
 JOB = "job_" + "0123456789abcdef" * 2

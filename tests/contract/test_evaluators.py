@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from agent_workers import Agent, Answer, Judging, Past, Situation
-from agent_workers.domain.agent import Verdict as Said
+from agent_workers.domain.agents.agent import Verdict as Said
 from agent_workers.domain.step import Judge, Judged, StepKind, Verdict
 from agent_workers.execution.evaluator.evaluating import accept_results, evaluate
 from agent_workers.execution.evaluator.judging import Judges
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.attempts import JustOne
-from agent_workers.execution.models.scenario_files import default_script
+from agent_workers.execution.models.scripted.files import default_script
+from agent_workers.execution.models.wrappers.attempts import JustOne
 from agent_workers.execution.planner.waves import newest_of
-from agent_workers.execution.results import NO_SHAPE
-from tests.integration.models_gateway import scripted_gateway
-from tests.unit.evaluating.rounds import (
+from agent_workers.execution.values.results import NO_SHAPE
+from tests.integration.models.gateway import scripted_gateway
+from tests.unit.execution.evaluator.rounds import (
     an,
     answered,
     by_function,

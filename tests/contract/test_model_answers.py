@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.execution.models.answers_in_memory import AnswersInMemory
 from agent_workers.execution.models.ports import Answers
+from agent_workers.execution.models.wrappers.answers_in_memory import AnswersInMemory
 from agent_workers.execution.tools.caching import ToolResults
-from agent_workers.transport.model_cache import RedisAnswers
-from agent_workers.transport.model_redis import AwayOrNot
+from agent_workers.transport.shared.model_cache import RedisAnswers
+from agent_workers.transport.shared.model_redis import AwayOrNot
 
 PEPPER = "only for tests, never else"
 Made = Callable[..., ToolResults]

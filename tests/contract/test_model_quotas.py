@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.quota import Quota, read_quotas
+from agent_workers.domain.models.quota import Quota, read_quotas
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.execution.models.metered import NoQuotas
 from agent_workers.execution.models.ports import Quotas
-from agent_workers.transport.model_quotas import RedisQuotas
-from agent_workers.transport.model_redis import AwayOrNot
+from agent_workers.execution.models.wrappers.metered import NoQuotas
+from agent_workers.transport.shared.model_quotas import RedisQuotas
+from agent_workers.transport.shared.model_redis import AwayOrNot
 
 
 def shared(server: EmbeddedRedis, **quotas: Quota) -> RedisQuotas:

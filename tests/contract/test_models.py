@@ -10,7 +10,7 @@ import pytest
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.ports import Model
 from tests.contract.models_world import LADDERS, PRICES, PROVIDERS, WRAPPERS, made
-from tests.integration.models_gateway import ADD, request
+from tests.integration.models.gateway import ADD, request
 
 Made = Callable[[str], AbstractContextManager[Model]]
 

@@ -20,7 +20,7 @@ from agent_workers import (
     choose,
     tool,
 )
-from agent_workers.domain.agent import Planner
+from agent_workers.domain.agents.agent import Planner
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.course import Course
@@ -28,12 +28,12 @@ from agent_workers.domain.step import Broke, GaveUp, Outcome, Planned, StepKind
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.attempts import JustOne
 from agent_workers.execution.models.values import ModelReply, ModelRequest, ToolCallWish
+from agent_workers.execution.models.wrappers.attempts import JustOne
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.planner.waves import calls_of, next_wave
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.state import codec
+from agent_workers.state.steps import codec
 from agent_workers.testing.planner import scripted
 from tests.unit.orchestration.agents import claimed
 

@@ -23,11 +23,11 @@ from agent_workers.domain.recovery import (
     user_message,
 )
 from agent_workers.domain.recovery_rows import ROWS, Way
-from agent_workers.execution import breaking
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.orchestration.limits import CODES
+from agent_workers.execution.users_code import breaking
+from agent_workers.orchestration.steps.limits import CODES
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # What these are given as `code` is what a step or a job fails with.
 FAILING = {"Broke", "Fail", "GaveUp", "ToolFailed"}
 FOLDERS = ("domain", "execution", "governance", "orchestration", "state", "worker")

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.remembered import Remembered
+from agent_workers.domain.tools.remembered import Remembered
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers, ToolAnswersInMemory
 from agent_workers.execution.tools.remembering import ToolAnswers
-from agent_workers.transport.model_redis import AwayOrNot
-from agent_workers.transport.shared_values import SharedValues
-from agent_workers.transport.tool_answers import RedisToolAnswers
+from agent_workers.transport.shared.model_redis import AwayOrNot
+from agent_workers.transport.shared.shared_values import SharedValues
+from agent_workers.transport.shared.tool_answers import RedisToolAnswers
 
 PEPPER = "only for tests, never else"
 A_MINUTE = timedelta(minutes=1)

@@ -7,14 +7,14 @@ import pytest
 
 from agent_workers.domain.errors import ToolError
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.tool import Call, Transaction
-from agent_workers.domain.workspace import FileWish, Workspace
-from agent_workers.state.engine import Database
-from agent_workers.state.statements import run_statements
-from agent_workers.state.workspaces import JobWorkspace, Workspaces
+from agent_workers.domain.tools.tool import Call, Transaction
+from agent_workers.domain.tools.workspace import FileWish, Workspace
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.statements import run_statements
+from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
 from agent_workers.testing.fakes import FakeWorkspace
-from tests.database import database, tenant
 from tests.integration.state.world import World
+from tests.support.database import database, tenant
 
 __all__ = ["database", "tenant"]
 

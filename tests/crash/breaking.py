@@ -27,16 +27,16 @@ from agent_workers.domain.ids import EffectKey, effect_key
 from agent_workers.domain.permitting import decide_permit
 from agent_workers.domain.reply import Happened, Reply
 from agent_workers.domain.step import Broke, ToolRan
-from agent_workers.execution import users_code
 from agent_workers.execution.tools import calling, router
-from agent_workers.orchestration import act, acted
-from agent_workers.orchestration.act import EffectProtocol
-from agent_workers.orchestration.act_in_time import InTime
-from agent_workers.orchestration.acted import Acted, Parked
-from agent_workers.state.engine import Connection
-from agent_workers.state.permits import Asked, Permits
-from agent_workers.state.records import Records
-from agent_workers.worker.timers import KernelTimer
+from agent_workers.execution.users_code import calling as users_code
+from agent_workers.orchestration.effects import act, acted
+from agent_workers.orchestration.effects.act import EffectProtocol
+from agent_workers.orchestration.effects.act_in_time import InTime
+from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.state.database.engine import Connection
+from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.state.steps.records import Records
+from agent_workers.worker.parts.timers import KernelTimer
 
 Decide = Callable[[EffectRules, KnownEffect, datetime, LookedUp | None, Tries], PermitAnswer]
 

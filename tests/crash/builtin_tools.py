@@ -2,16 +2,16 @@
 
 from datetime import timedelta
 
-from agent_workers.domain.outside_sending import http_sender
+from agent_workers.domain.outside.sending import http_sender
 from agent_workers.execution.tools.builtin.http import http_send
 from agent_workers.execution.tools.builtin.mail import mail_tool
 from agent_workers.execution.tools.builtin.memory import remember
 from agent_workers.execution.tools.builtin.workspace import delete_file, write_file
-from agent_workers.state.engine import connect
+from agent_workers.state.database.engine import connect
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import Reach, Try
 from agent_workers.testing.trying import Tried
-from tests.mail_servers import Mail
+from tests.support.mail_servers import Mail
 
 # A host that honours keys, as an installation declares one.
 order_goods = http_sender(name="order_goods", hosts=("127.0.0.1",), key_ttl=timedelta(hours=1))
@@ -24,7 +24,7 @@ _SLOW = Reach(moments=3, lines=2, freezes=0, pairs=1)
 # What is written in our own transaction has fewer moments that differ.
 _FEWER = Reach(moments=3, lines=1, freezes=1, pairs=0)
 _LOCAL = {"http_private": "127.0.0.0/8"}
-_HTTP = ("agent_workers.domain.outside_sending", "agent_workers.execution.outside.calling")
+_HTTP = ("agent_workers.domain.outside.sending", "agent_workers.execution.outside.calling")
 _WRITTEN = """
 select sum(octet_length(content)) from workspace_files
  where tenant_id = %s and job_id = %s and path = 'notes.txt'"""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.cli.prove.grounds import Servers, running_counter
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.proving.grounds import Servers, running_counter
 
 
 # A counter for each module: trials of different modules act upon subjects of the same names.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from agent_workers.cli.prove.trials import BY_NAME, Fault, Trial, kill, stop
-from agent_workers.testing.orders import Trip
+from agent_workers.proving.process.orders import Trip
+from agent_workers.proving.trials.trials import BY_NAME, Fault, Trial, kill, stop
 
 _BREAKING = "tests.crash.breaking:"
 _NO_ONE_LIVE = "drop index permits_one_live_idx"

@@ -5,7 +5,7 @@ import pytest
 from agent_workers.testing.effect_counter import EffectCounter
 from agent_workers.testing.tries import CrashPoints, Proof
 from tests.crash import builtin_tools
-from tests.mail_servers import serving_mail
+from tests.support.mail_servers import serving_mail
 
 pytestmark = pytest.mark.slow
 

@@ -9,13 +9,13 @@ import pytest
 from agent_workers.domain.effect import EffectClass, EffectRules, EffectState, KnownEffect
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
-from agent_workers.orchestration.act_rules import life_of_key
-from agent_workers.state.engine import Database
-from agent_workers.state.invariants import broken
-from agent_workers.state.permits import Asked
-from tests.database import database, tenant
+from agent_workers.orchestration.effects.act_rules import life_of_key
+from agent_workers.state.database.engine import Database
+from agent_workers.state.proving.invariants import broken
+from agent_workers.state.steps.permits import Asked
 from tests.integration.state.acting import allow, effect
 from tests.integration.state.world import World
+from tests.support.database import database, tenant
 
 __all__ = ["database", "tenant"]
 

@@ -1,14 +1,14 @@
 """What one trial leaves on its ground does not reach the next one."""
 
-from agent_workers.cli.prove.grounds import Asked, Ground
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.governance.breakers import opened_by_hand
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
-from agent_workers.transport.redis_bell import connected
-from tests.database import database, tenant
+from agent_workers.proving.grounds import Asked, Ground
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.database.engine import Database
+from agent_workers.transport.doorbells.redis_bell import connected
+from tests.support.database import database, tenant
 
 __all__ = ["database", "tenant"]
 

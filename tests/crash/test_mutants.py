@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.prove.grounds import Ground, Servers
-from agent_workers.cli.prove.proving import Proving, ready
-from agent_workers.cli.prove.trials import Trial
-from agent_workers.state.invariants import broken
-from agent_workers.state.proofs import run_script, source_of
+from agent_workers.proving.grounds import Ground, Servers
+from agent_workers.proving.trials.together import Proving, ready
+from agent_workers.proving.trials.trials import Trial
+from agent_workers.state.proving.invariants import broken
+from agent_workers.state.proving.proofs import run_script, source_of
 from tests.crash.mutants import MUTANTS, PAUSED, Mutant
 
 pytestmark = pytest.mark.slow

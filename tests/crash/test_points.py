@@ -5,12 +5,12 @@ import inspect
 
 import pytest
 
-from agent_workers.cli.prove.command import prove
-from agent_workers.cli.prove.grounds import Servers
-from agent_workers.cli.prove.matrix import Report
-from agent_workers.cli.prove.planning import Extent, Planning
-from agent_workers.cli.prove.trials import BY_NAME, VARIANTS, Due, Fault
-from agent_workers.testing.points import POINTS, Point
+from agent_workers.proving.command import prove
+from agent_workers.proving.grounds import Servers
+from agent_workers.proving.matrix import Report
+from agent_workers.proving.process.points import POINTS, Point
+from agent_workers.proving.trials.planning import Extent, Planning
+from agent_workers.proving.trials.trials import BY_NAME, VARIANTS, Due, Fault
 
 pytestmark = pytest.mark.slow
 

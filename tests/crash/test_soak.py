@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.prove.soak import soak
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.servers import temp_folder
+from agent_workers.proving.soak.command import soak
+from tests.support.servers import temp_folder
 
 pytestmark = pytest.mark.slow
 

@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.testing import counting
 from agent_workers.testing.tries import CrashPoints, Proof, Reach, Try
 from agent_workers.testing.trying import Tried

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.prove.grounds import Servers
-from agent_workers.cli.prove.long import Which, prove_long
+from agent_workers.proving.grounds import Servers
+from agent_workers.proving.worlds.long import Which, prove_long
 
 pytestmark = pytest.mark.slow
 

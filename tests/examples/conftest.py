@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.systems import wait_until
 from tests.examples.running import Running, all_examples
-from tests.soundness import Soundness, check, soundness_of
+from tests.support.soundness import Soundness, check, soundness_of
 
 AGENTS = {"help_desk", "report_writer", "log_monitor", "article"}
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from agent_workers.client.client import Client, Job
 from tests.acceptance.systems import PATIENCE_S, end_all, run, start, wait_until
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ("customer_support", "report_writer", "log_monitor", "research_and_review")
 MODEL_WORKER, EFFECT_WORKER = "worker-model", "worker-effect"
 # Any: JSON of the examples' own shapes.

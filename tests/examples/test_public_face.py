@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import agent_workers
-from tests.examples.running import EXAMPLES, ROOT
+from tests.examples.running import EXAMPLES
+from tests.support.repository import ROOT
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -5,7 +5,8 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from tests.examples.running import EXAMPLES, ROOT, Running
+from tests.examples.running import EXAMPLES, Running
+from tests.support.repository import ROOT
 
 COMMAND = re.compile(r"^    aw (.*?)(?:  +# .*)?$", re.MULTILINE)
 JOB, ANY_JOB = "job_…", re.compile(r"job_[0-9a-f]{32}")

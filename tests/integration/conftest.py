@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.engine import Database
-from tests.database import database, tenant
-from tests.integration.worker_system import System, system
+from agent_workers.state.database.engine import Database
+from tests.support.database import database, tenant
+from tests.support.worker_system import System, system
 
 __all__ = ["database", "running", "tenant"]
 # One that nothing else in these tests uses; whoever is given it finds and leaves it empty.

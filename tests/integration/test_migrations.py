@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import dialect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
-from agent_workers.state.engine import connect
+from agent_workers.state.database.engine import connect
 from agent_workers.state.tables import metadata
 from agent_workers.state.tables_agents import agent_versions
 from agent_workers.state.tables_batches import batches
@@ -27,7 +27,7 @@ from agent_workers.state.tables_triggers import triggers
 from agent_workers.state.tables_waits import waits
 from agent_workers.state.tables_webhooks import webhook_endpoints
 from agent_workers.state.tables_workspaces import workspaces
-from tests.database import alembic
+from tests.support.database import alembic
 
 assert (
     agent_versions.metadata

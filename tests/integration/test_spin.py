@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-_MODEL = Path(__file__).resolve().parents[2] / "proof" / "effects.pml"
+from tests.support.repository import ROOT
+
+_MODEL = ROOT / "proof" / "effects.pml"
 # It computes and waits for nobody: on a busy machine that takes minutes, and no state less.
 _MOST_S = 900
 # A key makes for many more states: its effects are searched to three claims, the others to four.

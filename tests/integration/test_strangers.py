@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from agent_workers.cli.prove.far_host import reachable
-from agent_workers.cli.prove.pooler import running_pooler
-from agent_workers.cli.prove.wire import Wires
-from agent_workers.state import disturbing
-from agent_workers.state.engine import Database, conninfo
-from agent_workers.testing.far_host import FarHost, far_host
-from tests.integration.worker_system import until
-from tests.servers import temp_folder
+from agent_workers.proving.outside.far_host import FarHost, far_host
+from agent_workers.proving.soak.far_host import reachable
+from agent_workers.proving.soak.pooler import running_pooler
+from agent_workers.proving.trials.wire import Wires
+from agent_workers.state.database.engine import Database, conninfo
+from agent_workers.state.proving import disturbing
+from tests.support.servers import temp_folder
+from tests.support.worker_system import until
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_workers.domain.addresses import shown_address
+from agent_workers.domain.text.addresses import shown_address
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent_workers.domain.mcp_secrets import mistakes_in
-from agent_workers.domain.prompt import variables_of
+from agent_workers.domain.agents.prompt import variables_of
+from agent_workers.domain.mcp.secrets import mistakes_in
 from agent_workers.observability.logs import scrubbed
 
 TIMES = 200_000

@@ -9,10 +9,10 @@ from agent_workers.cli.jobs.needs import waits_in_short
 from agent_workers.cli.jobs.show import print_job
 from agent_workers.cli.jobs.submit import add_submit_arguments, submit_job
 from agent_workers.cli.jobs.trace import print_trace, print_trace_json
-from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client, Job
 from agent_workers.domain.job import JobStatus
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("id", "agent", "status", "created_at", "finished_at", "status_detail")
 

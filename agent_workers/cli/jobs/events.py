@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent_workers.cli.layout import cut
-from agent_workers.cli.times import in_words, parsed
 from agent_workers.client.stream import Event
-from agent_workers.domain.printable import printable_line
+from agent_workers.domain.text.printable import printable_line
+from agent_workers.terminal.layout import cut
+from agent_workers.terminal.times import in_words, parsed
 
 # Any: what the journal holds of an event.
 Json = dict[str, Any]

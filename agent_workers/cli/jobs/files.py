@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.printing import add_json, print_json, print_rows
 from agent_workers.client.client import Client
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("name", "bytes", "version", "updated_at", "etag")
 

@@ -11,10 +11,10 @@ from typing import TextIO
 
 from agent_workers.cli.jobs.events import line_of
 from agent_workers.cli.jobs.needs import Need, Seen, needs_of, run
-from agent_workers.cli.printing import print_json
-from agent_workers.cli.times import duration, in_words, parsed
 from agent_workers.client.client import Client, Job
 from agent_workers.client.errors import ClientError, WaitedInVain
+from agent_workers.terminal.printing import print_json
+from agent_workers.terminal.times import duration, in_words, parsed
 
 EXIT_CODES = (
     "exit codes: 0 the job succeeded; 1 it failed or was canceled, or the API could not be reached; "

@@ -3,11 +3,11 @@
 import argparse
 import json
 
-from agent_workers.cli.errors import CommandFailed, WronglyAsked
-from agent_workers.cli.given import read_given
 from agent_workers.cli.jobs.needs import run
-from agent_workers.cli.printing import print_json
 from agent_workers.client.client import Client, Json
+from agent_workers.terminal.errors import CommandFailed, WronglyAsked
+from agent_workers.terminal.given import read_given
+from agent_workers.terminal.printing import print_json
 
 _MOST_WORDS = 2
 

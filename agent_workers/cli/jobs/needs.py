@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent_workers.cli.layout import cut
-from agent_workers.cli.printing import counted
-from agent_workers.cli.times import clock, in_words, parsed
+from agent_workers.terminal.layout import cut
+from agent_workers.terminal.printing import counted
+from agent_workers.terminal.times import clock, in_words, parsed
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 
 from agent_workers.cli.jobs.needs import Seen, lack_of, needs_of, run
 from agent_workers.cli.jobs.steps import print_steps, tries_of
-from agent_workers.cli.layout import cut, shortened, width
-from agent_workers.cli.printing import bytes_in_words, counted
-from agent_workers.cli.terminal import BOLD, RED, status_style, styled
-from agent_workers.cli.times import clock, in_words, parsed
-from agent_workers.domain.printable import printable, printable_line
+from agent_workers.domain.text.printable import printable, printable_line
+from agent_workers.terminal.layout import cut, shortened, width
+from agent_workers.terminal.printing import bytes_in_words, counted
+from agent_workers.terminal.screening import BOLD, RED, status_style, styled
+from agent_workers.terminal.times import clock, in_words, parsed
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]

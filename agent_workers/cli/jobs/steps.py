@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from agent_workers.cli.jobs.needs import Seen, run
-from agent_workers.cli.layout import compact, table
-from agent_workers.cli.printing import counted
-from agent_workers.cli.terminal import status_style, styled
-from agent_workers.cli.times import in_words, parsed
+from agent_workers.terminal.layout import compact, table
+from agent_workers.terminal.printing import counted
+from agent_workers.terminal.screening import status_style, styled
+from agent_workers.terminal.times import in_words, parsed
 
 # Any: JSON as the API gave it.
 Json = Mapping[str, Any]

@@ -2,12 +2,12 @@
 
 import argparse
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.given import read_input
 from agent_workers.cli.jobs.follow import EXIT_CODES, add_timeout, wait, watch
-from agent_workers.cli.printing import print_json
-from agent_workers.cli.times import instant_on_the_wire, seconds, seconds_or_instant
 from agent_workers.client.client import Client
+from agent_workers.terminal.errors import WronglyAsked
+from agent_workers.terminal.given import read_input
+from agent_workers.terminal.printing import print_json
+from agent_workers.terminal.times import instant_on_the_wire, seconds, seconds_or_instant
 
 # Members of the API's request, each with the name of its flag here.
 _OPTIONS = {

@@ -10,19 +10,19 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.layout import print_thing
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.memory.upkeep import index, reembed
-from agent_workers.cli.models_here import embedder_here
-from agent_workers.cli.printing import add_json, counted, print_json, print_rows, written
-from agent_workers.cli.surroundings import add_folder, system_here
 from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory import Memory, memory_to_wire, spelled_subject
-from agent_workers.state.engine import Database
-from agent_workers.state.memories import MemoryRows, Which
-from agent_workers.state.memories_search import MemorySearch, Namespace
+from agent_workers.domain.memory.memory import Memory, memory_to_wire, spelled_subject
+from agent_workers.local.agents.models import embedder_here
+from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.state.database.engine import Database
+from agent_workers.state.memories.rows import MemoryRows, Which
+from agent_workers.state.memories.search import MemorySearch, Namespace
+from agent_workers.terminal.errors import WronglyAsked
+from agent_workers.terminal.layout import print_thing
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, written
 
 _COLUMNS = ("id", "user_id", "subject", "created_at", "job_id", "content")
 _FOUND = ("score", "id", "subject", "created_at", "job_id", "content")

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.domain.embedding import Embedder
 from agent_workers.domain.ids import TenantId, from_wire
-from agent_workers.domain.memory import memory_from_wire
-from agent_workers.state.engine import Database
-from agent_workers.state.memories import MemoryRows
+from agent_workers.domain.memory.embedding import Embedder
+from agent_workers.domain.memory.memory import memory_from_wire
+from agent_workers.state.database.engine import Database
+from agent_workers.state.memories.rows import MemoryRows
+from agent_workers.terminal.errors import WronglyAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

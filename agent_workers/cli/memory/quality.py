@@ -10,10 +10,10 @@ from typing import Final
 import yaml
 
 from agent_workers.cli.memory.place import Place
-from agent_workers.cli.printing import print_json, print_rows
-from agent_workers.domain.embedding import Embedder
-from agent_workers.domain.memory import embedded_text
-from agent_workers.state.keyword_ranks import ranked_by_keywords
+from agent_workers.domain.memory.embedding import Embedder
+from agent_workers.domain.memory.memory import embedded_text
+from agent_workers.state.knowledge.keyword_ranks import ranked_by_keywords
+from agent_workers.terminal.printing import print_json, print_rows
 
 _AMONG: Final = 5
 _COLUMNS: Final = ("way", "hit@1", "hit@5", "mrr", "missed")

@@ -5,9 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from agent_workers.cli.memory.place import Place
-from agent_workers.cli.printing import counted
-from agent_workers.domain.memory import embedded_text
-from agent_workers.state.memories_indexes import MemoryIndexes
+from agent_workers.domain.memory.memory import embedded_text
+from agent_workers.state.memories.indexes import MemoryIndexes
+from agent_workers.terminal.printing import counted
 
 _AT_ONCE: Final = 64
 _BEFORE_ALL: Final = ("", UUID(int=0))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from agent_workers.domain.agent import Agent
-from agent_workers.domain.agent_mistakes import Mistake
-from agent_workers.domain.engaging import NAMED_AS_TOOLS
+from agent_workers.domain.agents.agent import Agent
+from agent_workers.domain.agents.engine_tools import NAMED_AS_TOOLS
+from agent_workers.domain.agents.mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.documents import AgentDocument
 from agent_workers.execution.agents.modules import imported
 from agent_workers.execution.agents.registry import (

@@ -5,10 +5,10 @@ from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
+from agent_workers.domain.agents.judging import Judging
+from agent_workers.domain.agents.prompt import prompt_hash
 from agent_workers.domain.job import Limits
-from agent_workers.domain.judging import Judging
-from agent_workers.domain.prompt import prompt_hash
 from agent_workers.execution.agents.documents import AgentDocument
 from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent_workers.domain.agent import PlanMode, Route
-from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.agents.agent import PlanMode, Route
+from agent_workers.domain.agents.judging import Judging
+from agent_workers.domain.agents.mistakes import Mistake
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.job import Limits
-from agent_workers.domain.judging import Judging
-from agent_workers.domain.model_settings import ModelSettings
-from agent_workers.domain.session import OnStuckTurn
-from agent_workers.execution.strict_documents import mistakes_of_document
+from agent_workers.domain.memory.session import OnStuckTurn
+from agent_workers.domain.models.settings import ModelSettings
+from agent_workers.execution.values.strict_documents import mistakes_of_document
 
 # Kept beside the document, for whoever looks at a version; they follow from the rest of it.
 DERIVED: Final = frozenset({"prompt_hashes"})

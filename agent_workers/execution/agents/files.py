@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.agents.mistakes import Mistake
 from agent_workers.execution.agents.binding import Unbound, bound_or_not
 from agent_workers.execution.agents.documents import Unread, read_document
 from agent_workers.execution.agents.registry import LoadedAgent, Registry
-from agent_workers.execution.yaml_places import NotYaml, Placed, PlacedDocument, read_yaml
+from agent_workers.execution.values.yaml_places import NotYaml, Placed, PlacedDocument, read_yaml
 
 # What a declaration in Python calls otherwise.
 _IN_YAML: Final = {"step_timeout": "step_timeout_s", "max_cost": "max_cost_usd_per_call"}

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.domain.tracing import trouble_of
 
 # Packages that bring tools name modules, or tools in them, under this group.

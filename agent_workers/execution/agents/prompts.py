@@ -1,7 +1,7 @@
 """The prompts of an agent by purpose, with its variables filled in."""
 
-from agent_workers.domain.agent import Agent, Purpose
-from agent_workers.domain.prompt import filled
+from agent_workers.domain.agents.agent import Agent, Purpose
+from agent_workers.domain.agents.prompt import filled
 
 
 def rendered(agent: Agent, purpose: Purpose) -> str:

@@ -8,19 +8,19 @@ from itertools import chain
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from agent_workers.domain.agent import Agent, PlanMode, Purpose
-from agent_workers.domain.agent_mistakes import Mistake, mistakes_of
+from agent_workers.domain.agents.agent import Agent, PlanMode, Purpose
+from agent_workers.domain.agents.engine_tools import split_engaged
+from agent_workers.domain.agents.mistakes import Mistake, mistakes_of
 from agent_workers.domain.effect import ENDED_BY_KERNEL
-from agent_workers.domain.engaging import split_engaged
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.nearest import did_you_mean
-from agent_workers.domain.places import place_in, place_of
 from agent_workers.domain.step import Lane
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.text.nearest import did_you_mean
+from agent_workers.domain.text.places import place_in, place_of
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.modules import modules_of
 from agent_workers.execution.agents.route_rules import rule_mistakes
-from agent_workers.execution.answer_schema import schema_mistakes
-from agent_workers.execution.signature import Signature, signature_of
+from agent_workers.execution.values.answer_schema import schema_mistakes
+from agent_workers.execution.values.signature import Signature, signature_of
 
 
 class NoSuchTool(Misdeclared):

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from agent_workers.domain.agent_version import KeptVersion, Source
+from agent_workers.domain.agents.engine_tools import NAMED_AS_TOOLS
+from agent_workers.domain.agents.version import KeptVersion, Source
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.engaging import NAMED_AS_TOOLS
 from agent_workers.domain.errors import AgentWorkersError, Misdeclared
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.binding import bind

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agent_workers.domain.agent import Agent, Route, Situation
-from agent_workers.domain.agent_mistakes import Mistake
+from agent_workers.domain.agents.agent import Agent, Route, Situation
+from agent_workers.domain.agents.mistakes import Mistake
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.conditions import CannotTell, holds, problem_of
 

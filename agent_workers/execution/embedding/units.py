@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from agent_workers.domain.embedding import NotEmbedded
+from agent_workers.domain.memory.embedding import NotEmbedded
 
 
 def refuse_no_texts(texts: Sequence[str]) -> None:

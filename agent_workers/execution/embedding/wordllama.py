@@ -17,8 +17,8 @@ import numpy.typing as npt
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
-from agent_workers.domain.embedding import NotEmbedded
-from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.memory.embedding import NotEmbedded
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.execution.embedding.units import refuse_no_texts, unit
 
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"

@@ -7,17 +7,17 @@ from typing import Final
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.step import GaveUp, Verdict
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import (
-    Unusable,
-    ask_until_usable,
-    storable,
-    storable_text,
-)
 from agent_workers.execution.models.values import (
     Message,
     ModelReply,
     ModelRequest,
     ResponseSchema,
+)
+from agent_workers.execution.models.wrappers.usable import (
+    Unusable,
+    ask_until_usable,
+    storable,
+    storable_text,
 )
 
 _REFUSAL_CHARS = 500

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent_workers.domain.agent import Past
+from agent_workers.domain.agents.agent import Past
 from agent_workers.domain.cause import Cause, cause_read, sentence, tool_named
 from agent_workers.execution.evaluator.checks_work import counting
 

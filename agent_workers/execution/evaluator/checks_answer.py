@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from agent_workers.domain.encoding import MOST_BYTES, bounded, cut_from
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.answer_schema import as_promised, misfits
+from agent_workers.domain.text.encoding import MOST_BYTES, bounded, cut_from
 from agent_workers.execution.evaluator.checks_work import ANSWER, Work, unfit
+from agent_workers.execution.values.answer_schema import as_promised, misfits
 
 # What stands in code is no citation, and neither is the text of a Markdown link.
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)

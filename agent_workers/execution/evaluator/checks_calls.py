@@ -4,14 +4,14 @@ from collections import Counter
 from dataclasses import replace
 from typing import Final
 
-from agent_workers.domain.agent import Past
+from agent_workers.domain.agents.agent import Past
 from agent_workers.domain.cause import Cause, sentence
 from agent_workers.domain.step import Broke, Judged, ToolCall, Verdict
-from agent_workers.execution.breaking import broke_of
 from agent_workers.execution.evaluator.checks_work import Work, asked_of, broken
-from agent_workers.execution.plain import gave_of
 from agent_workers.execution.planner.waves import calls_again, next_wave
-from agent_workers.execution.users_code import call_within
+from agent_workers.execution.users_code.breaking import broke_of
+from agent_workers.execution.users_code.calling import call_within
+from agent_workers.execution.values.plain import gave_of
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.conditions import CannotTell, holds, is_condition
 

@@ -1,10 +1,10 @@
 """Checks of how a job goes on: taken over by another, turning in circles, answered by a person."""
 
-from agent_workers.domain.agent import Past
+from agent_workers.domain.agents.agent import Past
+from agent_workers.domain.agents.engine_tools import ASK_PERSON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.course import repeat_key
-from agent_workers.domain.encoding import bounded
-from agent_workers.domain.engaging import ASK_PERSON, HAND_OFF, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.step import Judged, Verdict
+from agent_workers.domain.text.encoding import bounded
 from agent_workers.execution.evaluator.causes import cause_in
 from agent_workers.execution.evaluator.checks_work import Work, asked_of
 from agent_workers.execution.planner.waves import calls_again

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent_workers.domain.agent import Past, PlanMode, Situation
+from agent_workers.domain.agents.agent import Past, PlanMode, Situation
+from agent_workers.domain.agents.engine_tools import ASK_PERSON, GO_ON
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.engaging import ASK_PERSON, GO_ON
 from agent_workers.domain.step import Judged, ToolCall, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.planner.waves import calls_of, newest_of, round_of

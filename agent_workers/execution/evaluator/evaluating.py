@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import get_args
 
-from agent_workers.domain.agent import Answer, Check, Evaluator, GiveUp, Situation
-from agent_workers.domain.agent import Verdict as Said
+from agent_workers.domain.agents.agent import Answer, Check, Evaluator, GiveUp, Situation
+from agent_workers.domain.agents.agent import Verdict as Said
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.errors import BadReturn
 from agent_workers.domain.step import Judge, Judged, Verdict
@@ -22,10 +22,10 @@ from agent_workers.execution.evaluator.checks_work import (
 )
 from agent_workers.execution.evaluator.judging import Judges, judged
 from agent_workers.execution.evaluator.verdicts import said
-from agent_workers.execution.plain import gave_of
 from agent_workers.execution.planner.waves import round_of
-from agent_workers.execution.returned import answered, named
-from agent_workers.execution.users_code import call_within
+from agent_workers.execution.users_code.calling import call_within
+from agent_workers.execution.values.plain import gave_of
+from agent_workers.execution.values.returned import answered, named
 
 
 def evaluate(

@@ -6,9 +6,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Protocol, assert_never
 
+from agent_workers.domain.agents.judging import IfUnjudged
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.judging import IfUnjudged
 from agent_workers.domain.step import GaveUp, Judge, Judged, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from agent_workers.domain.agent import Past, Purpose
+from agent_workers.domain.agents.agent import Past, Purpose
 from agent_workers.domain.step import Judged
 from agent_workers.execution.agents.prompts import rendered
 from agent_workers.execution.evaluator.by_model import EvaluateRequest

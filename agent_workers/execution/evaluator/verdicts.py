@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import assert_never
 
-from agent_workers.domain.agent import (
+from agent_workers.domain.agents.agent import (
     Answer,
     Ask,
     Continue,
@@ -14,7 +14,7 @@ from agent_workers.domain.agent import (
     Replan,
     Retry,
 )
-from agent_workers.domain.agent import Verdict as Said
+from agent_workers.domain.agents.agent import Verdict as Said
 from agent_workers.domain.step import Judged, Verdict
 from agent_workers.execution.evaluator.causes import why_failed
 from agent_workers.execution.evaluator.checks_answer import accepted, problem_with

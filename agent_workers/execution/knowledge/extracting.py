@@ -8,7 +8,7 @@ import json
 import resource
 import sys
 
-from agent_workers.domain.knowledge import Kind, ReadText, Unreadable, refuse_too_much
+from agent_workers.domain.memory.knowledge import Kind, ReadText, Unreadable, refuse_too_much
 from agent_workers.execution.knowledge.html import read_html
 from agent_workers.execution.knowledge.pdf import read_pdf
 

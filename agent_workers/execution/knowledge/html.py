@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from agent_workers.domain.knowledge import Passage, ReadText, Unreadable, refuse_too_many
+from agent_workers.domain.memory.knowledge import Passage, ReadText, Unreadable, refuse_too_many
 from agent_workers.execution.knowledge.plain import Headings, cleaned, decoded
 
 _UNSEEN = frozenset(

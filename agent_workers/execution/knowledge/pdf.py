@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
 
-from agent_workers.domain.knowledge import MOST_CHARS, Passage, ReadText, Unreadable
+from agent_workers.domain.memory.knowledge import MOST_CHARS, Passage, ReadText, Unreadable
 from agent_workers.execution.knowledge.plain import cleaned
 
 MOST_PAGES = 5_000

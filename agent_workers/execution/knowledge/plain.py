@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 
-from agent_workers.domain.knowledge import Passage, ReadText, Unreadable, refuse_too_many
+from agent_workers.domain.memory.knowledge import Passage, ReadText, Unreadable, refuse_too_many
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
 
-from agent_workers.domain.chunking import chunks_of
-from agent_workers.domain.knowledge import (
+from agent_workers.domain.memory.chunking import chunks_of
+from agent_workers.domain.memory.knowledge import (
     Document,
     Kind,
     Passage,

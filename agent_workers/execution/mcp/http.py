@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
-from agent_workers.domain.outside_http import (
+from agent_workers.domain.outside.http import (
     Http,
     HttpAnswer,
     HttpBounds,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from agent_workers.domain.mcp import McpServer
+from agent_workers.domain.mcp.servers import McpServer
 from agent_workers.execution.mcp.ports import Left, OpenLink
 from agent_workers.execution.mcp.session import News, Session
 from agent_workers.execution.mcp.troubles import Died, Hung, Trouble, TurnedAway, Unreachable

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final, Protocol
 
-from agent_workers.domain.mcp import McpServer
+from agent_workers.domain.mcp.servers import McpServer
 from agent_workers.execution.mcp.offered import Offer
 from agent_workers.execution.mcp.servers import Servers
 from agent_workers.execution.mcp.troubles import Trouble

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent_workers.domain.mcp import LONGEST_DEFINITION, MOST_TOOLS, Definition
-from agent_workers.execution.foreign_schema import schema_mistake
+from agent_workers.domain.mcp.servers import LONGEST_DEFINITION, MOST_TOOLS, Definition
 from agent_workers.execution.mcp.ports import Left, Link
 from agent_workers.execution.mcp.troubles import Garbled
+from agent_workers.execution.values.foreign_schema import schema_mistake
 
 Offer = tuple[Definition, Mapping[str, object]]
 _MOST_PAGES: Final = 20

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.mcp import McpServer
-from agent_workers.domain.mcp_secrets import filled
-from agent_workers.domain.outside_http import Http
+from agent_workers.domain.mcp.secrets import filled
+from agent_workers.domain.mcp.servers import McpServer
+from agent_workers.domain.outside.http import Http
 from agent_workers.execution.mcp.http import Address
 from agent_workers.execution.mcp.ports import Left, Link, OnTold
 from agent_workers.execution.mcp.stdio import Program
 from agent_workers.execution.mcp.troubles import Unreachable
-from agent_workers.execution.sandbox.confined import confine
+from agent_workers.execution.sandbox.confining.confined import confine
 from agent_workers.execution.sandbox.ports import LONG_LIVED, Allowed, NoBoundary
 
 

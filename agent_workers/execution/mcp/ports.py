@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from agent_workers.domain.mcp import McpServer
+from agent_workers.domain.mcp.servers import McpServer
 
 # Seconds that are left; 0 when time is up.
 Left = Callable[[], float]

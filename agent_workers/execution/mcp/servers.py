@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import WHY, McpServer, McpTool, ServerState, Standing
-from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
-from agent_workers.domain.mcp_secrets import hidden
-from agent_workers.domain.tool import Call
+from agent_workers.domain.mcp.call import McpRefused, McpReply, McpSaid, McpSilent
+from agent_workers.domain.mcp.secrets import hidden
+from agent_workers.domain.mcp.servers import WHY, McpServer, McpTool, ServerState, Standing
+from agent_workers.domain.tools.tool import Call
 from agent_workers.execution.mcp.kept import Kept, begun, until
 from agent_workers.execution.mcp.offered import Offer
 from agent_workers.execution.mcp.ports import Left, OpenLink

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent_workers.domain.mcp import Definition
+from agent_workers.domain.mcp.servers import Definition
 from agent_workers.execution.mcp.offered import Offer, offered_by
 from agent_workers.execution.mcp.ports import Left, Link, Result
 from agent_workers.execution.mcp.troubles import Garbled, Unreachable

@@ -30,7 +30,7 @@ from agent_workers.execution.mcp.troubles import (
     Unreachable,
 )
 from agent_workers.execution.mcp.waiting import Waiters
-from agent_workers.execution.sandbox.memory import Watch
+from agent_workers.execution.sandbox.confining.memory import Watch
 
 _CHUNK: Final = 1 << 16
 _LAST_WORDS: Final = 2_000

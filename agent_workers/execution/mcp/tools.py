@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from agent_workers.domain.agent_version import EVERYBODY
-from agent_workers.domain.declaring import tool
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared, NotExecuted, ToolError, TryLater
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import Definition, McpTool, Terms
-from agent_workers.domain.mcp_call import McpCalls, McpRefused, McpReply, McpSaid, McpSilent
-from agent_workers.domain.tool import Call, Tool, ToolFunction
-from agent_workers.execution.foreign_schema import misfits
+from agent_workers.domain.mcp.call import McpCalls, McpRefused, McpReply, McpSaid, McpSilent
+from agent_workers.domain.mcp.servers import Definition, McpTool, Terms
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Call, Tool, ToolFunction
+from agent_workers.execution.values.foreign_schema import misfits
 
 _LONGEST: Final = 1_000
 _FIXED: Final = ("properties", "required")

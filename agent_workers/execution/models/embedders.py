@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from agent_workers.domain.embedding import Embedder, NotEmbedded
+from agent_workers.domain.memory.embedding import Embedder, NotEmbedded
 from agent_workers.execution.embedding.hashed import HashedEmbedder
 from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
-from agent_workers.execution.models.catalog import ModelCatalog, catalog_of
-from agent_workers.execution.models.configured import state_of_model
-from agent_workers.execution.models.litellm_embedding import LiteLLMEmbedder
-from agent_workers.execution.models.litellm_loading import load_litellm
-from agent_workers.execution.models.loop_thread import LoopThread
-from agent_workers.execution.models.scenario_files import load_script
-from agent_workers.execution.models.scripted import PROVIDER, register_scripted
+from agent_workers.execution.models.litellm.embedding import LiteLLMEmbedder
+from agent_workers.execution.models.litellm.loading import load_litellm
+from agent_workers.execution.models.litellm.loop_thread import LoopThread
+from agent_workers.execution.models.named.catalog import ModelCatalog, catalog_of
+from agent_workers.execution.models.named.configured import state_of_model
+from agent_workers.execution.models.scripted.files import load_script
+from agent_workers.execution.models.scripted.provider import PROVIDER, register_scripted
 
 # Those that need neither litellm nor a network.
 OFFLINE: Final = frozenset({"wordllama", "hashed"})

@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.delta import Delta
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.quota import Room
+from agent_workers.domain.models.delta import Delta
+from agent_workers.domain.models.quota import Room
 from agent_workers.execution.models.values import ModelReply, ModelRequest
 
 

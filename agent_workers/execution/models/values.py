@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agent_workers.domain.budget import Usage
-from agent_workers.domain.model_settings import NOTHING_SAID, ModelSettings
+from agent_workers.domain.models.settings import NOTHING_SAID, ModelSettings
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "refusal"]

@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urldefrag, urljoin
 
-from agent_workers.domain.outside import Reach, Target, Uncallable, is_within, target_of
-from agent_workers.domain.outside_http import (
+from agent_workers.domain.outside.http import (
     HttpAnswer,
     HttpBounds,
     HttpRequest,
@@ -17,6 +16,7 @@ from agent_workers.domain.outside_http import (
     NotCallable,
     NotSent,
 )
+from agent_workers.domain.outside.reach import Reach, Target, Uncallable, is_within, target_of
 from agent_workers.execution.outside.connecting import (
     AddressRefused,
     Left,

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent_workers.domain.outside import Reach, Target
+from agent_workers.domain.outside.reach import Reach, Target
 
 # What `socket.getaddrinfo` gives. Any: its last member differs between families.
 Found = Sequence[tuple[Any, Any, int, str, tuple[Any, ...]]]

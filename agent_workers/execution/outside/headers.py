@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from agent_workers.domain.outside_http import NotCallable
+from agent_workers.domain.outside.http import NotCallable
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE = re.compile(r"[\t -~]{0,4096}")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from agent_workers.domain.errors import FacilityAway
-from agent_workers.domain.facility import NotInstalled
-from agent_workers.domain.outside_shown import one_line
+from agent_workers.domain.outside.shown import one_line
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.execution.outside.mail_servers import MailServer
 
 _TIMEOUT_S = 10.0

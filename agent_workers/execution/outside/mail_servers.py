@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.tools.facility import NotInstalled
 
 _PORTS = {
     "smtp": 25,

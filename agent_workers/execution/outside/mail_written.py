@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from agent_workers.domain.email_message import Email, EmailRefused, message_id
+from agent_workers.domain.outside.email_message import Email, EmailRefused, message_id
 
 
 def written(email: Email, *, sender: str, key: str) -> bytes:

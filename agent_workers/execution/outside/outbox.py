@@ -4,14 +4,14 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agent_workers.domain.email_message import (
+from agent_workers.domain.outside.email_message import (
     Email,
     check_email,
     is_address,
     message_id,
     message_mark,
 )
-from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.execution.outside.imap import is_filed
 from agent_workers.execution.outside.mail_servers import mail_server
 from agent_workers.execution.outside.mail_written import written

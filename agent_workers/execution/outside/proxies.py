@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from agent_workers.domain.outside import Target
+from agent_workers.domain.outside.reach import Target
 from agent_workers.execution.outside.connecting import Left
 
 _LONGEST_HEAD = 16 * 1_024

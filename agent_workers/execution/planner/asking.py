@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from agent_workers.domain.step import GaveUp, Planned
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import NeverUsable, ask_until_usable
 from agent_workers.execution.models.values import ModelReply, ModelRequest
+from agent_workers.execution.models.wrappers.usable import NeverUsable, ask_until_usable
 
 
 def asked_for_plan(

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from itertools import count
 
-from agent_workers.domain.agent import Answer, GiveUp, Plan, Situation, Use
-from agent_workers.domain.encoding import bounded
+from agent_workers.domain.agents.agent import Answer, GiveUp, Plan, Situation, Use
 from agent_workers.domain.errors import BadReturn
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
-from agent_workers.execution.plain import gave_of
+from agent_workers.domain.text.encoding import bounded
 from agent_workers.execution.planner.checks import shape_problems
 from agent_workers.execution.planner.references import MARK
 from agent_workers.execution.planner.told import results_so_far
-from agent_workers.execution.returned import answered, arguments
+from agent_workers.execution.values.plain import gave_of
+from agent_workers.execution.values.returned import answered, arguments
 
 
 def planned(decision: object, situation: Situation, who: str = "Planner") -> Planned | GaveUp:

@@ -7,7 +7,6 @@ from typing import Final
 
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import Unusable, storable, storable_text
 from agent_workers.execution.models.values import (
     Message,
     ModelReply,
@@ -15,6 +14,7 @@ from agent_workers.execution.models.values import (
     ToolCallWish,
     ToolSchema,
 )
+from agent_workers.execution.models.wrappers.usable import Unusable, storable, storable_text
 from agent_workers.execution.planner.asking import asked_for_plan
 from agent_workers.execution.planner.checks import problems_of
 from agent_workers.execution.planner.references import references

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agent_workers.domain.engaging import HAND_OFF
+from agent_workers.domain.agents.engine_tools import HAND_OFF
 from agent_workers.domain.step import ToolCall
 from agent_workers.execution.planner.references import references
 

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from agent_workers.domain.session import Conversation, Role, SaidCall, SessionMessage
+from agent_workers.domain.memory.session import Conversation, Role, SaidCall, SessionMessage
 from agent_workers.domain.step import Summarised
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import (
-    NeverUsable,
-    Unusable,
-    ask_until_usable,
-    storable_text,
-)
 from agent_workers.execution.models.values import (
     Message,
     ModelReply,
     ModelRequest,
     ToolCallWish,
+)
+from agent_workers.execution.models.wrappers.usable import (
+    NeverUsable,
+    Unusable,
+    ask_until_usable,
+    storable_text,
 )
 
 _MOST_CHARS: Final = 20_000

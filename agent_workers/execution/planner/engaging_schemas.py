@@ -6,22 +6,22 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from agent_workers.domain.agent import Agent
-from agent_workers.domain.engaging import (
-    ASK_PERSON,
-    DELEGATE,
-    HAND_OFF,
-    SEND_EVENT,
-    WAIT,
-    WAIT_FOR_EVENT,
-)
-from agent_workers.domain.engaging_asked import (
+from agent_workers.domain.agents.agent import Agent
+from agent_workers.domain.agents.engine_calls import (
     LONGEST_CHOICE,
     LONGEST_NAME,
     LONGEST_QUESTION,
     LONGEST_S,
     MOST_CHOICES,
     MOST_USD,
+)
+from agent_workers.domain.agents.engine_tools import (
+    ASK_PERSON,
+    DELEGATE,
+    HAND_OFF,
+    SEND_EVENT,
+    WAIT,
+    WAIT_FOR_EVENT,
 )
 from agent_workers.execution.models.values import ToolSchema
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agent_workers.domain.encoding import canonical
+from agent_workers.domain.text.encoding import canonical
 
 _FROM = "$from"
 _PATH = "path"

@@ -1,7 +1,7 @@
 """Routers: the agent of the first rule that holds takes over, before anything else is planned."""
 
-from agent_workers.domain.agent import Agent, GiveUp, Plan, Situation
-from agent_workers.domain.engaging import hand_off
+from agent_workers.domain.agents.agent import Agent, GiveUp, Plan, Situation
+from agent_workers.domain.agents.engine_tools import hand_off
 from agent_workers.execution.agents.route_rules import chosen
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from agent_workers.domain.agent import Past, Situation
-from agent_workers.domain.encoding import canonical
+from agent_workers.domain.agents.agent import Past, Situation
 from agent_workers.domain.step import ToolCall
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.planner.waves import calls_of, newest_of
 
 # A result of a megabyte would fill a context window, and be paid for again in every round.

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from agent_workers.domain.step import GaveUp, Planned
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import Unusable, storable, storable_text
 from agent_workers.execution.models.values import (
     Message,
     ModelReply,
     ModelRequest,
     ResponseSchema,
 )
+from agent_workers.execution.models.wrappers.usable import Unusable, storable, storable_text
 from agent_workers.execution.planner.asking import asked_for_plan
 
 _REFUSAL_CHARS = 500

@@ -3,7 +3,7 @@
 import json
 from itertools import groupby
 
-from agent_workers.domain.agent import Past, Situation
+from agent_workers.domain.agents.agent import Past, Situation
 from agent_workers.execution.planner.situations import shown
 from agent_workers.execution.planner.waves import calls_of, newest_of
 

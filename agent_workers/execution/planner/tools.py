@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from agent_workers.domain.agents.engine_tools import DELEGATE, HAND_OFF
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.course import Course
-from agent_workers.domain.engaging import DELEGATE, HAND_OFF
 from agent_workers.domain.job import Limits
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.models.values import ToolSchema

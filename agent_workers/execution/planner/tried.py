@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from agent_workers.domain.agent import Past, Situation
+from agent_workers.domain.agents.agent import Past, Situation
 from agent_workers.domain.step import ToolCall
-from agent_workers.execution.models.usable import Unusable
+from agent_workers.execution.models.wrappers.usable import Unusable
 from agent_workers.execution.planner.references import Unresolved, references, resolved
 from agent_workers.execution.planner.waves import calls_of, newest_of
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from agent_workers.domain.agent import Past, Situation
-from agent_workers.domain.encoding import canonical
+from agent_workers.domain.agents.agent import Past, Situation
 from agent_workers.domain.step import ToolCall
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.planner.references import Unresolved, resolved
 
 

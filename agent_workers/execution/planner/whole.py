@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent_workers.domain.encoding import canonical
 from agent_workers.domain.step import GaveUp, Planned, ToolCall
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.models.ports import Model
-from agent_workers.execution.models.usable import Unusable, storable, storable_text
 from agent_workers.execution.models.values import (
     Message,
     ModelReply,
@@ -22,6 +21,7 @@ from agent_workers.execution.models.values import (
     ResponseSchema,
     ToolSchema,
 )
+from agent_workers.execution.models.wrappers.usable import Unusable, storable, storable_text
 from agent_workers.execution.planner.asking import asked_for_plan
 from agent_workers.execution.planner.checks import problems_of
 from agent_workers.execution.planner.tools import Offer

@@ -20,13 +20,13 @@ from agent_workers.domain.errors import (
     ToolError,
     TryLater,
 )
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
+from agent_workers.domain.tools.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.domain.trouble import trouble_told
-from agent_workers.execution.sandbox.answers import out_of_time
-from agent_workers.execution.sandbox.confined import confine
+from agent_workers.execution.sandbox.confining.confined import confine
+from agent_workers.execution.sandbox.confining.processes import Ended, NotStarted, run_bounded
 from agent_workers.execution.sandbox.isolated_child import BEGUN
 from agent_workers.execution.sandbox.ports import MIB, Allowed, Bounds, NoBoundary
-from agent_workers.execution.sandbox.processes import Ended, NotStarted, run_bounded
+from agent_workers.execution.sandbox.python.answers import out_of_time
 
 _MOST: Final = 8 * MIB
 _PROCESSES: Final = 64

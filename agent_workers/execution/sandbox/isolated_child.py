@@ -11,11 +11,11 @@ from uuid import UUID
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted, ToolError, TryLater
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Tool
+from agent_workers.domain.tools.tool import Absent, Call, Contradictory, Found, Tool
 from agent_workers.domain.tracing import trouble_of
-from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.plain import described, no_sight
-from agent_workers.execution.signature import invoke, signature_of
+from agent_workers.execution.users_code.breaking import broke_of
+from agent_workers.execution.values.plain import described, no_sight
+from agent_workers.execution.values.signature import invoke, signature_of
 
 # Stands before the answer, once the tool is called; to JSON it is nothing.
 BEGUN = b"\n"

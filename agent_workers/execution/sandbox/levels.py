@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
-from agent_workers.execution.sandbox.container import Container, engine_with
-from agent_workers.execution.sandbox.cpython import ConfinedPython
-from agent_workers.execution.sandbox.monty import MontySandbox, why_no_monty
+from agent_workers.execution.sandbox.confining.confined import Boundary, confine, why_no_bwrap
 from agent_workers.execution.sandbox.ports import NoBoundary, Sandbox
-from agent_workers.execution.sandbox.wasm import WasmSandbox, why_no_wasm
+from agent_workers.execution.sandbox.python.container import Container, engine_with
+from agent_workers.execution.sandbox.python.cpython import ConfinedPython
+from agent_workers.execution.sandbox.python.monty import MontySandbox, why_no_monty
+from agent_workers.execution.sandbox.python.wasm import WasmSandbox, why_no_wasm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

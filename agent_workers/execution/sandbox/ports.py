@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.facility import Facility
+from agent_workers.domain.tools.facility import Facility
 
 KIB = 1 << 10
 MIB = 1 << 20

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Statement
+from agent_workers.domain.tools.tool import Statement
 from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
-from agent_workers.execution.results import problems_of
 from agent_workers.execution.tools.calling import Given
 from agent_workers.execution.tools.router import ToolRouter
+from agent_workers.execution.values.results import problems_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The list of built-in tools: an agent names those that it may use."""
 
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.modules import installed_tools
 from agent_workers.execution.tools.builtin.code import CODE_TOOLS
 from agent_workers.execution.tools.builtin.http import HTTP_TOOLS

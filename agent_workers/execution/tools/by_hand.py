@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from agent_workers.domain.encoding import canonical
 from agent_workers.domain.errors import ToolError
-from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.ids import effect_key
-from agent_workers.domain.tool import Call, Tool, Transaction
-from agent_workers.execution.results import problems_of
-from agent_workers.execution.signature import invoke, signature_of
+from agent_workers.domain.text.encoding import canonical
+from agent_workers.domain.tools.facility import NotInstalled
+from agent_workers.domain.tools.tool import Call, Tool, Transaction
+from agent_workers.execution.values.results import problems_of
+from agent_workers.execution.values.signature import invoke, signature_of
 
 
 def run_by_hand(

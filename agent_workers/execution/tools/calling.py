@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_workers.domain.effect import ENDED_BY_KERNEL
-from agent_workers.domain.facility import Give, no_facilities
-from agent_workers.domain.tool import Call, Tool
+from agent_workers.domain.tools.facility import Give, no_facilities
+from agent_workers.domain.tools.tool import Call, Tool
 from agent_workers.execution.sandbox.isolated import call_isolated
-from agent_workers.execution.signature import invoke
+from agent_workers.execution.values.signature import invoke
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

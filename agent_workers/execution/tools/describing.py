@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.registry import LoadedTool
-from agent_workers.execution.signature import facilities_of
+from agent_workers.execution.values.signature import facilities_of
 
 
 def described(tool: LoadedTool) -> Mapping[str, object]:

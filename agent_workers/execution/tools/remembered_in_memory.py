@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from agent_workers.domain.remembered import Remembered
+from agent_workers.domain.tools.remembered import Remembered
 
 
 class ToolAnswersInMemory:

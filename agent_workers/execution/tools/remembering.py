@@ -6,12 +6,12 @@ from hashlib import sha256
 from typing import Protocol
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.encoding import canonical
-from agent_workers.domain.remembered import Remembered
+from agent_workers.domain.text.encoding import canonical
+from agent_workers.domain.tools.remembered import Remembered
 from agent_workers.execution.agents.registry import LoadedTool
-from agent_workers.execution.signature import facilities_of
 from agent_workers.execution.tools.describing import place_of
-from agent_workers.execution.users_code import call_within
+from agent_workers.execution.users_code.calling import call_within
+from agent_workers.execution.values.signature import facilities_of
 
 
 class ToolAnswers(Protocol):

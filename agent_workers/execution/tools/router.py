@@ -15,23 +15,30 @@ from agent_workers.domain.errors import (
     ToolError,
     TryLater,
 )
-from agent_workers.domain.facility import Give, no_facilities
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.reply import Happened, NotDone, Reply, Seen, Unclear, Written
 from agent_workers.domain.step import Broke, ToolFailed, ToolRan
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found, Statement, Transaction
+from agent_workers.domain.tools.facility import Give, no_facilities
+from agent_workers.domain.tools.remembered import Remembered
+from agent_workers.domain.tools.tool import (
+    Absent,
+    Call,
+    Contradictory,
+    Found,
+    Statement,
+    Transaction,
+)
 from agent_workers.domain.tracing import trouble_of
 from agent_workers.execution.agents.registry import LoadedTool
 from agent_workers.execution.agents.roster import Find
-from agent_workers.execution.breaking import broke_of
-from agent_workers.execution.models.answers_in_memory import NoAnswers
-from agent_workers.execution.plain import gave_of, no_sight
-from agent_workers.execution.results import problems_of
+from agent_workers.execution.models.wrappers.answers_in_memory import NoAnswers
 from agent_workers.execution.tools.caching import ToolResults, kept, shared
 from agent_workers.execution.tools.calling import Given, call_look_up, call_tool
 from agent_workers.execution.tools.remembered_in_memory import NoToolAnswers
 from agent_workers.execution.tools.remembering import ToolAnswers, recall, remember
+from agent_workers.execution.users_code.breaking import broke_of
+from agent_workers.execution.values.plain import gave_of, no_sight
+from agent_workers.execution.values.results import problems_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from agent_workers.domain.webhook import Answered, Outcome, Unanswered
+from agent_workers.domain.webhooks.webhook import Answered, Outcome, Unanswered
 
 SNIPPET = 1_024
 _MOST = 64 * 1_024

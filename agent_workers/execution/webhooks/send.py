@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
-from agent_workers.domain.outside import Target, Uncallable, target_of
-from agent_workers.domain.webhook import Outcome, Unanswered
-from agent_workers.domain.webhook_url import reach_of
+from agent_workers.domain.outside.reach import Target, Uncallable, target_of
+from agent_workers.domain.webhooks.url import reach_of
+from agent_workers.domain.webhooks.webhook import Outcome, Unanswered
 from agent_workers.execution.outside.connecting import (
     AddressRefused,
     Left,

@@ -10,9 +10,10 @@ import pytest
 
 from agent_workers.cli.main import main
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from tests.database import database, tenant
+from agent_workers.state.database.engine import Database
 from tests.integration.worker.conftest import Bench, bench
+from tests.support.database import database, tenant
+from tests.support.repository import ROOT
 
 __all__ = ["Bench", "bench", "database", "tenant"]
 
@@ -78,5 +79,5 @@ def desk(
 ) -> Desk:
     monkeypatch.setenv("AGENT_DATABASE_URL", database.url)
     monkeypatch.setenv("AGENT_TOOLS", TOOLS)
-    monkeypatch.chdir(Path(__file__).parents[3])
+    monkeypatch.chdir(ROOT)
     return Desk(tenant, tmp_path, capsys)

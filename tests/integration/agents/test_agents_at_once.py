@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from agent_workers.domain.agent_version import EVERYBODY, NewVersion, Source
+from agent_workers.domain.agents.version import EVERYBODY, NewVersion, Source
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agent_versions import AgentVersions, Kept
-from agent_workers.state.agents import Agents
-from agent_workers.state.engine import Database
+from agent_workers.state.catalogue.agent_versions import AgentVersions, Kept
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.database.engine import Database
 
 AT_ONCE = 8
 

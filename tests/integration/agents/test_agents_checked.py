@@ -2,10 +2,10 @@
 
 import pytest
 
-from agent_workers.cli.checks_agents import check_agents
+from agent_workers.cli.doctor.agents import check_agents
 from agent_workers.settings import Settings
-from agent_workers.state.agent_versions import AgentVersions
-from agent_workers.state.engine import Database
+from agent_workers.state.catalogue.agent_versions import AgentVersions
+from agent_workers.state.database.engine import Database
 from tests.integration.agents.conftest import SHOUTING, TOOLS, Desk
 
 PRICED = "name: thinker\nmodel: openai/gpt-5-mini\n"

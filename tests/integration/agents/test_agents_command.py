@@ -2,10 +2,10 @@
 
 import pytest
 
-from agent_workers.domain.agent_version import digest_of
+from agent_workers.domain.agents.version import digest_of
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agent_versions import AgentVersions
-from agent_workers.state.engine import Database
+from agent_workers.state.catalogue.agent_versions import AgentVersions
+from agent_workers.state.database.engine import Database
 from tests.integration.agents.conftest import SHOUTING, Desk
 
 MODEL = "\nname: {name}\nmodel: scripted/small\ninstructions: {text}\n"

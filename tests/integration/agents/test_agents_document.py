@@ -7,8 +7,9 @@ import pytest
 
 from tests.integration.agents.conftest import Bench, Desk
 from tests.integration.agents.test_agents_pinned import submit
+from tests.support.repository import ROOT
 
-PAGE = Path(__file__).parents[3] / "docs/agents.md"
+PAGE = ROOT / "docs/agents.md"
 
 
 def block(language: str) -> str:

@@ -11,14 +11,14 @@ import pytest
 from agent_workers.domain.ids import JobId, TenantId, time_ordered
 from agent_workers.domain.job import Submission
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.agents import Agents
-from agent_workers.state.engine import Database
-from agent_workers.state.mail import Letter, Mail
-from agent_workers.state.reads import JobSeen, Reads
-from agent_workers.state.submissions import Submissions
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.messages import Letter, Mail
+from agent_workers.state.jobs.reads import JobSeen, Reads
+from agent_workers.state.jobs.submissions import Submissions
 from tests.integration.agents.conftest import TOOLS, Desk
 from tests.integration.agents.test_agents_pinned import WAITING, WHISPERING
-from tests.integration.worker_system import System, system, until
+from tests.support.worker_system import System, system, until
 
 THINKER = "name: thinker\nmodel: scripted/small\ninstructions: Be exact.\n"
 

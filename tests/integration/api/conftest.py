@@ -7,10 +7,10 @@ import pytest
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.engine import Database
-from tests.database import database, tenant
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import Live, running_api
 from tests.integration.state.world import World
+from tests.support.database import database, tenant
 
 __all__ = ["client", "database", "live", "tenant", "world"]
 

@@ -12,14 +12,14 @@ import httpx
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.settings import Settings
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.engine import PAGE_BYTES, Database
-from agent_workers.state.grants import Role
-from agent_workers.state.keys import Keys
-from agent_workers.transport.wake import Wakeups
+from agent_workers.state.access.grants import Role
+from agent_workers.state.access.keys import Keys
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.database.engine import PAGE_BYTES, Database
+from agent_workers.transport.shared.wake import Wakeups
 from api.app import create_app
-from api.server import Server, make_server
-from tests.database import roles
+from api.process.server import Server, make_server
+from tests.support.database import roles
 
 PEPPER = "a pepper for tests only"
 AGENT = "demo"

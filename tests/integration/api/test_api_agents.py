@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from agent_workers.domain.agent_version import EVERYBODY, NewVersion, Source, digest_of
+from agent_workers.domain.agents.version import EVERYBODY, NewVersion, Source, digest_of
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agents import Agents
+from agent_workers.state.catalogue.agents import Agents
 from tests.integration.api.live import Live
 
 FIRST = {"name": "writer", "model": "scripted/small", "tools": []}

@@ -13,10 +13,10 @@ from agent_workers.cli.main import main
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
 from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.tool import Call
-from agent_workers.domain.workspace import LARGEST_FILE, FileWish
-from agent_workers.state.workspaces import JobWorkspace, Workspaces
-from api.artifacts import PART_BYTES
+from agent_workers.domain.tools.tool import Call
+from agent_workers.domain.tools.workspace import LARGEST_FILE, FileWish
+from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
+from api.jobs.artifacts import PART_BYTES
 from tests.integration.api.live import Live, is_problem
 from tests.integration.state.world import World
 

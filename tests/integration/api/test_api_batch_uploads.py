@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from api.batch_upload import LINES_AT_ONCE
+from api.batches.upload import LINES_AT_ONCE
 from tests.integration.api.batch_calls import NDJSON, create, cut_off, line, show, upload
 from tests.integration.api.live import AGENT, Live, is_problem, until
 

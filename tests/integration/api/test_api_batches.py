@@ -9,9 +9,9 @@ from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
-from agent_workers.orchestration.submit import Submit
-from agent_workers.state.engine import Database
-from agent_workers.state.submissions import NotStored, Pace, Submissions
+from agent_workers.orchestration.requests.submit import Submit
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.submissions import NotStored, Pace, Submissions
 from tests.integration.state.world import World
 
 PACE = Pace(plan_timeout_ms=60_000, plan_hold_micro=0)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 from tests.integration.api.batch_calls import create, line, upload
 from tests.integration.api.live import AGENT, is_problem, submit
 from tests.integration.state.keeping import fill

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from agent_workers.domain.delta import Delta
 from agent_workers.domain.ids import JobId, from_wire
+from agent_workers.domain.models.delta import Delta
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.transport.model_deltas import RedisDeltas
+from agent_workers.transport.shared.model_deltas import RedisDeltas
 from tests.integration.api.live import PEPPER, submit, waking
 from tests.integration.state.world import FINISH, World
 

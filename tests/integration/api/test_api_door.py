@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.keys import Keys
+from agent_workers.state.access.keys import Keys
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import PEPPER, Live, is_problem, submit, until
 
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from agent_workers.cli.main import main
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agents import Agents
+from agent_workers.state.catalogue.agents import Agents
 from tests.integration.api.live import AGENT, Live
 from tests.integration.state.world import World
 

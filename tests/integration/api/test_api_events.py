@@ -12,7 +12,7 @@ import pytest
 from agent_workers.client.stream import Event, events_in
 from agent_workers.domain.ids import JobId, TenantId, from_wire
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import is_problem, running_api, submit, until, waking
 from tests.integration.state.world import FINISH, World
 

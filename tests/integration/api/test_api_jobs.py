@@ -12,10 +12,10 @@ from agent_workers.domain.decision import Continue
 from agent_workers.domain.ids import JobId, TenantId, from_wire
 from agent_workers.domain.step import Planned, ToolCall
 from agent_workers.embedded.redis import EmbeddedRedis
-from api.job_views import retry_after
+from api.jobs.views import retry_after
 from tests.integration.api.live import Live, is_problem, submit, until, waking
 from tests.integration.state.world import FINISH, JOIN, World, use
-from tests.timing import is_ever
+from tests.support.timing import is_ever
 
 
 def started(client: httpx.Client) -> tuple[str, JobId]:

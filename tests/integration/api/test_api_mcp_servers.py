@@ -4,10 +4,10 @@ import pytest
 
 from agent_workers import Client
 from agent_workers.client.errors import ClientError
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import Definition, McpServer, ServerState
-from agent_workers.state.mcp import McpRows
+from agent_workers.domain.mcp.servers import Definition, McpServer, ServerState
+from agent_workers.state.catalogue.mcp import McpRows
 from tests.integration.api.live import Live
 
 URL = "https://mcp.example.com/mcp"

@@ -10,9 +10,9 @@ from agent_workers.cli.main import main
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
 from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory import memory_to_wire
+from agent_workers.domain.memory.memory import memory_to_wire
 from agent_workers.execution.models.embedders import embedder_of
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import Live, is_problem
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World

@@ -16,11 +16,11 @@ from alembic import command
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.engine import Database
-from tests.database import alembic
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import GRACE_S, is_problem, running_api, submit, until
-from tests.servers import running_postgres, temp_folder
-from tests.timing import is_ever
+from tests.support.database import alembic
+from tests.support.servers import running_postgres, temp_folder
+from tests.support.timing import is_ever
 
 TENANT = TenantId("acme")
 

@@ -10,9 +10,9 @@ import pytest
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.keys import Keys
-from api.threads import Threads
+from agent_workers.state.access.keys import Keys
+from agent_workers.state.database.engine import Database
+from api.process.threads import Threads
 from tests.integration.api.live import PEPPER, Live, submit, until
 
 # Of the eight places that there are by default, who is alone has six.

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agents import Agents, Registered
+from agent_workers.state.catalogue.agents import Agents, Registered
 from tests.integration.api.live import Live, is_problem
 from tests.integration.api.schedule_calls import NIGHTLY
 

@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from api.crowd import Bounds
-from api.patience import Patience
-from api.server import make_server
+from api.process.crowd import Bounds
+from api.process.patience import Patience
+from api.process.server import make_server
 from tests.integration.api.live import until
 
 MIB = 1 << 20

@@ -9,15 +9,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from agent_workers.domain.agent_version import NewVersion, Source
+from agent_workers.domain.agents.version import NewVersion, Source
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.memory import memory_to_wire
-from agent_workers.domain.tool import Call
-from agent_workers.domain.workspace import FileWish
-from agent_workers.state.agents import Agents
-from agent_workers.state.engine import Database
-from agent_workers.state.workspaces import JobWorkspace, Workspaces
+from agent_workers.domain.memory.memory import memory_to_wire
+from agent_workers.domain.tools.tool import Call
+from agent_workers.domain.tools.workspace import FileWish
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
 from api.openapi import document
 from tests.integration.api.batch_calls import create
 from tests.integration.api.live import AGENT, Live, submit

@@ -5,7 +5,7 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.registry import load
 from agent_workers.execution.tools.builtins import builtin_tools
 from agent_workers.execution.tools.describing import described
-from agent_workers.state.tools import Tools
+from agent_workers.state.catalogue.tools import Tools
 from tests.integration.api.live import Live
 
 TOOLS = load(["agent_workers.demo.tools"], beside=builtin_tools()).tools

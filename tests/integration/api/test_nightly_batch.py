@@ -2,19 +2,19 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from agent_workers.domain.agent import Agent
+from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.batches import Batches
-from agent_workers.state.engine import Database
+from agent_workers.state.batches.rows import Batches
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.database.engine import Database
 from tests.integration.api.live import until
+from tests.support.repository import ROOT
 
-PAGE = Path(__file__).parents[3] / "docs/nightly-batch.md"
+PAGE = ROOT / "docs/nightly-batch.md"
 
 
 def test_the_page_s_agent_is_one():

@@ -10,11 +10,12 @@ import pytest
 import standardwebhooks
 
 from agent_workers.cli.main import main
-from agent_workers.cli.webhook_listening import Listening, forward_to
+from agent_workers.cli.webhooks.listening import Listening, forward_to
 from agent_workers.client.client import Client
 from agent_workers.domain.ids import TenantId
 from tests.integration.api.live import PEPPER, Live
 from tests.integration.webhooks.receiver import receiving
+from tests.support.repository import ROOT
 
 URL = "https://hooks.example.com/here"
 
@@ -82,7 +83,7 @@ def test_a_deliverer_without_its_settings_says_so(tmp_path: Path):
     ran = subprocess.run(
         [sys.executable, "-m", "agent_workers.cli.main", "webhooks", "deliver"],
         cwd=tmp_path,
-        env={"AGENT_SECRET_PEPPER": PEPPER, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={"AGENT_SECRET_PEPPER": PEPPER, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=30,

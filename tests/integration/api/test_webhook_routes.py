@@ -11,8 +11,8 @@ import standardwebhooks
 from agent_workers.domain.events import Announced
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.webhooks.send import Sender
-from agent_workers.orchestration.webhooks import Courier
-from agent_workers.state.webhook_queue import WebhookQueue
+from agent_workers.orchestration.requests.webhooks import Courier
+from agent_workers.state.webhooks.queue import WebhookQueue
 from tests.integration.api.live import PEPPER, Live, is_problem, submit
 from tests.integration.webhooks.receiver import Received, receiving
 

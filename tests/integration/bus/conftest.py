@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.triggers import Triggers
-from tests.database import database, tenant
-from tests.integration.ingest_world import Bell, intake, trigger
-from tests.integration.rabbitmq_server import RabbitMQ
+from agent_workers.state.database.engine import Database
+from agent_workers.state.triggers.rows import Triggers
+from tests.integration.bus.ingest_world import Bell, intake, trigger
+from tests.support.database import database, tenant
+from tests.support.rabbitmq_server import RabbitMQ
 
 __all__ = ["database", "tenant"]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from agent_workers.domain.ids import JobId
-from tests.integration.worker_system import TENANT, System, until
+from tests.support.worker_system import TENANT, System, until
 
 pytestmark = [pytest.mark.slow]
 ENQUEUE = "select agent_workers.enqueue('napping', %s::jsonb, tenant => %s)"

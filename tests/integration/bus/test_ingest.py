@@ -11,13 +11,13 @@ from kombu.entity import Queue
 from redis import Redis
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.trigger_message import ONE
+from agent_workers.domain.triggers.message import ONE
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.triggers_letters import Letters
-from tests.integration.half_open import half_open_wire
-from tests.integration.ingest_world import event, jobs, publish
-from tests.integration.rabbitmq_server import RabbitMQ
-from tests.integration.worker_system import Program, System, until
+from agent_workers.state.triggers.dead_letters import Letters
+from tests.integration.bus.ingest_world import event, jobs, publish
+from tests.support.half_open import half_open_wire
+from tests.support.rabbitmq_server import RabbitMQ
+from tests.support.worker_system import Program, System, until
 
 pytestmark = [pytest.mark.slow]
 EVENTS = 1_000
@@ -26,7 +26,14 @@ EVENTS = 1_000
 def ingest(running: System, url: str, tenant: TenantId, name: str, *options: str) -> Program:
     return running.start(
         name,
-        *("agent_workers.worker.ingest_main", "--queue", tenant, "--tenant", tenant, *options),
+        *(
+            "agent_workers.worker.programs.ingest_main",
+            "--queue",
+            tenant,
+            "--tenant",
+            tenant,
+            *options,
+        ),
         variables={"AGENT_INGEST_URL": url},
     )
 
@@ -49,7 +56,7 @@ def test_a_stream_in_redis_is_consumed_by_a_group_that_was_killed(
         options = ("--stream", tenant, "--tenant", tenant)
         variables = {"AGENT_INGEST_URL": redis_server.url}
         program = running.start(
-            "ingest", "agent_workers.worker.ingest_main", *options, variables=variables
+            "ingest", "agent_workers.worker.programs.ingest_main", *options, variables=variables
         )
         until(lambda: jobs(running.database, tenant) == 501, "all have come")
         until(lambda: not ids(redis, tenant), "all are acknowledged")

@@ -8,13 +8,13 @@ from redis import Redis
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.transport.ingest import Delivery, KombuSource, Place
-from agent_workers.transport.redis_bell import envelope
-from agent_workers.transport.ring import message_of
-from tests.database import tenant
-from tests.integration.ingest_world import event, publish
-from tests.integration.rabbitmq_server import RabbitMQ
-from tests.integration.transport_bench import a_ring, until
+from agent_workers.transport.bus.ingest import Delivery, KombuSource, Place
+from agent_workers.transport.doorbells.redis_bell import envelope
+from agent_workers.transport.doorbells.ring import message_of
+from tests.integration.bus.ingest_world import event, publish
+from tests.integration.transport.bench import a_ring, until
+from tests.support.database import tenant
+from tests.support.rabbitmq_server import RabbitMQ
 
 __all__ = ["tenant"]
 

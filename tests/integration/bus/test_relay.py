@@ -12,10 +12,10 @@ from kombu.entity import Queue
 
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.embedded.redis import EmbeddedRedis
-from tests.integration.half_open import half_open_wire
-from tests.integration.rabbitmq_server import RabbitMQ
 from tests.integration.state.world import FINISH, World
-from tests.integration.worker_system import Program, System, until
+from tests.support.half_open import half_open_wire
+from tests.support.rabbitmq_server import RabbitMQ
+from tests.support.worker_system import Program, System, until
 
 pytestmark = [pytest.mark.slow]
 JOBS = 120
@@ -25,7 +25,7 @@ PATIENCE_S = 30.0
 def relay(running: System, url: str, tenant: TenantId, name: str, *options: str) -> Program:
     return running.start(
         name,
-        *("agent_workers.worker.relay_main", "--name", tenant, "--exchange", tenant),
+        *("agent_workers.worker.programs.relay_main", "--name", tenant, "--exchange", tenant),
         *("--queue", tenant, *options),
         variables={"AGENT_RELAY_URL": url},
     )

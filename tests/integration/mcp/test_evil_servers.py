@@ -10,13 +10,13 @@ import pytest
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import BadResult, ToolError, TryLater
-from agent_workers.domain.mcp_call import McpRefused, McpReply, McpSaid, McpSilent
+from agent_workers.domain.mcp.call import McpRefused, McpReply, McpSaid, McpSilent
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.execution.mcp.troubles import Trouble
 from agent_workers.execution.sandbox.ports import LONG_LIVED, MIB
-from agent_workers.execution.signature import signature_of
-from tests.boundaries import needs_a_boundary
+from agent_workers.execution.values.signature import signature_of
 from tests.integration.mcp.world import CALL, PATIENCE, World, approved_otherwise, evil
+from tests.support.boundaries import needs_a_boundary
 
 pytestmark = needs_a_boundary
 

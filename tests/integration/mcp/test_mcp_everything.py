@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.domain.agent_version import EVERYBODY
-from agent_workers.domain.mcp import McpServer
-from agent_workers.domain.mcp_call import McpSaid
+from agent_workers.domain.agents.version import EVERYBODY
+from agent_workers.domain.mcp.call import McpSaid
+from agent_workers.domain.mcp.servers import McpServer
 from agent_workers.execution.mcp.tools import declared
-from agent_workers.execution.signature import signature_of
-from tests.boundaries import needs_a_boundary
+from agent_workers.execution.values.signature import signature_of
 from tests.integration.mcp.world import CALL, World
+from tests.support.boundaries import needs_a_boundary
 
 # The first run has to fetch it; later ones find it in pytest's cache.
 pytestmark = [pytest.mark.slow, needs_a_boundary]

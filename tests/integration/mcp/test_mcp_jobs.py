@@ -9,21 +9,21 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.cli.checks_mcp import check_mcp
+from agent_workers.cli.doctor.mcp import check_mcp
 from agent_workers.cli.main import main
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import Submission
-from agent_workers.domain.mcp import McpServer
+from agent_workers.domain.mcp.servers import McpServer
 from agent_workers.domain.step import Lane
-from agent_workers.state.agents import Agents
-from agent_workers.state.mcp import McpRows
-from agent_workers.state.submissions import Submissions
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.catalogue.mcp import McpRows
+from agent_workers.state.jobs.submissions import Submissions
 from agent_workers.worker.runtime import Runtime
-from tests.boundaries import needs_a_boundary
-from tests.database import database, tenant
 from tests.integration.mcp.world import EVIL
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import LANES, Bench, bench
+from tests.support.boundaries import needs_a_boundary
+from tests.support.database import database, tenant
 
 pytestmark = needs_a_boundary
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from agent_workers.domain.agent_version import EVERYBODY
-from agent_workers.domain.mcp import McpServer
-from agent_workers.domain.mcp_call import McpRefused, McpSaid, McpSilent
-from agent_workers.domain.outside import Reach, networks_of
+from agent_workers.domain.agents.version import EVERYBODY
+from agent_workers.domain.mcp.call import McpRefused, McpSaid, McpSilent
+from agent_workers.domain.mcp.servers import McpServer
+from agent_workers.domain.outside.reach import Reach, networks_of
 from agent_workers.execution.mcp.troubles import Trouble
 from agent_workers.execution.outside.calling import Caller
 from tests.integration.mcp.world import CALL, PATIENCE, World

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.mcp import Definition, McpServer, McpTool, Terms
-from agent_workers.domain.outside_http import Http, HttpAnswer, HttpBounds, HttpRequest
-from agent_workers.domain.tool import Call
+from agent_workers.domain.mcp.servers import Definition, McpServer, McpTool, Terms
+from agent_workers.domain.outside.http import Http, HttpAnswer, HttpBounds, HttpRequest
+from agent_workers.domain.tools.tool import Call
 from agent_workers.execution.mcp.offered import Offer
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.mcp.servers import Servers

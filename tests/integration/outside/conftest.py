@@ -8,7 +8,7 @@ from agent_workers.execution.outside.outbox import MailOutbox
 from tests.integration.outside.getting import CONTEXT
 from tests.integration.outside.letters import BOB
 from tests.integration.outside.site import Site, serving
-from tests.mail_servers import Mail, serving_mail
+from tests.support.mail_servers import Mail, serving_mail
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import ssl
 
-from agent_workers.domain.outside import Reach, networks_of
-from agent_workers.domain.outside_http import HttpAnswer, HttpBounds, HttpRequest
+from agent_workers.domain.outside.http import HttpAnswer, HttpBounds, HttpRequest
+from agent_workers.domain.outside.reach import Reach, networks_of
 from agent_workers.execution.outside.calling import Caller
 from agent_workers.execution.outside.connecting import Resolve
 from agent_workers.execution.outside.proxies import proxy_of

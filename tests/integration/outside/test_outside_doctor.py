@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from agent_workers.cli.checks_outside import check_outside
+from agent_workers.cli.doctor.outside import check_outside
 from agent_workers.settings import Settings
 from tests.integration.outside.site import serving
-from tests.mail_servers import Mail, serving_mail
+from tests.support.mail_servers import Mail, serving_mail
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.domain.outside_http import (
+from agent_workers.domain.outside.http import (
     HttpBounds,
     NoAnswer,
     NotCallable,

@@ -7,11 +7,11 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from agent_workers.domain.email_message import Email, EmailRefused
-from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.outside.email_message import Email, EmailRefused
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.execution.outside.outbox import MailOutbox
 from tests.integration.outside.letters import ANN, BOB, LETTER
-from tests.mail_servers import Mail
+from tests.support.mail_servers import Mail
 
 
 def test_what_is_written_arrives_as_it_was_meant(mail: Mail, outbox: MailOutbox):

@@ -8,21 +8,21 @@ from dataclasses import replace
 
 import pytest
 
-from agent_workers.domain.email_message import (
+from agent_workers.domain.errors import FacilityAway
+from agent_workers.domain.outside.email_message import (
     EmailNotSent,
     EmailRefused,
     EmailUnclear,
     Outbox,
 )
-from agent_workers.domain.errors import FacilityAway
-from agent_workers.domain.tool import Absent, Call, Found
+from agent_workers.domain.tools.tool import Absent, Call, Found
 from agent_workers.execution.outside.mail_servers import mail_server
 from agent_workers.execution.outside.outbox import MailOutbox
 from agent_workers.execution.outside.smtp import hand_over
 from agent_workers.execution.tools.builtin.mail import mail_tool
 from tests.integration.outside.getting import CONTEXT
 from tests.integration.outside.letters import ANN, BOB, LETTER
-from tests.mail_servers import Mail
+from tests.support.mail_servers import Mail
 from tests.unit.orchestration.agents import JOB
 
 GREETED = ("220 hello", "250 hello", "250 sender", "250 recipient")

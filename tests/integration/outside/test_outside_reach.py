@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.domain.outside import Reach, networks_of
-from agent_workers.domain.outside_http import HttpBounds, HttpRequest, NotCallable, NotSent
+from agent_workers.domain.outside.http import HttpBounds, HttpRequest, NotCallable, NotSent
+from agent_workers.domain.outside.reach import Reach, networks_of
 from agent_workers.execution.outside.calling import Caller
 from agent_workers.execution.outside.proxies import proxy_of
-from tests.certificates import certificate
 from tests.integration.outside.getting import HERE, LOOP, NAME, get
 from tests.integration.outside.resolving import Names, leading_to
 from tests.integration.outside.site import Site, said
+from tests.support.certificates import certificate
 
 
 @pytest.mark.parametrize(

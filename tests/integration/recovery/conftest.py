@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import running
 from tests.integration.recovery.outage import Outage, running_outage
-from tests.integration.worker_system import System, until
+from tests.support.worker_system import System, until
 
 __all__ = ["running"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from agent_workers.domain.ids import JobId
 from tests.integration.recovery.outage import Outage
-from tests.integration.worker_system import TENANT, System, until
+from tests.support.worker_system import TENANT, System, until
 
 pytestmark = pytest.mark.slow
 

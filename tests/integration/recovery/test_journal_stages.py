@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.recovery.conftest import is_kept_off
 from tests.integration.recovery.outage import Outage
-from tests.integration.worker_system import System, until
+from tests.support.worker_system import System, until
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from agent_workers.domain.engaging import GO_ON, LET_FAIL, TRY_AGAIN
+from agent_workers.domain.agents.engine_tools import GO_ON, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.ids import JobId
-from agent_workers.state.mail import Mail
+from agent_workers.state.jobs.messages import Mail
 from tests.integration.recovery.outage import Outage
 from tests.integration.recovery.test_fallbacks import degraded, output
-from tests.integration.worker_system import TENANT, System, until
+from tests.support.worker_system import TENANT, System, until
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worker_system import System, until
+from tests.support.worker_system import System, until
 
 pytestmark = pytest.mark.slow
 

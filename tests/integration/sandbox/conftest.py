@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.execution.sandbox.confined import Boundary, why_no_bwrap
-from agent_workers.execution.sandbox.cpython import ConfinedPython
+from agent_workers.execution.sandbox.confining.confined import Boundary, why_no_bwrap
 from agent_workers.execution.sandbox.levels import levels
-from agent_workers.execution.sandbox.monty import MontySandbox
 from agent_workers.execution.sandbox.ports import KIB, MIB, Bounds, Program, Ran, Sandbox
-from agent_workers.execution.sandbox.wasm import WasmSandbox, why_no_wasm
+from agent_workers.execution.sandbox.python.cpython import ConfinedPython
+from agent_workers.execution.sandbox.python.monty import MontySandbox
+from agent_workers.execution.sandbox.python.wasm import WasmSandbox, why_no_wasm
 from agent_workers.settings_tools import ToolSettings
-from tests.boundaries import why_no_boundary
+from tests.support.boundaries import why_no_boundary
 
 BOUNDS = Bounds(wall=timedelta(seconds=20), memory=160 * MIB, output=32 * KIB)
 SHORT = timedelta(milliseconds=500)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import NotExecuted
-from agent_workers.domain.tool import Absent, Call, Contradictory, Found
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Absent, Call, Contradictory, Found
 
 PURE, RECONCILABLE = EffectClass.PURE, EffectClass.RECONCILABLE
 

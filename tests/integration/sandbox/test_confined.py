@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.execution.sandbox import landlock
-from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
+from agent_workers.execution.sandbox.confining import landlock
+from agent_workers.execution.sandbox.confining.confined import Boundary, confine, why_no_bwrap
+from agent_workers.execution.sandbox.confining.processes import Ended, run_bounded
 from agent_workers.execution.sandbox.ports import LONG_LIVED, Allowed, NoBoundary
-from agent_workers.execution.sandbox.processes import Ended, run_bounded
 
 PATIENCE_S = 30
 
@@ -62,7 +62,7 @@ def test_without_a_machine_of_its_own_it_sees_no_process_and_no_folder_of_the_sa
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")
     same = 60_599 if os.geteuid() == 0 else None
-    monkeypatch.setattr("agent_workers.execution.sandbox.confined.own_user", lambda: same)
+    monkeypatch.setattr("agent_workers.execution.sandbox.confining.confined.own_user", lambda: same)
     secret = {"SECRET": "of another program of this user"}
     with (
         # Not below /tmp, which programs of one user share.
@@ -90,7 +90,7 @@ def test_without_a_machine_of_its_own_it_ends_no_process_of_the_same_user(
     if not landlock.scoped():
         pytest.skip("this kernel keeps no signals inside")
     same = 60_598 if os.geteuid() == 0 else None
-    monkeypatch.setattr("agent_workers.execution.sandbox.confined.own_user", lambda: same)
+    monkeypatch.setattr("agent_workers.execution.sandbox.confining.confined.own_user", lambda: same)
     with subprocess.Popen(["/bin/sleep", "600"], env={}, user=same, group=same, cwd="/") as other:
         ended = run(Boundary.PROCESS, f"kill -9 {other.pid}", wall=timedelta(seconds=20))
         other.terminate()

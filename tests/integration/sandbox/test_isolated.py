@@ -9,21 +9,21 @@ from typing import Protocol
 import pytest
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.facility import Facility
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, NotDone, Reply, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.facility import Facility
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.registry import LoadedAgent, loaded
-from agent_workers.execution.sandbox.processes import NotStarted, run_bounded
-from agent_workers.execution.signature import signature_of
+from agent_workers.execution.sandbox.confining.processes import NotStarted, run_bounded
 from agent_workers.execution.tools.router import ToolRouter
-from tests.boundaries import needs_a_boundary
+from agent_workers.execution.values.signature import signature_of
 from tests.integration.sandbox import isolated_tools as tools
-from tests.unit.evaluating.rounds import by_function
+from tests.support.boundaries import needs_a_boundary
+from tests.unit.execution.evaluator.rounds import by_function
 from tests.unit.orchestration.agents import claimed
 
 pytestmark = needs_a_boundary

@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 
 from agent_workers.domain.step import ToolRan
-from agent_workers.domain.tool import Tool
-from agent_workers.execution.sandbox import confined as confining
-from agent_workers.execution.sandbox import landlock
-from agent_workers.execution.sandbox.confined import Boundary, confine, why_no_bwrap
+from agent_workers.domain.tools.tool import Tool
+from agent_workers.execution.sandbox.confining import confined as confining
+from agent_workers.execution.sandbox.confining import landlock
+from agent_workers.execution.sandbox.confining.confined import Boundary, confine, why_no_bwrap
+from agent_workers.execution.sandbox.confining.processes import run_bounded
 from agent_workers.execution.sandbox.ports import Allowed
-from agent_workers.execution.sandbox.processes import run_bounded
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.settings import Settings, secret_places
-from tests.boundaries import needs_a_boundary
 from tests.integration.sandbox import isolated_tools as tools
 from tests.integration.sandbox.test_isolated import router, step
+from tests.support.boundaries import needs_a_boundary
 
 # Whom root gives to a child that shall own the secrets, as a worker that is not root does.
 _OWNER = 60_597

@@ -10,12 +10,12 @@ import pytest
 
 from agent_workers.domain.step import Broke
 from agent_workers.execution.sandbox import isolated
-from agent_workers.execution.sandbox.confined import Boundary, confine
+from agent_workers.execution.sandbox.confining.confined import Boundary, confine
+from agent_workers.execution.sandbox.confining.processes import Ended, run_bounded
 from agent_workers.execution.sandbox.ports import MIB
-from agent_workers.execution.sandbox.processes import Ended, run_bounded
-from tests.boundaries import needs_a_boundary
 from tests.integration.sandbox import isolated_tools as tools
 from tests.integration.sandbox.test_isolated import run
+from tests.support.boundaries import needs_a_boundary
 
 _PYTHON = "/usr/bin/python3"
 

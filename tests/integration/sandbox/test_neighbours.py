@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.execution.sandbox import confined as confining
-from agent_workers.execution.sandbox import landlock
-from agent_workers.execution.sandbox.confined import Boundary, confine
+from agent_workers.execution.sandbox.confining import confined as confining
+from agent_workers.execution.sandbox.confining import landlock
+from agent_workers.execution.sandbox.confining.confined import Boundary, confine
+from agent_workers.execution.sandbox.confining.processes import run_bounded
 from agent_workers.execution.sandbox.ports import Allowed
-from agent_workers.execution.sandbox.processes import run_bounded
 
 # Whom root gives to a child that shall be of the server's user, as a worker that is not root does.
 _USER = 60_596 if os.geteuid() == 0 else None

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.checks_sandbox import check_sandbox
-from agent_workers.cli.findings import Level
+from agent_workers.cli.doctor.sandbox import check_sandbox
 from agent_workers.cli.main import main
 from agent_workers.domain.step import StepKind, ToolFailed, ToolRan
-from agent_workers.domain.tool import Call
+from agent_workers.domain.tools.tool import Call
 from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.tools.builtin.code import python_code
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.settings_tools import ToolSettings
-from agent_workers.worker.code import code
+from agent_workers.terminal.findings import Level
+from agent_workers.worker.parts.code import code
 from tests.integration.sandbox.conftest import level
-from tests.unit.evaluating.rounds import by_function
+from tests.unit.execution.evaluator.rounds import by_function
 from tests.unit.orchestration.agents import claimed
 
 SUM = {"code": "print('adding')\nresult = sum(numbers)", "given": {"numbers": [1, 2, 39]}}

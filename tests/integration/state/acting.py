@@ -14,7 +14,7 @@ from agent_workers.domain.effect import (
     Source,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.state.permits import Asked
+from agent_workers.state.steps.permits import Asked
 from tests.integration.state.world import World
 
 # Longer than any test, shorter than what `quiet` lets pass.

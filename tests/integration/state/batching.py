@@ -7,8 +7,8 @@ from agent_workers.domain.batch import BatchItem, BatchTerms, OnError
 from agent_workers.domain.decision import Fail, Finish
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import GaveUp, Judged, Verdict
-from agent_workers.state.batches import Batches
-from agent_workers.state.batches_reads import BatchReads, BatchSeen
+from agent_workers.state.batches.reads import BatchReads, BatchSeen
+from agent_workers.state.batches.rows import Batches
 from tests.integration.state.world import World
 
 FINISH = Finish(outcome=Judged(verdict=Verdict.ACCEPT, output=b'"done"'), output=b'"done"')

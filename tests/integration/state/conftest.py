@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from tests.database import database, tenant
+from agent_workers.state.database.engine import Database
 from tests.integration.state.invariants import broken
 from tests.integration.state.schedule_world import Clockwork
 from tests.integration.state.world import World
+from tests.support.database import database, tenant
 
 __all__ = ["clock", "database", "tenant", "whole", "world"]
 

@@ -1,6 +1,6 @@
 """What must be true of every job at any time, as SQL that finds the jobs of which it is not."""
 
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 
 _OPEN = "('ready','claimed','paused','in_doubt','quarantined')"
 _ENDED = "('succeeded','failed','canceled')"

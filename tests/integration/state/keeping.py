@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.quotas import Quotas
-from tests.integration.worker_system import until
+from agent_workers.state.access.quotas import Quotas
+from agent_workers.state.database.engine import Database
+from tests.support.worker_system import until
 
 _NOW = "select pg_current_xact_id()::text::bigint"
 _COUNTED = "select xact >= %s from bytes_counted"

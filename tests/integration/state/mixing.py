@@ -23,12 +23,12 @@ from agent_workers.domain.effect import (
 )
 from agent_workers.domain.errors import IllegalMove, SessionBusy, TooEarly
 from agent_workers.domain.ids import JobId, TenantId, effect_key
+from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.permitting import decide_permit
-from agent_workers.domain.session import OnBusy
 from agent_workers.domain.step import GaveUp, StepKind
-from agent_workers.state.controls import Controls, GivenVerdict
-from agent_workers.state.engine import Connection, Database
-from agent_workers.state.permits import Permits
+from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.jobs.controls import Controls, GivenVerdict
+from agent_workers.state.steps.permits import Permits
 from tests.integration.state.acting import rules
 from tests.integration.state.mixing_sessions import SESSIONS, VERSIONS, ask_together, talk
 from tests.integration.state.world import (

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from agent_workers.domain.session import OnStuckTurn
+from agent_workers.domain.memory.session import OnStuckTurn
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.sticking import agent, version_of
 from tests.integration.state.world import World

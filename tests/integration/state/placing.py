@@ -8,7 +8,7 @@ from agent_workers.domain.decision import Park
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.wait import Wait, WaitKind
-from agent_workers.state.tool_places import ToolPlaces
+from agent_workers.state.steps.tool_slots import ToolPlaces
 from tests.integration.state.world import World
 
 LONG = timedelta(minutes=1)

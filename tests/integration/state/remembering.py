@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.memory import Known, Lesson, New, Recollection, checked_lesson
-from agent_workers.domain.tool import Call
-from agent_workers.state.memories import MemoryRows, Which
-from agent_workers.state.memories_of_call import CallMemories
-from agent_workers.state.memories_search import MemorySearch
+from agent_workers.domain.memory.memory import Known, Lesson, New, Recollection, checked_lesson
+from agent_workers.domain.tools.tool import Call
+from agent_workers.state.memories.of_call import CallMemories
+from agent_workers.state.memories.rows import MemoryRows, Which
+from agent_workers.state.memories.search import MemorySearch
 from tests.integration.state.world import World
 
 

@@ -8,18 +8,18 @@ from uuid import uuid4
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.schedule import (
+from agent_workers.domain.schedules.schedule import (
     ScheduleType,
     next_fire,
     schedule_to_wire,
 )
-from agent_workers.domain.schedule_target import JobTarget
-from agent_workers.domain.schedule_terms import ScheduleTerms, timing_of
-from agent_workers.orchestration.schedules_firing import Firing
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.schedules import Schedules
-from agent_workers.state.schedules_firing import ScheduleFiring
-from agent_workers.state.schedules_rows import ScheduleSeen
+from agent_workers.domain.schedules.target import JobTarget
+from agent_workers.domain.schedules.terms import ScheduleTerms, timing_of
+from agent_workers.orchestration.requests.schedules_firing import Firing
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.schedules.calls import Schedules
+from agent_workers.state.schedules.firing import ScheduleFiring
+from agent_workers.state.schedules.rows import ScheduleSeen
 from tests.integration.state.world import World
 
 HOUR = timedelta(hours=1)

@@ -8,9 +8,9 @@ from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
-from agent_workers.domain.session import OnBusy, OnStuckTurn
-from agent_workers.state.reads import Reads
-from agent_workers.state.submissions import Asked, Pace, Submissions
+from agent_workers.domain.memory.session import OnBusy, OnStuckTurn
+from agent_workers.state.jobs.reads import Reads
+from agent_workers.state.jobs.submissions import Asked, Pace, Submissions
 from tests.integration.state.acting import allow, doubt, quiet
 from tests.integration.state.world import World, use
 

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from agent_workers.cli.migrations import upgrade
-from agent_workers.domain.exits import Away, WronglyTold
+from agent_workers.domain.running.exits import Away, WronglyTold
 from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.local.migrations import upgrade
 from agent_workers.state.awaiting import await_database
-from agent_workers.state.schema import migration_order
+from agent_workers.state.database.schema import migration_order
 
 _NOBODY = "postgresql://me:hunter2@127.0.0.1:1/agent"
 

@@ -10,9 +10,9 @@ import pytest
 from agent_workers.domain.batch import BatchItem, BatchNotFound, BatchNotOpen
 from agent_workers.domain.errors import KeyReused
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.batches import Batches, ClashingItems
-from agent_workers.state.batches_reads import BatchReads
-from agent_workers.state.invariants import broken
+from agent_workers.state.batches.reads import BatchReads
+from agent_workers.state.batches.rows import Batches, ClashingItems
+from agent_workers.state.proving.invariants import broken
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.world import World
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.world import World
 

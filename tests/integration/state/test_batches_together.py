@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from agent_workers.domain.step import Lane
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from tests.integration.state.batching import FINISH, Batched, items
 from tests.integration.state.world import World
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import Breaker, BreakerState
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.governance import breakers as rules
-from agent_workers.orchestration.recover import parked
-from agent_workers.state.breakers import BreakerRows
-from agent_workers.state.engine import Database
+from agent_workers.orchestration.steps.recover import parked
+from agent_workers.state.catalogue.breakers import BreakerRows
+from agent_workers.state.database.engine import Database
 from tests.integration.state.world import World
 
 PAY, OF_ALL = "tool:pay", ("tool:pay", EVERYBODY)

@@ -13,7 +13,7 @@ from agent_workers.domain.errors import BudgetExceeded
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.step import Lane, StepKind
-from agent_workers.state.submissions import Pace, Submissions
+from agent_workers.state.jobs.submissions import Pace, Submissions
 from tests.integration.state.invariants import broken
 from tests.integration.state.test_budgets import MONEY, budget, costing, sums
 from tests.integration.state.waiting import child, child_id, know_agent, park, waited

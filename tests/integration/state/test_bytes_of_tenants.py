@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.cli.checks_quotas import quotas
-from agent_workers.state.quotas import Quotas
+from agent_workers.cli.doctor.quotas import quotas
+from agent_workers.state.access.quotas import Quotas
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.keeping import count, kept
 from tests.integration.state.test_workspaces import put, workspace
 from tests.integration.state.waiting import send
 from tests.integration.state.world import FINISH, JOIN, RAN, World, use
-from tests.integration.worker_system import until
+from tests.support.worker_system import until
 
 LARGE = 50_000
 _HEX = "repeat(md5(random()::text), 1600)"

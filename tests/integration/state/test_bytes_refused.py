@@ -4,10 +4,10 @@ import pytest
 
 from agent_workers.domain.errors import KeepsTooMuch
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.state.quotas import Quotas
-from agent_workers.state.submissions import Submissions
-from agent_workers.state.triggers_letters import Letters
-from tests.integration.ingest_world import Bell, intake
+from agent_workers.state.access.quotas import Quotas
+from agent_workers.state.jobs.submissions import Submissions
+from agent_workers.state.triggers.dead_letters import Letters
+from tests.integration.bus.ingest_world import Bell, intake
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.keeping import count, fill
 from tests.integration.state.schedule_world import START, TARGET, Clockwork

@@ -8,7 +8,7 @@ from agent_workers.domain.budget import Usage
 from agent_workers.domain.decision import Finish
 from agent_workers.domain.errors import FenceLost
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.state.calls import Calls
+from agent_workers.state.steps.calls import Calls
 from tests.integration.state.invariants import broken
 from tests.integration.state.test_budgets import MONEY, budget, sums
 from tests.integration.state.world import AGAIN, World

@@ -10,8 +10,8 @@ from agent_workers.domain.claim import Claimed, Onward
 from agent_workers.domain.decision import Join
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane, ToolRan
-from agent_workers.orchestration.engage import still_holding
-from agent_workers.state.agents import Agents
+from agent_workers.orchestration.engine_tools.decide import still_holding
+from agent_workers.state.catalogue.agents import Agents
 from tests.integration.state.invariants import broken
 from tests.integration.state.waiting import (
     child,

@@ -11,8 +11,8 @@ import pytest
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from tests.database import POOL_SIZE
 from tests.integration.state.world import ALL_LANES, FINISH, JOIN, World, use
+from tests.support.database import POOL_SIZE
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from agent_workers.domain.claim import RecordResult
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.state.controls import Controls
+from agent_workers.state.jobs.controls import Controls
 from tests.integration.state.acting import allow, say
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import AGAIN, FINISH, JOIN, World, use

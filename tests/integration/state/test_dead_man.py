@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from agent_workers.domain.ids import WorkerId
-from agent_workers.state.engine import connect
-from agent_workers.state.workers import DeadMan, Process, Workers
+from agent_workers.state.database.engine import connect
+from agent_workers.state.steps.workers import DeadMan, Process, Workers
 from tests.integration.state.world import World
-from tests.integration.worker_system import until
+from tests.support.worker_system import until
 
 ME = Process(worker_id=WorkerId(uuid4()), host="here", pid=1, pid_started=1, lanes="plan")
 _HELD = """

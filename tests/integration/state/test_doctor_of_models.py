@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.doctor import look
+from agent_workers.cli.doctor.command import look
 from agent_workers.settings import Settings
-from agent_workers.state.engine import Database
-from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.state.database.engine import Database
+from agent_workers.state.steps.worker_reports import WorkerReports
 from tests.integration.state.test_worker_reports import REPORT
 
 FILE = """\

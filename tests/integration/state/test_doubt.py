@@ -10,7 +10,7 @@ from agent_workers.domain.claim import RecordResult
 from agent_workers.domain.effect import EffectClass, EffectState, PermitMode, Proof, Says
 from agent_workers.domain.errors import EffectNotFound, IllegalMove, TooEarly
 from agent_workers.domain.ids import EffectKey
-from agent_workers.state.controls import Controls, GivenVerdict
+from agent_workers.state.jobs.controls import Controls, GivenVerdict
 from tests.integration.state.acting import (
     allow,
     doubt,

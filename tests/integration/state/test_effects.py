@@ -7,7 +7,7 @@ import psycopg.errors
 import pytest
 
 from agent_workers.domain.effect import EffectClass, EffectState, PermitMode, Says, Source
-from agent_workers.execution.results import NO_SHAPE
+from agent_workers.execution.values.results import NO_SHAPE
 from tests.integration.state.acting import (
     allow,
     ask,

@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 
 
 def test_a_pool_that_stays_empty_says_that_the_state_is_unavailable(database: Database) -> None:

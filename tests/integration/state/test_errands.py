@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.state.engine import Connection, Database
-from agent_workers.state.errand import Errand
+from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.database.errand import Errand
 
 _PID = "select pg_backend_pid()"
 _IS_ASLEEP = "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"

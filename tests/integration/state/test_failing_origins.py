@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.state.webhook_queue import WebhookQueue
+from agent_workers.state.webhooks.queue import WebhookQueue
 from tests.integration.state.world import World
 
 ORIGINS = 100_000

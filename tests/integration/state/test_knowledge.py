@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from agent_workers.domain.chunking import chunks_of
-from agent_workers.domain.facility import NotInstalled
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.knowledge import (
+from agent_workers.domain.memory.chunking import chunks_of
+from agent_workers.domain.memory.knowledge import (
     Document,
     Hit,
     Kind,
@@ -18,8 +17,9 @@ from agent_workers.domain.knowledge import (
     Vectors,
     hash_of,
 )
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.execution.embedding.hashed import HashedEmbedder
-from agent_workers.state.knowledge import Documents
+from agent_workers.state.knowledge.documents import Documents
 from tests.integration.state.refusing import CHECK, FOREIGN, TRIGGER, expect, refused
 from tests.integration.state.world import World
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent_workers.cli.main import main
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 
 Say = Callable[..., str]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.triggers_letters import Letters
+from agent_workers.state.triggers.dead_letters import Letters
 from tests.integration.state.world import World
 
 _KEEP = """

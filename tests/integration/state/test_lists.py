@@ -11,9 +11,9 @@ import pytest
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import JobStatus
-from agent_workers.state.engine import Database
-from agent_workers.state.pages import page_statement
-from agent_workers.state.reads import JobQuery, Reads, page_arguments, page_sql
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.pages import page_statement
+from agent_workers.state.jobs.reads import JobQuery, Reads, page_arguments, page_sql
 
 pytestmark = pytest.mark.breaks_rows("its jobs are made by one statement, without steps or journal")
 

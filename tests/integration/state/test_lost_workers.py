@@ -9,7 +9,7 @@ import pytest
 
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.ids import JobId, WorkerId, effect_key
-from agent_workers.state.workers import DeadMan, Process
+from agent_workers.state.steps.workers import DeadMan, Process
 from tests.integration.state.acting import allow, effect, say
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import World, use

@@ -8,7 +8,7 @@ import pytest
 
 from agent_workers.domain.errors import JobNotFound, KeyReused, QuotaReached
 from agent_workers.domain.ids import JobId
-from agent_workers.state.mail import (
+from agent_workers.state.jobs.messages import (
     AnsweredOtherwise,
     JobHasEnded,
     Mail,

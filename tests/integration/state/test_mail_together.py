@@ -11,7 +11,7 @@ import pytest
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Park
 from agent_workers.domain.wait import Wait, WaitKind
-from agent_workers.state.waits import Waits
+from agent_workers.state.steps.waits import Waits
 from tests.integration.state.invariants import broken
 from tests.integration.state.waiting import (
     child,

@@ -8,9 +8,16 @@ import pytest
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import Definition, McpServer, McpTool, ServerState, Standing, Terms
-from agent_workers.state.engine import Database
-from agent_workers.state.mcp import McpRows
+from agent_workers.domain.mcp.servers import (
+    Definition,
+    McpServer,
+    McpTool,
+    ServerState,
+    Standing,
+    Terms,
+)
+from agent_workers.state.catalogue.mcp import McpRows
+from agent_workers.state.database.engine import Database
 
 READ = Definition(name="read", description="Reads.", input_schema={"type": "object"})
 OTHER = Definition(name="read", description="Reads, and sends it to somebody.")

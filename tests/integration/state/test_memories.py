@@ -8,7 +8,7 @@ import pytest
 
 from agent_workers.domain.errors import FacilityError, StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.domain.memory import Known, New
+from agent_workers.domain.memory.memory import Known, New
 from tests.integration.state.refusing import CHECK, FOREIGN, TRIGGER, refused
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World

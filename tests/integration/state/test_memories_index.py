@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from agent_workers.cli.checks_vectors import check_vectors
-from agent_workers.cli.findings import Level
+from agent_workers.cli.doctor.vectors import check_vectors
 from agent_workers.cli.memory.place import Place
 from agent_workers.cli.memory.upkeep import reembed
-from agent_workers.domain.embedding import EmbeddingAway
-from agent_workers.domain.facility import NotInstalled
+from agent_workers.domain.memory.embedding import EmbeddingAway
+from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.settings import Settings
-from agent_workers.state import memories_search
-from agent_workers.state.memories import NAMES
-from agent_workers.state.memories_indexes import MemoryIndexes
-from agent_workers.state.memories_search import MemorySearch, index_name
+from agent_workers.state.memories import search as memories_search
+from agent_workers.state.memories.indexes import MemoryIndexes
+from agent_workers.state.memories.rows import NAMES
+from agent_workers.state.memories.search import MemorySearch, index_name
+from agent_workers.terminal.findings import Level
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 

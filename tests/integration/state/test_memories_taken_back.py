@@ -4,8 +4,8 @@ import pytest
 
 from agent_workers.domain.errors import IllegalMove, JobNotFound
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.memory import Known, MemoryNotFound, New
-from agent_workers.state.memories import Which
+from agent_workers.domain.memory.memory import Known, MemoryNotFound, New
+from agent_workers.state.memories.rows import Which
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 

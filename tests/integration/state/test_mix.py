@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 from tests.integration.state.invariants import broken
 from tests.integration.state.mixing import TENANTS, Actor
 from tests.integration.state.mixing_sessions import keep_versions

@@ -9,7 +9,7 @@ import pytest
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.wait import WaitKind
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 from tests.integration.state.invariants import broken
 from tests.integration.state.mixing import TENANTS
 from tests.integration.state.mixing_waits import Correspondent

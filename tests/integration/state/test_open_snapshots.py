@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from agent_workers.domain.decision import Continue
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.state.engine import Connection, Database
-from agent_workers.state.sweeps import Seen, Sweeps
+from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.steps.sweeps import Seen, Sweeps
 from tests.integration.state.world import EVALUATE, FINISH, PLANNED, World
 
 _PATIENCE_S = 20.0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.state.engine import Database
-from agent_workers.state.pages import Page, Row, page_statement, read_page
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.pages import Page, Row, page_statement, read_page
 
 _ROW = 1_000
 _PAGE = 3_000

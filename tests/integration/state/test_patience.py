@@ -2,7 +2,7 @@
 
 import re
 
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
 
 
 def test_a_lock_is_waited_for_longer_than_a_frozen_holder_may_keep_it(database: Database) -> None:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from agent_workers.domain.effect import EffectClass
-from agent_workers.state.engine import Connection
+from agent_workers.state.database.engine import Connection
 from tests.integration.state.test_triggers_enqueue import (
     a_transaction,
     count,

@@ -13,13 +13,13 @@ from agent_workers.cli.main import main
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import EffectKey, WorkerId
-from agent_workers.state.engine import Database, connect
-from agent_workers.state.pooling import look_at
-from agent_workers.state.session_settings import SETTINGS
-from agent_workers.state.workers import DeadMan, Process
+from agent_workers.state.database.engine import Database, connect
+from agent_workers.state.database.pooling import look_at
+from agent_workers.state.database.session_settings import SETTINGS
+from agent_workers.state.steps.workers import DeadMan, Process
 from tests.integration.state.world import World
-from tests.pgbouncer import Pooler
-from tests.servers import temp_folder
+from tests.support.pgbouncer import Pooler
+from tests.support.servers import temp_folder
 
 FROZEN_S = 6.0
 ROLE = "pooled_worker"

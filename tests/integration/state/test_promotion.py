@@ -17,13 +17,13 @@ from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId, WorkerId
 from agent_workers.embedded.ports import LOOPBACK, free_port
 from agent_workers.embedded.postgres import EmbeddedPostgres
-from agent_workers.state.engine import Database, connect
-from agent_workers.state.workers import DeadMan, Process
-from tests.database import alembic
+from agent_workers.state.database.engine import Database, connect
+from agent_workers.state.steps.workers import DeadMan, Process
 from tests.integration.state.acting import allow, key_of
 from tests.integration.state.world import World
-from tests.integration.worker_system import until
-from tests.servers import running_postgres
+from tests.support.database import alembic
+from tests.support.servers import running_postgres
+from tests.support.worker_system import until
 
 
 @pytest.fixture

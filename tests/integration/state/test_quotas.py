@@ -7,9 +7,9 @@ import pytest
 
 from agent_workers.domain.errors import QuotaReached
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.quotas import KINDS, Quotas
-from agent_workers.state.webhook_endpoints import EndpointChange, WebhookEndpoints
+from agent_workers.state.access.quotas import KINDS, Quotas
+from agent_workers.state.database.engine import Database
+from agent_workers.state.webhooks.endpoints import EndpointChange, WebhookEndpoints
 
 # One row of each kind, as little of it as the tables take; and how it goes, if not by a delete.
 ROWS = {

@@ -8,8 +8,8 @@ import pytest
 from agent_workers.cli.main import main
 from agent_workers.domain.errors import QuotaReached
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.state.quotas import KINDS
+from agent_workers.state.access.quotas import KINDS
+from agent_workers.state.database.engine import Database
 from tests.integration.state.test_quotas import ROWS, run
 
 Say = Callable[..., str]

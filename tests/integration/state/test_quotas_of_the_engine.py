@@ -10,11 +10,11 @@ from agent_workers.domain.claim import HALT
 from agent_workers.domain.errors import QuotaReached
 from agent_workers.domain.ids import JobId, TenantId, time_ordered
 from agent_workers.domain.job import Submission
-from agent_workers.domain.schedule import Overlap, ScheduleType
-from agent_workers.domain.schedule_target import BatchTarget
-from agent_workers.domain.tool import Statement
-from agent_workers.state.quotas import Quotas
-from agent_workers.state.submissions import Asked, Pace, Submissions
+from agent_workers.domain.schedules.schedule import Overlap, ScheduleType
+from agent_workers.domain.schedules.target import BatchTarget
+from agent_workers.domain.tools.tool import Statement
+from agent_workers.state.access.quotas import Quotas
+from agent_workers.state.jobs.submissions import Asked, Pace, Submissions
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.schedule_world import START, TARGET, Clockwork
 from tests.integration.state.world import JOIN, RAN, World, use

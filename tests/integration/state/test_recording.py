@@ -11,7 +11,7 @@ from agent_workers.domain.claim import HALT, Claimed, NothingDue, Onward, Record
 from agent_workers.domain.decision import Continue, Fail, TryAgain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.step import Broke, GaveUp, Lane, Planned, ToolRan
-from agent_workers.domain.tool import Statement
+from agent_workers.domain.tools.tool import Statement
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import AGAIN, EVALUATE, FINISH, JOIN, PLANNED, RAN, World, use
 

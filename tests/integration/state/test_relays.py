@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.domain.journal_tail import Entry
-from agent_workers.state.diagnosis import Diagnosis
-from agent_workers.state.engine import Connection, Database, connect
-from agent_workers.state.relays import RelayMisplaced, Relays
+from agent_workers.domain.running.journal_tail import Entry
+from agent_workers.state.database.diagnosis import Diagnosis
+from agent_workers.state.database.engine import Connection, Database, connect
+from agent_workers.state.jobs.relays import RelayMisplaced, Relays
 from tests.integration.state.world import FINISH, JOIN, World, use
 
 NOTE = "select note(%s, %s, %s, '{}')"

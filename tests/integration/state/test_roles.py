@@ -7,11 +7,11 @@ import psycopg.errors
 import pytest
 
 from agent_workers.cli.main import main
-from agent_workers.state.engine import Database, conninfo
-from agent_workers.state.grants import Role, grant_in
-from agent_workers.state.session_settings import SCHEMA
-from agent_workers.state.sql_roles import powers_of
-from tests.database import database, roles
+from agent_workers.state.access.grants import Role, grant_in
+from agent_workers.state.database.engine import Database, conninfo
+from agent_workers.state.database.session_settings import SCHEMA
+from agent_workers.state.foreign.roles import powers_of
+from tests.support.database import database, roles
 
 __all__ = ["database"]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent_workers.domain.decision import Continue, Join
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from tests.integration.state.world import AGAIN, EVALUATE, RAN, World, use
 
 MOST = 32_767

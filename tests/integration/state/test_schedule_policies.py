@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.domain.schedule import (
+from agent_workers.domain.schedules.schedule import (
     CatchUp,
     Overlap,
 )
-from agent_workers.domain.schedule_target import JobTarget
+from agent_workers.domain.schedules.target import JobTarget
 from tests.integration.state.schedule_world import HOUR, START, Clockwork
 
 NOON = START + 12 * HOUR

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.schedule import (
+from agent_workers.domain.schedules.schedule import (
     CatchUp,
     Overlap,
     ScheduleNotFound,
@@ -18,10 +18,10 @@ from agent_workers.domain.schedule import (
     run_name,
     schedule_to_wire,
 )
-from agent_workers.domain.schedule_target import BatchTarget, JobTarget
-from agent_workers.domain.schedule_ticks import MOST_AT_ONCE
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.schedules_trigger import ScheduleTriggers
+from agent_workers.domain.schedules.target import BatchTarget, JobTarget
+from agent_workers.domain.schedules.ticks import MOST_AT_ONCE
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.schedules.firing_now import ScheduleTriggers
 from tests.integration.state.schedule_world import HOUR, START, TARGET, Clockwork
 
 NOON = START + 12 * HOUR

@@ -9,10 +9,10 @@ from agent_workers.domain.claim import Onward
 from agent_workers.domain.decision import Fail
 from agent_workers.domain.errors import SessionBusy
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.session import OnBusy
+from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.step import GaveUp, Lane
-from agent_workers.state import codec
-from agent_workers.state.controls import Controls
+from agent_workers.state.jobs.controls import Controls
+from agent_workers.state.steps import codec
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World, use
 

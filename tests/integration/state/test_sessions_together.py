@@ -14,7 +14,7 @@ from agent_workers.domain.decision import Continue, Park
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.errors import SessionBusy
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.session import OnBusy
+from agent_workers.domain.memory.session import OnBusy
 from tests.integration.state.acting import allow, doubt, effect, say
 from tests.integration.state.invariants import broken
 from tests.integration.state.waiting import event

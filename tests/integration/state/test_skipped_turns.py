@@ -5,7 +5,7 @@ import pytest
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import Says
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.session import OnBusy
+from agent_workers.domain.memory.session import OnBusy
 from tests.integration.state.acting import say
 from tests.integration.state.sticking import (
     SKIP,

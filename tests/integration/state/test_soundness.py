@@ -4,10 +4,10 @@ import pytest
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
-from agent_workers.state.invariants import violations
+from agent_workers.state.proving.invariants import violations
 from tests.integration.state.acting import allow, doubt
 from tests.integration.state.world import World, use
-from tests.soundness import Soundness
+from tests.support.soundness import Soundness
 
 pytestmark = pytest.mark.breaks_rows("each breaks an invariant, to see that it is noticed")
 

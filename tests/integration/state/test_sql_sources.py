@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agent_workers.domain.errors import FacilityAway
-from agent_workers.domain.facility import NotInstalled
-from agent_workers.domain.sql_source import Scalar, SqlBounds, SqlRefused, SqlRows
-from agent_workers.state.engine import Connection, Database
-from agent_workers.state.sql_cutting import cut_off_after
-from agent_workers.state.sql_sources import ReadOnlySources
+from agent_workers.domain.outside.sql_source import Scalar, SqlBounds, SqlRefused, SqlRows
+from agent_workers.domain.tools.facility import NotInstalled
+from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.foreign.cutting import cut_off_after
+from agent_workers.state.foreign.sources import ReadOnlySources
 
 ROLES = """
 set search_path = public;

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent_workers.domain.ids import JobId
-from agent_workers.state.submissions import insert_jobs
+from agent_workers.state.jobs.submissions import insert_jobs
 from tests.integration.state.acting import doubt
 from tests.integration.state.sticking import (
     FAIL,

@@ -12,10 +12,10 @@ from agent_workers.domain.decision import Continue
 from agent_workers.domain.effect import EffectClass, PermitMode
 from agent_workers.domain.errors import IllegalMove, SessionBusy
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.session import OnBusy, OnStuckTurn
+from agent_workers.domain.memory.session import OnBusy, OnStuckTurn
 from agent_workers.domain.step import StepKind
-from agent_workers.state.controls import Controls, GivenVerdict
-from agent_workers.state.engine import Database
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.controls import Controls, GivenVerdict
 from tests.integration.state.acting import doubt, key_of, rules
 from tests.integration.state.invariants import broken
 from tests.integration.state.sticking import agent, look

@@ -9,7 +9,7 @@ import pytest
 
 from agent_workers.domain.claim import Claimed, RecordResult
 from agent_workers.domain.step import Lane
-from agent_workers.state.sweeps import Seen
+from agent_workers.state.steps.sweeps import Seen
 from tests.integration.state.acting import allow
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World

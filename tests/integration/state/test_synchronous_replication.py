@@ -14,13 +14,13 @@ from agent_workers.domain.effect import EffectClass, EffectRules, Proof, Says, S
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import Submission
-from agent_workers.orchestration.act import EffectProtocol
-from agent_workers.state.engine import Connection, Database, NotReplicated, connect
-from agent_workers.state.submissions import Pace, Submissions
-from tests.database import alembic
+from agent_workers.orchestration.effects.act import EffectProtocol
+from agent_workers.state.database.engine import Connection, Database, NotReplicated, connect
+from agent_workers.state.jobs.submissions import Pace, Submissions
 from tests.integration.state.acting import allow, key_of
 from tests.integration.state.world import World
-from tests.servers import running_postgres, temp_folder
+from tests.support.database import alembic
+from tests.support.servers import running_postgres, temp_folder
 from tests.unit.orchestration.ledger import Tools
 
 RULES = EffectRules(cls=EffectClass.UNSAFE, timeout=timedelta(seconds=60))

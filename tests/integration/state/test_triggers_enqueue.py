@@ -11,9 +11,9 @@ import pytest
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.engine import Connection, Database, connect
-from agent_workers.state.triggers_watching import CannotWatch, Watch, Watching
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.database.engine import Connection, Database, connect
+from agent_workers.state.triggers.watching import CannotWatch, Watch, Watching
 from tests.integration.state.world import World
 
 ENQUEUE = "select agent_workers.enqueue('demo', %s::jsonb, key => %s, tenant => %s)"

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from agent_workers.domain.trigger import Trigger
-from agent_workers.domain.trigger_event import event_of
-from agent_workers.domain.trigger_message import BATCH
-from agent_workers.orchestration.triggers import Intake
-from agent_workers.orchestration.triggers_arriving import Arrived, dead
-from agent_workers.state.engine import Database
-from agent_workers.state.triggers import Triggers
-from agent_workers.state.triggers_letters import Letters, LetterState
-from tests.integration.ingest_world import Bell, ask, event, intake, jobs, message, trigger
+from agent_workers.domain.triggers.event import event_of
+from agent_workers.domain.triggers.message import BATCH
+from agent_workers.domain.triggers.trigger import Trigger
+from agent_workers.orchestration.triggers.arriving import Arrived, dead
+from agent_workers.orchestration.triggers.intake import Intake
+from agent_workers.state.database.engine import Database
+from agent_workers.state.triggers.dead_letters import Letters, LetterState
+from agent_workers.state.triggers.rows import Triggers
+from tests.integration.bus.ingest_world import Bell, ask, event, intake, jobs, message, trigger
 from tests.integration.state.world import World
 
 

@@ -9,7 +9,7 @@ from agent_workers.domain.claim import Claimed, Onward
 from agent_workers.domain.decision import Continue
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
-from agent_workers.state.engine import Connection
+from agent_workers.state.database.engine import Connection
 from tests.integration.state.world import ALL_LANES, EVALUATE, FINISH, PLANNED, World, use
 
 _PLAN = [Lane.PLAN]

@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport
-from agent_workers.state.agents import Agents, Registered
-from agent_workers.state.engine import Database
-from agent_workers.state.worker_reports import WorkerReports
+from agent_workers.state.catalogue.agents import Agents, Registered
+from agent_workers.state.database.engine import Database
+from agent_workers.state.steps.worker_reports import WorkerReports
 
 REPORT = WorkerReport(
     report_id=uuid4(),

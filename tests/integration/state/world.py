@@ -10,15 +10,15 @@ from agent_workers.domain.decision import Continue, Decision, Finish, Join, Park
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.job import Submission
-from agent_workers.domain.session import OnBusy
+from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.step import Judged, Lane, NextStep, Planned, StepKind, ToolRan, Verdict
-from agent_workers.state import codec
-from agent_workers.state.claims import Claims
-from agent_workers.state.engine import Database
-from agent_workers.state.permits import Permits
-from agent_workers.state.records import Records
-from agent_workers.state.submissions import Pace, Submissions
-from agent_workers.state.sweeps import Sweeps
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.submissions import Pace, Submissions
+from agent_workers.state.steps import codec
+from agent_workers.state.steps.claims import Claims
+from agent_workers.state.steps.permits import Permits
+from agent_workers.state.steps.records import Records
+from agent_workers.state.steps.sweeps import Sweeps
 
 ALL_LANES = tuple(Lane)
 EVALUATE = NextStep(kind=StepKind.EVALUATE, lane=Lane.EVALUATE, timeout_ms=60_000, round=0)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from tests.database import database, tenant
+from agent_workers.state.database.engine import Database
 from tests.integration.state.world import World
 from tests.integration.webhooks.posting import Posting
 from tests.integration.webhooks.receiver import Receiver, receiving
+from tests.support.database import database, tenant
 
 __all__ = ["database", "posting", "receiver", "tenant"]
 

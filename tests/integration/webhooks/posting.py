@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
-from agent_workers.domain.webhook import After, holder_of, secret_of, shown_secret
+from agent_workers.domain.webhooks.webhook import After, holder_of, secret_of, shown_secret
 from agent_workers.execution.webhooks.send import Sender
-from agent_workers.orchestration.webhooks import Courier
-from agent_workers.state.submissions import Pace, Submissions
-from agent_workers.state.webhook_endpoints import EndpointChange, EndpointSeen, WebhookEndpoints
-from agent_workers.state.webhook_queue import WebhookQueue
+from agent_workers.orchestration.requests.webhooks import Courier
+from agent_workers.state.jobs.submissions import Pace, Submissions
+from agent_workers.state.webhooks.endpoints import EndpointChange, EndpointSeen, WebhookEndpoints
+from agent_workers.state.webhooks.queue import WebhookQueue
 from tests.integration.state.world import World
 from tests.integration.webhooks.receiver import Receiver
 

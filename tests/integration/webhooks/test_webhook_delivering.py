@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import standardwebhooks
 
 from agent_workers.domain.job import JobStatus
-from agent_workers.domain.webhook import Again, Delivered, Disabled, GivenUp
-from agent_workers.state.webhook_endpoints import EndpointChange
+from agent_workers.domain.webhooks.webhook import Again, Delivered, Disabled, GivenUp
+from agent_workers.state.webhooks.endpoints import EndpointChange
 from tests.integration.webhooks.posting import Posting
 
 

@@ -18,17 +18,17 @@ import pytest
 import standardwebhooks
 from alembic import command
 
-from agent_workers.cli.programs import variables_of, webhooks
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.postgres import EmbeddedPostgres
+from agent_workers.local.programs import variables_of, webhooks
 from agent_workers.settings import Settings
-from agent_workers.state.engine import Database
-from tests.database import alembic
+from agent_workers.state.database.engine import Database
 from tests.integration.state.world import World
 from tests.integration.webhooks.posting import PEPPER, Posting
 from tests.integration.webhooks.receiver import receiving
-from tests.servers import running_postgres, temp_folder
+from tests.support.database import alembic
+from tests.support.servers import running_postgres, temp_folder
 
 JOBS, AFTERWARDS = 120, 20
 PATIENCE_S = 50.0
@@ -55,7 +55,7 @@ def deliverer(database_url: str, log: Path) -> subprocess.Popen[bytes]:
     )
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "agent_workers.worker.webhooks"],
+            [sys.executable, "-m", "agent_workers.worker.programs.webhooks"],
             env=webhooks(variables_of(settings)).environment,
             stdout=output,
             stderr=output,

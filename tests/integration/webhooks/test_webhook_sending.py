@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.domain.webhook import Answered, Outcome, Unanswered
+from agent_workers.domain.webhooks.webhook import Answered, Outcome, Unanswered
 from agent_workers.execution.outside.connecting import Found
 from agent_workers.execution.webhooks.send import Sender
-from tests.certificates import certificate
 from tests.integration.outside.resolving import leading_to
 from tests.integration.webhooks.receiver import Receiver, receiving
+from tests.support.certificates import certificate
 
 NAME = "hooks.example.com"
 BODY = b'{"type":"job.succeeded"}'

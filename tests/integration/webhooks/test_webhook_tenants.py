@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.engine import Database
-from agent_workers.worker.webhook_round import Round
+from agent_workers.state.database.engine import Database
+from agent_workers.worker.programs.webhook_round import Round
 from tests.integration.state.world import World
 from tests.integration.webhooks.posting import Posting
 

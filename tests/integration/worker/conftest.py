@@ -15,11 +15,11 @@ from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.execution.agents.registry import load
 from agent_workers.execution.tools.builtins import builtin_tools
 from agent_workers.settings import Settings
-from agent_workers.state.engine import Database
-from agent_workers.state.submissions import Pace, Submissions
+from agent_workers.state.database.engine import Database
+from agent_workers.state.jobs.submissions import Pace, Submissions
 from agent_workers.worker.runtime import Runtime, open_runtime
-from tests.database import database, tenant
-from tests.integration.worker_system import PEPPER
+from tests.support.database import database, tenant
+from tests.support.worker_system import PEPPER
 
 __all__ = ["database", "tenant"]
 

@@ -17,7 +17,7 @@ from agent_workers import (
     Use,
     tool,
 )
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.testing import counting
 
 # What the counter does with one request after the other, by the class of the tool.

@@ -22,8 +22,8 @@ from agent_workers import (
     Use,
     tool,
 )
-from agent_workers.domain.agent import Verdict
-from agent_workers.domain.judging import IfUnjudged
+from agent_workers.domain.agents.agent import Verdict
+from agent_workers.domain.agents.judging import IfUnjudged
 
 FAILURES: list[int] = []
 MAILED: list[str] = []

@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.domain.step import Lane
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker import async_agents as agents
 from tests.integration.worker.conftest import LANES, Bench

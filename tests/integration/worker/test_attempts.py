@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.state.claims import Claims
+from agent_workers.state.steps.claims import Claims
 from tests.integration.worker import agents
 from tests.integration.worker.conftest import Bench
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from tests.integration.worker import charging_agents as agents
 from tests.integration.worker.conftest import Bench
 

@@ -6,10 +6,10 @@ from itertools import product
 import pytest
 
 from agent_workers import Effect
-from agent_workers.cli.prove.grounds import running_counter
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.state.invariants import broken
+from agent_workers.proving.grounds import running_counter
+from agent_workers.state.proving.invariants import broken
 from agent_workers.testing import counting
 from tests.integration.worker import counted_agents as agents
 from tests.integration.worker.conftest import LANES, Bench

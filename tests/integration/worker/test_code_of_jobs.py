@@ -3,9 +3,9 @@
 import os
 from typing import Any
 
-from tests.boundaries import needs_a_boundary
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
+from tests.support.boundaries import needs_a_boundary
 
 pytestmark = needs_a_boundary
 

@@ -2,7 +2,7 @@
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.state.invariants import broken
+from agent_workers.state.proving.invariants import broken
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker import escaping_agents as agents
 from tests.integration.worker.conftest import LANES, Bench

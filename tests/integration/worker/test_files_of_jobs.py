@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from agent_workers.cli.knowledge_adding import Adding
+from agent_workers.cli.knowledge.adding import Adding
 from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
-from agent_workers.state.knowledge import Documents
+from agent_workers.state.knowledge.documents import Documents
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench
 

@@ -6,9 +6,9 @@ import pytest
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.act_rules import MOST_TRIES_WITHOUT_ITS_TOOL
-from agent_workers.state.controls import Controls, GivenVerdict
-from agent_workers.state.invariants import broken
+from agent_workers.orchestration.effects.act_rules import MOST_TRIES_WITHOUT_ITS_TOOL
+from agent_workers.state.jobs.controls import Controls, GivenVerdict
+from agent_workers.state.proving.invariants import broken
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker import agents, depositing_agents, depositing_agents_later
 from tests.integration.worker.conftest import LANES, Bench

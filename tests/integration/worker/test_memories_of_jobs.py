@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.job import Submission
-from agent_workers.domain.memory import memory_from_wire
-from agent_workers.state.memories import MemoryRows, Which
-from agent_workers.state.submissions import Pace, Submissions
+from agent_workers.domain.memory.memory import memory_from_wire
+from agent_workers.state.jobs.submissions import Pace, Submissions
+from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.worker.chores import Chore
 from tests.integration.worker import tool_agents
 from tests.integration.worker.conftest import Bench

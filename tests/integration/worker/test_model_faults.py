@@ -11,10 +11,10 @@ from redis import Redis
 from agent_workers.domain.course import read
 from agent_workers.domain.ids import JobId
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.execution.models.prices import default_prices
-from agent_workers.execution.models.scenario_files import default_script
+from agent_workers.execution.models.named.prices import default_prices
+from agent_workers.execution.models.scripted.files import default_script
 from agent_workers.worker.runtime import Runtime
-from tests.integration.models_gateway import request, scripted_gateway
+from tests.integration.models.gateway import request, scripted_gateway
 from tests.integration.worker.conftest import Bench
 from tests.integration.worker.faulty_agents import HOLD
 

@@ -12,25 +12,25 @@ import pytest
 from redis import Redis
 
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.execution.models.cached import Cached, Scope
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.models.metered import Metered
 from agent_workers.execution.models.values import ModelReply, ModelRequest
-from agent_workers.transport.model_cache import RedisAnswers
-from agent_workers.transport.model_deltas import Words, stream_of
-from agent_workers.transport.model_quotas import RedisQuotas
-from agent_workers.transport.model_redis import AwayOrNot
-from tests.integration.models_gateway import request, scripted_gateway
+from agent_workers.execution.models.wrappers.cached import Cached, Scope
+from agent_workers.execution.models.wrappers.metered import Metered
+from agent_workers.transport.shared.model_cache import RedisAnswers
+from agent_workers.transport.shared.model_deltas import Words, stream_of
+from agent_workers.transport.shared.model_quotas import RedisQuotas
+from agent_workers.transport.shared.model_redis import AwayOrNot
+from tests.integration.models.gateway import request, scripted_gateway
 from tests.integration.worker.conftest import Bench
 from tests.integration.worker.faulty_agents import HOLD
-from tests.integration.worker_system import PEPPER
+from tests.support.worker_system import PEPPER
 
 MODULE = "tests.integration.worker.faulty_agents"
 SLOW = "scenarios:\n  - {latency_ms: 700, reply: {text: the same for all}}\n"
 # Cools the model and ends: what one worker of many does.
 COOLS = (
-    "import sys; from agent_workers.transport.model_quotas import RedisQuotas;"
-    " from agent_workers.transport.model_redis import AwayOrNot;"
+    "import sys; from agent_workers.transport.shared.model_quotas import RedisQuotas;"
+    " from agent_workers.transport.shared.model_redis import AwayOrNot;"
     " RedisQuotas(AwayOrNot(sys.argv[1]), {}).cool(sys.argv[2], seconds=30)"
 )
 

@@ -10,11 +10,11 @@ from redis import Redis
 
 from agent_workers.domain.ids import JobId, WorkerId
 from agent_workers.domain.job import Submission
-from agent_workers.domain.session import SessionTerms
+from agent_workers.domain.memory.session import SessionTerms
 from agent_workers.embedded.redis import EmbeddedRedis
-from agent_workers.state.claims import Claims
-from agent_workers.state.sessions import Sessions
-from agent_workers.state.submissions import Pace, Submissions
+from agent_workers.state.jobs.submissions import Pace, Submissions
+from agent_workers.state.sessions.rows import Sessions
+from agent_workers.state.steps.claims import Claims
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker.conftest import Bench
 

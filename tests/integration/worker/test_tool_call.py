@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.state.engine import Database
-from agent_workers.worker.tool_call import main
+from agent_workers.state.database.engine import Database
+from agent_workers.worker.programs.tool_call import main
 
 MODULE = "tests.integration.worker.called_tools"
 KEY = uuid4().hex

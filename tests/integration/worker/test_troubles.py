@@ -9,11 +9,11 @@ from structlog.typing import EventDict
 
 from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.step import Lane
-from agent_workers.state.reads_steps import StepReads
+from agent_workers.state.jobs.steps import StepReads
 from agent_workers.worker.runtime import Runtime
-from tests.boundaries import needs_a_boundary
 from tests.integration.worker import troubled_agents
 from tests.integration.worker.conftest import LANES, Bench
+from tests.support.boundaries import needs_a_boundary
 
 FILE = "tests/integration/worker/troubled_agents.py"
 

@@ -9,8 +9,8 @@ import pytest
 from agent_workers.domain.effect import EffectClass, EffectRules, PermitMode
 from agent_workers.domain.ids import JobId, WorkerId, effect_key
 from agent_workers.domain.step import Lane
-from agent_workers.state.claims import Claims
-from agent_workers.state.permits import Permits
+from agent_workers.state.steps.claims import Claims
+from agent_workers.state.steps.permits import Permits
 from tests.integration.worker import unruly_agents as agents
 from tests.integration.worker.conftest import Bench
 

@@ -8,17 +8,17 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.agent_version import NewVersion, Source
+from agent_workers.domain.agents.version import NewVersion, Source
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import load
-from agent_workers.state.agents import Agents
-from agent_workers.state.diagnosis import Diagnosis
-from agent_workers.state.reads import Reads
-from agent_workers.state.submissions import Submissions
-from agent_workers.state.worker_reports import WorkerReports
-from agent_workers.worker.book import registered
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.database.diagnosis import Diagnosis
+from agent_workers.state.jobs.reads import Reads
+from agent_workers.state.jobs.submissions import Submissions
+from agent_workers.state.steps.worker_reports import WorkerReports
+from agent_workers.worker.parts.agent_traits import registered
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker.conftest import AGENTS, LANES, Bench
 

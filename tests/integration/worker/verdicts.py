@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from agent_workers.domain.ids import JobId
-from agent_workers.state.mail import Mail
+from agent_workers.state.jobs.messages import Mail
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker.conftest import Bench
 

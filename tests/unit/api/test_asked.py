@@ -7,9 +7,13 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from api import batch_asked, event_intake_asked, schedule_asked, session_asked, webhook_asked
-from api.asked import JobAsked, VerdictAsked, passed_of, validated
+from api.batches import bodies as batch_asked
+from api.http.asked import JobAsked, VerdictAsked, passed_of, validated
 from api.problems import MOST_MISTAKES, Problem
+from api.schedules import bodies as schedule_asked
+from api.sessions import bodies as session_asked
+from api.triggers import bodies as event_intake_asked
+from api.webhooks import bodies as webhook_asked
 
 
 class Numbers(BaseModel):

@@ -8,9 +8,9 @@ from typing_extensions import override
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.server import ServerState
 
-from api.connections import Connection
-from api.crowd import Bounds, Crowd
-from api.patience import Patience
+from api.process.connections import Connection
+from api.process.crowd import Bounds, Crowd
+from api.process.patience import Patience
 
 PATIENCE = Patience(head_bytes=4096, pipelined=4)
 GET = b"GET / HTTP/1.1\r\n\r\n"

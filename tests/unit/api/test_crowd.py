@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.crowd import Bounds, Crowd
+from api.process.crowd import Bounds, Crowd
 
 HONEST, ATTACKER = "192.0.2.1", "198.51.100.1"
 

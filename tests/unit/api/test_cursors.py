@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from api.cursors import Cursors
+from api.http.cursors import Cursors
 from api.problems import Problem
 
 AT = datetime(2026, 11, 20, 5, 0, 0, 123456, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.crowd import Bounds, address_of
-from api.descriptors import bounds_of
+from api.process.crowd import Bounds, address_of
+from api.process.descriptors import bounds_of
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.trigger import LETTER, wire_form
-from agent_workers.domain.trigger_event import CloudEvent
-from agent_workers.domain.trigger_message import ONE, Message
-from agent_workers.orchestration.triggers import Intake, Receipt
-from agent_workers.orchestration.triggers_arriving import Arrived
-from agent_workers.state.keys import Caller
-from agent_workers.state.triggers_letters import Letters, LetterSeen, LetterState
-from api.cursors import Cursors
-from api.event_intake import EventIntake
-from api.event_intake_letters import DeadLetterRoutes
-from api.threads import Threads
+from agent_workers.domain.triggers.event import CloudEvent
+from agent_workers.domain.triggers.message import ONE, Message
+from agent_workers.domain.triggers.trigger import LETTER, wire_form
+from agent_workers.orchestration.triggers.arriving import Arrived
+from agent_workers.orchestration.triggers.intake import Intake, Receipt
+from agent_workers.state.access.keys import Caller
+from agent_workers.state.triggers.dead_letters import Letters, LetterSeen, LetterState
+from api.http.cursors import Cursors
+from api.process.threads import Threads
+from api.triggers.dead_letters import DeadLetterRoutes
+from api.triggers.intake import EventIntake
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 EVENT = b'{"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}'

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from api.cached import Cached
-from api.funnel import Funnel
+from api.process.cached import Cached
+from api.process.funnel import Funnel
 
 
 class Slow:

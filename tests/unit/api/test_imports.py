@@ -7,7 +7,7 @@ FOREIGN = ("agent_workers.execution", "celery", "litellm", "openai", "alembic", 
 
 
 def test_the_api_loads_nothing_of_the_workers():
-    script = f"import api.server, api.app, sys; print([m for m in {FOREIGN!r} if m in sys.modules])"
+    script = f"import api.process.server, api.app, sys; print([m for m in {FOREIGN!r} if m in sys.modules])"
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )

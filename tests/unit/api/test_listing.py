@@ -3,17 +3,17 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-from agent_workers.state.pages import Page
-from api.listing import listed, streamed
-from api.threads import Threads
+from agent_workers.state.database.pages import Page
+from api.http.listing import listed, streamed
+from api.process.threads import Threads
+from tests.support.repository import ROOT
 
-_API = Path(__file__).resolve().parents[3] / "api"
+_API = ROOT / "api"
 # Of rows without what may be large, and of what one request has done.
-_NO_LISTS_OF_ROWS = {"event_intake_letters.py", "event_intake.py"}
+_NO_LISTS_OF_ROWS = {"triggers/dead_letters.py", "triggers/intake.py"}
 # The parts of a file, and events as they come; each part has a bound.
-_OWN_STREAMS = {"artifacts.py", "events.py"}
+_OWN_STREAMS = {"jobs/artifacts.py", "jobs/events.py"}
 _NUMBERS = [Page(rows=[1, 2], more=True), Page(rows=[3], more=False)]
 
 
@@ -53,9 +53,9 @@ def test_a_list_is_read_and_written_off_the_event_loop() -> None:
 
 
 def test_a_list_is_told_in_one_place_and_so_is_a_stream_of_rows() -> None:
-    places = {path.name: path.read_text() for path in _API.glob("*.py")}
+    places = {path.relative_to(_API).as_posix(): path.read_text() for path in _API.rglob("*.py")}
     lists = {name for name, source in places.items() if "list_bytes(" in source}
-    assert lists == {"listing.py", "shapes.py", *_NO_LISTS_OF_ROWS}
+    assert lists == {"http/listing.py", "http/json_text.py", *_NO_LISTS_OF_ROWS}
     streams = {name for name, source in places.items() if "StreamingResponse" in source}
     rows = {name for name in streams if "streamed(" in places[name]}
     assert streams - rows == _OWN_STREAMS

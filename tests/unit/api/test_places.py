@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from agent_workers.domain.ids import TenantId
-from api.places import Places
+from api.process.places import Places
 
 A, B, C = TenantId("a"), TenantId("b"), TenantId("c")
 

@@ -9,9 +9,9 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.state.keys import Caller
-from api.cached import Cached
-from api.door import Door
+from agent_workers.state.access.keys import Caller
+from api.http.door import Door
+from api.process.cached import Cached
 
 _TOKEN = b"aw_live_abcdefgh_0123456789"
 _JOB = "0190163d8694739bab0d5bd0f0d38bb6"

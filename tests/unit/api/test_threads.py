@@ -9,7 +9,7 @@ import pytest
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from api.problems import Problem
-from api.threads import CALLER, Threads
+from api.process.threads import CALLER, Threads
 
 A, B = TenantId("a"), TenantId("b")
 Held = Callable[[], object]

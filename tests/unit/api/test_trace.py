@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from agent_workers.state.pages import Page
-from agent_workers.state.reads_steps import StepSeen
-from api.trace import whole_rounds
+from agent_workers.state.database.pages import Page
+from agent_workers.state.jobs.steps import StepSeen
+from api.jobs.trace import whole_rounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.agents_folder import agents_folder, settings_with
-from agent_workers.cli.errors import WronglyAsked
+from agent_workers.local.agents.folder import agents_folder, settings_with
 from agent_workers.settings import load_settings
+from agent_workers.terminal.errors import WronglyAsked
 
 
 @pytest.fixture

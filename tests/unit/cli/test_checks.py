@@ -3,10 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent_workers.cli.checks import broker, check_broker, check_settings, load_tools, misspelt
-from agent_workers.cli.checks_outside import check_outside
-from agent_workers.cli.checks_session import role, session
-from agent_workers.cli.checks_state import (
+from agent_workers.cli.doctor.outside import check_outside
+from agent_workers.cli.doctor.session import role, session
+from agent_workers.cli.doctor.settings import (
+    broker,
+    check_broker,
+    check_settings,
+    load_tools,
+    misspelt,
+)
+from agent_workers.cli.doctor.state import (
     breakers,
     check_database,
     events,
@@ -16,17 +22,17 @@ from agent_workers.cli.checks_state import (
     webhooks,
     work,
 )
-from agent_workers.cli.findings import Finding, Level
-from agent_workers.cli.migrations import newest
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.migrations import newest
 from agent_workers.settings import Settings
-from agent_workers.state.diagnosis import ServerSeen, WorkSeen
-from agent_workers.state.engine import Database
-from agent_workers.state.pooling import SessionSeen
-from agent_workers.state.session_settings import SETTINGS
+from agent_workers.state.database.diagnosis import ServerSeen, WorkSeen
+from agent_workers.state.database.engine import Database
+from agent_workers.state.database.pooling import SessionSeen
+from agent_workers.state.database.session_settings import SETTINGS
+from agent_workers.terminal.findings import Finding, Level
+from agent_workers.transport.brokers.profiles import Broker
 from agent_workers.transport.diagnosis import BrokerSeen
-from agent_workers.transport.profiles import Broker
 
 _SERVER = ServerSeen(
     version=180_004,

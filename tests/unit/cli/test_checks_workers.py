@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from agent_workers.cli.checks_workers import check_workers
-from agent_workers.domain.agent_version import EVERYBODY, KeptVersion, Source
-from agent_workers.domain.mcp import McpServer
+from agent_workers.cli.doctor.workers import check_workers
+from agent_workers.domain.agents.version import EVERYBODY, KeptVersion, Source
+from agent_workers.domain.mcp.servers import McpServer
 from agent_workers.domain.step import Lane
 from agent_workers.domain.worker_report import Abilities, WorkerReport, WorkerSeen
 

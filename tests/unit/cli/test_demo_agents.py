@@ -8,7 +8,7 @@ from agent_workers import Answer, Continue, GiveUp, Past, Plan, Situation
 from agent_workers.demo.agents import choose_workflow, look_then_refund, settle_refund
 from agent_workers.demo.refund_server import Ledger
 from agent_workers.demo.tools import POLICY, read_order
-from agent_workers.execution.models.scenario_files import load_script
+from agent_workers.execution.models.scripted.files import load_script
 
 
 def a_situation(given: object, *past: Past, round_: int = 0) -> Situation:

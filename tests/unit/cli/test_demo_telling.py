@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agent_workers.cli.demo_telling import Telling
+from agent_workers.cli.demo.telling import Telling
 
 A_MOMENT_S = 0.02
 

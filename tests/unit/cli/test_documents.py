@@ -9,10 +9,9 @@ from types import ModuleType
 import pytest
 
 from agent_workers.cli.main import COMMANDS, main
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.settings import PREFIX, Settings
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 
 def test_every_setting_is_in_the_table_and_nothing_else_is():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.folder import DataFolder
+from agent_workers.local.folder import DataFolder
 
 
 @pytest.fixture

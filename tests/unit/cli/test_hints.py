@@ -5,7 +5,7 @@ import pytest
 from agent_workers.cli.hints import hint_of
 from agent_workers.cli.main import main
 from agent_workers.client.errors import Refused, Unreachable
-from agent_workers.domain.exits import AWAY
+from agent_workers.domain.running.exits import AWAY
 
 
 def refused(status: int, code: str) -> Refused:

@@ -3,10 +3,10 @@
 import time
 from dataclasses import replace
 
-from agent_workers.cli.prove.blows import Blows, Held
-from agent_workers.cli.prove.judge import Seen, wrongs_of
-from agent_workers.cli.prove.soak_hostile import is_starved
-from agent_workers.cli.prove.trials import BY_NAME, Due, Fault, Trial
+from agent_workers.proving.soak.blows import Blows, Held
+from agent_workers.proving.soak.hostile import is_starved
+from agent_workers.proving.trials.judge import Seen, wrongs_of
+from agent_workers.proving.trials.trials import BY_NAME, Due, Fault, Trial
 from agent_workers.testing.counting import Count
 
 _ONCE = Count(applied=1, keys=1, requests=1, reads=0, key_conflicts=0)

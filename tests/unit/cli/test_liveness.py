@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_workers.cli.liveness import Hearing
+from agent_workers.local.liveness import Hearing
 
 
 @pytest.fixture

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.checks_models import check_addresses, check_models
-from agent_workers.cli.findings import Level
+from agent_workers.cli.doctor.models import check_addresses, check_models
 from agent_workers.cli.main import main
-from agent_workers.cli.models_telling import REMEDIES
+from agent_workers.cli.models.telling import REMEDIES
 from agent_workers.execution.models.failures import ErrorClass
-from agent_workers.execution.models.named_file import read_models
+from agent_workers.execution.models.named.file import read_models
 from agent_workers.settings import PREFIX, Settings
+from agent_workers.terminal.findings import Level
+from tests.support.repository import ROOT
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = ROOT / "docs"
 NO_PRICE = "add `prices` at models.yaml:3 (0 if it costs nothing)"
 FILE = """\
 models:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from agent_workers.cli import programs
-from agent_workers.cli.child import Program
-from agent_workers.cli.programs import variables_of
+from agent_workers.local import programs
+from agent_workers.local.child import Program
+from agent_workers.local.programs import variables_of
 from agent_workers.settings import Settings, load_settings
 
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from agent_workers import Agent
-from agent_workers.cli.registry import look_ahead
 from agent_workers.domain.errors import Misdeclared
+from agent_workers.local.agents.registry import look_ahead
 from agent_workers.settings import Settings, load_settings
 
 

@@ -1,13 +1,13 @@
 """When an ended program is started again."""
 
-from agent_workers.cli.restarts import (
+from agent_workers.domain.running.exits import AWAY, WRONG
+from agent_workers.local.restarts import (
     LIVED_S,
     LONGEST_S,
     Again,
     GiveUp,
     after_end,
 )
-from agent_workers.domain.exits import AWAY, WRONG
 
 
 def test_a_program_that_was_killed_after_a_while_is_back_at_once():

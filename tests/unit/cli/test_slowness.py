@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from agent_workers.cli.slowness import told_when_slow
+from agent_workers.terminal.slowness import told_when_slow
 
 
 def timer_of(before: set[threading.Thread]) -> threading.Thread:

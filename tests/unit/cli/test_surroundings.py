@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli import tools
-from agent_workers.cli.errors import WronglyAsked
-from agent_workers.cli.folder import DataFolder
-from agent_workers.cli.surroundings import said_here, settings_here, system_here
+from agent_workers.cli.tools import command as tools
+from agent_workers.local.folder import DataFolder
+from agent_workers.local.surroundings import said_here, settings_here, system_here
+from agent_workers.terminal.errors import WronglyAsked
 
 RUNNING = {"AGENT_DATABASE_URL": "postgresql://a@b/c", "AGENT_HTTP_PRIVATE": "10.1.0.0/16"}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.folder import DataFolder
-from agent_workers.cli.running import running
-from agent_workers.cli.system import System, Wanted
 from agent_workers.embedded.errors import FolderInUse
 from agent_workers.embedded.leftovers import FolderLock
+from agent_workers.local.folder import DataFolder
+from agent_workers.local.running import running
+from agent_workers.local.system import System, Wanted
 from agent_workers.settings import load_settings
 
 

@@ -6,10 +6,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from agent_workers.cli import system_ports
-from agent_workers.cli.system_ports import port_of
-from agent_workers.domain.exits import AWAY, Away, WronglyTold, exit_code_of
+from agent_workers.domain.running.exits import AWAY, Away, WronglyTold, exit_code_of
 from agent_workers.embedded.ports import LOOPBACK, free_port
+from agent_workers.local import ports as system_ports
+from agent_workers.local.ports import port_of
 from agent_workers.settings import Settings, load_settings
 
 

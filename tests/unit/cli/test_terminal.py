@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.cli.output import Lines
-from agent_workers.cli.printing import print_json, print_rows
-from agent_workers.cli.terminal import command, screened, styled
+from agent_workers.local.output import Lines
+from agent_workers.terminal.printing import print_json, print_rows
+from agent_workers.terminal.screening import command, screened, styled
 from tests.test_conventions import check
 
 PASSES_BY = re.compile(r"__stdout__|__stderr__|std(?:out|err)\.buffer|from sys import|\\033|\\x1b")
@@ -86,4 +86,4 @@ def test_all_that_a_command_says_goes_by_the_screen() -> None:
             yield from PASSES_BY.findall(path.read_text())
 
     folders = ("agent_workers/cli", "agent_workers/demo")
-    check(passes_by, folders=folders, remedy="print it, or style it with cli/terminal.py")
+    check(passes_by, folders=folders, remedy="print it, or style it with terminal/screening.py")

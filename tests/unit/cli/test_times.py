@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_workers.cli.times import (
+from agent_workers.terminal.times import (
     duration,
     in_words,
     instant,

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 
 from agent_workers import Call, Effect, Found, tool
-from agent_workers.cli.findings import Level
 from agent_workers.cli.main import main
-from agent_workers.cli.tools_checks import check_tool
-from agent_workers.domain.tool import Tool
+from agent_workers.cli.tools.checks import check_tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.registry import load
 from agent_workers.execution.tools.builtins import builtin_tools
+from agent_workers.terminal.findings import Level
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from agent_workers.domain.claim import Done
 from agent_workers.domain.step import StepKind, ToolFailed
 from agent_workers.domain.trouble import Trouble
 from agent_workers.execution.history import History
-from agent_workers.state.codec import encode
+from agent_workers.state.steps.codec import encode
 
 WHERE = "tools.py:12 in lookup"
 

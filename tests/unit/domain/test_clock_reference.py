@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_workers.domain.clock_reference import ClockReference
+from agent_workers.domain.running.clock_reference import ClockReference
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REFERENCE = ClockReference(theirs=NOON, ours=1000.0)

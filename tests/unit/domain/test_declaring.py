@@ -2,10 +2,10 @@
 
 import pytest
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool
 
 
 @tool

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent_workers.domain.encoding import MOST_BYTES, bounded, canonical, cut_from, digest
+from agent_workers.domain.text.encoding import MOST_BYTES, bounded, canonical, cut_from, digest
 
 
 def test_the_canonical_form_knows_no_order_no_spaces_and_only_ascii() -> None:

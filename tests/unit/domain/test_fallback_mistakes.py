@@ -1,10 +1,10 @@
 """Fallbacks that lead nowhere are mistakes of the declaration."""
 
-from agent_workers.domain.agent import Agent, Answer
-from agent_workers.domain.agent_mistakes import mistakes_of
-from agent_workers.domain.declaring import tool
+from agent_workers.domain.agents.agent import Agent, Answer
+from agent_workers.domain.agents.mistakes import mistakes_of
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool
 
 
 def named(name: str, fallback: str | None) -> Tool:

@@ -6,14 +6,14 @@ import pytest
 
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.mcp import (
+from agent_workers.domain.mcp.secrets import filled, hidden, mistakes_in
+from agent_workers.domain.mcp.servers import (
     Definition,
     McpServer,
     definition_of,
     mistakes_of_server,
     tool_name,
 )
-from agent_workers.domain.mcp_secrets import filled, hidden, mistakes_in
 
 
 @pytest.mark.parametrize("name", ["echo", "get/sum", "a" * 128, "émail", "a b", "a_b"])

@@ -1,6 +1,6 @@
 """A name that is not known is answered with the one that was meant, if any is near."""
 
-from agent_workers.domain.nearest import did_you_mean
+from agent_workers.domain.text.nearest import did_you_mean
 
 
 def test_the_nearest_name_is_asked_for() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_workers.domain.outside import EVERYWHERE, Reach, Uncallable, target_of
+from agent_workers.domain.outside.reach import EVERYWHERE, Reach, Uncallable, target_of
 
 ANYWHERE = Reach(private=EVERYWHERE)
 # What hands out a machine's credentials, in the forms that one resolver or another accepts.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent_workers.domain.printable import printable, printable_line
+from agent_workers.domain.text.printable import printable, printable_line
 
 COMMANDS = {
     "an escape": "\x1b[2J",

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_workers.domain.schedule import (
+from agent_workers.domain.schedules.cron import BadSchedule, parse_cron
+from agent_workers.domain.schedules.schedule import (
     CronRule,
     IntervalRule,
     OnceRule,
@@ -16,7 +17,6 @@ from agent_workers.domain.schedule import (
     last_fire,
     next_fire,
 )
-from agent_workers.domain.schedule_cron import BadSchedule, parse_cron
 
 MINUTE = timedelta(minutes=1)
 

@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_workers.domain.schedule import CatchUp, IntervalRule, OnceRule, Timing, cron_timing
-from agent_workers.domain.schedule_ticks import MOST_AT_ONCE, DueTicks, SkippedTicks, due_ticks
+from agent_workers.domain.schedules.schedule import (
+    CatchUp,
+    IntervalRule,
+    OnceRule,
+    Timing,
+    cron_timing,
+)
+from agent_workers.domain.schedules.ticks import MOST_AT_ONCE, DueTicks, SkippedTicks, due_ticks
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

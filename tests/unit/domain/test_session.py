@@ -1,6 +1,6 @@
 """How much of a conversation is shown: the newest, in whole turns, calls only with their results."""
 
-from agent_workers.domain.session import (
+from agent_workers.domain.memory.session import (
     Role,
     SaidCall,
     SessionMessage,

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from agent_workers.domain import strict_json
-from agent_workers.domain.strict_json import DEEPEST, MOST_NODES, JsonRefused, parse
+from agent_workers.domain.text import strict_json
+from agent_workers.domain.text.strict_json import DEEPEST, MOST_NODES, JsonRefused, parse
 
 MALFORMED = {
     "nothing": b"",

@@ -9,7 +9,7 @@ from typing_extensions import override
 from agent_workers.domain.errors import Escaped, ToolError
 from agent_workers.domain.tracing import trouble_of
 from agent_workers.domain.trouble import MOST_OF_TRACEBACK, Trouble, error_text, trouble_told
-from agent_workers.execution.users_code import call_users
+from agent_workers.execution.users_code.calling import call_users
 
 HERE = "tests/unit/domain/test_tracing.py"
 

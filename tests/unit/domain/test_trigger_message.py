@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from agent_workers.domain.strict_json import parse
-from agent_workers.domain.trigger_event import CloudEvent
-from agent_workers.domain.trigger_message import BATCH, ONE, Message, NotAnEvent, events_of
-from agent_workers.transport.ingest_stream import message_of
+from agent_workers.domain.text.strict_json import parse
+from agent_workers.domain.triggers.event import CloudEvent
+from agent_workers.domain.triggers.message import BATCH, ONE, Message, NotAnEvent, events_of
+from agent_workers.transport.bus.ingest_stream import message_of
 
 PAID = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.paid"}
 

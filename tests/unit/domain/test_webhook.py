@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from agent_workers.domain.events import Announced
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.outside import Uncallable, is_allowed
-from agent_workers.domain.webhook import (
+from agent_workers.domain.outside.reach import Uncallable, is_allowed
+from agent_workers.domain.webhooks.delivery import AnnouncedEvent, ClaimedDelivery, body_of
+from agent_workers.domain.webhooks.url import target_of
+from agent_workers.domain.webhooks.webhook import (
     DELAYS,
     After,
     Again,
@@ -30,8 +32,6 @@ from agent_workers.domain.webhook import (
     shown_secret,
     signature,
 )
-from agent_workers.domain.webhook_delivery import AnnouncedEvent, ClaimedDelivery, body_of
-from agent_workers.domain.webhook_url import target_of
 
 PEPPER = "a pepper for tests only"
 ID = UUID(int=7)

@@ -5,12 +5,12 @@ from typing import Any
 
 from hypothesis import given
 
-from agent_workers.domain.strict_json import JsonRefused, parse
-from agent_workers.domain.trigger_message import BATCH, ONE, Message
+from agent_workers.domain.text.strict_json import JsonRefused, parse
+from agent_workers.domain.triggers.message import BATCH, ONE, Message
 from agent_workers.execution.mcp.http import _events
 from agent_workers.execution.mcp.messages import read
 from agent_workers.execution.mcp.troubles import Garbled
-from agent_workers.orchestration.triggers_arriving import arrived_of
+from agent_workers.orchestration.triggers.arriving import arrived_of
 from tests.unit.fuzz.strange import BODIES
 
 

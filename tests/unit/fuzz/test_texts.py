@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_workers.domain.errors import AgentWorkersError, ToolError
-from agent_workers.domain.outside import Uncallable, is_allowed
-from agent_workers.domain.outside_http import NotCallable
-from agent_workers.domain.schedule_cron import BadSchedule, next_of_cron, parse_cron, zone_named
-from agent_workers.domain.trigger import Trigger, TriggerRefused
-from agent_workers.domain.trigger_event import event_of
-from agent_workers.domain.webhook_url import target_of
-from agent_workers.domain.workspace import LONGEST_PATH, checked_path
+from agent_workers.domain.outside.http import NotCallable
+from agent_workers.domain.outside.reach import Uncallable, is_allowed
+from agent_workers.domain.schedules.cron import BadSchedule, next_of_cron, parse_cron, zone_named
+from agent_workers.domain.tools.workspace import LONGEST_PATH, checked_path
+from agent_workers.domain.triggers.event import event_of
+from agent_workers.domain.triggers.trigger import Trigger, TriggerRefused
+from agent_workers.domain.webhooks.url import target_of
 from agent_workers.execution.outside.headers import check_headers
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.errors import Malformed, NoValue, TooCostly
 from agent_workers.expressions.expression import Expression
-from agent_workers.orchestration.triggers_checking import check_trigger
-from agent_workers.orchestration.triggers_filling import LARGEST_INPUT, TemplateFailed, filled
-from agent_workers.orchestration.triggers_matching import variables_of
-from agent_workers.orchestration.triggers_template import Template
-from api.cursors import Cursors
+from agent_workers.orchestration.triggers.checking import check_trigger
+from agent_workers.orchestration.triggers.filling import LARGEST_INPUT, TemplateFailed, filled
+from agent_workers.orchestration.triggers.matching import variables_of
+from agent_workers.orchestration.triggers.template import Template
+from api.http.cursors import Cursors
 from api.problems import Problem
 from tests.unit.fuzz.strange import TEXTS, VALUES
 

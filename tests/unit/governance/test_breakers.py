@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from agent_workers.domain.agent_version import EVERYBODY
+from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import Breaker, BreakerState
 from agent_workers.domain.ids import TenantId
 from agent_workers.governance.breakers import Thresholds, after_failure, counts_for_all

@@ -20,8 +20,8 @@ from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import EffectKey
 from agent_workers.domain.reply import Happened, Reply, Seen, Written
 from agent_workers.domain.step import ToolFailed, ToolRan
-from agent_workers.state.engine import Connection
-from agent_workers.state.permits import Asked, Permits
+from agent_workers.state.database.engine import Connection
+from agent_workers.state.steps.permits import Asked, Permits
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from agent_workers.domain.effect import EffectClass, EffectRules, Says
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Broke, StepKind
 from agent_workers.governance.breakers import Health, health_of
-from agent_workers.orchestration.act import EffectProtocol
-from agent_workers.orchestration.acted import Acted, Parked
+from agent_workers.orchestration.effects.act import EffectProtocol
+from agent_workers.orchestration.effects.acted import Acted, Parked
 from tests.unit.orchestration.agents import claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
 

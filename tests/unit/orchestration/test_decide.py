@@ -23,9 +23,9 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.execution.breaking import broke_of
-from agent_workers.orchestration.decide import decide
-from agent_workers.orchestration.recover import after_break
+from agent_workers.execution.users_code.breaking import broke_of
+from agent_workers.orchestration.steps.decide import decide
+from agent_workers.orchestration.steps.recover import after_break
 from tests.unit.orchestration.agents import AGENT, claimed
 
 EVALUATE = NextStep(

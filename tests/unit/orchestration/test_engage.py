@@ -6,16 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.domain.agent import Use
+from agent_workers.domain.agents.agent import Use
+from agent_workers.domain.agents.engine_tools import (
+    ask_person,
+    delegate,
+    hand_off,
+    wait,
+    wait_for_event,
+)
 from agent_workers.domain.claim import Claimed, Onward, Recorded, RecordResult
 from agent_workers.domain.decision import Park
-from agent_workers.domain.encoding import canonical
-from agent_workers.domain.engaging import ask_person, delegate, hand_off, wait, wait_for_event
 from agent_workers.domain.step import Lane, StepKind, ToolFailed, ToolRan
+from agent_workers.domain.text.encoding import canonical
 from agent_workers.domain.wait import Child, Waited, WaitKind
 from agent_workers.orchestration.carrying import ANYTHING
-from agent_workers.orchestration.engage import child_of, engage, still_holding
-from agent_workers.orchestration.engaging import elsewhere
+from agent_workers.orchestration.engine_tools.decide import child_of, engage, still_holding
+from agent_workers.orchestration.engine_tools.run import elsewhere
 from tests.unit.orchestration.agents import AGENT, JOB, claimed
 
 A_YEAR = timedelta(days=365)

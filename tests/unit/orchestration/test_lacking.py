@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from agent_workers.domain.agents.engine_tools import DELEGATE
 from agent_workers.domain.decision import Park, TryAgain
-from agent_workers.domain.engaging import DELEGATE
 from agent_workers.domain.step import StepKind
 from agent_workers.domain.wait import WaitKind
-from agent_workers.orchestration.lacking import missing, no_tool, until_served
+from agent_workers.orchestration.steps.not_served import missing, no_tool, until_served
 from agent_workers.orchestration.traits import Lacking
 from tests.unit.orchestration.agents import claimed
 

@@ -4,26 +4,27 @@ import ast
 from datetime import timedelta
 from pathlib import Path
 
-from agent_workers.execution.models.ladder import PATIENCE
-from agent_workers.execution.models.metered import PATIENCE_S
+from agent_workers.execution.models.wrappers.ladder import PATIENCE
+from agent_workers.execution.models.wrappers.metered import PATIENCE_S
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3] / "agent_workers"
+PRODUCT = ROOT / "agent_workers"
 FOLDERS = ("domain", "execution", "governance", "orchestration", "state", "transport", "worker")
 # Threads of their own, which no step waits for.
-WATCHING = {"worker/watchdog.py", "transport/model_cache.py"}
+WATCHING = {"worker/watchdog.py", "transport/shared/model_cache.py"}
 LONGEST = timedelta(seconds=5)
 # Their retries would be tried again by ours.
 RETRYING_ELSEWHERE = {"autoretry_for", "retry_backoff"}
 
 
 def files() -> list[Path]:
-    return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for folder in FOLDERS for path in sorted((PRODUCT / folder).rglob("*.py"))]
 
 
 def test_no_step_sleeps_by_itself() -> None:
     """A loop that waits in place waits by tenacity; what takes longer gets a due time."""
     sleeping = {
-        path.relative_to(ROOT).as_posix()
+        path.relative_to(PRODUCT).as_posix()
         for path in files()
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep"

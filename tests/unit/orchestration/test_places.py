@@ -10,7 +10,7 @@ from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.domain.wait import WaitKind
-from agent_workers.orchestration.places import Places
+from agent_workers.orchestration.steps.tool_slots import Places
 from agent_workers.orchestration.traits import AgentTraits
 from tests.unit.orchestration.agents import AGENT, JOB, claimed, traits
 

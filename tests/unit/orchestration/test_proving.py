@@ -15,10 +15,10 @@ from agent_workers.domain.effect import Proof, Says
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import EffectKey
 from agent_workers.orchestration.carrying import halt
-from agent_workers.orchestration.proving import Proving
-from agent_workers.state.engine import Connection
-from agent_workers.state.permits import Permits
-from agent_workers.state.records import Records
+from agent_workers.orchestration.effects.keeping_evidence import Proving
+from agent_workers.state.database.engine import Connection
+from agent_workers.state.steps.permits import Permits
+from agent_workers.state.steps.records import Records
 from tests.unit.orchestration.agents import claimed
 
 PROOF = Proof(key=EffectKey(UUID(int=7)), attempt=1, says=Says.HAPPENED, result=b"1")

@@ -11,7 +11,7 @@ from agent_workers.domain.claim import Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Fail, Finish
 from agent_workers.domain.ids import JobId, time_ordered, to_wire
 from agent_workers.domain.step import ToolRan
-from agent_workers.orchestration.telling import say_end
+from agent_workers.orchestration.steps.telling import say_end
 from tests.unit.orchestration.agents import claimed
 
 _RAN = ToolRan(result=b"1")

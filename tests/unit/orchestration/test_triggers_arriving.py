@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agent_workers.domain.trigger_message import BATCH, ONE, Message
-from agent_workers.orchestration.triggers_arriving import LARGEST, arrived_of
+from agent_workers.domain.triggers.message import BATCH, ONE, Message
+from agent_workers.orchestration.triggers.arriving import LARGEST, arrived_of
 
 PAID = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.paid"}
 

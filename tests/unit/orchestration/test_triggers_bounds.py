@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent_workers.domain.trigger import TooMuchAtOnce
+from agent_workers.domain.triggers.trigger import TooMuchAtOnce
 from tests.unit.orchestration.triggers_world import (
     TENANT,
     Rules,

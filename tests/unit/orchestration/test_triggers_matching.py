@@ -7,17 +7,17 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.trigger import Trigger, TriggerRefused, key_of
-from agent_workers.domain.trigger_event import CloudEvent, event_of
+from agent_workers.domain.triggers.event import CloudEvent, event_of
+from agent_workers.domain.triggers.trigger import Trigger, TriggerRefused, key_of
 from agent_workers.expressions.budget import Budget
-from agent_workers.orchestration.triggers_checking import check_trigger
-from agent_workers.orchestration.triggers_filling import TemplateFailed, filled
-from agent_workers.orchestration.triggers_matching import (
+from agent_workers.orchestration.triggers.checking import check_trigger
+from agent_workers.orchestration.triggers.filling import TemplateFailed, filled
+from agent_workers.orchestration.triggers.matching import (
     ConditionFailed,
     is_wanted,
     variables_of,
 )
-from agent_workers.orchestration.triggers_template import Template
+from agent_workers.orchestration.triggers.template import Template
 
 
 def event(**members: Any) -> CloudEvent:

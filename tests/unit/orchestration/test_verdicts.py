@@ -10,7 +10,7 @@ from agent_workers.domain.decision import Continue, Fail
 from agent_workers.domain.job import Limits
 from agent_workers.domain.step import Judged, Planned, StepKind, ToolCall, Verdict
 from agent_workers.orchestration.carrying import TAIL, newest_rounds
-from agent_workers.orchestration.decide import decide
+from agent_workers.orchestration.steps.decide import decide
 from tests.unit.orchestration.agents import AGENT, claimed
 
 READ = ToolCall(tool="read", arguments=b"{}", call_id="r")

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
+from agent_workers.domain.agents.engine_calls import About, Question, asked
+from agent_workers.domain.agents.engine_tools import ASK_PERSON, GO_ON, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.decision import Continue, Decision, Join, TryAgain
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.engaging import ASK_PERSON, GO_ON, LET_FAIL, TRY_AGAIN
-from agent_workers.domain.engaging_asked import About, Question, asked
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.domain.remembered import Remembered
 from agent_workers.domain.step import Broke, StepKind, ToolCall, ToolFailed, ToolRan
-from agent_workers.orchestration.limits import before_calls
-from agent_workers.orchestration.recover import after_break, after_failed
+from agent_workers.domain.tools.remembered import Remembered
+from agent_workers.orchestration.steps.fallbacks import NOTHING_LEFT, FindWays, Ways
+from agent_workers.orchestration.steps.limits import before_calls
+from agent_workers.orchestration.steps.recover import after_break, after_failed
 from agent_workers.orchestration.traits import AgentTraits
-from agent_workers.orchestration.ways import NOTHING_LEFT, FindWays, Ways
 from tests.unit.orchestration.agents import AGENT, claimed, traits
 
 OLD = Remembered(tool="read", result=b"7", at=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC))

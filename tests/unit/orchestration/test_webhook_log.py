@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.webhook import After, Answered, Outcome
-from agent_workers.domain.webhook_delivery import AnnouncedEvent, ClaimedDelivery
-from agent_workers.orchestration.webhooks import Courier
-from agent_workers.state.webhook_queue import WebhookQueue
+from agent_workers.domain.webhooks.delivery import AnnouncedEvent, ClaimedDelivery
+from agent_workers.domain.webhooks.webhook import After, Answered, Outcome
+from agent_workers.orchestration.requests.webhooks import Courier
+from agent_workers.state.webhooks.queue import WebhookQueue
 
 DELIVERY = ClaimedDelivery(
     tenant_id=TenantId("t"),

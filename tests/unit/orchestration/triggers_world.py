@@ -6,13 +6,13 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.trigger import Selector, Trigger
-from agent_workers.domain.trigger_message import BATCH, Message
-from agent_workers.orchestration.triggers import Intake, Receipt
-from agent_workers.orchestration.triggers_arriving import Arrived, arrived_of
-from agent_workers.state.submissions import Asked, Pace
-from agent_workers.state.triggers_intake import Intakes, Taken
-from agent_workers.state.triggers_letters import DeadLetter
+from agent_workers.domain.triggers.message import BATCH, Message
+from agent_workers.domain.triggers.trigger import Selector, Trigger
+from agent_workers.orchestration.triggers.arriving import Arrived, arrived_of
+from agent_workers.orchestration.triggers.intake import Intake, Receipt
+from agent_workers.state.jobs.submissions import Asked, Pace
+from agent_workers.state.triggers.dead_letters import DeadLetter
+from agent_workers.state.triggers.intake import Intakes, Taken
 
 TENANT = TenantId("acme")
 

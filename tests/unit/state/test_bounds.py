@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from agent_workers.state.bounds import FROM_THE_BEGINNING, Bounds, Writer
+from agent_workers.state.database.bounds import FROM_THE_BEGINNING, Bounds, Writer
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.state import codec
+from agent_workers.state.steps import codec
 
 NASTY = 'a"b\\\0\ud800é'
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from agent_workers.cli.checks_spill import check_spill
-from agent_workers.cli.findings import Level
+from agent_workers.cli.doctor.spill import check_spill
 from agent_workers.domain.effect import Proof, Says, Source
 from agent_workers.domain.ids import EffectKey, TenantId
 from agent_workers.settings import Settings
-from agent_workers.state.spill import Spilled, SpillFolder, SpillUnreadable
+from agent_workers.state.steps.spill import Spilled, SpillFolder, SpillUnreadable
+from agent_workers.terminal.findings import Level
 
 PEPPER = "only for tests, never else"
 PROOF = Proof(key=EffectKey(UUID(int=7)), attempt=2, says=Says.HAPPENED, result=b'{"a":"\xc3\xa9"}')

@@ -9,8 +9,8 @@ import pytest
 
 from agent_workers import state
 from agent_workers.state.tables import metadata
-from tests.statements import of_functions, of_modules
-from tests.tenancy import TENANT, unbound
+from tests.support.statements import of_functions, of_modules
+from tests.support.tenancy import TENANT, unbound
 
 for _module in pkgutil.iter_modules(state.__path__):
     if _module.name.startswith("tables"):
@@ -45,44 +45,44 @@ ACROSS_TENANTS = {
     "pass_deadlines": _SWEEP,
     "relay_batch": _SWEEP,
     "ring_again": _SWEEP,
-    "mcp._TAKE": _SWEEP,
-    "schedules_firing._TURNS": _SWEEP,
-    "schedules_firing._NEXT_WAITING": _SWEEP,
-    "schedules_firing._SLEEP": _COUNT,
+    "catalogue.mcp._TAKE": _SWEEP,
+    "schedules.firing._TURNS": _SWEEP,
+    "schedules.firing._NEXT_WAITING": _SWEEP,
+    "schedules.firing._SLEEP": _COUNT,
     "look_around": _COUNT,
-    "diagnosis._EVENTS": _COUNT,
-    "diagnosis._LACKING": _COUNT,
-    "diagnosis._NEEDED": _COUNT,
-    "diagnosis._PARKED": _COUNT,
-    "diagnosis._SCHEDULES": _COUNT,
-    "diagnosis._WAITING": _COUNT,
-    "diagnosis._WEBHOOKS": _COUNT,
-    "mcp._SUMS": _COUNT,
-    "memories_indexes._DIMENSIONS": _COUNT,
-    "memories_indexes._MODELS": _COUNT,
-    "relays._AGE": _COUNT,
-    "agent_versions._EVERYWHERE": _OPERATOR,
-    "agent_versions._TAKING_JOBS": _OPERATOR,
-    "breakers._ALL": _OPERATOR,
-    "mcp._ALL_TOOLS": _OPERATOR,
-    "mcp._SERVERS": _OPERATOR,
-    "quotas._NEARLY_FULL": _OPERATOR,
-    "memories_indexes._STALE": "an operator has every memory embedded again by another model",
-    "breakers._INSERT": _SHARED,
-    "breakers._ONE": _SHARED,
-    "breakers._TROUBLED": _SHARED,
+    "database.diagnosis._EVENTS": _COUNT,
+    "database.diagnosis._LACKING": _COUNT,
+    "database.diagnosis._NEEDED": _COUNT,
+    "database.diagnosis._PARKED": _COUNT,
+    "database.diagnosis._SCHEDULES": _COUNT,
+    "database.diagnosis._WAITING": _COUNT,
+    "database.diagnosis._WEBHOOKS": _COUNT,
+    "catalogue.mcp._SUMS": _COUNT,
+    "memories.indexes._DIMENSIONS": _COUNT,
+    "memories.indexes._MODELS": _COUNT,
+    "jobs.relays._AGE": _COUNT,
+    "catalogue.agent_versions._EVERYWHERE": _OPERATOR,
+    "catalogue.agent_versions._TAKING_JOBS": _OPERATOR,
+    "catalogue.breakers._ALL": _OPERATOR,
+    "catalogue.mcp._ALL_TOOLS": _OPERATOR,
+    "catalogue.mcp._SERVERS": _OPERATOR,
+    "access.quotas._NEARLY_FULL": _OPERATOR,
+    "memories.indexes._STALE": "an operator has every memory embedded again by another model",
+    "catalogue.breakers._INSERT": _SHARED,
+    "catalogue.breakers._ONE": _SHARED,
+    "catalogue.breakers._TROUBLED": _SHARED,
     "has_free_place": _SHARED,
     "lock_tool_places": _SHARED,
     "next_at_tool": _SHARED,
     "tenants_at_breaker": _SHARED,
     "add_items": "names the tenant in a row: (custom_id, tenant_id, batch_id)",
     "keep_agent_version": "the agents of everybody are seen by all, in an `or`",
-    "keys._FIND": "the key says which tenant asks",
-    "keys._USED": "as `_FIND` has found it",
-    "workers._HELD": "what one worker holds, of whichever tenants",
-    "workers._LEAVE": "what one worker holds, of whichever tenants",
-    "workers._REGISTER": "a worker that lives is suspected by none",
-    "disturbing.hold_snapshot": "a disturbance for tests of ours; what it reads is thrown away",
+    "access.keys._FIND": "the key says which tenant asks",
+    "access.keys._USED": "as `_FIND` has found it",
+    "steps.workers._HELD": "what one worker holds, of whichever tenants",
+    "steps.workers._LEAVE": "what one worker holds, of whichever tenants",
+    "steps.workers._REGISTER": "a worker that lives is suspected by none",
+    "proving.disturbing.hold_snapshot": "a disturbance for tests of ours; what it reads is thrown away",
 }
 
 
@@ -108,7 +108,7 @@ def test_no_exception_has_become_needless(found: dict[str, set[str]]) -> None:
 
 def test_all_statements_are_read(found: dict[str, set[str]]) -> None:
     """So that a new way of writing them down does not go by unseen."""
-    assert {"record_attempt", "tenants_at_breaker", "webhook_endpoints._ENABLE"} <= found.keys()
+    assert {"record_attempt", "tenants_at_breaker", "webhooks.endpoints._ENABLE"} <= found.keys()
     assert len(found) > 250
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from agent_workers import Call, Clock, Effect, tool
-from agent_workers.domain.outside_http import Http, HttpBounds, HttpRequest
+from agent_workers.domain.outside.http import Http, HttpBounds, HttpRequest
 
 
 @tool(effect=Effect.PURE)

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from agent_workers import ToolError
-from agent_workers.domain.outside_http import HttpAnswer
-from agent_workers.domain.tool import Transaction
+from agent_workers.domain.outside.http import HttpAnswer
+from agent_workers.domain.tools.tool import Transaction
 from agent_workers.execution.tools.builtin.workspace import delete_file, list_files, write_file
 from agent_workers.pytest_plugin import RunTool
 from agent_workers.testing.clock import FakeClock

@@ -8,7 +8,7 @@ import pytest
 from agent_workers import Agent, Effect, tool
 from agent_workers.domain.budget import Usage
 from agent_workers.execution.first_turn import first_turn
-from agent_workers.execution.models.recorded import NotRecorded, RecordedModel
+from agent_workers.execution.models.scripted.recorded import NotRecorded, RecordedModel
 from agent_workers.execution.models.values import Message, ModelReply, ModelRequest, ToolCallWish
 
 ASKED = ModelRequest(

@@ -1,6 +1,6 @@
 """Random worlds: the same for the same seed, and smaller ones come to an end."""
 
-from agent_workers.cli.prove.worlds import CallOf, Misfortune, World, smaller, world_of
+from agent_workers.proving.worlds.worlds import CallOf, Misfortune, World, smaller, world_of
 
 _NUMBERS = range(1, 300)
 

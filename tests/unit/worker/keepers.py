@@ -6,10 +6,10 @@ from typing_extensions import override
 
 from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.ids import JobId
-from agent_workers.orchestration.advance import Driver
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sweeps import Sweeps
-from agent_workers.state.workers import DeadMan, Process, Workers
+from agent_workers.orchestration.steps.advance import Driver
+from agent_workers.state.database.server_clock import ServerClock
+from agent_workers.state.steps.sweeps import Sweeps
+from agent_workers.state.steps.workers import DeadMan, Process, Workers
 from agent_workers.worker.delivery import Busy
 from agent_workers.worker.keeper import Keeper
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agent_workers.transport.event_batches import EventBatches
+from agent_workers.transport.celery_app.event_batches import EventBatches
 
 
 @dataclass

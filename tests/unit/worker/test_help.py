@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent_workers.worker import ingest_main, main, relay_main, webhooks
+from agent_workers.worker.programs import ingest_main, main, relay_main, webhooks
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from typing_extensions import override
 from agent_workers.domain.claim import Claimed, Due, NothingDue
 from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.carrying import Going, halt
-from agent_workers.state.bounds import FROM_THE_BEGINNING
-from agent_workers.state.claims import Claims
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.sweeps import Sweeps
-from agent_workers.state.workers import Held, Process, Workers
+from agent_workers.orchestration.steps.advance import Driver
+from agent_workers.state.database.bounds import FROM_THE_BEGINNING
+from agent_workers.state.database.server_clock import ServerClock
+from agent_workers.state.steps.claims import Claims
+from agent_workers.state.steps.sweeps import Sweeps
+from agent_workers.state.steps.workers import Held, Process, Workers
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
 from tests.unit.orchestration.agents import claimed

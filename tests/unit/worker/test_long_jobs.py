@@ -9,9 +9,9 @@ from typing_extensions import override
 from agent_workers.domain.claim import Claimed, Due, NothingDue
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane
-from agent_workers.orchestration.advance import Driver
 from agent_workers.orchestration.carrying import Going, halt
-from agent_workers.state.claims import Claims
+from agent_workers.orchestration.steps.advance import Driver
+from agent_workers.state.steps.claims import Claims
 from agent_workers.worker.delivery import Busy, Deliveries, Slice
 from tests.unit.orchestration.agents import claimed
 

@@ -6,10 +6,10 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from agent_workers.domain.errors import StateUnavailable
-from agent_workers.state.server_clock import ServerClock
-from agent_workers.state.workers import DeadMan
+from agent_workers.state.database.server_clock import ServerClock
+from agent_workers.state.steps.workers import DeadMan
 from agent_workers.worker.delivery import Busy
-from agent_workers.worker.repeated import SAID_EVERY_S, Repeated
+from agent_workers.worker.parts.repeated import SAID_EVERY_S, Repeated
 from tests.unit.worker.keepers import keeper
 
 _REFUSED = """connection failed: connection to server at "127.0.0.1", port 5432 failed: Connection refused

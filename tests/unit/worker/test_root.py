@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from agent_workers.worker.main import warn_of_root
+from agent_workers.worker.programs.main import warn_of_root
 
 
 def test_a_worker_of_root_says_so_and_any_other_says_nothing() -> None:

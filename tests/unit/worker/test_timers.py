@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_workers.worker.timers import KernelTimer
+from agent_workers.worker.parts.timers import KernelTimer
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
+from agent_workers.domain.tools.declaring import tool
 from agent_workers.domain.trouble import trouble_told
 from agent_workers.execution.sandbox.ports import Bounds, CodeRunner, Finished, Program, Raised, Ran
 from agent_workers.execution.sandbox.telling import code_of, told

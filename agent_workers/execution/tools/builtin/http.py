@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import TryLater
-from agent_workers.domain.outside_http import Http, HttpAnswer, HttpBounds, HttpRequest, NoAnswer
-from agent_workers.domain.outside_sending import (
+from agent_workers.domain.outside.http import Http, HttpAnswer, HttpBounds, HttpRequest, NoAnswer
+from agent_workers.domain.outside.sending import (
     TIMEOUT,
     Body,
     Method,
@@ -17,8 +16,9 @@ from agent_workers.domain.outside_sending import (
     request_of,
     sent,
 )
-from agent_workers.domain.outside_shown import HttpResult, shown
-from agent_workers.domain.tool import Call
+from agent_workers.domain.outside.shown import HttpResult, shown
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Call
 
 _REDIRECTS = 5
 _SEND = HttpBounds(most_bytes=100_000)

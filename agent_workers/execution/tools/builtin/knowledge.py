@@ -6,11 +6,11 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.embedding import Embedder
-from agent_workers.domain.knowledge import Hit, Knowledge, Question
-from agent_workers.domain.tool import Tool
+from agent_workers.domain.memory.embedding import Embedder
+from agent_workers.domain.memory.knowledge import Hit, Knowledge, Question
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool
 
 _TIMEOUT = timedelta(seconds=30)
 

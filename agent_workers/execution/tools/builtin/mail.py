@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.email_message import (
+from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError
+from agent_workers.domain.outside.email_message import (
     LONGEST_SUBJECT,
     LONGEST_TEXT,
     MOST_RECIPIENTS,
@@ -18,9 +18,9 @@ from agent_workers.domain.email_message import (
     EmailRefused,
     Outbox,
 )
-from agent_workers.domain.errors import FacilityError, NotExecuted, ToolError
-from agent_workers.domain.facility import NotInstalled
-from agent_workers.domain.tool import Absent, Call, Found, Tool
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.facility import NotInstalled
+from agent_workers.domain.tools.tool import Absent, Call, Found, Tool
 
 _Addresses = Annotated[list[str], Field(max_length=MOST_RECIPIENTS)]
 _Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT)]

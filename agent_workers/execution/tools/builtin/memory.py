@@ -7,11 +7,10 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
 from agent_workers.domain.ids import to_wire
-from agent_workers.domain.memory import (
+from agent_workers.domain.memory.memory import (
     LONGEST_CONTENT,
     LONGEST_SUBJECT,
     Known,
@@ -23,7 +22,8 @@ from agent_workers.domain.memory import (
     memory_from_wire,
     memory_to_wire,
 )
-from agent_workers.domain.tool import Tool, Transaction
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool, Transaction
 
 _TIMEOUT = timedelta(seconds=30)
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.sql_source import Scalar, SqlBounds, SqlSources
+from agent_workers.domain.outside.sql_source import Scalar, SqlBounds, SqlSources
+from agent_workers.domain.tools.declaring import tool
 
 _MOST_ROWS = 1_000
 _LONGEST = 20_000

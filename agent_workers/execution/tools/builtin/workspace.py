@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.declaring import tool
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
-from agent_workers.domain.tool import Tool, Transaction
-from agent_workers.domain.workspace import (
+from agent_workers.domain.tools.declaring import tool
+from agent_workers.domain.tools.tool import Tool, Transaction
+from agent_workers.domain.tools.workspace import (
     LARGEST_FILE,
     FileRead,
     FileSeen,

@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.cli.jobs.show import print_job
-from agent_workers.cli.terminal import screened
+from agent_workers.terminal.screening import screened
 from tests.unit.cli.jobs.documents import ID, LATER, Json, seen, step, waits
 
 

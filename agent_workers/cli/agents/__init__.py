@@ -1,0 +1,1 @@
+"""`agent-workers agents`: applies, lists, compares and retires agents."""

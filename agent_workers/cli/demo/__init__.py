@@ -1,0 +1,1 @@
+"""`agent-workers demo`: its scenes, and how they are told."""

@@ -1,0 +1,1 @@
+"""`agent-workers doctor`: one module for each group of checks."""

@@ -1,0 +1,1 @@
+"""`agent-workers knowledge`: documents that agents may search."""

@@ -1,0 +1,1 @@
+"""`agent-workers mcp`: MCP servers, and the approval of their tools."""

@@ -1,0 +1,1 @@
+"""`agent-workers models`: lists models and tries one."""

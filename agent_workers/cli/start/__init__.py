@@ -1,0 +1,1 @@
+"""The commands that start programs: up, api, worker, beat, flower, ingest, relay."""

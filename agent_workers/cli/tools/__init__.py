@@ -1,0 +1,1 @@
+"""`agent-workers tools`: lists, checks and calls tools."""

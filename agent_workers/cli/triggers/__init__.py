@@ -1,0 +1,1 @@
+"""`agent-workers triggers`: which events start which jobs, and dead letters."""

@@ -1,0 +1,1 @@
+"""`agent-workers webhooks`: endpoints and deliveries."""

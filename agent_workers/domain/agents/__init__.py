@@ -1,0 +1,1 @@
+"""Agents: their declarations, versions and mistakes, and the tools that the engine gives to every agent."""

@@ -1,0 +1,1 @@
+"""What is remembered: sessions, memories, documents and their vectors."""

@@ -1,0 +1,1 @@
+"""Schedules: their rules, their times, and what they start."""

@@ -1,0 +1,1 @@
+"""Text and bytes: encoding, strict JSON, redaction, and what may be printed."""

@@ -1,0 +1,1 @@
+"""Tools: how they are declared, what they are given, and what a call returns."""

@@ -1,0 +1,1 @@
+"""Triggers, and the events and messages that they match."""

@@ -1,0 +1,1 @@
+"""The gateway to providers through LiteLLM. Nothing outside this folder imports it."""

@@ -1,0 +1,1 @@
+"""Models without a provider: scripted and recorded ones."""

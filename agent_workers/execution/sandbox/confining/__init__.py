@@ -1,0 +1,1 @@
+"""What holds a program: bubblewrap, Landlock, seccomp, memory and users."""

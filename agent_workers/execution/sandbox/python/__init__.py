@@ -1,0 +1,1 @@
+"""Running Python code in a sandbox: CPython, WebAssembly, Monty or a container."""

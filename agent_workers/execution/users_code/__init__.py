@@ -1,0 +1,1 @@
+"""Calling users' code: functions and coroutines, and what their exceptions mean."""

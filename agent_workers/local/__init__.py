@@ -1,0 +1,1 @@
+"""Running a whole system on one machine: folder, servers, supervisor. Commands are in `cli/`."""

@@ -1,0 +1,1 @@
+"""The agents, tools and models that this machine's settings name."""

@@ -1,0 +1,1 @@
+"""What follows a step: pure decisions, limits, recovery and fallbacks. The loop itself is `orchestration/advance.py`."""

@@ -1,0 +1,1 @@
+"""Agents and tools whose effects a server outside counts."""

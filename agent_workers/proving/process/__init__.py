@@ -1,0 +1,1 @@
+"""A worker under trial: started by fork, stopped at a crash point."""

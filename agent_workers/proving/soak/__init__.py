@@ -1,0 +1,1 @@
+"""The soak: real Celery workers for minutes, one disaster after the other."""

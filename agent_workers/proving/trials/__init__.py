@@ -1,0 +1,1 @@
+"""Trials of one job each: one fault at one point, and the verdict."""

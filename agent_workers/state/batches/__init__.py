@@ -1,0 +1,1 @@
+"""Batches in Postgres: filled, kept going, read."""

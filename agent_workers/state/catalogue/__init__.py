@@ -1,0 +1,1 @@
+"""What this installation has: agents and their versions, tools, MCP servers, circuit breakers."""

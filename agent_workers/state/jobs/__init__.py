@@ -1,0 +1,1 @@
+"""Jobs in Postgres: submitted, read, controlled, sent messages; their files and their journal."""

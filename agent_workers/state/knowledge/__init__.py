@@ -1,0 +1,1 @@
+"""Documents and their chunks in Postgres, searched by words and by vectors."""

@@ -1,0 +1,1 @@
+"""Memories in Postgres: kept, searched by vector, forgotten."""

@@ -1,0 +1,1 @@
+"""What proofs ask of a database: scratch copies, invariants, disturbances. The product never imports it."""

@@ -1,0 +1,1 @@
+"""Steps in Postgres: claimed, recorded, parked, swept; permits, evidence and the workers that hold them."""

@@ -1,0 +1,1 @@
+"""Triggers in Postgres: their rows, the intake of events, and dead letters."""

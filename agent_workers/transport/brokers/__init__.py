@@ -1,0 +1,1 @@
+"""Settings of the connections to Redis and RabbitMQ: profiles, TLS, queues."""

@@ -1,0 +1,1 @@
+"""Events from and to brokers outside: ingest and relay."""

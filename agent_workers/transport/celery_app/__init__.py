@@ -1,0 +1,1 @@
+"""The Celery app and the worker's end of its queues."""

@@ -1,0 +1,1 @@
+"""Reading requests and writing replies: bodies, queries, cursors, problems. It knows no route."""

@@ -1,0 +1,1 @@
+"""The routes of jobs: submit, read, control, stream, send."""

@@ -1,0 +1,1 @@
+"""The API's process: connections, threads, waiting, start and stop."""

@@ -1,0 +1,1 @@
+"""The routes of schedules and their runs."""

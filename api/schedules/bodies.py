@@ -1,0 +1,201 @@
+"""What a caller may say of a schedule, checked, as its terms."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from agent_workers.domain.schedules.schedule import CatchUp, Overlap, ScheduleType
+from agent_workers.domain.schedules.target import BatchTarget, JobTarget, Target
+from agent_workers.domain.schedules.terms import ScheduleTerms
+from api.batches.bodies import BatchAsked, items_of, terms_of
+from api.http.asked import JobAsked, Whole, instant_asked, validated
+from api.http.json_text import dumped
+from api.problems import Mistake, Problem, invalid
+
+LONGEST_INTERVAL_S = 366 * 86_400
+LONGEST_WINDOW_S = 31 * 86_400
+LONGEST_JITTER_S = 3_600
+_DAY_S = 86_400
+# A schedule says when its jobs begin, and they are nobody's children.
+_NOT_OF_TARGETS = frozenset({"run_at", "delay", "parent_job_id", "on_busy"})
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _near(value: object) -> datetime | None:
+    """Calendars are reliable for a while only."""
+    at = instant_asked(value)
+    if at is not None and not _EARLIEST <= at <= _LATEST:
+        raise PydanticCustomError("value", "must be in the years 1970 to 2199")
+    return at
+
+
+_Instant = Annotated[datetime | None, BeforeValidator(_near)]
+# Any: members of a job or a batch, which are validated as such.
+Members = dict[str, Any]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TargetAsked(_Asked):
+    job: Members | None = None
+    batch: Members | None = None
+
+
+class ScheduleChangeAsked(_Asked):
+    """What may change; the members of a new schedule are the same."""
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    type: Annotated[ScheduleType, Field(strict=False)] = ScheduleType.CRON
+    expression: Annotated[str, Field(max_length=200)] | None = None
+    timezone: Annotated[str, Field(min_length=1, max_length=100)] = "UTC"
+    interval_s: Annotated[Whole, Field(ge=1, le=LONGEST_INTERVAL_S)] | None = None
+    run_at: _Instant = None
+    start_at: _Instant = None
+    end_at: _Instant = None
+    overlap: Annotated[Overlap, Field(strict=False)] = Overlap.SKIP
+    catch_up: Annotated[CatchUp, Field(strict=False)] = CatchUp.LAST
+    catch_up_window_s: Annotated[Whole, Field(ge=0, le=LONGEST_WINDOW_S)] = _DAY_S
+    jitter_s: Annotated[Whole, Field(ge=0, le=LONGEST_JITTER_S)] = 0
+    metadata: (
+        Annotated[
+            dict[
+                Annotated[str, Field(min_length=1, max_length=64)],
+                Annotated[str, Field(max_length=512)],
+            ],
+            Field(max_length=16),
+        ]
+        | None
+    ) = None
+    target: TargetAsked | None = None
+
+
+class ScheduleAsked(ScheduleChangeAsked):
+    type: Annotated[ScheduleType, Field(strict=False)]
+    target: TargetAsked
+
+
+class TriggerAsked(_Asked):
+    overlap: Annotated[Overlap, Field(strict=False)] | None = None
+
+
+class BackfillAsked(_Asked):
+    begin: Annotated[datetime, BeforeValidator(_near)]
+    end: Annotated[datetime, BeforeValidator(_near)]
+
+
+def terms_asked(asked: ScheduleAsked) -> ScheduleTerms:
+    """Return the terms of a new schedule."""
+    if asked.type is ScheduleType.CRON and "timezone" not in asked.model_fields_set:
+        raise invalid("a cron schedule needs a time zone, like Europe/Berlin", pointer="/timezone")
+    given = asked.model_dump(exclude={"target", "metadata"})
+    terms = ScheduleTerms(**given, target=target_of(asked.target), metadata=asked.metadata or {})
+    return _checked(terms)
+
+
+def changed_terms(terms: ScheduleTerms, asked: ScheduleChangeAsked) -> ScheduleTerms:
+    """Return the terms with what was said, and nothing else, changed."""
+    said = asked.model_fields_set
+    given = asked.model_dump(include=said - {"target", "metadata"})
+    # What fires changes as a whole: another type takes none of the old one's members along.
+    if "type" in said and asked.type is not terms.type:
+        given = {"expression": None, "interval_s": None, "run_at": None} | given
+    changed = replace(terms, **given)
+    if "metadata" in said:
+        changed = replace(changed, metadata=asked.metadata or {})
+    if "target" in said and asked.target is None:
+        raise invalid("a schedule needs a target", pointer="/target")
+    if asked.target is not None:
+        changed = replace(changed, target=target_of(asked.target))
+    return _checked(changed)
+
+
+def target_of(asked: TargetAsked) -> Target:
+    """Read a target; mistakes are told by their place in the whole body."""
+    if (asked.job is None) == (asked.batch is None):
+        raise invalid("give a job or a batch", pointer="/target")
+    if asked.job is not None:
+        return _within("/target/job", _job_target, asked.job)
+    return _within("/target/batch", _batch_target, asked.batch or {})
+
+
+def agents_of(target: Target) -> Mapping[str, str]:
+    """Return the agents of a target, each with the place where it is named."""
+    match target:
+        case JobTarget():
+            return {target.agent: "/target/job/agent"}
+        case BatchTarget():
+            return dict.fromkeys(target.agents, "/target/batch")
+
+
+def _checked(terms: ScheduleTerms) -> ScheduleTerms:
+    if terms.jitter_s and isinstance(terms.target, BatchTarget):
+        raise invalid("only a schedule of jobs may have a jitter", pointer="/jitter_s")
+    return terms
+
+
+def _job_target(members: Members) -> JobTarget:
+    for name in sorted(_NOT_OF_TARGETS & set(members)):
+        raise invalid(
+            "is not allowed here: the schedule says when its jobs start", pointer=f"/{name}"
+        )
+    if isinstance(members.get("deadline"), str):
+        raise invalid(
+            "must be a number of seconds from the time at which the job starts", pointer="/deadline"
+        )
+    job = validated(JobAsked, members)
+    return JobTarget(
+        agent=job.agent,
+        input=dumped(job.input),
+        metadata=job.metadata or {},
+        priority=job.priority or 0,
+        deadline=None if job.deadline is None else timedelta(seconds=job.deadline),
+        max_cost_micro=job.max_cost_usd or 0,
+        max_steps=job.max_steps or 1_000,
+        callback_url=getattr(job, "callback_url", None),
+        user_id=job.user_id or "",
+        session_id=job.session_id or "",
+        asked=members,
+    )
+
+
+def _batch_target(members: Members) -> BatchTarget:
+    batch = validated(BatchAsked, members)
+    terms, items = terms_of(batch), items_of(batch)
+    if not items:
+        raise invalid("give `jobs`, or `job_template` with `items`", pointer="/items")
+    ids = Counter(item.custom_id for item in items)
+    for custom_id, count in ids.items():
+        if count > 1:
+            raise invalid(f"the custom_id {custom_id!r} is given twice", pointer="/items")
+    spec = terms.spec() | {
+        "items": [
+            {
+                "custom_id": item.custom_id,
+                "agent": item.agent,
+                "input": json.loads(item.input),
+                "options": dict(item.options),
+            }
+            for item in items
+        ]
+    }
+    return BatchTarget(spec=spec, asked=members)
+
+
+def _within(place: str, read: Callable[[Members], Target], members: Members) -> Target:
+    """Read a part of the body; mistakes are told by their place in the whole of it."""
+    try:
+        return read(members)
+    except Problem as problem:
+        mistakes = [
+            Mistake(pointer=place + one.pointer, detail=one.detail) for one in problem.mistakes
+        ]
+        detail = f"{mistakes[0].pointer}: {mistakes[0].detail}"
+        raise Problem(code=problem.code, detail=detail, mistakes=mistakes) from None

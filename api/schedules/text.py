@@ -1,0 +1,49 @@
+"""Schedules and their runs as JSON."""
+
+import json
+
+from agent_workers.domain.batch import to_wire as batch_to_wire
+from agent_workers.domain.ids import to_wire
+from agent_workers.domain.schedules.schedule import schedule_to_wire
+from agent_workers.domain.schedules.target import JobTarget, Target
+from agent_workers.state.schedules.rows import ScheduleSeen
+from agent_workers.state.schedules.runs import RunSeen
+from api.http.json_text import instant, text
+
+
+def schedule_text(schedule: ScheduleSeen) -> str:
+    terms, wire = schedule.terms, schedule_to_wire(schedule.schedule_id)
+    at = f'"/v1/schedules/{wire}'
+    interval = "null" if terms.interval_s is None else str(terms.interval_s)
+    return (
+        f'{{"id":"{wire}","object":"schedule","name":{text(terms.name)},"type":"{terms.type}",'
+        f'"expression":{text(terms.expression)},"timezone":{text(terms.timezone)},'
+        f'"interval_s":{interval},"run_at":{instant(terms.run_at)},'
+        f'"start_at":{instant(terms.start_at)},"end_at":{instant(terms.end_at)},'
+        f'"status":"{schedule.status}","overlap":"{terms.overlap}","catch_up":"{terms.catch_up}",'
+        f'"catch_up_window_s":{terms.catch_up_window_s},"jitter_s":{terms.jitter_s},'
+        f'"target":{_target(terms.target)},"metadata":{json.dumps(dict(terms.metadata))},'
+        f'"next_run_at":{instant(schedule.next_fire_at)},'
+        f'"last_run_at":{instant(schedule.last_fire_at)},"version":{schedule.version},'
+        f'"created_at":{instant(schedule.created_at)},"updated_at":{instant(schedule.updated_at)},'
+        f'"links":{{"self":{at}","runs":{at}/runs","preview":{at}/preview"}}}}'
+    )
+
+
+def run_text(run: RunSeen) -> str:
+    job = "null" if run.job_id is None else f'"{to_wire(run.job_id)}"'
+    batch = "null" if run.batch_id is None else f'"{batch_to_wire(run.batch_id)}"'
+    skipped = run.reason if run.status == "skipped" else None
+    failed = run.reason if run.status == "failed" else None
+    return (
+        f'{{"object":"schedule.run","scheduled_at":{instant(run.fire_at)},'
+        f'"origin":"{run.origin}","status":"{run.status}","skip_reason":{text(skipped)},'
+        f'"skipped_until":{instant(run.skipped_until)},"error":{text(failed)},'
+        f'"job_id":{job},"batch_id":{batch},"started_at":{instant(run.started_at)},'
+        f'"finished_at":{instant(run.finished_at)}}}'
+    )
+
+
+def _target(target: Target) -> str:
+    kind = "job" if isinstance(target, JobTarget) else "batch"
+    return json.dumps({kind: dict(target.asked)})

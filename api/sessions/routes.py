@@ -1,0 +1,126 @@
+"""/v1/sessions: what was said in a conversation, whose turn it is, and forgetting it."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.memory.session import Role
+from agent_workers.domain.text.encoding import canonical
+from agent_workers.state.sessions.calls import NewMessage, SessionCalls, SessionSeen
+from api.http.asked import validated
+from api.http.cursors import Cursors
+from api.http.forms import SESSION_FORM
+from api.http.json_text import dumped
+from api.http.listing import listed
+from api.http.queries import checked_query, idempotency_key_of, whole_number
+from api.http.reading import read_json
+from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.problems import Problem, invalid
+from api.process.threads import Threads
+from api.sessions.bodies import (
+    MessageAsked,
+    calls_bytes,
+    message_text,
+    session_text,
+)
+
+_CURSOR = re.compile(r"(\d{1,9})-([01])")
+_NO_CURSOR = "The cursor does not belong to this list."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRoutes:
+    sessions: SessionCalls
+    cursors: Cursors
+    threads: Threads
+
+    async def show(self, request: Request) -> Response:
+        """One session: how much was said, and which jobs run or wait in it."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        seen = await self.threads.run(self.sessions.one, tenant_id, session_id)
+        return JsonReply(session_text(seen).encode(), headers=[NO_STORE])
+
+    async def show_all(self, request: Request) -> Response:
+        """The caller's sessions, the last used first."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, ("limit", "cursor"))
+        limit = whole_number(members, "limit", least=1, most=100, default=20)
+        cursor = members.get("cursor")
+        behind = None if cursor is None else self._behind(cursor, tenant_id)
+        read = partial(self.sessions.page, tenant_id, limit=limit, behind=behind)
+        cursor_of = partial(self._cursor, tenant_id)
+        return await listed(self.threads, read, text=session_text, cursor=cursor_of)
+
+    async def clear(self, request: Request) -> Response:
+        """Forget what was said; jobs that have not ended keep their turns."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        await self.threads.run(self.sessions.clear, tenant_id, session_id)
+        return EmptyReply(204, headers=[NO_STORE])
+
+    async def show_messages(self, request: Request) -> Response:
+        """What was said, oldest first: a job's input and its answer have the same turn."""
+        tenant_id, session_id = _place(request)
+        members = checked_query(request, ("limit", "cursor"))
+        limit = whole_number(members, "limit", least=1, most=100, default=50)
+        after = _behind(members.get("cursor"))
+        place = (tenant_id, session_id)
+        read = partial(self.sessions.messages, *place, after=after, limit=limit)
+        return await listed(
+            self.threads, read, text=message_text, cursor=lambda one: f"{one.turn}-{one.part}"
+        )
+
+    async def add(self, request: Request) -> Response:
+        """Add a message that no job says; later jobs of the session see it."""
+        tenant_id, session_id = _place(request)
+        checked_query(request, ())
+        body = await read_json(request)
+        asked = validated(MessageAsked, body)
+        route = f"POST /v1/sessions/{session_id}/messages\n".encode("ascii")
+        new = NewMessage(
+            tenant_id=tenant_id,
+            session_id=session_id,
+            role=Role(asked.role),
+            content=dumped(asked.content),
+            calls=calls_bytes(asked),
+            call_id=asked.call_id or "",
+            user_id=asked.user_id,
+            key=idempotency_key_of(request),
+            fingerprint=hashlib.sha256(route + canonical(body)).digest(),
+        )
+        seen, replayed = await self.threads.run(self.sessions.add, new, message_id=uuid4())
+        told = [(b"idempotency-replayed", b"true")] if replayed else []
+        return JsonReply(message_text(seen).encode(), status=201, headers=[NO_STORE, *told])
+
+    def _cursor(self, tenant_id: TenantId, last: SessionSeen) -> str:
+        name = last.session_id.encode("ascii")
+        return self.cursors.written_named(last.used_at, name, scope=tenant_id)
+
+    def _behind(self, cursor: str, tenant_id: TenantId) -> tuple[datetime, str]:
+        at, name = self.cursors.read_named(cursor, scope=tenant_id)
+        return at, name.decode("ascii")
+
+
+def _place(request: Request) -> tuple[TenantId, str]:
+    session_id: str = request.path_params["session_id"]
+    if not re.fullmatch(SESSION_FORM, session_id):
+        raise Problem(code="session_not_found", detail="There is no such session.")
+    return caller_of(request).tenant_id, session_id
+
+
+def _behind(cursor: str | None) -> tuple[int, int]:
+    if cursor is None:
+        return 0, 0
+    # A place among the messages of the session that the path names: of no use elsewhere.
+    found = _CURSOR.fullmatch(cursor) if cursor.isascii() else None
+    if found is None:
+        raise invalid(_NO_CURSOR, pointer="/cursor", code="invalid_cursor")
+    return int(found[1]), int(found[2])

@@ -1,0 +1,120 @@
+"""/v1/triggers: which events start which jobs."""
+
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_workers.domain.ids import TenantId
+from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, from_wire_form
+from agent_workers.state.catalogue.agents import Agents
+from agent_workers.state.triggers.rows import Triggers
+from api.http.cursors import Cursors
+from api.http.listing import listed
+from api.http.queries import checked_query, whole_number
+from api.http.reading import read_json
+from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.jobs.agents_asked import taking_jobs
+from api.problems import Problem
+from api.process.threads import Threads
+from api.triggers.bodies import trigger_asked, trigger_changed, trigger_text
+
+_MOST_RACES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerRoutes:
+    triggers: Triggers
+    agents: Agents
+    cursors: Cursors
+    threads: Threads
+
+    async def create(self, request: Request) -> Response:
+        """Make a trigger; a second one of the same name is refused."""
+        tenant_id = caller_of(request).tenant_id
+        checked_query(request, ())
+        body = await read_json(request)
+        made = await self.threads.run(self._created, tenant_id, body)
+        return JsonReply(made, status=201, headers=[NO_STORE])
+
+    async def show_all(self, request: Request) -> Response:
+        """A tenant's triggers, the newest first."""
+        tenant_id = caller_of(request).tenant_id
+        members = checked_query(request, ("limit", "cursor"))
+        limit = whole_number(members, "limit", least=1, most=100, default=20)
+        cursor = members.get("cursor")
+        behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
+
+        def place(trigger: Trigger) -> str:
+            assert trigger.created_at is not None  # a row has one
+            return self.cursors.written(trigger.created_at, trigger.trigger_id, scope=tenant_id)
+
+        read = partial(self.triggers.page, tenant_id, limit=limit, behind=behind)
+        return await listed(self.threads, read, text=trigger_text, cursor=place)
+
+    async def show(self, request: Request) -> Response:
+        checked_query(request, ())
+        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        body = await self.threads.run(self._shown, tenant_id, trigger_id)
+        return JsonReply(body, headers=[NO_STORE])
+
+    async def change(self, request: Request) -> Response:
+        """Change what the body names; the next event is matched with what is then there."""
+        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        checked_query(request, ())
+        body = await read_json(request)
+        changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
+        return JsonReply(changed, headers=[NO_STORE])
+
+    async def delete(self, request: Request) -> Response:
+        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        checked_query(request, ())
+        if not await self.threads.run(self.triggers.delete, tenant_id, trigger_id):
+            raise _no_such_trigger()
+        return EmptyReply(204, headers=[NO_STORE])
+
+    # In a thread: conditions and templates are parsed and written, and the largest take long.
+    def _created(self, tenant_id: TenantId, body: object) -> bytes:
+        trigger = trigger_asked(body)
+        self._check_agent(tenant_id, trigger.agent)
+        return _bytes(self.triggers.create(tenant_id, trigger))
+
+    def _changed(self, tenant_id: TenantId, trigger_id: UUID, body: object) -> bytes:
+        for _ in range(_MOST_RACES):
+            wanted = trigger_changed(self._read(tenant_id, trigger_id), body)
+            self._check_agent(tenant_id, wanted.agent)
+            changed = self.triggers.change(tenant_id, wanted)
+            if changed is not None:
+                return _bytes(changed)
+        raise Problem(
+            code="illegal_move", detail="Other requests kept changing this trigger: try again."
+        )
+
+    def _shown(self, tenant_id: TenantId, trigger_id: UUID) -> bytes:
+        return _bytes(self._read(tenant_id, trigger_id))
+
+    def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
+        trigger = self.triggers.one(tenant_id, trigger_id)
+        if trigger is None:
+            raise _no_such_trigger()
+        return trigger
+
+    def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
+        taking_jobs(self.agents.known(tenant_id, agent), agent, pointer="/agent")
+
+
+def _bytes(trigger: Trigger) -> bytes:
+    return trigger_text(trigger).encode("ascii")
+
+
+def _trigger_id(request: Request) -> UUID:
+    trigger_id = from_wire_form(TRIGGER, request.path_params["trigger_id"])
+    if trigger_id is None:
+        raise _no_such_trigger()
+    return trigger_id
+
+
+def _no_such_trigger() -> Problem:
+    return Problem(code="trigger_not_found", detail="There is no such trigger.")

@@ -1,0 +1,1 @@
+"""The gateway against servers that speak as providers do."""

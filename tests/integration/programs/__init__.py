@@ -1,0 +1,1 @@
+"""Worker, beat and Flower as processes: started, stopped, killed, cut off."""

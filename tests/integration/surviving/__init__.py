@@ -1,0 +1,1 @@
+"""Whole features while workers are killed: batches, children, sessions, schedules, waves."""

@@ -1,0 +1,1 @@
+"""Doorbells, wake-ups and shared values against real brokers."""

@@ -1,0 +1,1 @@
+"""What tests share: servers, databases, certificates, measuring. No tests."""

@@ -1,0 +1,1 @@
+"""Planners, evaluators, tools, models and sandboxes, without I/O."""

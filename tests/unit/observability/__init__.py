@@ -1,0 +1,1 @@
+"""Logs, exit codes and stalls."""

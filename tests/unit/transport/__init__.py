@@ -1,0 +1,1 @@
+"""Rings, profiles and seals, without a broker."""
