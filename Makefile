@@ -5,12 +5,14 @@ PYTHON ?=
 ARGS ?=
 MINUTES ?= 5
 m ?=
+functions ?=
+again ?=
 export PYTHON
 
 BIN := .venv/bin
 RUN := $(BIN)/agent-workers
 
-.PHONY: help setup demo up worker test check format messages fuzz bench soak prove migrate revision lock clean \
+.PHONY: help setup demo up worker test check format messages fuzz bench soak prove migrate revision schema lock clean \
 	environment runtime
 
 help: ## Show this list
@@ -44,9 +46,12 @@ format: environment ## Format, and fix what ruff can fix
 test: environment ## The whole suite, with the time of each part (ARGS="unit crash -- -k fence")
 	@$(BIN)/python tools/run_parts.py test $(ARGS)
 
-revision: environment ## A new migration: make revision m="Add the invoices table"
+revision: environment ## A new migration: make revision m="Pay twice as fast" functions="pay_for"
 	@test -n "$(m)" || { echo 'revision: say what it does: make revision m="Add …"' >&2; exit 2; }
-	@$(BIN)/alembic revision --message "$(m)"
+	@$(BIN)/python -m tests.support.revision "$(m)" $(functions)
+
+schema: environment ## Write docs/schema.sql, and freeze new migrations (again=0001: see CONTRIBUTING.md)
+	@$(BIN)/python -m tests.support.schema $(again)
 
 messages: environment ## Write docs/messages.txt: every text that people may read
 	@$(BIN)/python -m tests.support.messages

@@ -1,4 +1,4 @@
-"""Reads the SQL files that migrations run."""
+"""Runs the SQL files of migrations: each revision has a folder, and what is in it never changes."""
 
 from pathlib import Path
 
@@ -7,9 +7,19 @@ from alembic import op
 _FOLDER = Path(__file__).parent / "sql"
 
 
-def run(*names: str) -> None:
-    """Run SQL files in this order, giving up on a lock that does not come within 5 s."""
-    op.execute("set local lock_timeout = '5s'")
+def run(revision: str, *names: str) -> None:
+    """Run SQL files of a revision's folder, in this order."""
     for name in names:
         # exec_driver_sql: a colon or a percent sign in the file is SQL, not a parameter.
-        op.get_bind().exec_driver_sql((_FOLDER / name).read_text("utf-8").replace("%", "%%"))
+        text = (_FOLDER / revision / name).read_text("utf-8")
+        op.get_bind().exec_driver_sql(text.replace("%", "%%"))
+
+
+def build_index(name: str, on: str) -> None:
+    """Build an index while others write. It is a migration of its own, which can be run again.
+
+    What stopped half-way leaves an index that nobody reads: that one is dropped first.
+    """
+    with op.get_context().autocommit_block():
+        op.execute(f"drop index concurrently if exists {name}")
+        op.execute(f"create index concurrently {name} on {on}")

@@ -1,6 +1,7 @@
 """Fixtures for tests of the state: a migrated database per module, a fresh tenant per test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -17,9 +18,9 @@ from tests.support.repository import ROOT
 POOL_SIZE = 16
 
 
-def alembic(url: str) -> Config:
+def alembic(url: str, ini: Path = ROOT / "alembic.ini") -> Config:
     """Return Alembic's settings for one database."""
-    config = Config(str(ROOT / "alembic.ini"))
+    config = Config(str(ini))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
 

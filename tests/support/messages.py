@@ -10,7 +10,7 @@ from tests.support.repository import ROOT
 
 LIST = ROOT / "docs" / "messages.txt"
 _PRODUCT = ("agent_workers", "api")
-_SQL_FOLDER = "migrations/sql"
+_SCHEMA = "docs/schema.sql"
 _HEAD = """\
 Every text of the product that people may read: command line, HTTP replies, logs, errors.
 `make messages` writes this list from the code, and a test compares the two. A text that you add or
@@ -36,7 +36,9 @@ _LUA = re.compile(r".*redis\.call\(", re.DOTALL)
 _NO_TEXTS = (_SQL, _COLUMNS, _LUA)
 _FILLED_IN = re.compile(r"\{[^{}]*\}")
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
-_SQL_COMMENT = re.compile(r"--.*$", re.MULTILINE)
+# What a migration does once is in its own file only; each function is in the schema as it is now.
+_DONE_ONCE = re.compile(r"^do \$\$.*?^end \$\$;", re.MULTILINE | re.DOTALL)
+_SQL_COMMENT = re.compile(r"--( .*)?$", re.MULTILINE)
 
 
 def messages(root: Path = ROOT) -> str:
@@ -53,8 +55,10 @@ def _found(root: Path) -> Iterator[tuple[Path, set[str]]]:
     for folder in _PRODUCT:
         for path in sorted((root / folder).rglob("*.py")):
             yield path, set(_in_python(ast.parse(path.read_text("utf-8"))))
-    for path in sorted((root / _SQL_FOLDER).glob("*.sql")):
+    for path in root.glob(_SCHEMA):
         yield path, set(_in_sql(path.read_text("utf-8")))
+    for path in sorted(root.glob("migrations/sql/*/*.sql")):
+        yield path, set(_in_sql("".join(_DONE_ONCE.findall(path.read_text("utf-8")))))
 
 
 def _in_python(tree: ast.Module) -> Iterator[str]:

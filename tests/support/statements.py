@@ -11,12 +11,12 @@ from pglast.ast import CreateFunctionStmt
 from pglast.stream import RawStream
 
 from tests.support.repository import ROOT
+from tests.support.schema import FILE
 
-SQL_FILES = sorted((ROOT / "migrations/sql").glob("*.sql"))
 STATE = ROOT / "agent_workers/state"
 STATE_FILES = sorted(STATE.rglob("*.py"))
 _BEGINS = re.compile(r"\s*(with|select|insert|update|delete)\s", re.IGNORECASE)
-_OURS = re.compile(r"\b(?:ring|submission)\[\]")
+_ARRAYS = re.compile(r"\b(?:ring|submission)\[\]")
 _PARAMETER = re.compile(r"%\(\w+\)[sbt]|%[sbt]")
 
 
@@ -30,13 +30,12 @@ class Statement:
 
 def of_functions() -> Iterator[Statement]:
     """Give the statements in the bodies of SQL and plpgsql functions."""
-    for path in SQL_FILES:
-        source = path.read_bytes()
-        for raw in parse_sql(source.decode()):
-            if isinstance(raw.stmt, CreateFunctionStmt):
-                begins = raw.stmt_location or 0
-                ends = begins + (raw.stmt_len or len(source))
-                yield from _of_function(raw.stmt, source[begins:ends].decode())
+    source = FILE.read_bytes()
+    for raw in parse_sql(source.decode()):
+        if isinstance(raw.stmt, CreateFunctionStmt):
+            begins = raw.stmt_location or 0
+            ends = begins + (raw.stmt_len or len(source))
+            yield from _of_function(raw.stmt, source[begins:ends].decode())
 
 
 def of_modules() -> Iterator[Statement]:
@@ -85,8 +84,9 @@ def _of_function(function: CreateFunctionStmt, source: str) -> Iterator[Statemen
         yield from (Statement(name, RawStream()(raw)) for raw in parse_sql(body))
         return
     # The parser takes neither arrays of our own types nor a function's schema.
-    known = _OURS.sub("text[]", source).replace("function agent_workers.", "function ")
-    for query in _queries(parse_plpgsql(known)):
+    head, begins, body = source.partition(" AS $")
+    known = head.replace("agent_workers.", "") + begins + body
+    for query in _queries(parse_plpgsql(_ARRAYS.sub("text[]", known))):
         yield Statement(name, query)
 
 

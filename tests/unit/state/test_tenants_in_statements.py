@@ -1,21 +1,15 @@
 """Every statement says whose rows it means, but for the few that work for all tenants at once."""
 
-import importlib
-import pkgutil
 import re
 from collections import defaultdict
 
 import pytest
 
-from agent_workers import state
-from agent_workers.state.tables import metadata
+from tests.support.schema import tables
 from tests.support.statements import of_functions, of_modules
 from tests.support.tenancy import TENANT, unbound
 
-for _module in pkgutil.iter_modules(state.__path__):
-    if _module.name.startswith("tables"):
-        importlib.import_module(f"{state.__name__}.{_module.name}")
-TABLES = {table.name for table in metadata.tables.values() if TENANT in table.c}
+TABLES = {table for table, columns in tables().items() if TENANT in columns}
 # Processes, and what they can do: no tenant's.
 WITHOUT_TENANT = {"bytes_counted", "incarnations", "relays", "tools", "worker_reports", "workers"}
 _WORD = re.compile(r"\w+")
@@ -113,7 +107,7 @@ def test_all_statements_are_read(found: dict[str, set[str]]) -> None:
 
 
 def test_a_table_belongs_to_tenants_unless_it_is_of_processes() -> None:
-    assert {table.name for table in metadata.tables.values()} - TABLES == WITHOUT_TENANT
+    assert tables().keys() - TABLES == WITHOUT_TENANT
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ CREATE UNLOGGED TABLE incarnations (
   CONSTRAINT incarnations_pkey PRIMARY KEY (one),
   CONSTRAINT incarnations_one_check CHECK (one)
 );
+insert into incarnations default values;
 
 CREATE TABLE workers (
   worker_id UUID NOT NULL,
