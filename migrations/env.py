@@ -4,12 +4,15 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from agent_workers.domain.text.addresses import shown_address
 from agent_workers.state.database.session_settings import SCHEMA, SETTINGS
+from agent_workers.terminal.errors import CommandFailed
 
 _VECTORS_HERE = """
 select true from pg_extension where extname = 'vector'
    and extnamespace = to_regnamespace(:name)::oid"""
 _IN_USE = "2BP01"
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def run(url: str) -> None:
@@ -23,8 +26,17 @@ def run(url: str) -> None:
         connection.execute(text(f"set search_path = {SETTINGS['search_path']}"))
         connection.commit()
         context.configure(connection=connection, transaction_per_migration=True)
-        with context.begin_transaction():
-            context.run_migrations()
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise CommandFailed(
+                f"a migration of Postgres at {shown_address(url)} waited 5 s for a lock and gave up, so"
+                " it changed nothing: run `agent-workers migrate` again once the long transactions"
+                " there (a backup, for example) have ended"
+            ) from error
         if context.get_context().get_current_revision() is None:
             _leave(connection)
     engine.dispose()

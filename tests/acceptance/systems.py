@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,9 +44,11 @@ def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-def start(*arguments: str, cwd: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str, cwd: Path, output: IO[bytes], command: Sequence[str] = COMMAND
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         cwd=cwd,
         env=environment(),
         stdout=output,
@@ -121,11 +123,11 @@ class Up:
 
 
 @contextmanager
-def up(cwd: Path) -> Iterator[Up]:
+def up(cwd: Path, *arguments: str, command: Sequence[str] = COMMAND) -> Iterator[Up]:
     """Start `up` in a folder and wait for it; whatever is left at the end is ended."""
     log = cwd / "up.log"
     with log.open("wb") as output:
-        process = start("up", "--quiet", cwd=cwd, output=output)
+        process = start("up", "--quiet", *arguments, cwd=cwd, output=output, command=command)
     running = Up(cwd=cwd, process=process, log=log)
     try:
         wait_until(lambda: running.is_up, "up")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
 
 from agent_workers.state.database.engine import connect
+from agent_workers.terminal.errors import CommandFailed
 from tests.support.database import alembic
 from tests.support.schema import FILE, dumped
 
@@ -73,6 +73,6 @@ def test_a_migration_gives_up_on_a_lock_instead_of_blocking_everybody(database_u
     with connect(database_url, name="test") as other, other.transaction():
         other.execute("set idle_in_transaction_session_timeout = 0")
         other.execute("select 1 from jobs")
-        with pytest.raises(OperationalError, match="lock timeout"):
+        with pytest.raises(CommandFailed, match="waited 5 s for a lock"):
             command.downgrade(config, "base")
     command.downgrade(config, "base")

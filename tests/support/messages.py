@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.repository import ROOT
 
 LIST = ROOT / "docs" / "messages.txt"
-_PRODUCT = ("agent_workers", "api")
+_PRODUCT = ("agent_workers", "api", "migrations")
 _SCHEMA = "docs/schema.sql"
 _HEAD = """\
 Every text of the product that people may read: command line, HTTP replies, logs, errors.
@@ -22,7 +22,7 @@ _WORDS = re.compile(r"[A-Za-z]{2,}[,.:;]? [a-z{'`]|[}'`] [a-z]{2,}")
 # Some statements begin like a sentence: what else stands in them tells the two apart.
 _MARKS = (
     r"[%=]|''|'\d|\"|::|<>|\w\(|\bon \{"
-    r"|\b(table|schema|role|function|database|index|isolation|transaction|all|owner)\b"
+    r"|\b(table|schema|role|function|database|extension|index|isolation|transaction|all|owner)\b"
 )
 _SQL = re.compile(
     r"\s*(select|insert into|update \w+ set|delete from|with \w+ as|order by|left join|coalesce"

@@ -21,8 +21,8 @@ class Built:
     unpacked: Path  # the folder of the sdist
 
 
-def build(folder: Path) -> Built:
-    _hatchling("sdist", ROOT, folder)
+def build(folder: Path, source: Path = ROOT) -> Built:
+    _hatchling("sdist", source, folder)
     (sdist,) = folder.glob("*.tar.gz")
     with tarfile.open(sdist) as packed:
         packed.extractall(folder, filter="data")
