@@ -1,7 +1,9 @@
 """Two releases for a test: the one that users have, as a wheel, and a sample of the next one."""
 
+import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from io import BytesIO
 from pathlib import Path
@@ -56,6 +58,7 @@ def following(folder: Path) -> Path:
 
     It adds a column that may be empty, has a function fill it, and builds an index on it.
     """
+    folder.mkdir()
     for name in _SHIPPED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name)
@@ -71,6 +74,23 @@ def following(folder: Path) -> Path:
     text = _INDEX.format(revision=revision, after=up.parent.name)
     (folder / "migrations/versions" / f"{revision}_build_an_index.py").write_text(text)
     return folder
+
+
+def migrate(
+    release: Path, *arguments: str, cwd: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `agent-workers migrate` of a release that lies in a folder."""
+    ours = os.environ  # noqa: TID251 (a child gets all of it but our settings)
+    kept = {name: value for name, value in ours.items() if not name.startswith("AGENT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "agent_workers.cli.main", "migrate", *arguments],
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": str(release)} | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def _checked_out(tag: str, folder: Path) -> Path:
