@@ -8,7 +8,6 @@ from typing import Final
 
 from agent_workers.domain.memory.embedding import Embedder, NotEmbedded
 from agent_workers.execution.embedding.hashed import HashedEmbedder
-from agent_workers.execution.embedding.wordllama import WordLlamaEmbedder
 from agent_workers.execution.models.litellm.embedding import LiteLLMEmbedder
 from agent_workers.execution.models.litellm.loading import load_litellm
 from agent_workers.execution.models.litellm.loop_thread import LoopThread
@@ -28,7 +27,7 @@ def embedder_of(
     """Return the embedder of `AGENT_EMBEDDING_MODEL`; nothing is loaded before it is asked."""
     match name:
         case "wordllama":
-            return WordLlamaEmbedder()
+            return LateEmbedder(None, _wordllama)
         case "hashed":
             return HashedEmbedder()
         case _:
@@ -39,9 +38,9 @@ def embedder_of(
 
 
 class LateEmbedder:
-    """Loads litellm for the first text: most processes never embed one."""
+    """Loads litellm, or NumPy, for the first text: most processes never embed one."""
 
-    def __init__(self, model: str, load: Callable[[], Embedder]) -> None:
+    def __init__(self, model: str | None, load: Callable[[], Embedder]) -> None:
         self._model = model
         self._load = load
         self._lock = threading.Lock()
@@ -49,14 +48,25 @@ class LateEmbedder:
 
     @property
     def model(self) -> str:
-        return self._model
+        return self._model or self._once().model
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector for each text, in their order."""
+        return self._once().embed(texts)
+
+    def _once(self) -> Embedder:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
-        return self._loaded.embed(texts)
+            return self._loaded
+
+
+def _wordllama() -> Embedder:
+    from agent_workers.execution.embedding.wordllama import (  # noqa: PLC0415 - imports NumPy
+        WordLlamaEmbedder,
+    )
+
+    return WordLlamaEmbedder()
 
 
 def _by_litellm(name: str, scenario: Sequence[Path], catalog: ModelCatalog) -> Embedder:
