@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
+from tests.support.database import migrate
 from tests.support.servers import (
     end_abandoned_servers,
     running_postgres,
@@ -56,12 +58,30 @@ def redis_server(server_folder: Path) -> Iterator[EmbeddedRedis]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a database that has all migrations: the template of what tests use."""
+    name = "migrated"
+    migrate(postgres_server.create_database(name))
+    return name
+
+
 @pytest.fixture(scope="module")
-def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """A fresh, empty database for this test module, as a SQLAlchemy URL."""
+def database_url(postgres_server: EmbeddedPostgres, migrated: str) -> str:
+    """This test module's own database with all migrations, as a SQLAlchemy URL.
+
+    It is not dropped: a drop makes Postgres write a checkpoint, and the folder goes away anyway.
+    """
     name = f"test_{next(_numbers)}"
-    yield postgres_server.create_database(name)
-    postgres_server.drop_database(name)
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated}".encode())
+    return postgres_server.url_of(name)
+
+
+@pytest.fixture(scope="module")
+def empty_database_url(postgres_server: EmbeddedPostgres) -> str:
+    """This test module's own database without a table, as a SQLAlchemy URL."""
+    return postgres_server.create_database(f"empty_{next(_numbers)}")
 
 
 @pytest.fixture(scope="module")

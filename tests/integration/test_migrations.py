@@ -41,36 +41,40 @@ def test_there_is_one_head_and_file_names_say_which_and_what() -> None:
         assert script.doc.endswith("."), name
 
 
-def test_up_leads_to_the_schema_in_the_docs_and_so_do_down_and_up_again(database_url: str) -> None:
-    config = alembic(database_url)
+def test_up_leads_to_the_schema_in_the_docs_and_so_do_down_and_up_again(
+    empty_database_url: str,
+) -> None:
+    config = alembic(empty_database_url)
     for _ in range(2):
         command.upgrade(config, "head")
-        assert dumped(database_url) == FILE.read_text("utf-8"), "run `make schema`"
+        assert dumped(empty_database_url) == FILE.read_text("utf-8"), "run `make schema`"
         command.downgrade(config, "base")
-        assert _all(database_url, _LEFT) == []
+        assert _all(empty_database_url, _LEFT) == []
 
 
-def test_all_of_ours_is_in_a_schema_of_its_own(database_url: str) -> None:
-    config = alembic(database_url)
+def test_all_of_ours_is_in_a_schema_of_its_own(empty_database_url: str) -> None:
+    config = alembic(empty_database_url)
     command.upgrade(config, "head")
-    assert _all(database_url, _IN_PUBLIC) == []
+    assert _all(empty_database_url, _IN_PUBLIC) == []
     command.downgrade(config, "base")
-    assert _all(database_url, _SCHEMA) == []
+    assert _all(empty_database_url, _SCHEMA) == []
 
 
-def test_every_single_step_goes_down_and_up(database_url: str) -> None:
-    config = alembic(database_url)
+def test_every_single_step_goes_down_and_up(empty_database_url: str) -> None:
+    config = alembic(empty_database_url)
     command.upgrade(config, "head")
     for _ in ScriptDirectory.from_config(config).walk_revisions():
         command.downgrade(config, "-1")
-    assert _all(database_url, _LEFT) == []
+    assert _all(empty_database_url, _LEFT) == []
     command.upgrade(config, "head")
 
 
-def test_a_migration_gives_up_on_a_lock_instead_of_blocking_everybody(database_url: str) -> None:
-    config = alembic(database_url)
+def test_a_migration_gives_up_on_a_lock_instead_of_blocking_everybody(
+    empty_database_url: str,
+) -> None:
+    config = alembic(empty_database_url)
     command.upgrade(config, "head")
-    with connect(database_url, name="test") as other, other.transaction():
+    with connect(empty_database_url, name="test") as other, other.transaction():
         other.execute("set idle_in_transaction_session_timeout = 0")
         other.execute("select 1 from jobs")
         with pytest.raises(CommandFailed, match="waited 5 s for a lock"):

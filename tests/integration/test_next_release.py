@@ -10,14 +10,18 @@ from tests.support.revision import text_of
 from tests.support.schema import FILE, dumped
 
 
-def test_the_sample_of_the_next_release_goes_up_and_down(database_url: str, tmp_path: Path) -> None:
+def test_the_sample_of_the_next_release_goes_up_and_down(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     release = following(tmp_path / "next")
-    moved = migrate(release, cwd=tmp_path, AGENT_DATABASE_URL=database_url)
+    moved = migrate(release, cwd=tmp_path, AGENT_DATABASE_URL=empty_database_url)
     assert moved.returncode == 0, moved.stderr
-    assert "started_by text" in dumped(database_url)
-    taken_back = migrate(release, "--to", newest(), cwd=tmp_path, AGENT_DATABASE_URL=database_url)
+    assert "started_by text" in dumped(empty_database_url)
+    taken_back = migrate(
+        release, "--to", newest(), cwd=tmp_path, AGENT_DATABASE_URL=empty_database_url
+    )
     assert taken_back.returncode == 0, taken_back.stderr
-    assert dumped(database_url) == FILE.read_text("utf-8")
+    assert dumped(empty_database_url) == FILE.read_text("utf-8")
 
 
 def test_the_newest_text_of_a_function_is_found_with_its_comment(tmp_path: Path) -> None:

@@ -25,10 +25,14 @@ def alembic(url: str, ini: Path = ROOT / "alembic.ini") -> Config:
     return config
 
 
+def migrate(url: str) -> None:
+    """Run all migrations."""
+    command.upgrade(alembic(url), "head")
+
+
 @pytest.fixture(scope="module")
 def database(database_url: str) -> Iterator[Database]:
-    """The engine's way to a database that has all migrations."""
-    command.upgrade(alembic(database_url), "head")
+    """The engine's way to this module's database."""
     opened = Database(database_url, pool_size=POOL_SIZE, name="tests")
     yield opened
     opened.close()

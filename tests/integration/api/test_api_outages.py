@@ -11,14 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from alembic import command
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.database.engine import Database
 from tests.integration.api.live import GRACE_S, is_problem, running_api, submit, until
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.servers import running_postgres, temp_folder
 from tests.support.timing import is_ever
 
@@ -119,7 +118,7 @@ def test_postgres_going_and_coming_is_503_and_then_as_before(
     fickle_postgres: EmbeddedPostgres, redis_server: EmbeddedRedis
 ):
     url = fickle_postgres.create_database("fickle")
-    command.upgrade(alembic(url), "head")
+    migrate(url)
     database = Database(url, name="tests")
     with running_api(database, redis_server.url) as live, live.client(TENANT) as client:
         job = submit(client)["id"]

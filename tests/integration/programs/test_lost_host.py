@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId
@@ -16,7 +15,7 @@ from agent_workers.proving.outside.far_host import FarHost, far_host
 from agent_workers.state.database.engine import Database
 from tests.integration.state.acting import allow
 from tests.integration.state.world import World, use
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.repository import ROOT
 from tests.support.worker_system import until
 
@@ -40,7 +39,7 @@ def world(far: FarHost, server_folder: Path) -> Iterator[World]:
     )
     with server:
         url = server.create_database("far")
-        command.upgrade(alembic(url), "head")
+        migrate(url)
         database = Database(url, pool_size=4, name="tests")
         yield World(database, TenantId("acme"))
         database.close()

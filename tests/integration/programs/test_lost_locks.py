@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import JobId
@@ -14,7 +13,7 @@ from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.database.engine import Database
 from agent_workers.state.proving.invariants import broken
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.servers import running_postgres
 from tests.support.worker_system import Program, System, system, until
 
@@ -39,7 +38,7 @@ def running(
     own_postgres: EmbeddedPostgres, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> Iterator[System]:
     url = own_postgres.create_database(f"t{os.urandom(4).hex()}")
-    command.upgrade(alembic(url), "head")
+    migrate(url)
     database = Database(url, pool_size=4, name="tests")
     with system(database, redis_server.url, tmp_path, AGENT_TOOLS=AGENTS) as started:
         yield started

@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from alembic import command
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import EffectClass
@@ -21,7 +20,7 @@ from agent_workers.state.database.engine import Database, connect
 from agent_workers.state.steps.workers import DeadMan, Process
 from tests.integration.state.acting import allow, key_of
 from tests.integration.state.world import World
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.servers import running_postgres
 from tests.support.worker_system import until
 
@@ -92,7 +91,7 @@ def test_a_promoted_standby_starts_quiet_times_again_and_frees_nothing_of_the_li
     primary: EmbeddedPostgres, tenant: TenantId, server_folder: Path
 ) -> None:
     url = primary.create_database("moved")
-    command.upgrade(alembic(url), "head")
+    migrate(url)
     before = World(Database(url, pool_size=4, name="tests"), tenant)
     worker = WorkerId(before.worker)
     me = Process(worker_id=worker, host="far", pid=1, pid_started=1, lanes="effect")

@@ -8,7 +8,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from alembic import command
 
 from agent_workers.domain.effect import EffectClass, EffectRules, Proof, Says, Source
 from agent_workers.domain.errors import StateUnavailable
@@ -19,7 +18,7 @@ from agent_workers.state.database.engine import Connection, Database, NotReplica
 from agent_workers.state.jobs.submissions import Pace, Submissions
 from tests.integration.state.acting import allow, key_of
 from tests.integration.state.world import World
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.servers import running_postgres, temp_folder
 from tests.unit.orchestration.ledger import Tools
 
@@ -33,7 +32,7 @@ def replicated() -> Iterator[Database]:
     """A database on a server of its own: a standby that is missing holds up all of its databases."""
     with temp_folder() as folder, running_postgres(folder) as server:
         url = server.create_database("replicated")
-        command.upgrade(alembic(url), "head")
+        migrate(url)
         database = Database(url, pool_size=4, name="tests")
         yield database
         database.close()

@@ -16,7 +16,6 @@ import psutil
 import psycopg
 import pytest
 import standardwebhooks
-from alembic import command
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
@@ -27,7 +26,7 @@ from agent_workers.state.database.engine import Database
 from tests.integration.state.world import World
 from tests.integration.webhooks.posting import PEPPER, Posting
 from tests.integration.webhooks.receiver import receiving
-from tests.support.database import alembic
+from tests.support.database import migrate
 from tests.support.servers import running_postgres, temp_folder
 
 JOBS, AFTERWARDS = 120, 20
@@ -147,7 +146,7 @@ class Storm:
 def test_every_end_is_told_though_deliverers_are_killed_and_postgres_crashes(tmp_path: Path):
     with temp_folder() as folder, running_postgres(folder) as server, receiving() as receiver:
         url = server.create_database("webhooks")
-        command.upgrade(alembic(url), "head")
+        migrate(url)
         database = Database(url, pool_size=4, name="test")
         posting = Posting(world=World(database, TenantId("acme")), receiver=receiver)
         receiver.script, receiver.slow_s = dict(MOODS), 3.0
