@@ -19,6 +19,7 @@ PUBLIC_FACE = "agent_workers/__init__.py"
 # Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
 LAZY_LOADS = {
     "agent_workers/cli/start/up.py",
+    "agent_workers/execution/models/embedders.py",
     "agent_workers/execution/models/litellm/loading.py",
     "agent_workers/pytest_plugin.py",
 }

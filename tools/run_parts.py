@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5
+SLOWEST = 10
 
 CHECKS: dict[str, list[str]] = {
     "format": ["ruff", "format", "--check"],
@@ -79,6 +80,8 @@ def _test(names: list[str], extra: list[str]) -> int:
         reports = Path(folder)
         ran = [_run(name, _pytest(name, extra, reports)) for name in names if _exists(name)]
         counts = _count(reports)
+        slowest = _slowest(reports)
+    _print_slowest(slowest)
     _print_times(ran)
     summary = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
     print(f"===== {summary or 'no tests ran'} in {_total(ran):.2f}s =====")
@@ -100,7 +103,7 @@ def _exists(name: str) -> bool:
 
 def _pytest(name: str, extra: list[str], reports: Path) -> list[str]:
     report = f"--junitxml={reports / name}.xml"
-    return ["python", "-m", "pytest", "--durations=5", report, *TESTS[name], *extra]
+    return ["python", "-m", "pytest", report, *TESTS[name], *extra]
 
 
 def _run(name: str, command: list[str]) -> PartRan:
@@ -115,6 +118,21 @@ def _print_times(ran: list[PartRan]) -> None:
     for part in ran:
         print(f"{part.name:<12} {part.seconds:7.1f} s  {part.verdict}")
     print(f"{'all':<12} {_total(ran):7.1f} s")
+
+
+def _slowest(reports: Path) -> list[tuple[float, str]]:
+    """Return the tests that took longest, with what they had to set up."""
+    cases = (case for report in reports.glob("*.xml") for case in ET.parse(report).iter("testcase"))
+    timed = (
+        (float(one.get("time", 0)), f"{one.get('classname')}.{one.get('name')}") for one in cases
+    )
+    return sorted(timed, reverse=True)[:SLOWEST]
+
+
+def _print_slowest(slowest: list[tuple[float, str]]) -> None:
+    print("\n--- the slowest tests")
+    for seconds, name in slowest:
+        print(f"{seconds:7.1f} s  {name}")
 
 
 def _total(ran: list[PartRan]) -> float:
