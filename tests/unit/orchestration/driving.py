@@ -10,8 +10,16 @@ from agent_workers.domain.effect import EffectClass, EffectRules
 from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.job import Limits, Submission
 from agent_workers.domain.reply import Happened, Reply, Seen, Written
-from agent_workers.domain.step import Broke, Judged, Outcome, Planned, ToolCall, ToolFailed, ToolRan
-from agent_workers.domain.step import Verdict
+from agent_workers.domain.step import (
+    Broke,
+    Judged,
+    Outcome,
+    Planned,
+    ToolCall,
+    ToolFailed,
+    ToolRan,
+    Verdict,
+)
 from agent_workers.orchestration.steps.fallbacks import FindWays
 from agent_workers.orchestration.traits import AgentTraits, Lacking
 from agent_workers.testing.clock import FakeClock
@@ -31,9 +39,7 @@ KEYED = replace(
 )
 BOOKED = replace(
     traits("book", EffectClass.RECONCILABLE),
-    rules=EffectRules(
-        cls=EffectClass.RECONCILABLE, timeout=timedelta(seconds=1), has_lookup=True
-    ),
+    rules=EffectRules(cls=EffectClass.RECONCILABLE, timeout=timedelta(seconds=1), has_lookup=True),
 )
 DESK = replace(
     AGENT,
