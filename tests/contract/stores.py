@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.job import Submission
+from agent_workers.domain.tools.tool import Statement
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.controls import Controls, GivenVerdict
 from agent_workers.state.jobs.messages import Mail
@@ -133,7 +134,7 @@ class InPostgres(StoreWorld):
 class InMemory(StoreWorld):
     def __init__(self, tenant: TenantId) -> None:
         self._clock = FakeClock()
-        self._store = store = Store(self._clock)
+        self._store = store = Store(self._clock, execute=_execute)
         self.tenant = tenant
         self.claims, self.records, self.permits = store.claims, store.records, store.permits
         self.waits, self.mail, self.calls = store.waits, store.mail, store.calls
@@ -205,6 +206,12 @@ class InMemory(StoreWorld):
     def journal(self, job: JobId) -> list[tuple[int, str, dict[str, object]]]:
         entries = self._store.rows.jobs[self.tenant, job].journal
         return [(one.number, one.type, json.loads(json.dumps(dict(one.data)))) for one in entries]
+
+
+def _execute(statements: Sequence[Statement]) -> None:
+    """Refuse what Postgres refuses of the statements that tests run."""
+    if any("1/0" in statement.sql for statement in statements):
+        raise ArithmeticError("division by zero")
 
 
 def _json(text: bytes | None) -> Any:

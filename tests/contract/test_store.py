@@ -1,22 +1,31 @@
 """Steps: claimed once, recorded once, joined, tried again; the same in Postgres and in memory."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from agent_workers.domain.claim import RecordResult
-from agent_workers.domain.decision import Continue, Fail, TryAgain
+from agent_workers.domain.claim import HALT, Claimed, RecordResult
+from agent_workers.domain.decision import Continue, Fail, Join, TryAgain
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import BudgetExceeded, KeyReused
 from agent_workers.domain.step import GaveUp
+from agent_workers.domain.tools.tool import Statement
 from tests.contract.store_world import A_WHILE, StoreWorld
 from tests.contract.stores import store
-from tests.integration.state.world import AGAIN, EVALUATE, FINISH, PLANNED, use
+from tests.integration.state.world import AGAIN, EVALUATE, FINISH, PLANNED, RAN, use
 from tests.support.database import database, tenant
 
 __all__ = ["database", "store", "tenant"]
 SOON = timedelta(seconds=2)
 LATER = TryAgain(delay=timedelta(seconds=10), code="timeout", message="no reply")
 GAVE_UP = Fail(outcome=GaveUp(code="lost", message="no idea"), code="lost", message="no idea")
+
+
+# Any: what `record_with` says is a record or a refusal.
+def record_with(store: StoreWorld, claimed: Claimed, sql: str) -> Any:
+    decision, statements = Join(outcome=RAN, step=EVALUATE), [Statement(sql, {})]
+    return store.records.record_with(claimed, decision, statements, written=RAN.result, onward=HALT)
 
 
 def test_a_job_goes_from_plan_to_answer(store: StoreWorld) -> None:
@@ -78,6 +87,22 @@ def test_a_worker_carries_on_with_the_first_step_that_follows(store: StoreWorld)
     )
     assert (recorded.first_position, recorded.carried, recorded.open_steps) == (1, 1, 2)
     assert store.facts(job).steps == ["done", "claimed", "ready"]
+
+
+@pytest.mark.parametrize(("sql", "after"), [("select 1/0", "claimed"), ("select 1", "done")])
+def test_statements_and_their_record_stand_or_fall_together(
+    store: StoreWorld, sql: str, after: str
+) -> None:
+    claimed = store.acting(EffectClass.TRANSACTIONAL)
+    said = record_with(store, claimed, sql)
+    assert isinstance(said, str) == (after == "claimed")
+    assert store.facts(claimed.job_id).steps[1] == after
+
+
+def test_no_statement_is_run_for_who_lost_the_fence(store: StoreWorld) -> None:
+    claimed = store.acting(EffectClass.TRANSACTIONAL)
+    store.join(claimed)
+    assert record_with(store, claimed, "select 1/0").result is RecordResult.FENCED
 
 
 def test_siblings_are_joined_by_the_last_one(store: StoreWorld) -> None:

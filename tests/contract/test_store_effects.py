@@ -10,6 +10,7 @@ from agent_workers.domain.errors import IllegalMove, TooEarly
 from agent_workers.domain.permitting import decide_permit
 from tests.contract.store_world import StoreWorld, key_of, rules
 from tests.contract.stores import store
+from tests.contract.test_store import GAVE_UP
 from tests.integration.state.world import AGAIN, use
 from tests.support.database import database, tenant
 
@@ -134,6 +135,18 @@ def test_a_doubt_parks_the_step_and_a_verdict_wakes_it(store: StoreWorld) -> Non
     after = store.facts(claimed.job_id)
     assert (after.status, after.steps, after.effects) == ("running", ["done", "ready"], ["done"])
     assert after.entries[-2:] == ["in_doubt", "doubt_ended"]
+
+
+def test_a_job_that_ends_leaves_what_nobody_answered_in_doubt(store: StoreWorld) -> None:
+    job = store.submit()
+    store.plan(job, use(EffectClass.UNSAFE), use())
+    acting = store.claim(job, 1)
+    store.ask(acting)
+    store.grant(acting)
+    store.record(store.claim(job, 2), GAVE_UP)
+    after = store.facts(job)
+    assert (after.status, after.effects) == ("failed", ["in_doubt"])
+    assert after.entries[-3:] == ["in_doubt", "step.completed", "failed"]
 
 
 def test_a_person_cannot_say_too_early_that_it_did_not_happen(store: StoreWorld) -> None:

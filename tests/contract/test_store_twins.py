@@ -89,8 +89,7 @@ def record(pair: Pair) -> None:
         Park(wait=event()),
         Park(wait=person("sure", timedelta(hours=1))),
         Park(wait=Wait(kind=WaitKind.TIMER, key="", timeout=delay), keeps_hold=True),
-        FINISH,
-        FAIL,
+        *((FINISH, FAIL) if pair.chance.random() < 0.2 else ()),
     ]
     decision = pair.chance.choice(decisions)
     carry = pair.chance.random() < 0.3
@@ -174,7 +173,7 @@ def pass_time(pair: Pair) -> None:
 _VERBS = (
     *(claim,) * 6,
     *(record,) * 6,
-    *(act,) * 2,
+    *(act,) * 4,
     *(pass_time,) * 2,
     *(answer, doubt, pause, resume, resume, send, stand_down, stop),
 )

@@ -172,7 +172,10 @@ def test_another_agent_does_a_part_of_it() -> None:
         tools=[price],
     )
     agent = Agent(
-        name="desk", plan=scripted(Plan([delegate("clerk", input={})])), evaluate=accept, team=["clerk"]
+        name="desk",
+        plan=scripted(Plan([delegate("clerk", input={})])),
+        evaluate=accept,
+        team=["clerk"],
     )
     done = run_job(agent, {}, agents=[clerk])
     assert (done.status, done.answer["cents"]) == ("succeeded", 500)
