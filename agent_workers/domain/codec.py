@@ -110,18 +110,20 @@ def what_follows(
         case Finish():
             return "succeed", decision.output, ()
         case Fail():
-            return "fail", canonical(_error(decision)), ()
+            said = failure(
+                decision.code,
+                decision.message,
+                for_people=decision.user_message,
+                cause=decision.cause and decision.cause.told(),
+            )
+            return "fail", said, ()
     assert_never(decision)
 
 
-def _error(decision: Fail) -> dict[str, object]:
-    return {
-        "code": decision.code,
-        "message": decision.message,
-        "retryable": False,
-        "user_message": decision.user_message or user_message(decision.code),
-        "cause": decision.cause and decision.cause.told(),
-    }
+def failure(code: str, message: str, *, for_people: str = "", cause: object = None) -> bytes:
+    """Write why a job failed."""
+    error = {"code": code, "message": message, "retryable": False, "cause": cause}
+    return canonical(error | {"user_message": for_people or user_message(code)})
 
 
 def plain(words: str) -> str:

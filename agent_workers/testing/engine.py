@@ -1,13 +1,12 @@
 """The engine of a worker around the store in memory: the same driver, router, planners and rules."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent_workers.domain.agents.agent import Agent
 from agent_workers.domain.errors import Misdeclared
-from agent_workers.domain.tools.facility import NotInstalled
-from agent_workers.domain.tools.tool import Call, Tool
+from agent_workers.domain.tools.tool import Tool
 from agent_workers.execution.agents.files import Written, read_agents
 from agent_workers.execution.agents.registry import LoadedAgent, Registry, load, loaded, read_tool
 from agent_workers.execution.agents.roster import Roster
@@ -15,6 +14,7 @@ from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.wrappers.answers_in_memory import AnswersInMemory
 from agent_workers.execution.models.wrappers.attempts import AttemptModels
 from agent_workers.execution.perform import Performer
+from agent_workers.execution.tools.by_hand import Given
 from agent_workers.execution.tools.remembered_in_memory import ToolAnswersInMemory
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.orchestration.carrying import TAIL
@@ -23,22 +23,6 @@ from agent_workers.testing.memory.rows import Pace
 from agent_workers.testing.memory.store import Store, Worker, breakers_of
 from agent_workers.testing.models import Talks, model_of, prices
 from agent_workers.worker.parts.agent_book import AgentBook, traits_of
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Finds a facility among fakes; a fake derives from the facility that it stands for."""
-
-    fakes: Sequence[object]
-
-    def __call__(self, wanted: type, call: Call) -> object:
-        del call
-        for fake in self.fakes:
-            if wanted in type(fake).__mro__:
-                return fake
-        raise NotInstalled(
-            f"the tool asks for {wanted.__name__}: pass a fake that derives from it in given="
-        )
 
 
 def registry_of(

@@ -53,6 +53,8 @@ class Pair:
         """Say the same of the job, whichever store is asked."""
         ours, theirs = self.each(lambda store, job: store.facts(job))
         assert ours == theirs, self.said
+        told, other = self.each(lambda store, job: [_plain(one) for one in store.journal(job)])
+        assert told == other, self.said
 
     def step(self) -> list[Claimed] | None:
         """Pick a step that a worker has, or had."""
@@ -177,6 +179,12 @@ _VERBS = (
     *(pass_time,) * 2,
     *(answer, doubt, pause, resume, resume, send, stand_down, stop),
 )
+
+
+def _plain(entry: tuple[int, str, dict[str, object]]) -> tuple[object, ...]:
+    """An entry, but for ids and times."""
+    number, kind, data = entry
+    return number, kind, {k: v for k, v in data.items() if k not in {"effect_key", "until"}}
 
 
 def _known(claimed: Claimed) -> tuple[object, ...]:

@@ -187,6 +187,7 @@ def test_a_job_that_is_stopped_waits_for_what_is_being_done(store: StoreWorld) -
     assert store.facts(job).steps == ["done", "claimed", "canceled"]
     assert store.join(claimed).status == "canceled"
     assert store.facts(job).entries[3:] == ["canceling", "step.completed", "canceled"]
+    assert store.journal(job)[-1][2]["reason"] == "enough"
 
 
 def test_a_job_may_be_stopped_at_once(store: StoreWorld) -> None:

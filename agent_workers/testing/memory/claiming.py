@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.errors import FenceLost
 from agent_workers.domain.ids import JobId, TenantId
@@ -27,10 +28,7 @@ _COMPONENTS = {
     StepKind.TOOL: "tool_router",
     StepKind.EVALUATE: "evaluator",
 }
-BUDGET_SPENT = (
-    b'{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,'
-    b'"cause":null,"user_message":"This took more work, time or money than it was allowed to."}'
-)
+BUDGET_SPENT = codec.failure("budget_spent", "the job could not pay for its next step")
 
 
 class Claims:
@@ -145,7 +143,7 @@ def _pause_for_money(rows: Rows, job: Job) -> None:
     for step in job.steps:
         if step.status is StepStatus.READY:
             step.leave(StepStatus.PAUSED)
-    job.status, job.status_detail, job.pause_requested = JobStatus.PAUSED, "budget", True
+    job.status, job.pause_requested = JobStatus.PAUSED, True
     told = {"stage": "execute", "component": "cost", "reason": "budget"}
     job.note(rows.now(), "paused", told)
     if job.submission.depth > 0:

@@ -1,15 +1,13 @@
 """What a person, a deadline or a lost worker does to a job in memory."""
 
+from agent_workers.domain import codec
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import JobStatus
 from agent_workers.domain.step import StepStatus
 from agent_workers.testing.memory import ending
 from agent_workers.testing.memory.rows import PERMITTED, Job, Rows, Step, Stop
 
-DEADLINE_EXCEEDED = (
-    b'{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,'
-    b'"cause":null,"user_message":"This took more work, time or money than it was allowed to."}'
-)
+DEADLINE_EXCEEDED = codec.failure("deadline_exceeded", "the job did not end by its deadline")
 _BETWEEN = frozenset(
     {StepStatus.READY, StepStatus.CLAIMED, StepStatus.PAUSED, StepStatus.QUARANTINED}
 )
@@ -31,7 +29,7 @@ class Controls:
         for step in job.steps:
             if step.status is StepStatus.READY:
                 step.status = StepStatus.PAUSED
-        job.pause_requested, job.status, job.status_detail = True, JobStatus.PAUSED, reason
+        job.pause_requested, job.status = True, JobStatus.PAUSED
         job.note(self._rows.now(), "paused", {"reason": reason})
         return job.status
 
@@ -42,7 +40,7 @@ class Controls:
         for step in job.steps:
             if step.status is StepStatus.PAUSED:
                 step.status = StepStatus.READY
-        job.pause_requested, job.status_detail = False, ""
+        job.pause_requested = False
         job.status = ending.status_of_live(self._rows, job, started=job.started_at is not None)
         job.note(self._rows.now(), "resumed", {})
         return job.status
@@ -94,7 +92,7 @@ class Sweeps:
         is_poison = after is StepStatus.QUARANTINED
         others = {JobStatus.QUARANTINED, JobStatus.IN_DOUBT, JobStatus.CANCELING}
         if is_poison and not job.pause_requested and job.status not in others:
-            job.status, job.status_detail = JobStatus.QUARANTINED, why
+            job.status = JobStatus.QUARANTINED
         kind = "quarantined" if is_poison else "step.recovered"
         job.note(rows.now(), kind, {"position": step.position, "reason": why})
         if after is StepStatus.CANCELED and not job.open_steps():

@@ -86,14 +86,7 @@ class Permits:
         effect.state, effect.reason = EffectState.INTENDED, None
         effect.failed_looks = effect.failed_looks_for_good = 0
         lives_from = effect.first_granted_at if mode is PermitMode.SAME_KEY else now
-        permit = Permit(
-            attempt=attempt,
-            mode=mode,
-            fence=claimed.fence,
-            granted_at=now,
-            quiet_after=now + rules.quiet_time,
-            settle=rules.settle,
-        )
+        permit = Permit(attempt=attempt, quiet_after=now + rules.quiet_time)
         if effect.cls is EffectClass.KEYED and rules.key_ttl is not None:
             permit.key_expires_at = lives_from + rules.key_ttl
         effect.permits.append(permit)
@@ -228,7 +221,6 @@ class Permits:
             step.due_at = self.now()
             after = ending.status_of_live(self._rows, job, started=True)
             job.status = JobStatus.PAUSED if job.pause_requested else after
-            job.status_detail = ""
             job.note(self.now(), "doubt_ended", told)
         elif job.has_ended:
             job.note(self.now(), "effect.evidence_late", told)

@@ -12,7 +12,6 @@ from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.entries import entry_of, entry_of_retry
 from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.domain.job import TERMINAL, JobStatus
-from agent_workers.domain.recovery import user_message
 from agent_workers.domain.step import Broke, NextStep, Planned, StepStatus
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.domain.tools.tool import Statement
@@ -40,9 +39,8 @@ class _Following:
     code: str = ""
 
     def fail(self, code: str, message: str) -> None:
-        error = {"code": code, "message": message, "retryable": False, "cause": None}
         self.how, self.steps, self.code = "fail", (), code
-        self.final = canonical(error | {"user_message": user_message(code)})
+        self.final = codec.failure(code, message)
 
 
 class Records:

@@ -12,14 +12,13 @@ from agent_workers.domain.effect import (
     LEAVES_NO_MARK,
     EffectClass,
     EffectState,
-    PermitMode,
     Proof,
     Says,
     Source,
 )
-from agent_workers.domain.ids import EffectKey, JobId, TenantId, WorkerId
+from agent_workers.domain.ids import EffectKey, JobId, TenantId
 from agent_workers.domain.job import TERMINAL, JobStatus, Submission
-from agent_workers.domain.step import Lane, NextStep, StepKind, StepStatus
+from agent_workers.domain.step import NextStep, StepStatus
 from agent_workers.domain.tools.clock import Clock
 from agent_workers.domain.wait import Wait
 
@@ -98,7 +97,6 @@ class Job:
     steps: list[Step]
     deadline_at: datetime | None
     status: JobStatus = JobStatus.QUEUED
-    status_detail: str = ""
     pause_requested: bool = False
     held_micro: int = 0
     spent_micro: int = 0
@@ -177,16 +175,11 @@ def _place(kind: str) -> dict[str, object]:
 @dataclass(slots=True, kw_only=True)
 class Permit:
     attempt: int
-    mode: PermitMode
-    fence: int
-    granted_at: datetime
     quiet_after: datetime
-    settle: timedelta
     key_expires_at: datetime | None = None
     says: Says | None = None
     source: Source | None = None
     refused_for_good: bool = False
-    holder_gone: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -195,7 +188,7 @@ class Permit:
     @property
     def quiet(self) -> datetime:
         """When it acts no more: a thread with a living key may, until it has replied."""
-        if self.says is None and not self.holder_gone and self.key_expires_at is not None:
+        if self.says is None and self.key_expires_at is not None:
             return max(self.quiet_after, self.key_expires_at)
         return self.quiet_after
 
@@ -269,9 +262,8 @@ class Stop:
 class Rows:
     """The tables, and the clock that decides; one thread at a time."""
 
-    def __init__(self, clock: Clock, worker_id: WorkerId) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.worker_id = worker_id
         self.jobs: dict[tuple[TenantId, JobId], Job] = {}
         self.effects: dict[tuple[TenantId, EffectKey], Effect] = {}
         self.agents: dict[str, Pace] = {}
@@ -326,8 +318,3 @@ class Rows:
 
 
 _TRIES_TO_SETTLE: Final = 25
-
-
-def first_step(pace: Pace, due_at: datetime) -> Step:
-    told = NextStep(kind=StepKind.PLAN, lane=Lane.PLAN, round=0, timeout_ms=pace.plan_timeout_ms)
-    return Step(position=0, told=told, due_at=due_at, hold_micro=pace.plan_hold_micro)

@@ -48,7 +48,7 @@ class Store:
         execute: Callable[[Sequence[Statement]], object] = lambda _: None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self.rows = rows = Rows(clock, WORKER)
+        self.rows = rows = Rows(clock)
         self.claims, self.calls = Claims(rows), Calls(rows)
         self.records = Records(rows, execute=execute, most_bytes=most_bytes)
         self.permits, self.waits, self.mail = Permits(rows), Waits(rows), Mail(rows)

@@ -6,8 +6,9 @@ from typing import Final
 from agent_workers.domain.errors import KeyReused
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
+from agent_workers.domain.step import Lane, NextStep, StepKind
 from agent_workers.testing.memory import money
-from agent_workers.testing.memory.rows import Job, Kept, Pace, Rows, first_step
+from agent_workers.testing.memory.rows import Job, Kept, Pace, Rows, Step
 
 KEPT_FOR: Final = timedelta(days=30)
 
@@ -40,17 +41,19 @@ def submit(rows: Rows, submission: Submission, pace: Pace) -> None:
     if draws:
         money.check(rows, submission.tenant_id, pace.plan_hold_micro)
     due = max(now, submission.run_at or now) + (submission.delay or timedelta(0))
-    first = due if due > now else due - timedelta(minutes=submission.priority)
+    due_at = due if due > now else due - timedelta(minutes=submission.priority)
+    told = NextStep(kind=StepKind.PLAN, lane=Lane.PLAN, round=0, timeout_ms=pace.plan_timeout_ms)
+    first = Step(position=0, told=told, due_at=due_at, hold_micro=pace.plan_hold_micro)
     job = Job(
         submission=submission,
         version=pace.version,
         allowance_micro=allowance,
         draws=draws,
-        steps=[first_step(pace, first)],
+        steps=[first],
         deadline_at=None if submission.deadline is None else now + submission.deadline,
     )
     if allowance > 0 and not is_child:
         money.reserve(rows, job, allowance)
     rows.jobs[job.tenant_id, job.job_id] = job
-    told = {"stage": "admit", "component": "cost", "agent": submission.agent}
-    job.note(now, "queued", told | {"cost": {"allowance_micro": allowance}}, 1024)
+    entry = {"stage": "admit", "component": "cost", "agent": submission.agent}
+    job.note(now, "queued", entry | {"cost": {"allowance_micro": allowance}}, 1024)
