@@ -225,3 +225,16 @@ def test_a_child_may_be_given_what_its_parent_has_left(store: StoreWorld) -> Non
     begun = Child(job_id=job_id, agent="demo", input=b"{}", reserve_micro=20)
     waiting(store, Wait(kind=WaitKind.CHILD, key=str(job_id), child=begun), allowance=100)
     assert store.facts(job_id).allowance == 80
+
+
+@pytest.mark.parametrize(("keeps", "held", "again"), [(True, 20, 0), (False, 0, 20)])
+def test_a_wait_may_keep_what_its_step_holds(
+    store: StoreWorld, *, keeps: bool, held: int, again: int
+) -> None:
+    job = store.submit(allowance=100)
+    store.plan(job, use(hold=20))
+    wait = Wait(kind=WaitKind.TIMER, key="", timeout=A_WHILE)
+    store.record(store.claim(job, 1), Park(wait=wait, keeps_hold=keeps))
+    assert store.facts(job).held == held
+    store.pass_time(A_WHILE)
+    assert store.claim(job, 1).hold_micro == again
