@@ -13,8 +13,9 @@ PRODUCT = ("agent_workers", "api")
 PYTHON = (*PRODUCT, "examples", "migrations", "tests", "tools")
 TEXT_SUFFIXES = {".cfg", ".ini", ".lock", ".md", ".mako", ".py", ".sql", ".toml", ".yaml", ".yml"}
 
-LONGEST_FILE = 250
-PUBLIC_FACE = "agent_workers/__init__.py"
+LONGEST_FILE = 350
+# What users import from; the second is loaded by pytest for everybody, so it loads the rest late.
+PUBLIC_FACES = {"agent_workers/__init__.py", "agent_workers/testing/__init__.py"}
 # Importing litellm costs seconds and 170 MiB: it happens once, in a worker that serves a model.
 # Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
 LAZY_LOADS = {
@@ -40,7 +41,7 @@ INDEX_OPTION = re.compile(r"^\s*(--(extra-)?index-url|--find-links|-i|-f)\b", re
 Rule = Callable[[Path, ast.Module], Iterator[str]]
 
 
-def test_a_file_has_one_idea_and_at_most_250_lines() -> None:
+def test_a_file_has_one_idea_and_at_most_350_lines() -> None:
     def too_long(path: Path, _: ast.Module) -> Iterator[str]:
         lines = len(path.read_text().splitlines())
         if lines > LONGEST_FILE:
@@ -60,7 +61,7 @@ def test_a_file_begins_by_saying_what_it_is_for() -> None:
 
 def test_a_package_is_one_docstring_so_that_the_import_graph_is_the_real_one() -> None:
     def reexports(path: Path, tree: ast.Module) -> Iterator[str]:
-        if path.name == "__init__.py" and name_of(path) != PUBLIC_FACE and len(tree.body) != 1:
+        if path.name == "__init__.py" and name_of(path) not in PUBLIC_FACES and len(tree.body) != 1:
             yield "holds more than its docstring"
 
     check(reexports, remedy="move the code to a module and import it from there")

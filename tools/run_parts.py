@@ -28,7 +28,7 @@ TESTS: dict[str, list[str]] = {
         "tests/test_frozen.py",
         "tests/test_messages.py",
     ],
-    "unit": ["-n", "2", "--dist", "loadfile", "tests/unit"],
+    "unit": ["-n", "2", "--dist", "loadfile", "tests/unit", "examples"],
     "contract": ["-n", "2", "--dist", "loadfile", "tests/contract"],
     # Mostly waiting: three at a time, each with servers of its own, keep two cores busy.
     # As they come: by number of tests, files of one long test would come last, and be waited for.

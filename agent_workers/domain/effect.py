@@ -127,6 +127,16 @@ class KnownEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What stands in the way of a permit, or does not: read under the job's lock."""
+
+    result: str
+    known: KnownEffect
+    request: bytes
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """A piece of evidence: it belongs to a permit, and is kept whoever holds the step by now."""
 

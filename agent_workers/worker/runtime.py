@@ -54,7 +54,7 @@ from agent_workers.worker.chores import chores
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
 from agent_workers.worker.keeping import keeping
-from agent_workers.worker.parts.agent_traits import AgentBook
+from agent_workers.worker.parts.agent_book import AgentBook
 from agent_workers.worker.parts.catalog import embedder_here, hidden_places
 from agent_workers.worker.parts.conversations import Conversations, conversations
 from agent_workers.worker.parts.facilities import facilities

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from agent_workers.domain.agents.engine_calls import LONGEST_NAME, MOST_CHOICES
 from agent_workers.domain.ids import to_wire
+from agent_workers.domain.mail import Letter, NotAChoice, Sent, Taken
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.orchestration.requests.messages import Mailing
-from agent_workers.state.jobs.messages import Letter, NotAChoice, Sent, Taken
 from api.http.asked import validated
 from api.http.json_text import dumped, job_bytes
 from api.http.queries import checked_query, idempotency_key_of, job_id_of

@@ -31,20 +31,24 @@ _WAIT_S = 5
 _FINE = 300
 
 
-@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
-def inspect(service: str, lines: list[str]) -> dict[str, object]:
-    """Tell from the log lines what is wrong with a service, and ask the machine how it is."""
+def diagnosed(lines: list[str]) -> dict[str, object]:
+    """Say what log lines mean, and whether a restart helps."""
     errors = Counter(found.group(1) for line in lines if (found := re.search(r"ERROR (.+)", line)))
     known = next((cause for cause in KNOWN_CAUSES if any(cause in one for one in errors)), "")
     diagnosis, restart_helps = KNOWN_CAUSES.get(known, UNKNOWN)
     return {
-        "service": service,
-        "is_running": service in _listed("running"),
         "errors": errors.total(),
         "most_frequent": errors.most_common(1)[0][0] if errors else "",
         "diagnosis": diagnosis,
         "restart_helps": restart_helps,
     }
+
+
+@tool(effect=Effect.PURE, timeout=timedelta(seconds=30))
+def inspect(service: str, lines: list[str]) -> dict[str, object]:
+    """Tell from the log lines what is wrong with a service, and ask the machine how it is."""
+    is_running = service in _listed("running")
+    return {"service": service, "is_running": is_running} | diagnosed(lines)
 
 
 def find_restart(service: str, *, call: Call) -> Found[object] | Absent | Contradictory:

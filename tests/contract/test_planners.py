@@ -20,6 +20,7 @@ from agent_workers import (
     choose,
     tool,
 )
+from agent_workers.domain import codec
 from agent_workers.domain.agents.agent import Planner
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed, Done
@@ -33,7 +34,6 @@ from agent_workers.execution.models.wrappers.attempts import JustOne
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.planner.waves import calls_of, next_wave
 from agent_workers.execution.tools.router import ToolRouter
-from agent_workers.state.steps import codec
 from agent_workers.testing.planner import scripted
 from tests.unit.orchestration.agents import claimed
 

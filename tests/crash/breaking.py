@@ -10,6 +10,7 @@ from uuid import uuid4
 from agent_workers.domain import permitting
 from agent_workers.domain.claim import Claimed, RecordResult
 from agent_workers.domain.effect import (
+    Asked,
     Doubt,
     EffectClass,
     EffectRules,
@@ -34,7 +35,7 @@ from agent_workers.orchestration.effects.act import EffectProtocol
 from agent_workers.orchestration.effects.act_in_time import InTime
 from agent_workers.orchestration.effects.acted import Acted, Parked
 from agent_workers.state.database.engine import Connection
-from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.state.steps.permits import Permits
 from agent_workers.state.steps.records import Records
 from agent_workers.worker.parts.timers import KernelTimer
 

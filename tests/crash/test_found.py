@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_workers.domain.effect import EffectClass, EffectRules, EffectState, KnownEffect
+from agent_workers.domain.effect import Asked, EffectClass, EffectRules, EffectState, KnownEffect
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.orchestration.effects.act_rules import life_of_key
 from agent_workers.state.database.engine import Database
 from agent_workers.state.proving.invariants import broken
-from agent_workers.state.steps.permits import Asked
 from tests.integration.state.acting import allow, effect
 from tests.integration.state.world import World
 from tests.support.database import database, tenant

@@ -32,7 +32,7 @@ def run_by_hand(
         checked = signature.read(canonical(dict(arguments or {})))
     except ValidationError as error:
         raise ToolError(problems_of(error, whole="arguments")) from None
-    returned = invoke(tool.function, checked, call or a_call(), _Given(given), within=tool.timeout)
+    returned = invoke(tool.function, checked, call or a_call(), Given(given), within=tool.timeout)
     told = returned.result if isinstance(returned, Transaction) else returned
     written = signature.result.promised(told)
     return returned if isinstance(returned, Transaction) else json.loads(written)
@@ -53,7 +53,7 @@ def a_call(*, tenant_id: str = "test", user_id: str = "", session_id: str = "") 
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class Given:
     """Finds a facility among fakes; a fake derives from the facility that it stands for."""
 
     fakes: Sequence[object]
@@ -63,4 +63,6 @@ class _Given:
         for fake in self.fakes:
             if wanted in type(fake).__mro__:
                 return fake
-        raise NotInstalled(f"the tool asks for {wanted.__name__}: pass a fake that derives from it")
+        raise NotInstalled(
+            f"the tool asks for {wanted.__name__}: pass a fake that derives from it in given="
+        )

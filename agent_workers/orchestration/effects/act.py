@@ -9,6 +9,7 @@ from agent_workers.domain.effect import (
     ENDED_BY_KERNEL,
     Abandon,
     Adopt,
+    Asked,
     Doubt,
     EffectClass,
     EffectRules,
@@ -45,8 +46,7 @@ from agent_workers.orchestration.effects.act_rules import (
 from agent_workers.orchestration.effects.acted import Acted, Barred, Parked, acted_of
 from agent_workers.orchestration.failing import needs_permit
 from agent_workers.orchestration.ports import Effects, Timer
-from agent_workers.state.database.engine import Connection
-from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.orchestration.store import Open, Permitting
 
 _LONGEST_PROBLEM: Final = 500
 
@@ -54,7 +54,7 @@ _LONGEST_PROBLEM: Final = 500
 class EffectProtocol:
     """Runs effects under permits; see GUARANTEES.md for what holds at every point of it."""
 
-    def __init__(self, permits: Permits, tools: Effects, timer: Timer) -> None:
+    def __init__(self, permits: Permitting, tools: Effects, timer: Timer) -> None:
         self._permits = permits
         self._tools = tools
         self._timer = timer
@@ -160,7 +160,7 @@ class EffectProtocol:
 
     def _keep(
         self,
-        connection: Connection,
+        connection: Open,
         claimed: Claimed,
         rules: EffectRules,
         key: EffectKey,

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent_workers.domain.effect import EffectClass, EffectRules
+from agent_workers.domain.effect import Asked, EffectClass, EffectRules
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.reply import NotDone, Reply
 from agent_workers.domain.step import Broke
 from agent_workers.orchestration.effects.act_rules import life_of_key
 from agent_workers.orchestration.ports import Timer
-from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.orchestration.store import ServerTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class TooLate:
 class InTime:
     """Calls a tool under a timer, unless too little of the permit's time is left for it."""
 
-    def __init__(self, timer: Timer, permits: Permits) -> None:
+    def __init__(self, timer: Timer, clock: ServerTime) -> None:
         self._timer = timer
-        self._permits = permits
+        self._clock = clock
 
     def act(
         self, rules: EffectRules, asked: Asked, *, began: float, act: Callable[[], Reply]
@@ -78,7 +78,7 @@ class InTime:
         if rules.cls is EffectClass.KEYED:
             return None
         try:
-            now = self._permits.now()
+            now = self._clock.now()
         except StateUnavailable as error:
             return TooLate(f"the database did not say what time it is: {error}")
         if now > asked.now + rules.kernel_budget - rules.timeout:

@@ -8,6 +8,7 @@ from agent_workers.domain.cause import how_it_ended
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
     Abandon,
+    Asked,
     Doubt,
     EffectRules,
     EffectState,
@@ -24,7 +25,6 @@ from agent_workers.domain.effect import (
 )
 from agent_workers.domain.permitting import silence_of, times
 from agent_workers.domain.step import Broke, ToolFailed
-from agent_workers.state.steps.permits import Asked
 
 # What is asked of a job that is being stopped, for a step whose earlier attempt has no answer.
 SETTLING: Final = "settling"

@@ -13,8 +13,7 @@ from agent_workers.domain.ids import to_wire
 from agent_workers.orchestration.carrying import Going
 from agent_workers.orchestration.patience import PROOF_IS_WORTH, patiently
 from agent_workers.orchestration.ports import Spill
-from agent_workers.state.steps.permits import Permits
-from agent_workers.state.steps.records import Records
+from agent_workers.orchestration.store import Evidence, Recording
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +24,8 @@ class Proving:
     def __init__(
         self,
         *,
-        permits: Permits,
-        records: Records,
+        permits: Evidence,
+        records: Recording,
         spill: Spill,
         patience_s: float = 20.0,
         on_disk_after_s: float = 3.0,

@@ -8,20 +8,20 @@ from agent_workers.domain.decision import Decision, Park
 from agent_workers.domain.errors import JobNotFound, KeyReused
 from agent_workers.domain.ids import to_wire
 from agent_workers.domain.job import TERMINAL
+from agent_workers.domain.mail import JobHasEnded, Letter
 from agent_workers.domain.step import Lane, StepKind, ToolFailed, ToolRan
 from agent_workers.domain.text.encoding import bounded, canonical
 from agent_workers.orchestration.carrying import ANYTHING
 from agent_workers.orchestration.engine_tools.decide import engage, still_holding
 from agent_workers.orchestration.ports import Ring
+from agent_workers.orchestration.store import Sending, Waiting
 from agent_workers.orchestration.traits import AgentTraits
-from agent_workers.state.jobs.messages import JobHasEnded, Letter, Mail
-from agent_workers.state.steps.waits import Waits
 
 
 class Engaging:
     """Does one engaging step, short of recording it."""
 
-    def __init__(self, waits: Waits, mail: Mail, *, ring: Ring) -> None:
+    def __init__(self, waits: Waiting, mail: Sending, *, ring: Ring) -> None:
         self._waits = waits
         self._mail = mail
         self._ring = ring

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.mail import Letter, Sent
 from agent_workers.orchestration.ports import Ring, Tell
-from agent_workers.state.jobs.messages import Letter, Mail, Sent
+from agent_workers.state.jobs.messages import Mail
 
 
 class Mailing:

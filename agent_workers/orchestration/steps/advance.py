@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from agent_workers.domain import codec
 from agent_workers.domain.agents.engine_tools import ENGAGED
 from agent_workers.domain.claim import Claimed, Recorded, RecordResult
 from agent_workers.domain.decision import Decision, Park, TryAgain
@@ -31,11 +32,8 @@ from agent_workers.orchestration.steps.after_step import Aftermath
 from agent_workers.orchestration.steps.not_served import no_tool
 from agent_workers.orchestration.steps.telling import say_end
 from agent_workers.orchestration.steps.tool_slots import Places
+from agent_workers.orchestration.store import Begun, Past, Recording
 from agent_workers.orchestration.traits import NOBODY, AgentTraits, Lacking
-from agent_workers.state.steps import codec
-from agent_workers.state.steps.calls import Calls
-from agent_workers.state.steps.claims import Claims
-from agent_workers.state.steps.records import Records
 
 
 class Driver:
@@ -45,8 +43,8 @@ class Driver:
         self,
         *,
         book: Book,
-        claims: Claims,
-        records: Records,
+        claims: Past,
+        records: Recording,
         engaging: Engaging,
         perform: Perform,
         tools: Effects,
@@ -55,7 +53,7 @@ class Driver:
         tell: Tell,
         aftermath: Aftermath,
         places: Places,
-        calls: Calls,
+        calls: Begun,
         proving: Proving,
         patience_s: float = 20.0,
     ) -> None:

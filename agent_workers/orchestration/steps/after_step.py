@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from agent_workers.domain import codec
 from agent_workers.domain.agents.engine_tools import ENGAGED
 from agent_workers.domain.breaker import tool_breaker
 from agent_workers.domain.claim import Claimed
@@ -26,9 +27,8 @@ from agent_workers.orchestration.steps.decide import decide
 from agent_workers.orchestration.steps.fallbacks import FindWays, Ways
 from agent_workers.orchestration.steps.not_served import missing, until_served
 from agent_workers.orchestration.steps.recover import after_break, after_end, after_failed, parked
+from agent_workers.orchestration.store import OpenPermits
 from agent_workers.orchestration.traits import AgentTraits, Lacking
-from agent_workers.state.steps import codec
-from agent_workers.state.steps.permits import Permits
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Aftermath:
         self,
         *,
         breakers: Breakers,
-        permits: Permits,
+        permits: OpenPermits,
         ways: FindWays,
         jitter: Callable[[], float],
     ) -> None:

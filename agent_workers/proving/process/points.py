@@ -145,6 +145,6 @@ STEP_PATH = (
     "agent_workers.orchestration.steps.recover",
     "agent_workers.domain.recovery",
     "agent_workers.state.database.engine",
-    "agent_workers.state.steps.codec",
+    "agent_workers.domain.codec",
     "agent_workers.worker.parts.timers",
 )

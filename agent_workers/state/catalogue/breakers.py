@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from agent_workers.domain.breaker import Breaker, BreakerSeen, BreakerState
 from agent_workers.domain.claim import Due
+from agent_workers.domain.codec import plain
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.database.engine import Database
-from agent_workers.state.steps.codec import plain
 from agent_workers.state.steps.sweeps import dues
 
 # Longer than anything is remembered of one that is closed, or stays open without a probe.

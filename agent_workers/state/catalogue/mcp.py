@@ -7,6 +7,7 @@ from typing import Final
 from psycopg.errors import UndefinedTable
 from psycopg.types.json import Jsonb
 
+from agent_workers.domain.codec import plain
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
@@ -20,7 +21,6 @@ from agent_workers.domain.mcp.servers import (
 )
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.pages import Row
-from agent_workers.state.steps.codec import plain
 
 # What a server offers: each definition, with the hints that came beside it.
 Offered = Sequence[tuple[Definition, Mapping[str, object]]]

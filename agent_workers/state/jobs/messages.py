@@ -1,23 +1,29 @@
 """Mail: events that are sent to jobs, and what people answer to their questions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 import psycopg
 import psycopg.errors
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import (
-    AgentWorkersError,
-    IllegalMove,
     JobNotFound,
     KeyInFlight,
     KeyReused,
     QuotaReached,
 )
 from agent_workers.domain.ids import JobId, TenantId, to_wire
+from agent_workers.domain.mail import (
+    AnsweredOtherwise,
+    JobHasEnded,
+    Letter,
+    NoSuchQuestion,
+    NotAChoice,
+    QuestionClosed,
+    Sent,
+    Taken,
+)
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.steps.sweeps import dues
@@ -30,60 +36,6 @@ _ANSWER = """
 select tenant_id, job_id, "position", kind, lane, high, rings
   from answer_questions(%s, %s, %s::text[], %s::bytea[], %s)"""
 KEPT_FOR = timedelta(days=30)
-
-
-class JobHasEnded(IllegalMove):
-    """An ended job takes no event and no answer."""
-
-
-class NoSuchQuestion(AgentWorkersError):
-    code = "question_not_found"
-
-
-class NotAChoice(AgentWorkersError):
-    """An answer is none of the question's choices; `key` says which question."""
-
-    code = "invalid_request"
-
-    def __init__(self, message: str, *, key: str) -> None:
-        super().__init__(message)
-        self.key = key
-
-
-class AnsweredOtherwise(AgentWorkersError):
-    code = "already_answered"
-
-
-class QuestionClosed(AgentWorkersError):
-    """The time to answer is over."""
-
-    code = "question_closed"
-
-
-class Taken(StrEnum):
-    SENT = "sent"
-    REPLAYED = "replayed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """An event for a job; who sends it says it once, however often it is sent."""
-
-    tenant_id: TenantId
-    job_id: JobId
-    sender: str
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What became of a letter; `taken`: a step had waited for it."""
-
-    how: Taken
-    number: int
-    taken: bool
-    due: tuple[Due, ...] = ()
 
 
 class Mail:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.codec import plain
 from agent_workers.domain.effect import (
+    Asked,
     EffectRules,
     EffectState,
     KnownEffect,
@@ -20,7 +21,6 @@ from agent_workers.domain.ids import EffectKey, WorkerId
 from agent_workers.domain.text.encoding import digest
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.server_clock import ServerClock
-from agent_workers.state.steps.codec import plain
 
 _ASK = """
 select result, state, effect_result, request, first_granted_at, quiet_after, attempt, says,
@@ -47,16 +47,6 @@ _DOUBT = "select doubt_effect(%s, %s, %s, %s, %s, %s)"
 _ABANDON = """
 update effects set state = 'abandoned', doubt_reason = %s
  where tenant_id = %s and effect_key = %s and state in ('intended', 'in_doubt')"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What stands in the way of a permit, or does not: read under the job's lock."""
-
-    result: str
-    known: KnownEffect
-    request: bytes
-    now: datetime
 
 
 class Permits:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import Any
 
 import psycopg
 
-from agent_workers.domain import course
+from agent_workers.domain import codec, course
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import (
     HALT,
@@ -18,17 +18,14 @@ from agent_workers.domain.claim import (
     RecordResult,
 )
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, Park, TryAgain
+from agent_workers.domain.entries import entry_of, entry_of_retry
 from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.domain.ids import WorkerId
-from agent_workers.domain.recovery import user_message
-from agent_workers.domain.step import Broke, NextStep, Planned
-from agent_workers.domain.text.encoding import canonical
+from agent_workers.domain.step import Broke, Planned
 from agent_workers.domain.tools.tool import Statement
 from agent_workers.domain.trouble import error_text
 from agent_workers.state.database.engine import Connection, Database
-from agent_workers.state.steps import codec
 from agent_workers.state.steps.claims import FIELDS, array, claimed_of
-from agent_workers.state.steps.entries import entry_of
 from agent_workers.state.steps.waits import PARK, parked
 
 _ARGUMENTS = (
@@ -147,7 +144,7 @@ class Records:
         written: bytes,
         onward: Onward,
     ) -> tuple[object, ...]:
-        follow, final, steps = _what_follows(decision)
+        follow, final, steps = codec.what_follows(decision)
         outcome = decision.outcome
         usage = outcome.usage
         return (
@@ -187,31 +184,6 @@ def _recorded(row: Sequence[Any] | None, *, looked: bool = False) -> Recorded:
     )
 
 
-def _what_follows(
-    decision: Continue | Join | Finish | Fail,
-) -> tuple[str, bytes | None, tuple[NextStep, ...]]:
-    match decision:
-        case Continue():
-            return "next", None, decision.steps
-        case Join():
-            return "join", None, (decision.step,)
-        case Finish():
-            return "succeed", decision.output, ()
-        case Fail():
-            return "fail", canonical(_error(decision)), ()
-    assert_never(decision)
-
-
-def _error(decision: Fail) -> dict[str, object]:
-    return {
-        "code": decision.code,
-        "message": decision.message,
-        "retryable": False,
-        "user_message": decision.user_message or user_message(decision.code),
-        "cause": decision.cause and decision.cause.told(),
-    }
-
-
 def _course(decision: Continue | Join | Finish | Fail) -> str | None:
     if isinstance(decision, Join) or decision.course is None:
         return None
@@ -220,21 +192,10 @@ def _course(decision: Continue | Join | Finish | Fail) -> str | None:
 
 def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
     delay_ms = round(decision.delay / timedelta(milliseconds=1))
-    event = {
-        "stage": "execute",
-        "component": "recovery",
-        "position": claimed.position,
-        "kind": claimed.kind,
-        **({"tool": claimed.tool} if claimed.tool else {}),
-        **({"unanswered": claimed.effect} if decision.unanswered else {}),
-        "code": decision.code,
-        "message": decision.message,
-        "delay_ms": delay_ms,
-    }
     return (
         *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
         *(claimed.hold_micro, decision.cost_micro, delay_ms, codec.plain(decision.message)),
-        *(decision.counts, canonical(event), _trouble(decision)),
+        *(decision.counts, entry_of_retry(claimed, decision), _trouble(decision)),
     )
 
 

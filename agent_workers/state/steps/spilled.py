@@ -2,9 +2,9 @@
 
 import psycopg
 
+from agent_workers.domain.codec import plain
 from agent_workers.domain.text.encoding import digest
 from agent_workers.state.database.engine import Database
-from agent_workers.state.steps.codec import plain
 from agent_workers.state.steps.spill import Spilled, SpillUnreadable
 
 # Whoever spilled it may have written it after all.

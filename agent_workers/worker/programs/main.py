@@ -36,10 +36,10 @@ from agent_workers.transport.celery_app.app import make_app
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.worker.describing import report_of, worker_name
 from agent_workers.worker.lifecycle import Lifecycle
-from agent_workers.worker.parts.agent_traits import registered
 from agent_workers.worker.parts.catalog import logs_of, warn_of_models
 from agent_workers.worker.parts.mcp import Reload
 from agent_workers.worker.parts.models import model_steps
+from agent_workers.worker.parts.registering import registered
 from agent_workers.worker.reporting import say, take_back
 from agent_workers.worker.runtime import open_runtime
 from agent_workers.worker.stopping import Stopping

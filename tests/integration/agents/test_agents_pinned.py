@@ -8,11 +8,12 @@ from structlog.testing import capture_logs
 
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
+from agent_workers.domain.mail import Letter
 from agent_workers.execution.agents.registry import load
 from agent_workers.state.catalogue.agents import Agents
-from agent_workers.state.jobs.messages import Letter, Mail
+from agent_workers.state.jobs.messages import Mail
 from agent_workers.state.jobs.submissions import Submissions
-from agent_workers.worker.parts.agent_traits import registered
+from agent_workers.worker.parts.registering import registered
 from tests.integration.agents.conftest import SHOUTING, TOOLS, Bench, Desk
 
 BEFORE = "tests.integration.agents.code_v1"

@@ -10,10 +10,11 @@ import pytest
 
 from agent_workers.domain.ids import JobId, TenantId, time_ordered
 from agent_workers.domain.job import Submission
+from agent_workers.domain.mail import Letter
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.database.engine import Database
-from agent_workers.state.jobs.messages import Letter, Mail
+from agent_workers.state.jobs.messages import Mail
 from agent_workers.state.jobs.reads import JobSeen, Reads
 from agent_workers.state.jobs.submissions import Submissions
 from tests.integration.agents.conftest import TOOLS, Desk

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
+    Asked,
     EffectClass,
     EffectRules,
     KnownEffect,
@@ -14,7 +15,6 @@ from agent_workers.domain.effect import (
     Source,
 )
 from agent_workers.domain.ids import EffectKey, effect_key
-from agent_workers.state.steps.permits import Asked
 from tests.integration.state.world import World
 
 # Longer than any test, shorter than what `quiet` lets pass.

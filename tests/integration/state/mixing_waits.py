@@ -11,10 +11,11 @@ from agent_workers.domain.decision import Decision, Park
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.mail import Letter
 from agent_workers.domain.step import StepKind
 from agent_workers.domain.wait import Wait, WaitKind
 from agent_workers.orchestration.engine_tools.decide import child_of, still_holding
-from agent_workers.state.jobs.messages import Letter, Mail
+from agent_workers.state.jobs.messages import Mail
 from agent_workers.state.steps.waits import Waits
 from tests.integration.state.mixing import Actor
 from tests.integration.state.waiting import child, event, person

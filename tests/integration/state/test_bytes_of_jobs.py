@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Claimed, Onward, Recorded
 from agent_workers.domain.decision import Continue, Decision
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import ToolRan
-from agent_workers.state.steps import codec
 from agent_workers.state.steps.records import Records
 from tests.integration.state.world import (
     AGAIN,

@@ -2,12 +2,12 @@
 
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.decision import Fail
 from agent_workers.domain.effect import EffectClass, Says
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import GaveUp
 from agent_workers.state.jobs.controls import Controls, GivenVerdict
-from agent_workers.state.steps import codec
 from tests.integration.state.acting import allow, doubt, effect, say
 from tests.integration.state.sticking import (
     FAIL,

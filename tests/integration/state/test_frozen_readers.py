@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Claimed, Onward
 from agent_workers.domain.text.encoding import digest
 from agent_workers.state.database.engine import Database
-from agent_workers.state.steps import codec
 from tests.integration.state.acting import ask, key_of
 from tests.integration.state.slow_reader import Wire
 from tests.integration.state.world import ALL_LANES, FINISH, World

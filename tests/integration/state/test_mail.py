@@ -8,15 +8,15 @@ import pytest
 
 from agent_workers.domain.errors import JobNotFound, KeyReused, QuotaReached
 from agent_workers.domain.ids import JobId
-from agent_workers.state.jobs.messages import (
+from agent_workers.domain.mail import (
     AnsweredOtherwise,
     JobHasEnded,
-    Mail,
     NoSuchQuestion,
     NotAChoice,
     QuestionClosed,
     Taken,
 )
+from agent_workers.state.jobs.messages import Mail
 from tests.integration.state.invariants import broken
 from tests.integration.state.refusing import TRIGGER, change, expect
 from tests.integration.state.waiting import A_DAY, engaging, event, park, person, send, waited

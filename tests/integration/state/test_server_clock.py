@@ -8,11 +8,11 @@ import pytest
 from typing_extensions import override
 
 from agent_workers.domain.claim import Claimed
-from agent_workers.domain.effect import EffectClass, Says
+from agent_workers.domain.effect import Asked, EffectClass, Says
 from agent_workers.domain.ids import WorkerId
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.server_clock import ServerClock
-from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.state.steps.permits import Permits
 from tests.integration.state.acting import allow, key_of, rules, say
 from tests.integration.state.world import World
 

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.decision import Decision
 from agent_workers.domain.effect import Proof, Says, Source
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.job import Submission
 from agent_workers.state.database.engine import Connection, connect
 from agent_workers.state.jobs.submissions import Pace, insert_jobs
-from agent_workers.state.steps import codec
 from tests.integration.state.acting import allow, key_of
 from tests.integration.state.world import AGAIN, FINISH, World
 

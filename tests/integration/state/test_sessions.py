@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Onward
 from agent_workers.domain.decision import Fail
 from agent_workers.domain.errors import SessionBusy
@@ -12,7 +13,6 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.step import GaveUp, Lane
 from agent_workers.state.jobs.controls import Controls
-from agent_workers.state.steps import codec
 from tests.integration.state.invariants import broken
 from tests.integration.state.world import FINISH, World, use
 

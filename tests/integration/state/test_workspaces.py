@@ -6,13 +6,13 @@ from hashlib import sha256
 import psycopg
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import HALT, Claimed
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.tools.tool import Call, Statement
 from agent_workers.domain.tools.workspace import FileWish
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
-from agent_workers.state.steps import codec
 from tests.integration.state.refusing import CHECK, FOREIGN, TRIGGER, expect, refused
 from tests.integration.state.world import JOIN, RAN, World, use
 

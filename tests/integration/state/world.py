@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Claimed, Onward, Recorded
 from agent_workers.domain.decision import Continue, Decision, Finish, Join, Park, TryAgain
 from agent_workers.domain.effect import EffectClass
@@ -14,7 +15,6 @@ from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.step import Judged, Lane, NextStep, Planned, StepKind, ToolRan, Verdict
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.submissions import Pace, Submissions
-from agent_workers.state.steps import codec
 from agent_workers.state.steps.claims import Claims
 from agent_workers.state.steps.permits import Permits
 from agent_workers.state.steps.records import Records

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from agent_workers.domain.ids import JobId
+from agent_workers.domain.mail import Letter
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.state.database.engine import Database
-from agent_workers.state.jobs.messages import Letter, Mail
+from agent_workers.state.jobs.messages import Mail
 from tests.support.worker_system import TENANT, System, system, until
 
 AGENTS = "tests.integration.surviving.engaging_agents"

@@ -8,7 +8,7 @@ import pytest
 from agent_workers.domain.ids import JobId
 from agent_workers.execution.agents.registry import load
 from agent_workers.state.catalogue.agents import Agents
-from agent_workers.worker.parts.agent_traits import registered
+from agent_workers.worker.parts.registering import registered
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker import troubled_agents
 from tests.integration.worker.conftest import Bench

@@ -18,7 +18,7 @@ from agent_workers.state.database.diagnosis import Diagnosis
 from agent_workers.state.jobs.reads import Reads
 from agent_workers.state.jobs.submissions import Submissions
 from agent_workers.state.steps.worker_reports import WorkerReports
-from agent_workers.worker.parts.agent_traits import registered
+from agent_workers.worker.parts.registering import registered
 from agent_workers.worker.runtime import Runtime
 from tests.integration.worker.conftest import AGENTS, LANES, Bench
 

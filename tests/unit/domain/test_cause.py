@@ -6,10 +6,10 @@ import pytest
 
 from agent_workers.domain.cause import cause_of_error, cause_read, sentence
 from agent_workers.domain.claim import Done
+from agent_workers.domain.codec import encode
 from agent_workers.domain.step import StepKind, ToolFailed
 from agent_workers.domain.trouble import Trouble
 from agent_workers.execution.history import History
-from agent_workers.state.steps.codec import encode
 
 WHERE = "tools.py:12 in lookup"
 

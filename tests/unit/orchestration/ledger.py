@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
+    Asked,
     EffectRules,
     EffectState,
     KnownEffect,
@@ -21,7 +22,7 @@ from agent_workers.domain.ids import EffectKey
 from agent_workers.domain.reply import Happened, Reply, Seen, Written
 from agent_workers.domain.step import ToolFailed, ToolRan
 from agent_workers.state.database.engine import Connection
-from agent_workers.state.steps.permits import Asked, Permits
+from agent_workers.state.steps.permits import Permits
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

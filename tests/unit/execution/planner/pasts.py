@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
+from agent_workers.domain import codec
 from agent_workers.domain.agents.agent import Past, Situation
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.step import Outcome, Planned, ToolCall
-from agent_workers.state.steps import codec
 
 
 class Story:

@@ -5,11 +5,9 @@ import structlog
 from agent_workers.domain.agents.agent import Purpose
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.wait import lacking_agent, lacking_tool
-from agent_workers.execution.agents.definitions import definition_of
-from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool, Registry
+from agent_workers.execution.agents.registry import LoadedAgent, LoadedTool
 from agent_workers.execution.agents.roster import Roster, Unserved
 from agent_workers.orchestration.traits import AgentTraits, Lacking, ToolTraits
-from agent_workers.state.catalogue.agents import Registered
 
 log = structlog.get_logger(__name__)
 
@@ -52,22 +50,6 @@ class AgentBook:
         if known is None or known[0] is not agent:
             known = self._traits[key] = (agent, traits_of(agent))
         return known[1]
-
-
-def registered(registry: Registry) -> list[Registered]:
-    """What the API must know of the agents that this worker serves."""
-    return [_registered(agent) for agent in registry.agents]
-
-
-def _registered(agent: LoadedAgent) -> Registered:
-    traits = traits_of(agent)
-    return Registered(
-        name=traits.name,
-        version=agent.declared.version,
-        plan_timeout_ms=traits.plan_timeout_ms,
-        plan_hold_micro=traits.plan_hold_micro,
-        definition=definition_of(agent),
-    )
 
 
 def _tool_traits(tool: LoadedTool) -> ToolTraits:

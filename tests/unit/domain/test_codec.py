@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from agent_workers.domain import codec
 from agent_workers.domain.step import (
     GaveUp,
     Judge,
@@ -19,7 +20,6 @@ from agent_workers.domain.step import (
     ToolRan,
     Verdict,
 )
-from agent_workers.state.steps import codec
 
 NASTY = 'a"b\\\0\ud800é'
 

@@ -1,10 +1,13 @@
 """What the journal says of a step that was recorded."""
 
 import json
+from datetime import timedelta
 
+from agent_workers.domain import codec
 from agent_workers.domain.claim import Claimed
+from agent_workers.domain.decision import TryAgain
 from agent_workers.domain.step import Judged, Outcome, Planned, StepKind, ToolRan
-from agent_workers.state.steps import codec
+from agent_workers.domain.text.encoding import canonical
 
 _REASON_CHARS = 500
 # Which part of the system a step of this kind is done by, in the journal's words.
@@ -39,3 +42,19 @@ def entry_of(claimed: Claimed, outcome: Outcome) -> bytes:
         event |= {"verdict": outcome.verdict, "by": outcome.by}
         event |= {"reason": reason} if reason else {}
     return json.dumps(event).encode("ascii")
+
+
+def entry_of_retry(claimed: Claimed, decision: TryAgain) -> bytes:
+    """Write the entry of an attempt that gave nothing: why, and when the next one is due."""
+    event = {
+        "stage": "execute",
+        "component": "recovery",
+        "position": claimed.position,
+        "kind": claimed.kind,
+        **({"tool": claimed.tool} if claimed.tool else {}),
+        **({"unanswered": claimed.effect} if decision.unanswered else {}),
+        "code": decision.code,
+        "message": decision.message,
+        "delay_ms": round(decision.delay / timedelta(milliseconds=1)),
+    }
+    return canonical(event)

@@ -1,8 +1,11 @@
 """Outcomes as stored bytes and back; payloads that are JSON already pass through untouched."""
 
 import json
+from typing import assert_never
 
 from agent_workers.domain.claim import Claimed, Done
+from agent_workers.domain.decision import Continue, Fail, Finish, Join
+from agent_workers.domain.recovery import user_message
 from agent_workers.domain.step import (
     GaveUp,
     Judged,
@@ -93,6 +96,34 @@ def encode_steps(steps: tuple[NextStep, ...]) -> str | None:
             for step in steps
         ]
     )
+
+
+def what_follows(
+    decision: Continue | Join | Finish | Fail,
+) -> tuple[str, bytes | None, tuple[NextStep, ...]]:
+    """Say how a job goes on: the word for it, its answer or error, and the steps that follow."""
+    match decision:
+        case Continue():
+            return "next", None, decision.steps
+        case Join():
+            return "join", None, (decision.step,)
+        case Finish():
+            return "succeed", decision.output, ()
+        case Fail():
+            said = failure(
+                decision.code,
+                decision.message,
+                for_people=decision.user_message,
+                cause=decision.cause and decision.cause.told(),
+            )
+            return "fail", said, ()
+    assert_never(decision)
+
+
+def failure(code: str, message: str, *, for_people: str = "", cause: object = None) -> bytes:
+    """Write why a job failed."""
+    error = {"code": code, "message": message, "retryable": False, "cause": cause}
+    return canonical(error | {"user_message": for_people or user_message(code)})
 
 
 def plain(words: str) -> str:
