@@ -10,7 +10,7 @@ export PYTHON
 BIN := .venv/bin
 RUN := $(BIN)/agent-workers
 
-.PHONY: help setup demo up worker test check format messages fuzz bench soak prove migrate revision lock clean \
+.PHONY: help setup demo up worker test check format docs docs-serve messages fuzz bench soak prove migrate revision lock clean \
 	environment runtime
 
 help: ## Show this list
@@ -47,6 +47,13 @@ test: environment ## The whole suite, with the time of each part (ARGS="unit cra
 revision: environment ## A new migration: make revision m="Add the invoices table"
 	@test -n "$(m)" || { echo 'revision: say what it does: make revision m="Add …"' >&2; exit 2; }
 	@$(BIN)/alembic revision --message "$(m)"
+
+docs: environment ## Build the site of the documentation into build/site, strict about links
+	@$(BIN)/python -m sphinx -c docs -j auto -W --keep-going -q . build/site
+	@echo 'docs: open build/site/index.html'
+
+docs-serve: docs ## Build the site, and serve it on http://127.0.0.1:8080
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8080
 
 messages: environment ## Write docs/messages.txt: every text that people may read
 	@$(BIN)/python -m tests.support.messages
