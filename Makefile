@@ -10,7 +10,7 @@ export PYTHON
 BIN := .venv/bin
 RUN := $(BIN)/agent-workers
 
-.PHONY: help setup demo up worker test check format docs docs-serve messages fuzz bench soak prove migrate revision lock clean \
+.PHONY: help setup demo up worker test check format docs docs-serve reference messages fuzz bench soak prove migrate revision lock clean \
 	environment runtime
 
 help: ## Show this list
@@ -54,6 +54,9 @@ docs: environment ## Build the site of the documentation into build/site, strict
 
 docs-serve: docs ## Build the site, and serve it on http://127.0.0.1:8080
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8080
+
+reference: environment ## Write the pages of docs/ that are made from the code
+	@$(BIN)/python -m tests.support.reference
 
 messages: environment ## Write docs/messages.txt: every text that people may read
 	@$(BIN)/python -m tests.support.messages

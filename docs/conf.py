@@ -42,7 +42,10 @@ CONTENTS = {
         ),
         "How-to: start jobs": "docs/schedules docs/batches docs/events docs/webhooks",
         "How-to: run it": "docs/deploying docs/operating docs/celery docs/troubleshooting",
-        "Reference": "docs/api docs/configuration docs/errors",
+        "Reference": (
+            "docs/reference/cli docs/api docs/reference/http docs/configuration docs/errors"
+            " docs/glossary"
+        ),
         "Explanation": "ARCHITECTURE GUARANTEES docs/recovery docs/security docs/proof docs/speed",
         "The project": "CONTRIBUTING docs/decisions/README CHANGELOG SECURITY",
     },
