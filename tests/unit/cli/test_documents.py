@@ -29,6 +29,20 @@ def test_every_command_that_a_document_names_exists():
     assert named <= set(COMMANDS)
 
 
+def test_every_room_is_on_the_map():
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {
+        folder.parent
+        for package in ("agent_workers", "api")
+        for folder in (ROOT / package).rglob("__init__.py")
+        # The map has one line for the commands: each has the name of what it is about.
+        if "cli" not in folder.relative_to(ROOT).parts[:-2]
+    }
+    assert {
+        room.relative_to(ROOT).as_posix() for room in rooms if f"{room.name}/`" not in page
+    } == set()
+
+
 @pytest.fixture
 def loaded(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     """The Python of a document that declares tools, as a module that a worker could import."""
