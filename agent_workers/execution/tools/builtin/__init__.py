@@ -1,1 +1,1 @@
-"""The tools that every installation has, each with its honest effect class."""
+"""The tools of every installation, each with its effect class. The ways out that they use are in `execution/outside/`."""
