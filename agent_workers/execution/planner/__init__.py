@@ -1,1 +1,1 @@
-"""Plans: by function, by rule or by model, checked before they are stored. What runs next is decided in `orchestration/`."""
+"""Plans: by function, by rule or by model, checked before they are stored. They start nothing themselves."""

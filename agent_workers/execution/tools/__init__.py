@@ -1,1 +1,1 @@
-"""From typed Python functions to checked, classified calls. Which effects may act is decided in `orchestration/effects/`."""
+"""From typed Python functions to checked, classified calls. `orchestration/effects/` decides which may act."""

@@ -1,1 +1,1 @@
-"""The tools of every installation, each with its effect class. The ways out that they use are in `execution/outside/`."""
+"""The tools of every installation, each with its effect class. They call out through `execution/outside/`."""
