@@ -12,8 +12,8 @@ export PYTHON
 BIN := .venv/bin
 RUN := $(BIN)/agent-workers
 
-.PHONY: help setup demo up worker test check format messages fuzz bench soak prove migrate revision schema lock clean \
-	environment runtime
+.PHONY: help setup demo up worker test check format docs docs-serve reference schema messages fuzz bench soak prove \
+	migrate revision lock clean environment runtime
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,16 @@ revision: environment ## A new migration: make revision m="Pay twice as fast" fu
 
 schema: environment ## Write docs/schema.sql, and freeze new migrations (again=0001: see CONTRIBUTING.md)
 	@$(BIN)/python -m tests.support.schema $(again)
+
+docs: environment ## Build the site of the documentation into build/site, strict about links
+	@$(BIN)/python -m sphinx -c docs -j auto -W --keep-going -q . build/site
+	@echo 'docs: open build/site/index.html'
+
+docs-serve: docs ## Build the site, and serve it on http://127.0.0.1:8080
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8080
+
+reference: environment ## Write the pages of docs/ that are made from the code
+	@$(BIN)/python -m tests.support.reference
 
 messages: environment ## Write docs/messages.txt: every text that people may read
 	@$(BIN)/python -m tests.support.messages

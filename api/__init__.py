@@ -1,1 +1,1 @@
-"""Access by HTTP: a thin layer that accepts, shows and streams jobs."""
+"""HTTP: a thin layer that accepts, shows and streams jobs. It never imports `execution/`."""

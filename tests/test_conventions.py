@@ -160,8 +160,10 @@ def test_a_lock_names_hashes_and_never_an_index() -> None:
 
 
 def test_every_dependency_has_its_reason_written_down() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lists = (project["dependencies"], *project["optional-dependencies"].values())
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = described["project"], described["dependency-groups"]
+    extras = project["optional-dependencies"]
+    lists = (project["dependencies"], *extras.values(), *groups.values())
     names = [re.split(r"[\[<>=;! ]", line)[0] for lines in lists for line in lines]
     reasons = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
     found = [name for name in names if f"`{name}`" not in reasons]

@@ -18,15 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.json"
 LOCKS = {
-    "embedded": ROOT / "requirements-embedded.lock",
-    "dev": ROOT / "requirements-dev.lock",
+    "embedded": (ROOT / "requirements-embedded.lock",),
+    "dev": (ROOT / "requirements-dev.lock", ROOT / "requirements-docs.lock"),
 }
 
 
 def main(profile: str) -> None:
     started = time.monotonic()
     try:
-        with LOCKS[profile].open() as lock:
+        with LOCKS[profile][0].open() as lock:
             # Two `make` at once must not install into each other's half-made environment.
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = bring_up_to_date(_widest(profile))
@@ -61,7 +61,7 @@ def _fingerprint(profile: str) -> str:
     # Of pyproject.toml only what an installation sees: a new lint rule installs nothing.
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     metadata = json.dumps([project["build-system"], project["project"], project["tool"]["hatch"]])
-    parts = (LOCKS[profile].read_bytes(), metadata.encode(), bytes(ROOT))
+    parts = (*(lock.read_bytes() for lock in LOCKS[profile]), metadata.encode(), bytes(ROOT))
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -100,10 +100,10 @@ def _make_environment() -> None:
 
 
 def _install(profile: str) -> None:
-    lock = LOCKS[profile]
-    total = packages_in(lock)
-    print(f"setup: {total} packages from {lock.name}; the first time takes minutes", flush=True)
-    _pip("--require-hashes", "--requirement", lock, total=total)
+    for lock in LOCKS[profile]:
+        total = packages_in(lock)
+        print(f"setup: {total} packages from {lock.name}; the first time takes minutes", flush=True)
+        _pip("--require-hashes", "--requirement", lock, total=total)
     print("setup: installing this folder", flush=True)
     # Built by the locked hatchling: nothing without a hash comes from the network.
     _pip("--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT, total=1)

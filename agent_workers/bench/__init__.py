@@ -1,1 +1,1 @@
-"""Measuring: speed, recovery time and memory of the whole system on this machine."""
+"""Measuring speed, recovery time and memory of the whole system on this machine."""

@@ -1,1 +1,1 @@
-"""The Python client of the HTTP API."""
+"""The Python client of the HTTP API. It imports nothing of the server."""

@@ -1,1 +1,1 @@
-"""The demo: a refund question, two tools that cooperate, and an effect that survives a crash."""
+"""The demo's agents, tools and refund server. The command that runs them is in `cli/demo/`."""

@@ -1,1 +1,1 @@
-"""The words everyone uses: values and pure rules, importing nothing but the standard library."""
+"""The words of the project: frozen values and pure rules, on the standard library only."""

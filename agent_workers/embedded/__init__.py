@@ -1,1 +1,1 @@
-"""Real Postgres and Redis-protocol servers from wheels, for a bare machine and for tests."""
+"""Postgres and Redis servers from wheels, for a bare machine and for tests. It knows nothing of jobs."""

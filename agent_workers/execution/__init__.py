@@ -1,1 +1,1 @@
-"""Doing: planners, tools, evaluators and models; each gets a value and returns a value."""
+"""Doing a step: planners, tools, evaluators and models take values and return values. It never reads the database."""

@@ -1,1 +1,1 @@
-"""The Common Expression Language, with a bound on what an expression of a stranger may cost."""
+"""The Common Expression Language, with a limit on what an untrusted expression may cost."""

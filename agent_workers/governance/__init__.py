@@ -1,1 +1,1 @@
-"""Gating: permissions, approvals and costs, as rules and their Protocols."""
+"""The rules of circuit breakers, and a store of them in memory. The shared store is in `state/catalogue/`."""

@@ -1,1 +1,1 @@
-"""Watching: logs and wrappers that are fed, and that nobody asks for a decision."""
+"""Logs: how they are written, and wrappers that log. Nothing here decides, and nothing asks it for a decision."""

@@ -1,1 +1,1 @@
-"""Deciding: the rules of a job, and the one loop that claims, does and records."""
+"""Deciding: the rules of a job, and the one loop that claims, does and records. It opens no transaction itself."""

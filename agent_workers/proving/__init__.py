@@ -1,1 +1,1 @@
-"""`agent-workers prove`: crash it everywhere, and let somebody outside count the effects."""
+"""`agent-workers prove`: crash workers at every point, and let a process outside count the effects."""

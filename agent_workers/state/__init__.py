@@ -1,1 +1,1 @@
-"""Remembering: the only place that knows SQL."""
+"""All SQL and transactions. Rows never leave it: other rooms get values of `domain/`."""

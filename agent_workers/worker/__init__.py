@@ -1,1 +1,1 @@
-"""Access by queue: the Celery worker and what it is made of."""
+"""One process that does steps: deliveries, keeper and timers. What follows a step is decided in `orchestration/`."""

@@ -1,1 +1,1 @@
-"""`agent-workers demo`: its scenes, and how they are told."""
+"""`agent-workers demo`: its scenes, and what it prints."""

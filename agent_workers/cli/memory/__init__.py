@@ -1,1 +1,1 @@
-"""`agent-workers memory`: what agents remember, and how well it is found again."""
+"""`agent-workers memory`: list, search, forget and measure what agents remember."""

@@ -1,1 +1,1 @@
-"""Models: how one is asked, and how much may be asked of its provider."""
+"""Models: how one is asked, and how many requests its provider accepts."""

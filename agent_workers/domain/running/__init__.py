@@ -1,1 +1,1 @@
-"""Rules for running processes: clocks, exit codes, shares, and how far the journal was told."""
+"""Rules for running processes: clocks, exit codes, shares, and how far a journal was read."""

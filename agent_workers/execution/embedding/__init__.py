@@ -1,1 +1,1 @@
-"""Ways to turn texts into vectors: offline, by hashing, and (in execution/models) by a provider."""
+"""Turning texts into vectors offline. Embedding by a provider is in `execution/models/`."""

@@ -1,1 +1,1 @@
-"""The evaluator: what is to be said of a round, by checks first, and by a model where it is asked."""
+"""Verdicts on a round: checks first, then a function, and a model where one is configured."""

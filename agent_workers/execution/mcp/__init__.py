@@ -1,1 +1,1 @@
-"""Speaking to MCP servers: bounded messages, programs and addresses that are not trusted."""
+"""Talking to MCP servers: bounded messages, and programs and addresses that are not trusted."""

@@ -1,1 +1,1 @@
-"""Model access: one call to one model, its cost in micro-USD, and what went wrong when it fails."""
+"""One call to one model: its reply, its cost in micro-USD, and the reason when it fails."""

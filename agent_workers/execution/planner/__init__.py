@@ -1,1 +1,1 @@
-"""The planner: what to do next, by function, by rule, or by a model; checked before it is stored."""
+"""Plans: by function, by rule or by model, checked before they are stored. They start nothing themselves."""

@@ -1,1 +1,1 @@
-"""Running what is not trusted: levels behind one Protocol, each with the same bounds."""
+"""Running code that is not trusted: levels behind one Protocol, each with the same bounds."""

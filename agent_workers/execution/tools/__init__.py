@@ -1,1 +1,1 @@
-"""Tools: from typed Python functions to validated, classified calls."""
+"""From typed Python functions to checked, classified calls. `orchestration/effects/` decides which may act."""

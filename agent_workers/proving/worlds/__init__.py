@@ -1,1 +1,1 @@
-"""Random worlds: several faults at once, made smaller until the failure is clear."""
+"""Random worlds: several faults at once, reduced until the failure is clear."""

@@ -204,14 +204,18 @@ def _refuse_effects_on_threads(settings: Settings, registry: Registry) -> None:
 
 
 def _given(arguments: Sequence[str] | None) -> dict[str, object]:
-    parser = argparse.ArgumentParser(prog="agent-workers worker", description=__doc__)
-    parser.add_argument("--lanes", help="comma-separated: plan, tool, effect, evaluate")
-    parser.add_argument("--pool", choices=("threads", "prefork", "solo"))
-    parser.add_argument("--concurrency", type=int, help="steps at once; 0: what suits the pool")
-    parser.add_argument("--tools", help="comma-separated modules that declare agents")
-    parser.add_argument("--name", dest="worker_name", help="the worker's name in Flower")
-    given = vars(parser.parse_args(arguments))
+    given = vars(parser().parse_args(arguments))
     return {name: value for name, value in given.items() if value is not None}
+
+
+def parser() -> argparse.ArgumentParser:
+    taking = argparse.ArgumentParser(prog="agent-workers worker", description=__doc__)
+    taking.add_argument("--lanes", help="comma-separated: plan, tool, effect, evaluate")
+    taking.add_argument("--pool", choices=("threads", "prefork", "solo"))
+    taking.add_argument("--concurrency", type=int, help="steps at once; 0: what suits the pool")
+    taking.add_argument("--tools", help="comma-separated modules that declare agents")
+    taking.add_argument("--name", dest="worker_name", help="the worker's name in Flower")
+    return taking
 
 
 if __name__ == "__main__":

@@ -52,6 +52,14 @@ def test_the_sdist_is_all_that_its_own_tests_need(built: Built) -> None:
     assert os.access(built.unpacked / "tools" / "setup", os.X_OK)
 
 
+def test_what_builds_the_site_agrees_with_what_tests_the_code() -> None:
+    site, code = pins("requirements-docs.lock"), pins("requirements-dev.lock")
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+
+    assert {Requirement(line).name for line in groups["docs"]} <= site.keys()
+    assert {name: code[name] for name in site.keys() & code.keys()}.items() <= site.items()
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

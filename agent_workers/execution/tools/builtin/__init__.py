@@ -1,1 +1,1 @@
-"""The tools that every installation has, each with its honest effect class."""
+"""The tools of every installation, each with its effect class. They call out through `execution/outside/`."""
