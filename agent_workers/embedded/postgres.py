@@ -1,14 +1,15 @@
 """A real Postgres of our own: started from a wheel, stopped in order, cleaned up after a crash."""
 
+import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
-from agent_workers.embedded import databases
 from agent_workers.embedded.accounts import account_for
 from agent_workers.embedded.cluster import (
     SUPERUSER,
@@ -19,7 +20,7 @@ from agent_workers.embedded.cluster import (
 )
 from agent_workers.embedded.errors import ServerDidNotStart, ServerRefused
 from agent_workers.embedded.ports import LOOPBACK, free_port, still_free
-from agent_workers.embedded.processes import Blow
+from agent_workers.embedded.processes import PLAIN_ENVIRONMENT, Blow
 from agent_workers.embedded.programs import postgres_install
 from agent_workers.embedded.server_process import Launch, ServerProcess
 from agent_workers.embedded.shelter import (
@@ -158,12 +159,12 @@ class EmbeddedPostgres:
 
     def create_database(self, name: str) -> str:
         """Make an empty database; returns its SQLAlchemy URL."""
-        databases.create(self._psql(), self.dsn, name)
+        _create(self._psql(), self.dsn, name)
         return self.url_of(name)
 
     def drop_database(self, name: str) -> None:
         """Drop it if it exists, breaking off whoever is connected."""
-        databases.drop(self._psql(), self.dsn, name)
+        _drop(self._psql(), self.dsn, name)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -248,3 +249,45 @@ def _is_ready(pid_file: Path, pid: int) -> bool:
     if len(lines) <= STATUS_LINE or lines[0] != str(pid):
         return False
     return lines[STATUS_LINE].strip() == "ready"
+
+
+DATABASE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def _create(psql: Path, dsn: str, name: str) -> None:
+    _run(psql, dsn, f"CREATE DATABASE {_identifier(name)}")
+
+
+def _drop(psql: Path, dsn: str, name: str) -> None:
+    _run(psql, dsn, f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
+
+
+def _identifier(name: str) -> str:
+    if not DATABASE_NAME.fullmatch(name):
+        raise ServerRefused(f"not a plain database name: {name!r}")
+    return f'"{name}"'
+
+
+def _run(psql: Path, dsn: str, statement: str) -> None:
+    done = subprocess.run(
+        [psql, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement],
+        capture_output=True,
+        text=True,
+        # The password goes by the environment: command lines can be read by everybody.
+        env=PLAIN_ENVIRONMENT | _connection(dsn),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServerRefused(f"{statement!r}: {done.stderr.strip()}")
+
+
+def _connection(dsn: str) -> dict[str, str]:
+    parts = urlsplit(dsn)
+    return {
+        "PGHOST": parts.hostname or "",
+        "PGPORT": str(parts.port),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": unquote(parts.password or ""),
+        "PGDATABASE": parts.path.removeprefix("/"),
+        "PGCLIENTENCODING": "UTF8",
+    }

@@ -8,21 +8,33 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
+from typing import Final
 from uuid import UUID
 
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
-from agent_workers.cli.memory.upkeep import index, reembed
 from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory.memory import Memory, memory_to_wire, spelled_subject
+from agent_workers.domain.memory.memory import (
+    Memory,
+    embedded_text,
+    memory_to_wire,
+    spelled_subject,
+)
 from agent_workers.local.agents.models import embedder_here
 from agent_workers.local.surroundings import add_folder, system_here
 from agent_workers.state.database.engine import Database
+from agent_workers.state.memories.indexes import MemoryIndexes
 from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.state.memories.search import MemorySearch, Namespace
 from agent_workers.terminal.errors import WronglyAsked
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, written
+from agent_workers.terminal.printing import (
+    add_json,
+    counted,
+    print_json,
+    print_rows,
+    print_thing,
+    written,
+)
 
 _COLUMNS = ("id", "user_id", "subject", "created_at", "job_id", "content")
 _FOUND = ("score", "id", "subject", "created_at", "job_id", "content")
@@ -202,3 +214,29 @@ def _place(arguments: argparse.Namespace) -> Iterator[Place]:
         )
     finally:
         database.close()
+
+
+_AT_ONCE: Final = 64
+_BEFORE_ALL: Final = ("", UUID(int=0))
+
+
+def reembed(place: Place, _: argparse.Namespace) -> int:
+    """Make vectors anew, of all tenants, a batch at a time: what was cut short goes on from there."""
+    indexes, embedder = MemoryIndexes(place.database), place.embedder
+    behind, renewed = _BEFORE_ALL, 0
+    while found := indexes.stale(embedder.model, behind=behind, limit=_AT_ONCE):
+        vectors = embedder.embed([embedded_text(one.subject, one.content) for one in found])
+        renewed += indexes.renew(embedder.model, list(zip(found, vectors, strict=True)))
+        behind = (found[-1].tenant_id, found[-1].memory_id)
+        memories = counted(renewed, "memory", "memories")
+        print(f"recomputed the vectors of {memories} with {embedder.model}", flush=True)
+    if not renewed:
+        print(f"all vectors are from {embedder.model}; nothing to do")
+    return 0
+
+
+def index(place: Place, _: argparse.Namespace) -> int:
+    """Make the index over the vectors of the model in use, of all tenants."""
+    made = MemoryIndexes(place.database).make(place.embedder.model)
+    print(f"built the index {made} on the vectors of {place.embedder.model}")
+    return 0

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID, uuid5
 
 from agent_workers.domain.agents.engine_calls import (
@@ -16,6 +16,8 @@ from agent_workers.domain.agents.engine_calls import (
     asked,
 )
 from agent_workers.domain.agents.engine_tools import ENGAGED, GO_ON
+from agent_workers.domain.budget import Usage
+from agent_workers.domain.cause import cause_of_error
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Park
 from agent_workers.domain.effect import EffectClass, EffectRules
@@ -23,7 +25,6 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane, ToolFailed, ToolRan
 from agent_workers.domain.text.encoding import bounded, canonical
 from agent_workers.domain.wait import Child, Wait, Waited, WaitKind
-from agent_workers.orchestration.engine_tools.outcomes import child_answered
 from agent_workers.orchestration.traits import AgentTraits, ToolTraits
 
 _TIMEOUT = timedelta(seconds=30)
@@ -141,3 +142,40 @@ def _question(claimed: Claimed, wish: Question) -> Wait:
 def still_holding(claimed: Claimed, waited: Waited | None) -> Claimed:
     """What a wait has held is given back when its step is recorded."""
     return claimed if waited is None else replace(claimed, hold_micro=waited.held_micro)
+
+
+_LONGEST = 2_000
+
+
+def child_answered(agent: str, waited: Waited) -> ToolRan | ToolFailed:
+    """Give the child's answer, or its error as data; what it cost is booked either way."""
+    # Any: written by `child_ended`; the output in it is of the other agent's shape.
+    ended: dict[str, Any] = json.loads(waited.answer or b"{}")
+    usage = _usage(ended)
+    if ended["status"] == "succeeded":
+        return ToolRan(
+            result=bounded(ended["output"]), usage=usage, degraded=_degraded(agent, ended)
+        )
+    error = ended.get("error") or {}
+    if ended["status"] == "refused":
+        return ToolFailed(code=str(error["code"]), message=str(error["message"]))
+    why = f"{error.get('code', '')}: {error.get('message', '')}" if error else "it was canceled"
+    message = f"{agent} has {ended['status']}: {why}" if error else f"{agent}: {why}"
+    return ToolFailed(
+        code=f"child_{ended['status']}",
+        message=message[:_LONGEST],
+        usage=usage,
+        cause=cause_of_error(error),
+    )
+
+
+def _usage(ended: dict[str, Any]) -> Usage:
+    read, cached, written = ended.get("tokens") or (0, 0, 0)
+    return Usage(
+        input=read, cached=cached, output=written, cost_micro=int(ended.get("spent_micro", 0))
+    )
+
+
+def _degraded(agent: str, ended: dict[str, Any]) -> str:
+    said = [one if isinstance(one, str) else json.dumps(one) for one in ended.get("degraded", ())]
+    return f"{agent}: {'; '.join(said)}"[:_LONGEST] if said else ""

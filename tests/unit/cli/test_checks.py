@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_workers.cli.doctor.outside import check_outside
-from agent_workers.cli.doctor.session import role, session
 from agent_workers.cli.doctor.settings import (
     broker,
     check_broker,
@@ -16,9 +15,11 @@ from agent_workers.cli.doctor.state import (
     breakers,
     check_database,
     events,
+    role,
     schedules,
     schema,
     server,
+    session,
     webhooks,
     work,
 )
