@@ -174,7 +174,7 @@ def _exchanged(
         raise NotSent("connecting took too long") from None
     with suppress(BrokenPipeError):  # an early answer may be there to be read
         connection.sendall(written)
-    return read_answer(connection, request.method, bounds.most_bytes, left)
+    return read_answer(connection, request, bounds, left)
 
 
 def _answered(url: str, read: Read) -> HttpAnswer:
