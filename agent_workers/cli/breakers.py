@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 
 from agent_workers.cli.verbs import verbs_here
@@ -11,6 +10,7 @@ from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Pl
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.governance.breakers import closed, opened_by_hand
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.catalogue.breakers import BreakerRows
 from agent_workers.state.catalogue.tools import Tools
@@ -43,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers breakers")
-    ) as database:
+    with database_at(settings.database_url, "breakers") as database:
         code: int = arguments.act(database, arguments)
     return code
 

@@ -1,15 +1,14 @@
 """`agent-workers keys`: creates, lists and revokes API keys; a key is shown once, when it is made."""
 
 import argparse
-from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.access.keys import Keys
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 from agent_workers.terminal.times import positive
@@ -33,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments, "secret_pepper")
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers keys")
-    ) as database:
+    with database_at(settings.database_url, "keys") as database:
         code: int = arguments.act(
             Keys(database, pepper=settings.secret_pepper), TenantId(arguments.tenant), arguments
         )

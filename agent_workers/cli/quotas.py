@@ -2,15 +2,14 @@
 
 import argparse
 import re
-from contextlib import closing
 from dataclasses import asdict
 from typing import Final
 
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.access.quotas import KINDS, Quota, Quotas
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
 
@@ -31,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers quotas")
-    ) as database:
+    with database_at(settings.database_url, "quotas") as database:
         code: int = arguments.act(Quotas(database), TenantId(arguments.tenant), arguments)
     return code
 

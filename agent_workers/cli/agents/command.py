@@ -3,7 +3,7 @@
 import argparse
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.documents import DERIVED, AgentDocument
 from agent_workers.local.agents.applying import apply_files, new_version, read_files
 from agent_workers.local.agents.registry import registry_of
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, system_here
 from agent_workers.settings import Settings
 from agent_workers.state.catalogue.agent_versions import AgentVersions, Kept
 from agent_workers.state.catalogue.agents import Agents, LastSeen
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 
@@ -89,7 +89,7 @@ def _apply(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespac
 
 
 def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         found = AgentVersions(database).current(tenant_id)
         retired = {one.name: one.retired_at for one in Agents(database).all(tenant_id)}
         last = Agents(database).seen_last(tenant_id)
@@ -112,14 +112,14 @@ def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace
 
 
 def _retire(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         changed = Agents(database).retire(tenant_id, arguments.agent)
     words = "retired; it takes no new jobs, and its existing jobs go on"
     return _said(arguments, tenant_id, words, "already retired", changed=changed)
 
 
 def _restore(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         changed = Agents(database).restore(tenant_id, arguments.agent)
     words = "takes new jobs again"
     return _said(arguments, tenant_id, words, "not retired; it takes new jobs", changed=changed)
@@ -231,12 +231,8 @@ def _named(version: KeptVersion) -> str:
 
 @contextmanager
 def _versions(settings: Settings) -> Iterator[AgentVersions]:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         yield AgentVersions(database)
-
-
-def _database(settings: Settings) -> closing[Database]:
-    return closing(Database(settings.database_url, pool_size=1, name="agent-workers agents"))
 
 
 _HASH = 12

@@ -10,12 +10,11 @@ from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import BreakerSeen, BreakerState
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
-from agent_workers.domain.text.addresses import shown_address
+from agent_workers.domain.text.addresses import reason_of, shown_address
 from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.local.migrations import is_behind, known, newest
 from agent_workers.settings import Settings
 from agent_workers.state.access.quotas import Full, Quotas
-from agent_workers.state.awaiting import reason_of
 from agent_workers.state.catalogue.agent_versions import AgentVersions
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.catalogue.breakers import BreakerRows
@@ -300,7 +299,7 @@ def direct(settings: Settings) -> Finding:
     try:
         seen = look_at(settings.direct_database_url)
     except StateUnavailable as error:
-        return warn(f"the direct URL cannot be reached ({str(error).splitlines()[0]})", remedy)
+        return warn(f"the direct URL cannot be reached ({reason_of(error)})", remedy)
     if seen.is_shared:
         return warn("the direct URL holds no session locks: a pooler shares its sessions", remedy)
     return ok("the direct URL holds session locks: killed workers are noticed at once")

@@ -10,8 +10,8 @@ from agent_workers.cli.knowledge.adding import Adding
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory.knowledge import Hit, Question
 from agent_workers.local.agents.models import embedder_here
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
 from agent_workers.state.knowledge.documents import Documents
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
@@ -161,13 +161,10 @@ def _tell(hit: Hit) -> None:
 @contextmanager
 def _adding(arguments: argparse.Namespace) -> Iterator[Adding]:
     settings = system_here(arguments)
-    database = Database(settings.database_url, pool_size=1, name="agent-workers knowledge")
-    try:
+    with database_at(settings.database_url, "knowledge") as database:
         yield Adding(
             documents=Documents(database),
             embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
             say=print,
         )
-    finally:
-        database.close()

@@ -2,8 +2,7 @@
 
 import argparse
 import getpass
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,11 +30,11 @@ from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.mcp.servers import Servers
 from agent_workers.execution.mcp.tools import declared
 from agent_workers.local.agents.models import hidden_places
+from agent_workers.local.database import database_at
 from agent_workers.local.outside import caller_of
 from agent_workers.local.surroundings import add_folder, system_here
 from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.catalogue.mcp import McpRows
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json
 from agent_workers.terminal.times import positive
@@ -79,8 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with _rows(settings.database_url) as rows:
-        arguments.act(settings, rows, arguments)
+    with database_at(settings.database_url, "mcp") as database:
+        arguments.act(settings, McpRows(database), arguments)
     return 0
 
 
@@ -245,15 +244,6 @@ def _who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return ""
-
-
-@contextmanager
-def _rows(url: str) -> Iterator[McpRows]:
-    database = Database(url, pool_size=1, name="agent-workers mcp")
-    try:
-        yield McpRows(database)
-    finally:
-        database.close()
 
 
 def ask(settings: Settings, rows: McpRows, server: McpServer) -> str:

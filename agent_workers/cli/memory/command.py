@@ -21,8 +21,8 @@ from agent_workers.domain.memory.memory import (
     spelled_subject,
 )
 from agent_workers.local.agents.models import embedder_here
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
 from agent_workers.state.memories.indexes import MemoryIndexes
 from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.state.memories.search import MemorySearch, Namespace
@@ -204,16 +204,13 @@ def _print(
 @contextmanager
 def _place(arguments: argparse.Namespace) -> Iterator[Place]:
     settings = system_here(arguments)
-    database = Database(settings.database_url, pool_size=1, name="agent-workers memory")
-    try:
+    with database_at(settings.database_url, "memory") as database:
         yield Place(
             database=database,
             rows=MemoryRows(database),
             embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
         )
-    finally:
-        database.close()
 
 
 _AT_ONCE: Final = 64

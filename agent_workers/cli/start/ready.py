@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
+from agent_workers.local.database import database_at
 from agent_workers.local.system import System
 from agent_workers.state.database.diagnosis import Diagnosis
-from agent_workers.state.database.engine import Database
 
 SAID_EVERY_S = 20.0
 _OK = 200
@@ -64,7 +64,7 @@ def _missing(system: System) -> Iterator[str]:
 
 def _lanes(database_url: str) -> frozenset[str]:
     try:
-        with closing(Database(database_url, pool_size=1, name="agent-workers up")) as database:
+        with database_at(database_url, "up") as database:
             return Diagnosis(database).work().lanes
     except StateUnavailable:
         return frozenset()

@@ -221,7 +221,7 @@ def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> N
     ]
     [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
     assert one.line == (
-        "warn  AGENT_SMTP_UR is not a setting, and nothing reads it: did you mean AGENT_SMTP_URL?"
+        "warn  AGENT_SMTP_UR is not a setting, and nothing reads it: did you mean 'AGENT_SMTP_URL'?"
     )
 
 
