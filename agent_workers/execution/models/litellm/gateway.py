@@ -10,9 +10,8 @@ from typing import Final
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.litellm.classify import failure_of
 from agent_workers.execution.models.litellm.loop_thread import LoopThread
-from agent_workers.execution.models.litellm.replies import read_reply
+from agent_workers.execution.models.litellm.replies import Say, put_together, read_reply
 from agent_workers.execution.models.litellm.shape import Answer, LiteLLM
-from agent_workers.execution.models.litellm.streams import Say, put_together
 from agent_workers.execution.models.named.access import Access
 from agent_workers.execution.models.named.prices import PriceTable
 from agent_workers.execution.models.tool_names import sent_name
