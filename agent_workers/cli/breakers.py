@@ -25,20 +25,17 @@ _MOST_TOOLS = 1_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser)
-    listing = add("list", "list the breakers of tools and models that have failed")
+    listing = add("list", "list the breakers of tools and models that have failed", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    opening = add("open", "block all calls of a tool or a model; its jobs wait")
+    opening = add("open", "block all calls of a tool or a model; its jobs wait", _open)
     opening.add_argument("name", help="tool:NAME or model:NAME")
     opening.add_argument(
         "--tenant", default=EVERYBODY, help="block it for this tenant only (by default for all)"
     )
     opening.add_argument("--reason", default="opened by an operator", help="shown in the list")
-    opening.set_defaults(act=_open)
-    close = add("close", "allow calls again; waiting jobs go on")
+    close = add("close", "allow calls again; waiting jobs go on", _close)
     close.add_argument("name", help="as `list` shows it")
     close.add_argument("--tenant", help="close it for this tenant only (by default for all)")
-    close.set_defaults(act=_close)
 
 
 def run(arguments: argparse.Namespace) -> int:

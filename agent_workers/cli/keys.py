@@ -18,16 +18,13 @@ _COLUMNS = ("key_id", "name", "created_at", "last_used_at", "expires_at", "revok
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="key")
-    create = add("create", "make a key, and show it once")
+    create = add("create", "make a key, and show it once", _create)
     create.add_argument("--name", default="", help="who will use it")
     create.add_argument("--days", type=positive, help="days until it expires; by default never")
-    create.set_defaults(act=_create)
-    listing = add("list", "list a tenant's keys")
+    listing = add("list", "list a tenant's keys", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    revoke = add("revoke", "revoke a key; it stops working within two seconds")
+    revoke = add("revoke", "revoke a key; it stops working within two seconds", _revoke)
     revoke.add_argument("key_id", help="the 8 characters after aw_live_")
-    revoke.set_defaults(act=_revoke)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -19,13 +19,11 @@ _GREATEST: Final = 10**18  # of 64 bits
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="quotas")
-    listing = add("list", "list what a tenant uses of each kind, and its quotas")
+    listing = add("list", "list what a tenant uses of each kind, and its quotas", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    setting = add("set", "set a quota of a tenant; what it has already stays")
+    setting = add("set", "set a quota of a tenant; what it has already stays", _set)
     setting.add_argument("kind", choices=KINDS, help="what is limited")
     setting.add_argument("most", help="a number (of bytes also as `5GiB`), or `default`")
-    setting.set_defaults(act=_set)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,13 +11,14 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agents.version import EVERYBODY, KeptVersion, Source, split_name
 from agent_workers.domain.ids import TenantId
 from agent_workers.execution.agents.documents import DERIVED, AgentDocument
 from agent_workers.local.agents.applying import apply_files, new_version, read_files
 from agent_workers.local.agents.registry import registry_of
 from agent_workers.local.database import database_at
-from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.local.surroundings import system_here
 from agent_workers.settings import Settings
 from agent_workers.state.catalogue.agent_versions import AgentVersions, Kept
 from agent_workers.state.catalogue.agents import Agents, LastSeen
@@ -34,19 +35,12 @@ Definition = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser, shared="whose agents; by default those that all tenants share")
 
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant",
-            default=EVERYBODY,
-            help="whose agents; by default those that all tenants share",
-        )
+        verb = verb_of(name, words, act)
         verb.add_argument("--tools", help="modules with the tools (AGENT_TOOLS)")
         add_json(verb)
-        verb.set_defaults(act=act)
         return verb
 
     applying = add("apply", "check agent files, then make their versions current", _apply)

@@ -13,6 +13,7 @@ from agent_workers.cli.mcp.telling import (
     server_row,
     whole,
 )
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId
@@ -32,7 +33,7 @@ from agent_workers.execution.mcp.tools import declared
 from agent_workers.local.agents.models import hidden_places
 from agent_workers.local.database import database_at
 from agent_workers.local.outside import caller_of
-from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.local.surroundings import system_here
 from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.catalogue.mcp import McpRows
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
@@ -45,19 +46,12 @@ Act = Callable[[Settings, McpRows, argparse.Namespace], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser, shared="whose server; by default one that all tenants share")
 
     def add(name: str, words: str, act: Act, *, named: bool = True) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
+        verb = verb_of(name, words, act)
         if named:
             verb.add_argument("name", help="the name of the server")
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant",
-            default=EVERYBODY,
-            help="whose server; by default one that all tenants share",
-        )
-        verb.set_defaults(act=act)
         return verb
 
     _add_arguments(add("add", "add a server, and ask it for its tools", _add))

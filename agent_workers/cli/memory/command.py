@@ -13,6 +13,7 @@ from uuid import UUID
 
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
+from agent_workers.cli.verbs import VerbsHere, verbs_here
 from agent_workers.domain.ids import TenantId, to_wire
 from agent_workers.domain.memory.memory import (
     Memory,
@@ -22,7 +23,7 @@ from agent_workers.domain.memory.memory import (
 )
 from agent_workers.local.agents.models import embedder_here
 from agent_workers.local.database import database_at
-from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.local.surroundings import system_here
 from agent_workers.state.memories.indexes import MemoryIndexes
 from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.state.memories.search import MemorySearch, Namespace
@@ -43,17 +44,7 @@ Act = Callable[[Place, argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-
-    def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant", default="default", help="the tenant of the memories (default)"
-        )
-        verb.set_defaults(act=act)
-        return verb
-
+    add = verbs_here(parser, whose="memories")
     _add_looking(add)
     _add_ending(add)
     add("reembed", "recompute the vectors that another model made; may be interrupted", reembed)
@@ -64,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(quality)
 
 
-def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+def _add_looking(add: VerbsHere) -> None:
     listing = add("list", "list memories, the newest first", _list)
     listing.add_argument("--user", help="only memories of this user ('': of jobs without a user)")
     listing.add_argument("--subject", help="only memories about this subject")
@@ -86,7 +77,7 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
     export.add_argument("--user", help="only memories of this user")
 
 
-def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+def _add_ending(add: VerbsHere) -> None:
     forget = add("forget", "delete a memory with its history, or all memories of a user", _forget)
     forget.add_argument(
         "memory_id", nargs="?", metavar="MEMORY", help="its id, as `memory list` shows it"

@@ -42,20 +42,19 @@ _MOST_TOKENS = 1_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser)
     listing = add(
-        "list", "list the models of models.yaml, and those of the price table whose key is set"
+        "list",
+        "list the models of models.yaml, and those of the price table whose key is set",
+        _list,
     )
     listing.add_argument("--all", action="store_true", help="list the whole price table")
     add_json(listing)
-    listing.set_defaults(act=_list)
-    trying = add("try", "make one small call of a model: its answer, tokens, cost and time")
+    trying = add("try", "make one small call of a model: its answer, tokens, cost and time", _try)
     trying.add_argument("name", help="a name of models.yaml, or provider/model")
     trying.add_argument("--prompt", default=_PROMPT, help=f"what to say ({_PROMPT!r})")
     trying.add_argument("--tenant", default="", help="as for a job of this tenant")
     trying.add_argument("--seconds", type=positive, default=60.0, help="how long it may take (60)")
     add_json(trying)
-    trying.set_defaults(act=_try)
-    schema = add("schema", "print the JSON schema of models.yaml, for editors")
-    schema.set_defaults(act=_schema)
+    schema = add("schema", "print the JSON schema of models.yaml, for editors", _schema)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 from agent_workers.cli.start.becoming import become
 from agent_workers.cli.tools.checks import cannot_load, check_tool
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.execution.agents.registry import LoadedTool, Registry
 from agent_workers.execution.tools.describing import described, place_of
 from agent_workers.local import programs
 from agent_workers.local.agents.registry import registry_of
-from agent_workers.local.surroundings import add_folder, said_here, settings_here
+from agent_workers.local.surroundings import said_here, settings_here
 from agent_workers.settings import Settings
 from agent_workers.terminal.errors import CommandFailed
 from agent_workers.terminal.findings import Level
@@ -24,15 +25,13 @@ _PASSED_ON = ("tenant", "user", "session", "job", "key")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser)
 
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
+        verb = verb_of(name, words, act)
         verb.add_argument(
             "--tools", help="modules with tools (AGENT_TOOLS); `package.*` means all of its modules"
         )
-        verb.set_defaults(act=act)
         return verb
 
     add_json(add("list", "list the tools that a worker would have here", _list))
