@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trying.add_argument("--tenant", default="", help="as for a job of this tenant")
     trying.add_argument("--seconds", type=positive, default=60.0, help="how long it may take (60)")
     add_json(trying)
-    schema = add("schema", "print the JSON schema of models.yaml, for editors", _schema)
+    add("schema", "print the JSON schema of models.yaml, for editors", _schema)
 
 
 def run(arguments: argparse.Namespace) -> int:
