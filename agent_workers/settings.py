@@ -1,18 +1,83 @@
 """Settings, read once by a composition root from AGENT_* variables, files and `.env`."""
 
+import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from agent_workers.domain.errors import AgentWorkersError
+from agent_workers.domain.errors import AgentWorkersError, Misdeclared
+from agent_workers.domain.models.quota import Quota, read_quotas
 from agent_workers.domain.step import Lane
-from agent_workers.settings_logs import LogSettings
-from agent_workers.settings_models import ModelsSettings
+from agent_workers.settings_tools import ToolSettings
+
+
+class ModelsSettings(ToolSettings):
+    """The part of the settings that is about models."""
+
+    # What names models, with their addresses, keys and prices.
+    models: Path | None = None
+    scenario: Annotated[tuple[Path, ...], NoDecode] = ()
+    # JSON: {"openai": {"requests_per_minute": 500, "tokens_per_minute": 200000}, "openai/gpt-5": …}
+    model_quotas: Annotated[dict[str, Quota], NoDecode] = Field(default_factory=dict)
+
+    @property
+    def models_file(self) -> Path | None:
+        """The file that names models: the one that is set, or `models.yaml` if it is here."""
+        here = Path("models.yaml")
+        return self.models or (here if here.is_file() else None)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        return value or None  # `Path("")` would be this folder
+
+    @field_validator("model_quotas", mode="before")
+    @classmethod
+    def _a_minute(cls, value: object) -> object:
+        try:
+            written = json.loads(value or "{}") if isinstance(value, str) else value
+            return read_quotas(written) if isinstance(written, dict) else written
+        except (Misdeclared, ValueError) as error:
+            raise ValueError(f"is not JSON of quotas: {error}") from None
+
+
+class LogTerms(TypedDict):
+    """What `set_up_logs` is told."""
+
+    level: str
+    json: bool
+    libraries: tuple[str, ...]
+
+
+class LogSettings(BaseSettings):
+    """The part of the settings that is about logs."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = True
+    log_requests: bool = True  # false: only those that the API could not answer
+    log_libraries: Annotated[tuple[str, ...], NoDecode] = ()  # whose DEBUG is wanted, too
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _shouted(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_libraries", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @property
+    def logs(self) -> LogTerms:
+        """How this process logs."""
+        return {"level": self.log_level, "json": self.log_json, "libraries": self.log_libraries}
+
 
 PREFIX = "AGENT_"
 MCP_PREFIX = "MCP_"
@@ -173,11 +238,6 @@ def secret_places(settings: Settings) -> tuple[Path, ...]:
         place.absolute()
         for place in (settings.data_folder, settings.spill_folder, Path(".env"), *given)
     )
-
-
-def environment() -> Mapping[str, str]:
-    """Return our variables, among them the keys of models."""
-    return os.environ
 
 
 def mcp_secrets() -> dict[str, str]:

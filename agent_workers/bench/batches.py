@@ -1,5 +1,6 @@
 """A large batch: uploaded through one API, done by two workers, all three killed on the way."""
 
+import json
 import os
 import signal
 import tempfile
@@ -7,15 +8,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from agent_workers.bench.batch_calls import call, read_results, send_lines, write_lines
-from agent_workers.bench.cpu import resident_mib
-from agent_workers.bench.measures import say
+from agent_workers.bench.measures import resident_mib, say
 from agent_workers.bench.stage import Stage, wait_for
 
 _LIVE = 100
@@ -187,3 +186,55 @@ def _ask(stage: Stage, sql: str) -> int:
     with stage.database.connection() as connection:
         row = connection.execute(sql.encode()).fetchone()
     return 0 if row is None else int(row[0])
+
+
+_FIRST_ERROR = 400
+_PATIENCE_S = 600.0
+
+
+def write_lines(path: Path, count: int, *, agent: str) -> None:
+    with path.open("w") as file:
+        for number in range(count):
+            item = {"custom_id": f"item-{number}", "agent": agent, "input": {"number": number}}
+            file.write(json.dumps(item) + "\n")
+
+
+# Any: JSON of whatever the API returned.
+def call(stage: Stage, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+    with closing(_connection(stage)) as connection:
+        sent = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, sent, _headers(stage, "application/json"))
+        return _answer(connection)
+
+
+def send_lines(stage: Stage, path: Path, at: str) -> Any:  # noqa: ANN401 (as above)
+    """Stream a file as it is; nobody says how long it will be."""
+    with closing(_connection(stage)) as connection, path.open("rb") as file:
+        connection.request(
+            "PUT", at, file, _headers(stage, "application/x-ndjson"), encode_chunked=True
+        )
+        return _answer(connection)
+
+
+def read_results(stage: Stage, at: str) -> Iterator[str]:
+    """Yield the custom_id of each result."""
+    with closing(_connection(stage)) as connection:
+        connection.request("GET", at, headers=_headers(stage, "application/json"))
+        for line in connection.getresponse():
+            yield str(json.loads(line)["custom_id"])
+
+
+def _answer(connection: HTTPConnection) -> Any:  # noqa: ANN401 (as above)
+    response = connection.getresponse()
+    body = response.read()
+    if response.status >= _FIRST_ERROR:
+        raise RuntimeError(f"the API answered {response.status}: {body[:500]!r}")
+    return json.loads(body)
+
+
+def _connection(stage: Stage) -> HTTPConnection:
+    return HTTPConnection("127.0.0.1", stage.port, timeout=_PATIENCE_S)
+
+
+def _headers(stage: Stage, kind: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {stage.token}", "content-type": kind}

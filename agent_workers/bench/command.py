@@ -6,12 +6,11 @@ import platform
 from collections.abc import Callable, Mapping
 
 from agent_workers.bench.batches import large_batch
-from agent_workers.bench.history import with_history
+from agent_workers.bench.history import under_snapshot, with_history
 from agent_workers.bench.hostile import beside_a_hostile_tenant
 from agent_workers.bench.measures import say
 from agent_workers.bench.models import thinking
 from agent_workers.bench.recovery import EFFECT, PURE, end_all, recovery
-from agent_workers.bench.snapshots import under_snapshot
 from agent_workers.bench.stage import ONE_WORKER, SPLIT, Stage, stage
 from agent_workers.bench.tenants import beside_a_flood
 from agent_workers.bench.throughput import latency, throughput

@@ -2,8 +2,7 @@
 
 import time
 
-from agent_workers.bench.cpu import resident_mib
-from agent_workers.bench.measures import CpuMeter, by_process, say
+from agent_workers.bench.measures import CpuMeter, by_process, resident_mib, say
 from agent_workers.bench.stage import Stage, Topology, wait_for
 from agent_workers.bench.throughput import is_idle, last_finish, submit_all
 from agent_workers.proving.attacks.connection import Connection

@@ -11,8 +11,7 @@ from agent_workers.client.batches import ENDED
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, print_thing
 from agent_workers.terminal.screening import command
 from agent_workers.terminal.times import seconds
 

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 
 from agent_workers.cli.verbs import verbs_here
@@ -11,6 +10,7 @@ from agent_workers.domain.breaker import BREAKER_KINDS, Breaker, BreakerSeen, Pl
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.governance.breakers import closed, opened_by_hand
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.catalogue.breakers import BreakerRows
 from agent_workers.state.catalogue.tools import Tools
@@ -25,27 +25,22 @@ _MOST_TOOLS = 1_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser)
-    listing = add("list", "list the breakers of tools and models that have failed")
+    listing = add("list", "list the breakers of tools and models that have failed", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    opening = add("open", "block all calls of a tool or a model; its jobs wait")
+    opening = add("open", "block all calls of a tool or a model; its jobs wait", _open)
     opening.add_argument("name", help="tool:NAME or model:NAME")
     opening.add_argument(
         "--tenant", default=EVERYBODY, help="block it for this tenant only (by default for all)"
     )
     opening.add_argument("--reason", default="opened by an operator", help="shown in the list")
-    opening.set_defaults(act=_open)
-    close = add("close", "allow calls again; waiting jobs go on")
+    close = add("close", "allow calls again; waiting jobs go on", _close)
     close.add_argument("name", help="as `list` shows it")
     close.add_argument("--tenant", help="close it for this tenant only (by default for all)")
-    close.set_defaults(act=_close)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers breakers")
-    ) as database:
+    with database_at(settings.database_url, "breakers") as database:
         code: int = arguments.act(database, arguments)
     return code
 

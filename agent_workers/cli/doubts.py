@@ -6,8 +6,7 @@ from agent_workers.cli.verbs import run_verb, verbs_of
 from agent_workers.client.client import Client
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.given import read_json
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, print_json, print_rows
+from agent_workers.terminal.printing import add_json, print_json, print_rows, print_thing
 
 _COLUMNS = ("effect_key", "job_id", "position", "tool", "doubted_at", "doubt_reason")
 

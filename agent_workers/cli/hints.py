@@ -49,6 +49,7 @@ _START = "start one with `agent-workers up`, or set AGENT_API_URL to where it is
 
 def without_database(error: StateUnavailable) -> str:
     """Say in one line why Postgres gives nothing, and what to do."""
+    # Its first line: it says where, which nobody else knows here.
     why = str(error).partition("\n")[0].removeprefix("connection failed: ").strip()
     return f"Postgres does not answer ({why}): is it running? `agent-workers doctor` says more"
 

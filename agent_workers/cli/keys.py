@@ -1,15 +1,14 @@
 """`agent-workers keys`: creates, lists and revokes API keys; a key is shown once, when it is made."""
 
 import argparse
-from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.access.keys import Keys
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 from agent_workers.terminal.times import positive
@@ -19,23 +18,18 @@ _COLUMNS = ("key_id", "name", "created_at", "last_used_at", "expires_at", "revok
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="key")
-    create = add("create", "make a key, and show it once")
+    create = add("create", "make a key, and show it once", _create)
     create.add_argument("--name", default="", help="who will use it")
     create.add_argument("--days", type=positive, help="days until it expires; by default never")
-    create.set_defaults(act=_create)
-    listing = add("list", "list a tenant's keys")
+    listing = add("list", "list a tenant's keys", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    revoke = add("revoke", "revoke a key; it stops working within two seconds")
+    revoke = add("revoke", "revoke a key; it stops working within two seconds", _revoke)
     revoke.add_argument("key_id", help="the 8 characters after aw_live_")
-    revoke.set_defaults(act=_revoke)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments, "secret_pepper")
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers keys")
-    ) as database:
+    with database_at(settings.database_url, "keys") as database:
         code: int = arguments.act(
             Keys(database, pepper=settings.secret_pepper), TenantId(arguments.tenant), arguments
         )

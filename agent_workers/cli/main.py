@@ -200,7 +200,8 @@ def _with_hint(error: Exception, given: Sequence[str]) -> str:
     if type(error) is StateUnavailable:
         return without_database(error)
     hint = hint_of(error, given) if isinstance(error, ClientError) else ""
-    return f"{_one_line(error).rstrip('.')}; {hint}" if hint else _one_line(error)
+    said = _one_line(error).rstrip(".")
+    return f"{said}{' ' if said.endswith('?') else '; '}{hint}" if hint else _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from agent_workers.local.database import database_at
 from agent_workers.local.migrations import downgrade, is_behind, known, newest, upgrade
 from agent_workers.local.surroundings import add_folder, settings_here
 from agent_workers.observability.logs import set_up_logs
@@ -14,7 +15,6 @@ from agent_workers.state.access.role_defaults import (
     set_role_defaults,
 )
 from agent_workers.state.awaiting import await_database
-from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.reads import Reads
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 
@@ -87,11 +87,8 @@ def _say(told: Told) -> None:
 
 
 def stands(database_url: str) -> str | None:
-    database = Database(database_url, pool_size=1, name="agent-workers migrate")
-    try:
+    with database_at(database_url, "migrate") as database:
         return Reads(database).schema_revision()
-    finally:
-        database.close()
 
 
 def _report(stands_at: str | None, wanted: str) -> int:

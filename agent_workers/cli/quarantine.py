@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Iterator
 
 from agent_workers.cli.verbs import run_verb, verbs_of
-from agent_workers.client.client import Client, Json
+from agent_workers.client.client import Client
+from agent_workers.client.http import Json
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 
 _COLUMNS = ("job_id", "position", "agent", "kind", "tool", "deaths", "last_error")

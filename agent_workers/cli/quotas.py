@@ -2,15 +2,14 @@
 
 import argparse
 import re
-from contextlib import closing
 from dataclasses import asdict
 from typing import Final
 
 from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
 from agent_workers.state.access.quotas import KINDS, Quota, Quotas
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.printing import UNITS, add_json, bytes_in_words, print_json, print_rows
 
@@ -20,20 +19,16 @@ _GREATEST: Final = 10**18  # of 64 bits
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = verbs_here(parser, whose="quotas")
-    listing = add("list", "list what a tenant uses of each kind, and its quotas")
+    listing = add("list", "list what a tenant uses of each kind, and its quotas", _list)
     add_json(listing)
-    listing.set_defaults(act=_list)
-    setting = add("set", "set a quota of a tenant; what it has already stays")
+    setting = add("set", "set a quota of a tenant; what it has already stays", _set)
     setting.add_argument("kind", choices=KINDS, help="what is limited")
     setting.add_argument("most", help="a number (of bytes also as `5GiB`), or `default`")
-    setting.set_defaults(act=_set)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers quotas")
-    ) as database:
+    with database_at(settings.database_url, "quotas") as database:
         code: int = arguments.act(Quotas(database), TenantId(arguments.tenant), arguments)
     return code
 

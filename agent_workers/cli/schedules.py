@@ -9,8 +9,7 @@ from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.client.client import Client
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.given import read_input, read_json_file
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, print_thing
 from agent_workers.terminal.times import instant, instant_on_the_wire, whole_seconds
 
 _COLUMNS = ("id", "name", "status", "type", "when", "next_run_at", "last_run_at")

@@ -5,13 +5,12 @@ import errno
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 
 from agent_workers.domain.worker_report import WorkerReport, WorkerSeen
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
 from agent_workers.state.steps.worker_reports import WorkerReports
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 
@@ -31,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with closing(
-        Database(settings.database_url, pool_size=1, name="agent-workers workers")
-    ) as database:
+    with database_at(settings.database_url, "workers") as database:
         seen = heard_lately(WorkerReports(database).all())
     if arguments.json:
         print_json([_whole(worker) for worker in seen])

@@ -1,12 +1,8 @@
 """What the client calls of the files that jobs wrote; `client.artifacts` is one of these."""
 
-from typing import Any
 from urllib.parse import quote
 
-from agent_workers.client.http import Wire
-
-# Any: JSON as the API says it.
-Json = dict[str, Any]
+from agent_workers.client.http import Json, Wire
 
 
 class ArtifactCalls:

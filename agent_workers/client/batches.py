@@ -3,16 +3,13 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from agent_workers.client.errors import Unreachable
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 
-# Any: JSON of the users' own shapes.
-Json = dict[str, Any]
 ENDED = frozenset({"completed", "failed", "canceled", "expired"})
 _LINES = "application/x-ndjson"
 _ATTEMPTS = 5
@@ -27,8 +24,7 @@ class BatchCalls:
         """Create a batch: `jobs`, or `items` over a `job_template`, or neither before an upload."""
         # A key of our own makes it safe to try again when an answer is lost.
         headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
-        created: Json = self._wire.call("POST", "/v1/batches", body=members, headers=headers).body
-        return created
+        return self._wire.ask("POST", "/v1/batches", body=members, headers=headers)
 
     def upload(self, batch_id: str, path: Path) -> Json:
         """Send a file of lines; after a lost connection all of it again, which stores no line twice."""
@@ -44,18 +40,17 @@ class BatchCalls:
         raise AssertionError("the last attempt returns or raises")
 
     def start(self, batch_id: str, *, item_count: int | None = None) -> Json:
-        return self._post(f"{_of(batch_id)}/start", {"item_count": item_count})
+        return self._wire.ask("POST", f"{_of(batch_id)}/start", {"item_count": item_count})
 
     def get(self, batch_id: str) -> Json:
-        found: Json = self._wire.call("GET", _of(batch_id)).body
-        return found
+        return self._wire.ask("GET", _of(batch_id))
 
     def all(self, *, limit: int = 20) -> list[Json]:
         """Return the newest batches."""
         return list(self._wire.rows("/v1/batches", most=limit))
 
     def cancel(self, batch_id: str, *, reason: str = "") -> Json:
-        return self._post(f"{_of(batch_id)}/cancel", {"reason": reason})
+        return self._wire.ask("POST", f"{_of(batch_id)}/cancel", {"reason": reason})
 
     def results(self, batch_id: str) -> Iterator[Json]:
         """Yield what came of each item that has ended, as it is read."""
@@ -74,10 +69,6 @@ class BatchCalls:
             if batch["status"] in ENDED:
                 return
             time.sleep(every_s)
-
-    def _post(self, path: str, body: Mapping[str, object]) -> Json:
-        said: Json = self._wire.call("POST", path, body=body).body
-        return said
 
 
 def _of(batch_id: str) -> str:

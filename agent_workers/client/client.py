@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from agent_workers.client.artifacts import ArtifactCalls
 from agent_workers.client.batches import BatchCalls
 from agent_workers.client.errors import Unreachable, WaitedInVain
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 from agent_workers.client.mcp import McpServerCalls
 from agent_workers.client.memories import MemoryCalls
 from agent_workers.client.schedules import ScheduleCalls
@@ -27,8 +27,6 @@ _LONGEST_WAIT_S = 30
 # The server sends a comment every 15 s; longer silence is a dead connection.
 _SILENCE_S = 45.0
 _RECONNECT_S = 1.0
-# Any: JSON of the users' own shapes.
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +86,12 @@ class Client:
         return _job(reply.body)
 
     def get(self, job_id: str) -> Job:
-        return _job(self._get(_of(job_id)))
+        return _job(self._wire.ask("GET", _of(job_id)))
 
     def jobs(self, *, cursor: str | None = None, limit: int = 20, **filters: str) -> Json:
         """Return one page: `data`, `has_more`, `next_cursor`. It may have fewer jobs than `limit`."""
         members = {"limit": str(limit), **filters} | ({"cursor": cursor} if cursor else {})
-        return self._get(f"/v1/jobs?{urlencode(members)}")
+        return self._wire.ask("GET", f"/v1/jobs?{urlencode(members)}")
 
     def each_job(self, *, most: int = sys.maxsize, **filters: str) -> Iterator[Json]:
         """Yield jobs, the newest first, over as many pages as it takes."""
@@ -165,14 +163,13 @@ class Client:
     ) -> Json:
         """Send a job an event. Only with an idempotency key is a failed call tried again."""
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
-        sent: Json = self._wire.call(
+        return self._wire.ask(
             "POST",
             f"{_of(job_id)}/events",
             body={"name": name, "data": data},
             headers=headers,
             repeatable=bool(headers),
-        ).body
-        return sent
+        )
 
     def answer(self, job_id: str, responses: Mapping[str, object]) -> Job:
         """Answer questions of a job, by the keys in its `waiting_for`."""
@@ -183,7 +180,7 @@ class Client:
         return list(self._wire.rows("/v1/doubts"))
 
     def doubt(self, effect_key: str) -> Json:
-        return self._get(f"/v1/doubts/{quote(effect_key, safe='')}")
+        return self._wire.ask("GET", f"/v1/doubts/{quote(effect_key, safe='')}")
 
     def resolve(
         self,
@@ -198,8 +195,7 @@ class Client:
         if result is not None:
             body["result"] = result
         path = f"/v1/doubts/{quote(effect_key, safe='')}/verdict"
-        effect: Json = self._wire.call("POST", path, body=body, repeatable=False).body
-        return effect
+        return self._wire.ask("POST", path, body=body, repeatable=False)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -218,10 +214,6 @@ class Client:
 
     def _named(self, path: str) -> list[Json]:
         return list(self._wire.rows(path, place="after", at_once=1_000))
-
-    def _get(self, path: str) -> Json:
-        found: Json = self._wire.call("GET", path).body
-        return found
 
     def _ask(self, path: str, body: Json) -> Job:
         return _job(self._wire.call("POST", path, body=body).body)

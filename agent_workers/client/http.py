@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 from agent_workers.client.errors import ClientError, Refused, Unreachable
 
+# Any: JSON of the users' own shapes.
+Json = dict[str, Any]
 _ATTEMPTS = 4
 _LONGEST_PAUSE_S = 120.0
 _FIRST_ERROR = 400
@@ -72,6 +74,20 @@ class Wire:
                 raise Refused(reply.status, problem)
             time.sleep(_pause(reply.headers))
         raise AssertionError("the last attempt returns or raises")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Json:
+        """Call, and return the object that comes back."""
+        reply = self.call(method, path, body=body, headers=headers, repeatable=repeatable)
+        found: Json = reply.body
+        return found
 
     # Any: rows as the API says them.
     def rows(

@@ -1,12 +1,9 @@
 """What the client calls of MCP servers; `client.mcp_servers` is one of these."""
 
-from typing import Any
 from urllib.parse import quote
 
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 
-# Any: JSON as the API says it.
-Json = dict[str, Any]
 _AT = "/v1/mcp_servers"
 
 
@@ -16,23 +13,18 @@ class McpServerCalls:
 
     def add(self, name: str, url: str) -> Json:
         """Add a server behind a URL; an operator approves its tools."""
-        made: Json = self._wire.call(
-            "POST", _AT, body={"name": name, "url": url}, repeatable=False
-        ).body
-        return made
+        return self._wire.ask("POST", _AT, body={"name": name, "url": url}, repeatable=False)
 
     def all(self) -> list[Json]:
         return list(self._wire.rows(_AT, place="after"))
 
     def get(self, name: str) -> Json:
         """Return a server with its tools."""
-        found: Json = self._wire.call("GET", _of(name)).body
-        return found
+        return self._wire.ask("GET", _of(name))
 
     def refresh(self, name: str) -> Json:
         """Let a worker ask a server for its tools anew."""
-        asked: Json = self._wire.call("POST", f"{_of(name)}/refresh").body
-        return asked
+        return self._wire.ask("POST", f"{_of(name)}/refresh")
 
     def remove(self, name: str) -> None:
         self._wire.call("DELETE", _of(name), repeatable=False)

@@ -1,13 +1,10 @@
 """What the client calls of memories; `client.memories` is one of these."""
 
 import json
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 
-# Any: JSON as the API says it.
-Json = dict[str, Any]
 _AT = "/v1/memories"
 
 
@@ -31,29 +28,24 @@ class MemoryCalls:
 
     def get(self, memory_id: str) -> Json:
         """Return a memory, with what it has replaced."""
-        found: Json = self._wire.call("GET", _of(memory_id)).body
-        return found
+        return self._wire.ask("GET", _of(memory_id))
 
     def forget(self, memory_id: str) -> None:
         self._wire.call("DELETE", _of(memory_id), repeatable=False)
 
     def forget_user(self, user_id: str) -> int:
         """Delete everything that is remembered of a user; returns how much that was."""
-        return int(self._remove(f"{_AT}?{urlencode({'user_id': user_id})}")["removed"])
+        return int(self._wire.ask("DELETE", f"{_AT}?{urlencode({'user_id': user_id})}")["removed"])
 
     def take_back(self, job_id: str) -> Json:
         """Remove what an ended job taught; what that had replaced counts again."""
-        return self._remove(f"/v1/jobs/{quote(job_id, safe='')}/memories")
+        return self._wire.ask("DELETE", f"/v1/jobs/{quote(job_id, safe='')}/memories")
 
     def export(self, *, user_id: str | None = None) -> list[Json]:
         """Return everything that is remembered, history included."""
         members = "" if user_id is None else f"?{urlencode({'user_id': user_id})}"
         lines = self._wire.fetch(f"{_AT}.jsonl{members}").splitlines()
         return [json.loads(line) for line in lines]
-
-    def _remove(self, path: str) -> Json:
-        found: Json = self._wire.call("DELETE", path).body
-        return found
 
 
 def _of(memory_id: str) -> str:

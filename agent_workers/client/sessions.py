@@ -2,13 +2,10 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote, urlencode
 
-from agent_workers.client.http import Wire
-
-# Any: JSON of the users' own shapes.
-Json = dict[str, Any]
+from agent_workers.client.http import Json, Wire
 
 
 class SessionCalls:
@@ -21,16 +18,14 @@ class SessionCalls:
         It may have fewer sessions than `limit`.
         """
         members = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
-        found: Json = self._wire.call("GET", f"/v1/sessions?{urlencode(members)}").body
-        return found
+        return self._wire.ask("GET", f"/v1/sessions?{urlencode(members)}")
 
     def all(self, *, most: int = sys.maxsize) -> list[Json]:
         """Return sessions, the last used first, over as many pages as it takes."""
         return list(self._wire.rows("/v1/sessions", most=most))
 
     def get(self, session_id: str) -> Json:
-        found: Json = self._wire.call("GET", _of(session_id)).body
-        return found
+        return self._wire.ask("GET", _of(session_id))
 
     def get_history(self, session_id: str) -> list[Json]:
         """Return all that was said, oldest first."""
@@ -53,14 +48,13 @@ class SessionCalls:
         body = {"role": role, "content": content}
         body |= {name: value for name, value in given.items() if value is not None}
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
-        added: Json = self._wire.call(
+        return self._wire.ask(
             "POST",
             f"{_of(session_id)}/messages",
             body=body,
             headers=headers,
             repeatable=bool(headers),
-        ).body
-        return added
+        )
 
     def clear(self, session_id: str) -> None:
         """Forget what was said; jobs that have not ended keep their turns."""

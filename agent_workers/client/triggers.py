@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 
-# Any: JSON of the users' own shapes.
-Json = dict[str, Any]
 _EVENT = "application/cloudevents+json"
 
 
@@ -18,20 +16,16 @@ class TriggerCalls:
     def send(self, event: Mapping[str, Any]) -> Json:
         """Send one CloudEvent; trying again starts nothing twice."""
         headers = {"content-type": _EVENT}
-        told: Json = self._wire.call("POST", "/v1/events", body=dict(event), headers=headers).body
-        return told
+        return self._wire.ask("POST", "/v1/events", body=dict(event), headers=headers)
 
     def create(self, **members: object) -> Json:
-        made: Json = self._wire.call("POST", "/v1/triggers", body=members, repeatable=False).body
-        return made
+        return self._wire.ask("POST", "/v1/triggers", body=members, repeatable=False)
 
     def change(self, trigger_id: str, **members: object) -> Json:
-        changed: Json = self._wire.call("PATCH", _trigger(trigger_id), body=members).body
-        return changed
+        return self._wire.ask("PATCH", _trigger(trigger_id), body=members)
 
     def get(self, trigger_id: str) -> Json:
-        found: Json = self._wire.call("GET", _trigger(trigger_id)).body
-        return found
+        return self._wire.ask("GET", _trigger(trigger_id))
 
     def delete(self, trigger_id: str) -> None:
         self._wire.call("DELETE", _trigger(trigger_id), repeatable=False)
@@ -44,17 +38,14 @@ class TriggerCalls:
         return list(self._wire.rows("/v1/dead_letters", {"state": state}))
 
     def letter(self, letter_id: str) -> Json:
-        found: Json = self._wire.call("GET", _letter(letter_id)).body
-        return found
+        return self._wire.ask("GET", _letter(letter_id))
 
     def replay(self, letter_id: str) -> Json:
         """Take a message in again; its state says whether it worked."""
-        told: Json = self._wire.call("POST", f"{_letter(letter_id)}/replay").body
-        return told
+        return self._wire.ask("POST", f"{_letter(letter_id)}/replay")
 
     def discard(self, letter_id: str) -> Json:
-        told: Json = self._wire.call("POST", f"{_letter(letter_id)}/discard").body
-        return told
+        return self._wire.ask("POST", f"{_letter(letter_id)}/discard")
 
 
 def _trigger(trigger_id: str) -> str:

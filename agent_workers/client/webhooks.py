@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
-from agent_workers.client.http import Wire
+from agent_workers.client.http import Json, Wire
 
-# Any: JSON of the users' own shapes.
-Json = dict[str, Any]
 _ALL = "/v1/webhook_endpoints"
 
 
@@ -18,18 +15,17 @@ class WebhookCalls:
 
     def create(self, url: str, **members: object) -> Json:
         """Make an endpoint; `signing_secret` is in the answer, and never again."""
-        return self._post(_ALL, {"url": url, **members}, repeatable=False)
+        return self._wire.ask("POST", _ALL, {"url": url, **members}, repeatable=False)
 
     def all(self) -> list[Json]:
         """Return every endpoint, the newest first."""
         return list(self._wire.rows(_ALL, place="after"))
 
     def get(self, endpoint_id: str) -> Json:
-        return self._get(_endpoint(endpoint_id))
+        return self._wire.ask("GET", _endpoint(endpoint_id))
 
     def change(self, endpoint_id: str, **members: object) -> Json:
-        changed: Json = self._wire.call("PATCH", _endpoint(endpoint_id), body=members).body
-        return changed
+        return self._wire.ask("PATCH", _endpoint(endpoint_id), body=members)
 
     def delete(self, endpoint_id: str) -> None:
         self._wire.call("DELETE", _endpoint(endpoint_id), repeatable=False)
@@ -37,18 +33,20 @@ class WebhookCalls:
     def rotate(self, endpoint_id: str, *, keep_old: bool = True) -> Json:
         """Make a new secret; the old one signs beside it for a day, unless told otherwise."""
         body = {"keep_old_secret_active_for_24_hours": keep_old}
-        return self._post(f"{_endpoint(endpoint_id)}/rotate_secret", body, repeatable=False)
+        return self._wire.ask(
+            "POST", f"{_endpoint(endpoint_id)}/rotate_secret", body, repeatable=False
+        )
 
     def enable(self, endpoint_id: str) -> Json:
-        return self._post(f"{_endpoint(endpoint_id)}/enable", {})
+        return self._wire.ask("POST", f"{_endpoint(endpoint_id)}/enable", {})
 
     def disable(self, endpoint_id: str, *, reason: str = "") -> Json:
-        return self._post(f"{_endpoint(endpoint_id)}/disable", {"reason": reason})
+        return self._wire.ask("POST", f"{_endpoint(endpoint_id)}/disable", {"reason": reason})
 
     def test(self, endpoint_id: str, event_type: str = "webhook_endpoint.test") -> Json:
         """Deliver an event that did not happen."""
         at = f"{_endpoint(endpoint_id)}/test"
-        return self._post(at, {"event_type": event_type}, repeatable=False)
+        return self._wire.ask("POST", at, {"event_type": event_type}, repeatable=False)
 
     def deliveries(self, endpoint_id: str | None = None, **filters: str) -> Iterator[Json]:
         """Yield deliveries to an endpoint (or to jobs' callbacks), the newest first."""
@@ -59,21 +57,23 @@ class WebhookCalls:
 
     def delivery(self, delivery_id: str) -> Json:
         """Return one delivery with its attempts."""
-        return self._get(_delivery(delivery_id))
+        return self._wire.ask("GET", _delivery(delivery_id))
 
     def replay(self, delivery_id: str) -> Json:
-        return self._post(f"{_delivery(delivery_id)}/replay", {})
+        return self._wire.ask("POST", f"{_delivery(delivery_id)}/replay", {})
 
     def recover(self, endpoint_id: str, since: datetime, until: datetime | None = None) -> int:
         """Deliver once more what failed in this span; say how many."""
-        found = self._post(f"{_endpoint(endpoint_id)}/recover", _span(since, until))
+        found = self._wire.ask("POST", f"{_endpoint(endpoint_id)}/recover", _span(since, until))
         return int(found["deliveries"])
 
     def replay_missing(
         self, endpoint_id: str, since: datetime, until: datetime | None = None
     ) -> int:
         """Deliver what was announced in this span while the endpoint took nothing."""
-        found = self._post(f"{_endpoint(endpoint_id)}/replay_missing", _span(since, until))
+        found = self._wire.ask(
+            "POST", f"{_endpoint(endpoint_id)}/replay_missing", _span(since, until)
+        )
         return int(found["deliveries"])
 
     def events(self, since: datetime) -> Iterator[Json]:
@@ -82,15 +82,7 @@ class WebhookCalls:
 
     def project_secret(self) -> str:
         """Return the secret that signs the callbacks of single jobs."""
-        return str(self._get("/v1/webhook_secret")["signing_secret"])
-
-    def _get(self, path: str) -> Json:
-        found: Json = self._wire.call("GET", path).body
-        return found
-
-    def _post(self, path: str, body: Json, *, repeatable: bool = True) -> Json:
-        made: Json = self._wire.call("POST", path, body=body, repeatable=repeatable).body
-        return made
+        return str(self._wire.ask("GET", "/v1/webhook_secret")["signing_secret"])
 
 
 def _endpoint(endpoint_id: str) -> str:

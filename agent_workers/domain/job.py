@@ -41,11 +41,6 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
 }
 
 
-def may_move(before: JobStatus, after: JobStatus) -> bool:
-    """Say whether a job may go from one status to another."""
-    return after in MOVES[before]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A job as its caller asked for it, checked and ready to be stored."""

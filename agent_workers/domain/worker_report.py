@@ -1,8 +1,9 @@
 """What a running worker says of itself: where it is, what it serves, and what it has for that."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any, Self
 from uuid import UUID
 
 from agent_workers.domain.step import Lane
@@ -22,6 +23,12 @@ class Abilities:
     why_no_embedding: str = ""
     mail: bool = False
     sql_sources: Sequence[str] = ()
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Self:
+        """Read what a worker said; one of a newer release may say more than is known here."""
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if name in known})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,13 @@
 """A real Postgres of our own: started from a wheel, stopped in order, cleaned up after a crash."""
 
-import shutil
+import re
 import signal
-import time
+import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
-from agent_workers.embedded import databases
+from typing_extensions import override
+
 from agent_workers.embedded.accounts import account_for
 from agent_workers.embedded.cluster import (
     SUPERUSER,
@@ -17,9 +16,9 @@ from agent_workers.embedded.cluster import (
     let_neighbours_in,
     password_of,
 )
-from agent_workers.embedded.errors import ServerDidNotStart, ServerRefused
-from agent_workers.embedded.ports import LOOPBACK, free_port, still_free
-from agent_workers.embedded.processes import Blow
+from agent_workers.embedded.errors import ServerRefused
+from agent_workers.embedded.ports import LOOPBACK
+from agent_workers.embedded.processes import PLAIN_ENVIRONMENT, Blow
 from agent_workers.embedded.programs import postgres_install
 from agent_workers.embedded.server_process import Launch, ServerProcess
 from agent_workers.embedded.shelter import (
@@ -36,9 +35,6 @@ IN_ORDER = (
 )
 AT_ONCE = (Blow(signal=signal.SIGQUIT, patience_s=10.0),)
 START_PATIENCE_S = 60.0
-# After a kill -9 its children may hold the shared memory for a moment.
-START_ATTEMPTS = 6
-RETRY_AFTER_S = 0.3
 SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
@@ -52,8 +48,11 @@ FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 STATUS_LINE = 7
 
 
-class EmbeddedPostgres:
-    """One Postgres server with its data in `folder`, reachable on a loopback port."""
+class EmbeddedPostgres(ServerProcess):
+    """A Postgres that any process of this machine may use, if it knows the password."""
+
+    in_order = IN_ORDER
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -66,14 +65,11 @@ class EmbeddedPostgres:
         also_at: str = "",
     ) -> None:
         """Make ready; with `also_at` it listens at that address too, for neighbours in its net."""
-        self.folder = folder.absolute()
+        super().__init__(folder, "postgres", port=port)
         self._also_at = also_at
-        self.port = port or free_port()
-        self._port_is_fixed = port is not None
         self._durable = durable
         self._install = install
         self._shelter = shelter
-        self._process = ServerProcess(self.folder, "postgres")
         self._site: Site | None = None
 
     @property
@@ -87,22 +83,10 @@ class EmbeddedPostgres:
         return self.dsn_of("postgres")
 
     @property
-    def log(self) -> Path:
-        return self._process.log
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    @property
     def shared_account(self) -> str:
         """The account that it runs as, where other programs of this machine may run as the same."""
         account = self._known_site().account
         return account.name if account and account.is_shared else ""
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.is_running
 
     def url_of(self, database: str) -> str:
         return self.dsn_of(database).replace("postgresql://", "postgresql+psycopg://", 1)
@@ -111,42 +95,11 @@ class EmbeddedPostgres:
         secret = quote(password_of(self._known_site()), safe="")
         return f"postgresql://{SUPERUSER}:{secret}@{LOOPBACK}:{self.port}/{database}"
 
-    def start(self) -> Self:
-        """Start, after ending what a killed owner left here; later starts keep the port."""
-        if self.is_running:
-            return self
-        self._make_folder()
-        self._process.take_folder()
-        try:
-            self._start_in_own_folder()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Stop in order, with a checkpoint, and let the next owner have the folder."""
-        self._process.end(IN_ORDER)
-        self._process.leave_folder()
-
     def kill_immediate(self) -> None:
         """Crash it as `pg_ctl stop -m immediate` does: no checkpoint; the folder stays ours."""
-        self._process.end(AT_ONCE)
+        self._end(AT_ONCE)
 
-    def kill(self) -> None:
-        """Crash it as kill -9 does; the folder stays ours."""
-        self._process.end(())
-
-    def end_leftover(self) -> bool:
-        """End what a killed owner left here, without starting; says whether there was any."""
-        if not self.folder.is_dir() or self.is_running:
-            return False
-        self._process.take_folder()
-        try:
-            return self._end_leftover()
-        finally:
-            self._process.leave_folder()
-
+    @override
     def destroy(self) -> None:
         """Stop and delete the data, wherever it lies."""
         self.stop()
@@ -154,57 +107,48 @@ class EmbeddedPostgres:
         data = self.folder / "data"
         if data.is_symlink():
             remove_home(data.resolve().parent, self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().destroy()
 
     def create_database(self, name: str) -> str:
         """Make an empty database; returns its SQLAlchemy URL."""
-        databases.create(self._psql(), self.dsn, name)
+        _create(self._psql(), self.dsn, name)
         return self.url_of(name)
 
     def drop_database(self, name: str) -> None:
         """Drop it if it exists, breaking off whoever is connected."""
-        databases.drop(self._psql(), self.dsn, name)
+        _drop(self._psql(), self.dsn, name)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
+    @override
     def _make_folder(self) -> None:
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
             self.folder.chmod(PASSAGE)
 
-    def _start_in_own_folder(self) -> None:
+    @property
+    @override
+    def _program(self) -> str:
+        return "Postgres"
+
+    @property
+    @override
+    def _pid_file(self) -> Path:
+        return (self.folder / "data").resolve() / "postmaster.pid"
+
+    @property
+    @override
+    def _says(self) -> str:
+        return f"postgres -D {(self.folder / 'data').resolve()} -c "
+
+    @override
+    def _prepare(self) -> None:
         site = self._site = self._site or self._find_site()
-        self._end_leftover()
         ensure_cluster(site, durable=self._durable)
         if self._also_at:
             let_neighbours_in(site)
-        for _ in range(START_ATTEMPTS):
-            self.port = still_free(self.port, is_fixed=self._port_is_fixed)
-            if self._process.begin(self._launch(site)):
-                self._port_is_fixed = True
-                return
-            self._process.end(AT_ONCE)
-            self._end_leftover()
-            time.sleep(RETRY_AFTER_S)
-        message = f"Postgres did not start; {str(self.log)!r} ends: {self._process.last_words()}"
-        raise ServerDidNotStart(message)
 
-    def _end_leftover(self) -> bool:
-        data = (self.folder / "data").resolve()
-        return self._process.end_leftover(
-            pid_file=data / "postmaster.pid", says=_says(data), blows=IN_ORDER
-        )
-
-    def _launch(self, site: Site) -> Launch:
+    @override
+    def _launch(self) -> Launch:
+        site = self._known_site()
         addresses = ",".join(filter(None, (LOOPBACK, self._also_at)))
         settings = (
             SETTINGS
@@ -214,8 +158,7 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
             command=[site.program("postgres"), "-D", str(site.data), *options],
-            says=_says(site.data),
-            is_ready=lambda pid: _is_ready(site.data / "postmaster.pid", pid),
+            is_ready=lambda pid: _is_ready(self._pid_file, pid),
             patience_s=START_PATIENCE_S,
             account=site.account,
         )
@@ -235,11 +178,6 @@ class EmbeddedPostgres:
         return postgres_install(self._install) / "bin" / "psql"
 
 
-def _says(data: Path) -> str:
-    """What only the command line of this folder's server says."""
-    return f"postgres -D {data} -c "
-
-
 def _is_ready(pid_file: Path, pid: int) -> bool:
     try:
         lines = pid_file.read_text().splitlines()
@@ -248,3 +186,45 @@ def _is_ready(pid_file: Path, pid: int) -> bool:
     if len(lines) <= STATUS_LINE or lines[0] != str(pid):
         return False
     return lines[STATUS_LINE].strip() == "ready"
+
+
+DATABASE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def _create(psql: Path, dsn: str, name: str) -> None:
+    _run(psql, dsn, f"CREATE DATABASE {_identifier(name)}")
+
+
+def _drop(psql: Path, dsn: str, name: str) -> None:
+    _run(psql, dsn, f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
+
+
+def _identifier(name: str) -> str:
+    if not DATABASE_NAME.fullmatch(name):
+        raise ServerRefused(f"not a plain database name: {name!r}")
+    return f'"{name}"'
+
+
+def _run(psql: Path, dsn: str, statement: str) -> None:
+    done = subprocess.run(
+        [psql, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement],
+        capture_output=True,
+        text=True,
+        # The password goes by the environment: command lines can be read by everybody.
+        env=PLAIN_ENVIRONMENT | _connection(dsn),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServerRefused(f"{statement!r}: {done.stderr.strip()}")
+
+
+def _connection(dsn: str) -> dict[str, str]:
+    parts = urlsplit(dsn)
+    return {
+        "PGHOST": parts.hostname or "",
+        "PGPORT": str(parts.port),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": unquote(parts.password or ""),
+        "PGDATABASE": parts.path.removeprefix("/"),
+        "PGCLIENTENCODING": "UTF8",
+    }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from agent_workers.domain.running.exits import WRONG
 from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.leftovers import write_record
 from agent_workers.local.child import Child, Program
@@ -16,8 +17,35 @@ from agent_workers.local.guardian import ALL_IS_WELL
 from agent_workers.local.leftovers import GUARDIAN
 from agent_workers.local.liveness import LOOK_EVERY_S, Liveness
 from agent_workers.local.output import Lines
-from agent_workers.local.restarts import LIVED_S, Again, GiveUp, after_end
 from agent_workers.terminal.errors import ProgramGaveUp
+
+# Who lived that long had started; what ended it is a new trouble, not the old one again.
+LIVED_S = 10.0
+FIRST_S, LONGEST_S = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Start it after a pause; `failures` counts how often it ended soon after its start."""
+
+    pause_s: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    code: int
+
+
+def after_end(*, code: int, lived_s: float, failures: int, was_up: bool) -> Again | GiveUp:
+    """Decide what follows the end of a program that nobody asked to end."""
+    if code == WRONG and not was_up:
+        return GiveUp(code=code)
+    if lived_s >= LIVED_S:
+        return Again(pause_s=0.0, failures=0)
+    pause_s = 0.0 if failures == 0 else min(LONGEST_S, FIRST_S * 2.0 ** min(failures - 1, 10))
+    return Again(pause_s=pause_s, failures=failures + 1)
+
 
 _TEND_EVERY_S = 0.05
 # What a killed parent left behind may finish the step it is doing, and no more.

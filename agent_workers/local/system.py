@@ -16,6 +16,7 @@ from agent_workers.local import programs
 from agent_workers.local.agents.applying import apply_files
 from agent_workers.local.agents.folder import AgentsFolder, settings_with
 from agent_workers.local.agents.registry import registry_of
+from agent_workers.local.database import database_at
 from agent_workers.local.folder import DataFolder
 from agent_workers.local.leftovers import end_guardian, end_programs
 from agent_workers.local.migrations import upgrade
@@ -28,7 +29,6 @@ from agent_workers.state.access.grants import Role, grant_in
 from agent_workers.state.access.keys import Keys
 from agent_workers.state.access.roles import make_roles
 from agent_workers.state.awaiting import await_database
-from agent_workers.state.database.engine import Database
 
 TENANT = TenantId("default")
 _LIVE_AFTER_S = 60.0
@@ -180,16 +180,13 @@ class System:
 
     def _find_key(self) -> None:
         """Make the first API key; a key of another database or pepper is no key here."""
-        database = Database(self.database_url, pool_size=1, name="agent-workers up")
-        keys = Keys(database, pepper=self._variables[f"{PREFIX}SECRET_PEPPER"])
-        try:
+        with database_at(self.database_url, "up") as database:
+            keys = Keys(database, pepper=self._variables[f"{PREFIX}SECRET_PEPPER"])
             if keys.caller(self.folder.read("api_key")) is None:
                 key = keys.create(TENANT, name=f"up on {socket.gethostname()}")
                 self.folder.write("api_key", key.token)
                 # Not the key itself: what is said here is kept, copied, and shown to others.
                 self._say(f"made an API key for tenant {TENANT!r}: {self.folder.path / 'api_key'}")
-        finally:
-            database.close()
 
     def _check_agents(self) -> None:
         """Load what workers would refuse, and make the agents of the folders known."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.running.exits import Away, WronglyTold
-from agent_workers.domain.text.addresses import shown_address
+from agent_workers.domain.text.addresses import reason_of, shown_address
 from agent_workers.state.database.engine import Database
 from agent_workers.state.database.schema import lacking
 from agent_workers.state.jobs.reads import Reads
@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 
 SAID_EVERY_S = 5.0
 _LOOK_EVERY_S = 0.5
-_LONGEST = 200
 # What Postgres says to a login that will be no better later. It may say so in another language:
 # then we wait for nothing, and say its words all the same.
 _REFUSED = re.compile(
@@ -80,10 +79,3 @@ def _trouble(database: Database, schema: Sequence[str]) -> str | None:
     return (
         f"the agent_workers schema in Postgres at {place} is not ready ({lacks})" if lacks else None
     )
-
-
-def reason_of(error: Exception) -> str:
-    """Return the last thing that the driver says: before it stands where, which we say better."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    told = lines[0] if len(lines) == 1 or "failed:" in lines[0] else lines[1]
-    return told.rpartition("failed: ")[2].strip()[:_LONGEST]

@@ -16,14 +16,14 @@ from agent_workers.execution.sandbox.confining.confined import why_no_bwrap
 from agent_workers.execution.sandbox.levels import chosen, levels
 from agent_workers.execution.sandbox.ports import NoBoundary
 from agent_workers.settings import Settings, mcp_secrets
-from agent_workers.worker.parts.catalog import catalog_here
 
 
-def report_of(settings: Settings, registry: Registry, *, slots: int) -> WorkerReport:
+def report_of(
+    settings: Settings, registry: Registry, catalog: ModelCatalog, *, slots: int
+) -> WorkerReport:
     """Describe this worker; to be called once, before it forks."""
     host = socket.gethostname()
     name = worker_name(settings).replace("%h", host)
-    catalog = catalog_here(settings)
     agents: dict[str, list[str]] = {}
     for agent in registry.agents:
         agents.setdefault(agent.declared.name, []).append(agent.declared.version)

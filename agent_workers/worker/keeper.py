@@ -14,9 +14,9 @@ from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId, to_wire
 from agent_workers.domain.running.exits import AWAY
 from agent_workers.domain.step import Lane
+from agent_workers.domain.text.addresses import reason_of
 from agent_workers.orchestration.ports import Ring, Tell
 from agent_workers.orchestration.steps.advance import Driver
-from agent_workers.state.awaiting import reason_of
 from agent_workers.state.database.server_clock import ServerClock
 from agent_workers.state.steps.sweeps import LEASES, Seen, Sweeps
 from agent_workers.state.steps.workers import DeadMan, Process, Workers

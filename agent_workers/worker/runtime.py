@@ -18,12 +18,16 @@ from agent_workers.execution.agents.registry import Registry
 from agent_workers.execution.agents.roster import Roster
 from agent_workers.execution.mcp.opening import Opener
 from agent_workers.execution.model_steps import ModelSteps
+from agent_workers.execution.models.named.catalog import ModelCatalog
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.users_code.calling import end_coroutines
+from agent_workers.local.agents.models import catalog_here, embedder_here, hidden_places
+from agent_workers.local.outside import caller_of
 from agent_workers.orchestration.breakers import SharedBreakers
 from agent_workers.orchestration.carrying import TAIL
 from agent_workers.orchestration.effects.act import EffectProtocol
 from agent_workers.orchestration.engine_tools.run import Engaging
+from agent_workers.orchestration.ports import Ring
 from agent_workers.orchestration.requests.batches import BatchRuns
 from agent_workers.orchestration.steps.advance import Driver
 from agent_workers.orchestration.steps.after_step import Aftermath
@@ -50,17 +54,14 @@ from agent_workers.transport.doorbells.depth import Depths
 from agent_workers.transport.doorbells.nudge import Nudge
 from agent_workers.transport.doorbells.ring import ring_of
 from agent_workers.transport.shared.wake import Wakeups
-from agent_workers.worker.chores import chores
+from agent_workers.worker.chores import chores, keeping
 from agent_workers.worker.delivery import Busy, Deliveries
 from agent_workers.worker.keeper import Keeper
-from agent_workers.worker.keeping import keeping
 from agent_workers.worker.parts.agent_book import AgentBook
-from agent_workers.worker.parts.catalog import embedder_here, hidden_places
 from agent_workers.worker.parts.conversations import Conversations, conversations
 from agent_workers.worker.parts.facilities import facilities
 from agent_workers.worker.parts.mcp import McpTools, Reload, mcp_tools
 from agent_workers.worker.parts.models import model_steps, patient
-from agent_workers.worker.parts.outside import caller_of
 from agent_workers.worker.parts.routing import tool_router
 from agent_workers.worker.parts.spilling import late_evidence, proving
 from agent_workers.worker.parts.timers import KernelTimer
@@ -116,6 +117,7 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
     stopping: Stopping | None = None,
     reload: Reload | None = None,
     report: WorkerReport | None = None,
+    catalog: ModelCatalog | None = None,
 ) -> Runtime:
     """Assemble and start the parts of this process."""
     worker_id = (process := this_process(lanes)).worker_id
@@ -124,6 +126,7 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
         pool_size=min(settings.db_pool_size, slots + 1),
         name="agent_workers worker",
     )
+    hides = hidden_places(settings, catalog := catalog or catalog_here(settings))
     converse = _conversations(settings, database)
     nudge = Nudge(settings.broker_url)
     wakeups = Wakeups(settings.redis_url or None)
@@ -133,7 +136,7 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
     roster = Roster(registry, AgentVersions(database).fetch)
     mcp = mcp_tools(
         database,
-        Opener(secrets=mcp_secrets(), http=caller_of(settings), hides=hidden_places(settings)),
+        Opener(secrets=mcp_secrets(), http=caller_of(settings), hides=hides),
         roster,
         reload or (lambda _: registry),
         lanes=lanes,
@@ -142,27 +145,26 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
         database=database,
         servers=mcp.servers,
         settings=settings,
-        hides=hidden_places(settings),
-        embedder=embedder_here(settings),
+        hides=hides,
+        embedder=embedder_here(settings, catalog),
     )
     router = tool_router(
         settings.redis_url,
         roster.find,
         given,
-        hides=hidden_places(settings),
+        hides=hides,
         pepper=settings.secret_pepper,
     )
     stopping = stopping or Stopping()
     busy = Busy(slots=slots)
 
-    def ring(due: Sequence[Due], *, parent: str | None) -> None:
-        nudge.ring([ring_of(one, parent) for one in due])
+    ring = _ringing(nudge)
 
     def tell(job_id: JobId) -> None:
         wakeups.publish((job_id.hex,))
 
     breakers = SharedBreakers(BreakerRows(database), by=str(worker_id), ring=ring)
-    models = model_steps(registry, settings, breakers, patient(Calls(database)))
+    models = model_steps(registry, settings, catalog, breakers, patient(Calls(database)))
     driver = Driver(
         book=AgentBook(roster),
         claims=claims,
@@ -233,6 +235,13 @@ def open_runtime(  # noqa: PLR0913 (what a worker was started with, each by its 
         stopping=stopping,
         mcp=mcp,
     )
+
+
+def _ringing(nudge: Nudge) -> Ring:
+    def ring(due: Sequence[Due], *, parent: str | None) -> None:
+        nudge.ring([ring_of(one, parent) for one in due])
+
+    return ring
 
 
 def _conversations(settings: Settings, database: Database) -> Conversations:

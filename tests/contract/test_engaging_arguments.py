@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent_workers.domain.agents.agent import Agent, Use
-from agent_workers.domain.agents.engine_calls import LONGEST_S, BadArguments, asked
+from agent_workers.domain.agents.engine_calls import LONGEST_S, BadArguments, read_call
 from agent_workers.domain.agents.engine_tools import (
     ENGAGED,
     ask_person,
@@ -18,7 +18,7 @@ from agent_workers.domain.agents.engine_tools import (
     wait_for_event,
 )
 from agent_workers.domain.text.encoding import canonical
-from agent_workers.execution.planner.engaging_schemas import engaging_models, engaging_schemas
+from agent_workers.execution.planner.engine_schemas import engine_models, engine_schemas
 
 JOB = "job_" + "0123456789abcdef" * 2
 ALL = Agent(
@@ -70,31 +70,31 @@ WRONG = [
 @pytest.mark.parametrize("use", USES)
 def test_what_a_planner_writes_fits_the_schema_and_the_engine(use: Use) -> None:
     arguments = canonical(use.arguments)
-    engaging_models(ALL)[use.tool].model_validate_json(arguments)
-    asked(use.tool, arguments)
+    engine_models(ALL)[use.tool].model_validate_json(arguments)
+    read_call(use.tool, arguments)
 
 
 @pytest.mark.parametrize(("tool", "arguments"), WRONG)
 def test_what_the_schema_refuses_the_engine_refuses_too(tool: str, arguments: object) -> None:
     written = json.dumps(arguments).encode()
     with pytest.raises(ValidationError):
-        engaging_models(ALL)[tool].model_validate_json(written)
+        engine_models(ALL)[tool].model_validate_json(written)
     with pytest.raises(BadArguments):
-        asked(tool, written)
+        read_call(tool, written)
 
 
 def test_a_model_is_told_of_every_tool_that_its_agent_may_use_and_of_no_other() -> None:
-    assert {schema.name for schema in engaging_schemas(ALL)} == ENGAGED
-    assert engaging_schemas(Agent(name="alone")) == ()
-    (only,) = engaging_schemas(Agent(name="asking", engages=["ask_person"]))
+    assert {schema.name for schema in engine_schemas(ALL)} == ENGAGED
+    assert engine_schemas(Agent(name="alone")) == ()
+    (only,) = engine_schemas(Agent(name="asking", engages=["ask_person"]))
     assert only.name == "ask_person"
 
 
 def test_a_model_may_name_the_agents_of_the_team_only() -> None:
-    for schema in engaging_schemas(Agent(name="lead", team=["worker", "boss"])):
+    for schema in engine_schemas(Agent(name="lead", team=["worker", "boss"])):
         properties = schema.parameters["properties"]
         assert isinstance(properties, dict)
         assert properties["agent"]["enum"] == ["worker", "boss"]
     stranger = canonical({"agent": "stranger", "input": "x"})
     with pytest.raises(ValidationError):
-        engaging_models(ALL)["delegate"].model_validate_json(stranger)
+        engine_models(ALL)["delegate"].model_validate_json(stranger)

@@ -14,11 +14,11 @@ from agent_workers.domain.step import Judge, Judged, StepKind, Verdict
 from agent_workers.execution.evaluator.evaluating import accept_results, evaluate
 from agent_workers.execution.evaluator.judging import Judges
 from agent_workers.execution.model_steps import ModelSteps
-from agent_workers.execution.models.scripted.files import default_script
-from agent_workers.execution.models.wrappers.attempts import JustOne
+from agent_workers.execution.models.scripted.files import load_script
 from agent_workers.execution.planner.waves import newest_of
 from agent_workers.execution.values.results import NO_SHAPE
 from tests.integration.models.gateway import scripted_gateway
+from tests.support.models import JustOne
 from tests.unit.execution.evaluator.rounds import (
     an,
     answered,
@@ -75,7 +75,7 @@ EVALUATORS: dict[str, tuple[Agent, Judge]] = {
 
 @pytest.fixture(scope="module")
 def judges() -> Iterator[Judges]:
-    with scripted_gateway(default_script()) as gateway:
+    with scripted_gateway(load_script()) as gateway:
         yield ModelSteps(models=JustOne(_Named(gateway)))
 
 

@@ -30,11 +30,11 @@ from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.history import History
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.values import ModelReply, ModelRequest, ToolCallWish
-from agent_workers.execution.models.wrappers.attempts import JustOne
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.planner.waves import calls_of, next_wave
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.testing.planner import scripted
+from tests.support.models import JustOne
 from tests.unit.orchestration.agents import claimed
 
 

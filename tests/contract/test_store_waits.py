@@ -18,8 +18,7 @@ from agent_workers.domain.mail import (
     Taken,
 )
 from agent_workers.domain.wait import Child, Wait, WaitKind
-from agent_workers.orchestration.engine_tools.decide import still_holding
-from agent_workers.orchestration.engine_tools.outcomes import child_answered
+from agent_workers.orchestration.engine_tools.decide import child_answered, still_holding
 from tests.contract.store_world import A_WHILE, StoreWorld
 from tests.contract.stores import store
 from tests.integration.state.waiting import child, child_id, event, person

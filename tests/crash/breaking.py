@@ -30,10 +30,9 @@ from agent_workers.domain.reply import Happened, Reply
 from agent_workers.domain.step import Broke, ToolRan
 from agent_workers.execution.tools import calling, router
 from agent_workers.execution.users_code import calling as users_code
-from agent_workers.orchestration.effects import act, acted
-from agent_workers.orchestration.effects.act import EffectProtocol
-from agent_workers.orchestration.effects.act_in_time import InTime
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects import act, act_rules
+from agent_workers.orchestration.effects.act import EffectProtocol, InTime
+from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from agent_workers.state.database.engine import Connection
 from agent_workers.state.steps.permits import Permits
 from agent_workers.state.steps.records import Records
@@ -88,7 +87,7 @@ def refusal_closes_all() -> None:
 
     def closed(reply: Reply, key: EffectKey, attempt: int, *, alone: bool) -> Acted:
         del alone
-        return acted.acted_of(reply, key, attempt, alone=True)
+        return act_rules.acted_of(reply, key, attempt, alone=True)
 
     _put(act, "acted_of", closed)
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from agent_workers.proving.outside.far_host import FarHost, far_host
-from agent_workers.proving.soak.far_host import reachable
+from agent_workers.proving.soak.command import reachable
 from agent_workers.proving.soak.pooler import running_pooler
 from agent_workers.proving.trials.wire import Wires
 from agent_workers.state.database.engine import Database, conninfo

@@ -1,22 +1,27 @@
 """`agent-workers agents`: applies files of agents; lists, shows and compares their versions."""
 
 import argparse
+import difflib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent_workers.cli.agents.telling import SERVED, difference, served, yaml_of
-from agent_workers.domain.agents.version import EVERYBODY, KeptVersion, split_name
+import yaml
+from typing_extensions import override
+
+from agent_workers.cli.verbs import verbs_here
+from agent_workers.domain.agents.version import EVERYBODY, KeptVersion, Source, split_name
 from agent_workers.domain.ids import TenantId
+from agent_workers.execution.agents.documents import DERIVED, AgentDocument
 from agent_workers.local.agents.applying import apply_files, new_version, read_files
 from agent_workers.local.agents.registry import registry_of
-from agent_workers.local.surroundings import add_folder, system_here
+from agent_workers.local.database import database_at
+from agent_workers.local.surroundings import system_here
 from agent_workers.settings import Settings
 from agent_workers.state.catalogue.agent_versions import AgentVersions, Kept
-from agent_workers.state.catalogue.agents import Agents
-from agent_workers.state.database.engine import Database
+from agent_workers.state.catalogue.agents import Agents, LastSeen
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json, print_rows
 
@@ -30,19 +35,12 @@ Definition = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser, shared="whose agents; by default those that all tenants share")
 
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant",
-            default=EVERYBODY,
-            help="whose agents; by default those that all tenants share",
-        )
+        verb = verb_of(name, words, act)
         verb.add_argument("--tools", help="modules with the tools (AGENT_TOOLS)")
         add_json(verb)
-        verb.set_defaults(act=act)
         return verb
 
     applying = add("apply", "check agent files, then make their versions current", _apply)
@@ -85,7 +83,7 @@ def _apply(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespac
 
 
 def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         found = AgentVersions(database).current(tenant_id)
         retired = {one.name: one.retired_at for one in Agents(database).all(tenant_id)}
         last = Agents(database).seen_last(tenant_id)
@@ -108,14 +106,14 @@ def _list(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace
 
 
 def _retire(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         changed = Agents(database).retire(tenant_id, arguments.agent)
     words = "retired; it takes no new jobs, and its existing jobs go on"
     return _said(arguments, tenant_id, words, "already retired", changed=changed)
 
 
 def _restore(settings: Settings, tenant_id: TenantId, arguments: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         changed = Agents(database).restore(tenant_id, arguments.agent)
     words = "takes new jobs again"
     return _said(arguments, tenant_id, words, "not retired; it takes new jobs", changed=changed)
@@ -227,9 +225,64 @@ def _named(version: KeptVersion) -> str:
 
 @contextmanager
 def _versions(settings: Settings) -> Iterator[AgentVersions]:
-    with _database(settings) as database:
+    with database_at(settings.database_url, "agents") as database:
         yield AgentVersions(database)
 
 
-def _database(settings: Settings) -> closing[Database]:
-    return closing(Database(settings.database_url, pool_size=1, name="agent-workers agents"))
+_HASH = 12
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+    @override
+    # Any: the base class takes whatever stands in a document.
+    def represent_str(self, data: Any) -> yaml.ScalarNode:
+        style = "|" if "\n" in data else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Plain.add_representer(str, _Plain.represent_str)
+
+
+# Any: JSON, in the shape of an agent's document; so below.
+def yaml_of(definition: Mapping[str, Any]) -> str:
+    """Write a definition as the document that says it, the hashes of its tools as comments."""
+    tools = definition.get("tools", [])
+    told = {
+        key: definition[key]
+        for key in AgentDocument.model_fields
+        if key in definition and definition[key] not in (None, []) and key not in DERIVED
+    }
+    if tools:
+        told["tools"] = [_pinned(tool) for tool in tools]
+    if not told:
+        return ""
+    written = yaml.dump(told, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+    return "".join(f"# tool {_hashed(tool)} ({tool['effect']})\n" for tool in tools) + written
+
+
+def difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, names: tuple[str, str]
+) -> list[str]:
+    """Return the lines that differ, as `diff -u` writes them."""
+    old, new = yaml_of(before).splitlines(), yaml_of(after).splitlines()
+    return list(difflib.unified_diff(old, new, names[0], names[1], lineterm=""))
+
+
+SERVED = ("workers", "last_seen_at", "last_seen_on")
+
+
+def served(version: KeptVersion, last: LastSeen | None) -> dict[str, object]:
+    """Tell which workers have an agent that is code; one from a file is every worker's."""
+    if version.source is Source.YAML or last is None:
+        return dict.fromkeys(SERVED)
+    return dict(zip(SERVED, (last.workers, last.at, last.host), strict=True))
+
+
+def _hashed(tool: Mapping[str, Any]) -> str:
+    return f"{tool['name']}@{tool['schema_hash'][:_HASH]}"
+
+
+def _pinned(tool: Mapping[str, Any]) -> str:
+    return f"{tool['name']}@{tool['pinned']}" if tool.get("pinned") else str(tool["name"])

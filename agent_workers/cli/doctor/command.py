@@ -3,7 +3,6 @@
 import argparse
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
 
 from agent_workers.cli.doctor.mcp import check_mcp
@@ -15,9 +14,9 @@ from agent_workers.cli.doctor.spill import check_spill
 from agent_workers.cli.doctor.state import check_database
 from agent_workers.cli.workers import has_ended
 from agent_workers.domain.worker_report import WorkerSeen
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, settings_here
 from agent_workers.settings import Settings
-from agent_workers.state.database.engine import Database
 from agent_workers.state.steps.worker_reports import WorkerReports
 from agent_workers.terminal.findings import Finding, Level, warn
 from agent_workers.terminal.printing import add_json, print_json
@@ -44,7 +43,7 @@ def look(settings: Settings) -> list[Finding]:
     found = [*check_settings(settings), *misspelt(os.environ)]
     if not settings.database_url:
         return found + _here(settings)[0] + _servers(settings)
-    with closing(Database(settings.database_url, pool_size=2, name="agent-workers doctor")) as one:
+    with database_at(settings.database_url, "doctor", pool_size=2) as one:
         reports = WorkerReports(one).serving()
         workers = [worker for worker in reports if not has_ended(worker.report)]
         tools, agents = _here(settings, workers)

@@ -1,14 +1,13 @@
 """Checks of what tools go outside with: databases to read, mail servers, and the proxy."""
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from agent_workers.domain.errors import FacilityError
 from agent_workers.domain.outside.sql_source import SqlBounds
-from agent_workers.execution.outside.outbox import MailOutbox
 from agent_workers.execution.outside.proxies import proxy_of
+from agent_workers.local.outside import outbox_of
 from agent_workers.settings import Settings
 from agent_workers.state.foreign.sources import ReadOnlySources
 from agent_workers.terminal.findings import Finding, fail, ok, warn
@@ -33,13 +32,7 @@ def check_outside(settings: Settings) -> Iterator[Finding]:
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
-    outbox = MailOutbox(
-        smtp_url=settings.smtp_url,
-        imap_url=settings.imap_url,
-        sender=settings.mail_from,
-        recipients=settings.mail_recipients,
-        context=ssl.create_default_context(),
-    )
+    outbox = outbox_of(settings)
     remedy = "correct AGENT_SMTP_URL or AGENT_MAIL_FROM, then run `agent-workers doctor`"
     yield _tried("send_email: the mail server accepts our mail", outbox.check_sending, remedy)
     if not settings.mail_recipients:

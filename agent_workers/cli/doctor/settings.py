@@ -1,11 +1,11 @@
 """Checks of what needs no database: settings, secrets, the broker, and the declared tools."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 from agent_workers.cli.tools.checks import is_silent
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.text.addresses import shown_address
+from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.execution.agents.registry import Registry
 from agent_workers.local.agents.registry import registry_of
 from agent_workers.settings import PREFIX, Settings
@@ -43,10 +43,11 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 def misspelt(names: Iterable[str]) -> Iterator[Finding]:
     """Tell of variables that are no settings, but nearly: nobody reads them."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _BESIDE
-    for name in sorted(set(names) - known):
-        near = get_close_matches(name.removesuffix("_FILE"), known, n=1, cutoff=_NEAR)
-        if name.startswith(PREFIX) and near and near != [name.removesuffix("_FILE")]:
-            yield warn(f"{name} is not a setting, and nothing reads it", f"did you mean {near[0]}?")
+    for name in sorted(names):
+        setting = name.removesuffix("_FILE")
+        meant = did_you_mean(setting, known, near=_NEAR)
+        if name.startswith(PREFIX) and meant and setting not in known:
+            yield warn(f"{name} is not a setting, and nothing reads it", meant)
 
 
 def check_broker(broker_url: str) -> Iterator[Finding]:

@@ -4,31 +4,29 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent_workers.cli.doctor.agents import check_agents
-from agent_workers.cli.doctor.quotas import quotas
-from agent_workers.cli.doctor.session import direct, role, session
 from agent_workers.cli.doctor.vectors import check_vectors
 from agent_workers.cli.doctor.workers import check_workers
 from agent_workers.domain.agents.version import EVERYBODY
 from agent_workers.domain.breaker import BreakerSeen, BreakerState
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Lane
-from agent_workers.domain.text.addresses import shown_address
+from agent_workers.domain.text.addresses import reason_of, shown_address
 from agent_workers.domain.worker_report import WorkerSeen
 from agent_workers.local.migrations import is_behind, known, newest
 from agent_workers.settings import Settings
-from agent_workers.state.access.quotas import Quotas
-from agent_workers.state.awaiting import reason_of
+from agent_workers.state.access.quotas import Full, Quotas
 from agent_workers.state.catalogue.agent_versions import AgentVersions
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.catalogue.breakers import BreakerRows
 from agent_workers.state.catalogue.mcp import McpRows
 from agent_workers.state.database.diagnosis import Diagnosis, ServerSeen, WorkSeen
 from agent_workers.state.database.engine import Database
-from agent_workers.state.database.pooling import look_at
+from agent_workers.state.database.pooling import SessionSeen, look_at
+from agent_workers.state.database.session_settings import SETTINGS
 from agent_workers.state.foreign.roles import powers_of
 from agent_workers.state.jobs.reads import Reads
 from agent_workers.terminal.findings import Finding, fail, ok, warn
-from agent_workers.terminal.printing import counted
+from agent_workers.terminal.printing import bytes_in_words, counted
 
 _OLDEST_VERSION = 140_000
 # A step that has been due for longer than this was not forgotten: nobody comes for it.
@@ -247,3 +245,61 @@ def _known_agents(wanted: Sequence[str], seen: Mapping[str, object]) -> Iterator
         yield ok(f"agents: {', '.join(sorted(seen))}")
     else:
         yield warn("no agent is known", _START)
+
+
+def quotas(full: Sequence[Full]) -> Iterator[Finding]:
+    for one in full:
+        used, most = bytes_in_words(one.used), bytes_in_words(one.most)
+        remedy = f"raise it: `agent-workers quotas set bytes NUMBER --tenant {one.tenant_id}`"
+        yield warn(f"tenant {one.tenant_id!r} stores {used} of at most {most}", remedy)
+    if not full:
+        yield ok("no tenant is near its quota of bytes")
+
+
+# Without these nothing is found, or a key or a schedule that was acknowledged may be lost; a permit
+# sets the others for itself.
+_NEEDED = {"search_path", "synchronous_commit"}
+_MIGRATE = "run `agent-workers migrate`, then let the pooler reconnect"
+
+
+def session(seen: SessionSeen) -> Iterator[Finding]:
+    """Judge a connection of the pool: does each setting that we count on arrive?"""
+    for name, wanted in SETTINGS.items():
+        if name not in seen.wrong:
+            yield ok(f"session setting {name} is in force")
+        else:
+            is_now = seen.wrong[name] or "empty"
+            say = fail if name in _NEEDED else warn
+            yield say(
+                f"{name} is {is_now}, not {wanted}: a pooler drops connection options", _MIGRATE
+            )
+    if seen.is_shared:
+        remedy = "nothing to do if AGENT_DIRECT_DATABASE_URL bypasses it"
+        yield warn(
+            "a pooler in transaction mode is in between: statements are not prepared", remedy
+        )
+    elif seen.is_pooled:
+        yield ok("a pooler in session mode is in between")
+
+
+def role(powers: str) -> Finding:
+    """Judge whom we connect as: a stolen connection may do what its role may do."""
+    if powers:
+        remedy = "use roles of its own: see `Roles` in docs/operating.md"
+        return warn(f"the database role has rights over the server ({powers})", remedy)
+    return ok("the database role has no rights over the server")
+
+
+def direct(settings: Settings) -> Finding:
+    """Judge the connection that holds the lock of a living worker."""
+    remedy = (
+        "let AGENT_DIRECT_DATABASE_URL bypass the pooler; until then a killed worker is noticed"
+        " only when its lease ends"
+    )
+    try:
+        seen = look_at(settings.direct_database_url)
+    except StateUnavailable as error:
+        return warn(f"the direct URL cannot be reached ({reason_of(error)})", remedy)
+    if seen.is_shared:
+        return warn("the direct URL holds no session locks: a pooler shares its sessions", remedy)
+    return ok("the direct URL holds session locks: killed workers are noticed at once")

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_workers.client.stream import Event
 from agent_workers.domain.text.printable import printable_line
-from agent_workers.terminal.layout import cut
+from agent_workers.terminal.printing import cut
 from agent_workers.terminal.times import in_words, parsed
 
 # Any: what the journal holds of an event.

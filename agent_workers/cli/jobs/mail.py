@@ -4,7 +4,8 @@ import argparse
 import json
 
 from agent_workers.cli.jobs.needs import run
-from agent_workers.client.client import Client, Json
+from agent_workers.client.client import Client
+from agent_workers.client.http import Json
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.given import read_given
 from agent_workers.terminal.printing import print_json

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent_workers.terminal.layout import cut
-from agent_workers.terminal.printing import counted
+from agent_workers.terminal.printing import counted, cut
 from agent_workers.terminal.times import clock, in_words, parsed
 
 # Any: JSON as the API gave it.

@@ -8,8 +8,7 @@ from typing import Any
 from agent_workers.cli.jobs.needs import Seen, lack_of, needs_of, run
 from agent_workers.cli.jobs.steps import print_steps, tries_of
 from agent_workers.domain.text.printable import printable, printable_line
-from agent_workers.terminal.layout import cut, shortened, width
-from agent_workers.terminal.printing import bytes_in_words, counted
+from agent_workers.terminal.printing import bytes_in_words, counted, cut, shortened, width
 from agent_workers.terminal.screening import BOLD, RED, status_style, styled
 from agent_workers.terminal.times import clock, in_words, parsed
 

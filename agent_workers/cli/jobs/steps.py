@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from agent_workers.cli.jobs.needs import Seen, run
-from agent_workers.terminal.layout import compact, table
-from agent_workers.terminal.printing import counted
+from agent_workers.terminal.printing import compact, counted, table
 from agent_workers.terminal.screening import status_style, styled
 from agent_workers.terminal.times import in_words, parsed
 

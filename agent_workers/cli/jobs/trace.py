@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from agent_workers.terminal.layout import compact, table
+from agent_workers.terminal.printing import compact, table
 
 # Any: JSON as the API gave it.
 Json = dict[str, Any]

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent_workers.cli.knowledge.adding import Adding
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.memory.knowledge import Hit, Question
 from agent_workers.local.agents.models import embedder_here
-from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
+from agent_workers.local.database import database_at
+from agent_workers.local.surroundings import system_here
 from agent_workers.state.knowledge.documents import Documents
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
@@ -22,17 +23,7 @@ Act = Callable[[Adding, argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-
-    def verb(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, help=words, description=words)
-        add_folder(made)
-        made.add_argument(
-            "--tenant", default="default", help="the tenant of the documents (default)"
-        )
-        made.set_defaults(act=act)
-        return made
-
+    verb = verbs_here(parser, whose="documents")
     add = verb("add", "load files and folders: text, Markdown, HTML and PDF", _add)
     add.add_argument(
         "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="a folder with all that is in it"
@@ -161,13 +152,10 @@ def _tell(hit: Hit) -> None:
 @contextmanager
 def _adding(arguments: argparse.Namespace) -> Iterator[Adding]:
     settings = system_here(arguments)
-    database = Database(settings.database_url, pool_size=1, name="agent-workers knowledge")
-    try:
+    with database_at(settings.database_url, "knowledge") as database:
         yield Adding(
             documents=Documents(database),
             embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
             say=print,
         )
-    finally:
-        database.close()

@@ -2,11 +2,10 @@
 
 import argparse
 import getpass
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
-from agent_workers.cli.mcp.asking import ask
 from agent_workers.cli.mcp.telling import (
     print_definitions,
     print_servers,
@@ -14,10 +13,12 @@ from agent_workers.cli.mcp.telling import (
     server_row,
     whole,
 )
-from agent_workers.cli.mcp.terms import add_terms, terms_of
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.agents.version import EVERYBODY
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp.servers import (
+    EFFECTS,
     McpServer,
     McpTool,
     ServerState,
@@ -25,13 +26,19 @@ from agent_workers.domain.mcp.servers import (
     Terms,
     mistakes_of_server,
 )
+from agent_workers.execution.mcp.looking import look_at
+from agent_workers.execution.mcp.opening import Opener
+from agent_workers.execution.mcp.servers import Servers
 from agent_workers.execution.mcp.tools import declared
-from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.settings import Settings
+from agent_workers.local.agents.models import hidden_places
+from agent_workers.local.database import database_at
+from agent_workers.local.outside import caller_of
+from agent_workers.local.surroundings import system_here
+from agent_workers.settings import Settings, mcp_secrets
 from agent_workers.state.catalogue.mcp import McpRows
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json
+from agent_workers.terminal.times import positive
 
 _LOOK = "look at it again (`agent-workers mcp show`) before you approve it"
 _BY_WORKER = "let a worker ask it, instead of this command"
@@ -39,19 +46,12 @@ Act = Callable[[Settings, McpRows, argparse.Namespace], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser, shared="whose server; by default one that all tenants share")
 
     def add(name: str, words: str, act: Act, *, named: bool = True) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
+        verb = verb_of(name, words, act)
         if named:
             verb.add_argument("name", help="the name of the server")
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant",
-            default=EVERYBODY,
-            help="whose server; by default one that all tenants share",
-        )
-        verb.set_defaults(act=act)
         return verb
 
     _add_arguments(add("add", "add a server, and ask it for its tools", _add))
@@ -72,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with _rows(settings.database_url) as rows:
-        arguments.act(settings, rows, arguments)
+    with database_at(settings.database_url, "mcp") as database:
+        arguments.act(settings, McpRows(database), arguments)
     return 0
 
 
@@ -240,10 +240,56 @@ def _who() -> str:
         return ""
 
 
-@contextmanager
-def _rows(url: str) -> Iterator[McpRows]:
-    database = Database(url, pool_size=1, name="agent-workers mcp")
-    try:
-        yield McpRows(database)
-    finally:
-        database.close()
+def ask(settings: Settings, rows: McpRows, server: McpServer) -> str:
+    """Write down what it offers; returns what was wrong with it, if anything."""
+    secrets = mcp_secrets()
+    opener = Opener(secrets=secrets, http=caller_of(settings), hides=hidden_places(settings))
+    servers = Servers(opener, lambda *_: None, secrets=secrets)
+    return look_at(server, servers, rows)
+
+
+def add_terms(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "tools", nargs="*", metavar="TOOL", help="by default all that are not approved yet"
+    )
+    classes = [effect.value for effect in EFFECTS]
+    verb.add_argument(
+        "--effect",
+        choices=classes,
+        default="unsafe",
+        help="how a call may be repeated (unsafe: never)",
+    )
+    verb.add_argument(
+        "--timeout",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long one call may take (30)",
+    )
+    verb.add_argument(
+        "--key-ttl", type=positive, metavar="HOURS", help="how long the server honours a key"
+    )
+    verb.add_argument(
+        "--key-argument", default="", metavar="NAME", help="the argument that carries the key"
+    )
+    final = "an error that the server reports means that nothing was done"
+    verb.add_argument("--errors-are-final", action="store_true", help=final)
+    verb.add_argument("--hash", default="", help="approve only if the tool's hash begins with this")
+
+
+def terms_of(arguments: argparse.Namespace) -> Terms:
+    effect = EffectClass(arguments.effect)
+    is_keyed = effect is EffectClass.KEYED
+    if is_keyed is not bool(arguments.key_ttl) or is_keyed is not bool(arguments.key_argument):
+        raise WronglyAsked(
+            "--effect keyed needs --key-ttl and --key-argument; no other effect takes them"
+        )
+    if not 0.1 <= arguments.timeout <= 3_600:  # noqa: PLR2004 (the message says it)
+        raise WronglyAsked("--timeout must be between 0.1 and 3600 seconds")
+    return Terms(
+        effect=effect,
+        timeout=timedelta(seconds=arguments.timeout),
+        key_ttl=timedelta(hours=arguments.key_ttl) if arguments.key_ttl else None,
+        key_argument=arguments.key_argument,
+        errors_are_final=arguments.errors_are_final,
+    )

@@ -8,21 +8,34 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
+from typing import Final
 from uuid import UUID
 
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
-from agent_workers.cli.memory.upkeep import index, reembed
+from agent_workers.cli.verbs import VerbsHere, verbs_here
 from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory.memory import Memory, memory_to_wire, spelled_subject
+from agent_workers.domain.memory.memory import (
+    Memory,
+    embedded_text,
+    memory_to_wire,
+    spelled_subject,
+)
 from agent_workers.local.agents.models import embedder_here
-from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
+from agent_workers.local.database import database_at
+from agent_workers.local.surroundings import system_here
+from agent_workers.state.memories.indexes import MemoryIndexes
 from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.state.memories.search import MemorySearch, Namespace
 from agent_workers.terminal.errors import WronglyAsked
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, written
+from agent_workers.terminal.printing import (
+    add_json,
+    counted,
+    print_json,
+    print_rows,
+    print_thing,
+    written,
+)
 
 _COLUMNS = ("id", "user_id", "subject", "created_at", "job_id", "content")
 _FOUND = ("score", "id", "subject", "created_at", "job_id", "content")
@@ -31,17 +44,7 @@ Act = Callable[[Place, argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-
-    def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
-        verb.add_argument(
-            "--tenant", default="default", help="the tenant of the memories (default)"
-        )
-        verb.set_defaults(act=act)
-        return verb
-
+    add = verbs_here(parser, whose="memories")
     _add_looking(add)
     _add_ending(add)
     add("reembed", "recompute the vectors that another model made; may be interrupted", reembed)
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(quality)
 
 
-def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+def _add_looking(add: VerbsHere) -> None:
     listing = add("list", "list memories, the newest first", _list)
     listing.add_argument("--user", help="only memories of this user ('': of jobs without a user)")
     listing.add_argument("--subject", help="only memories about this subject")
@@ -74,7 +77,7 @@ def _add_looking(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> Non
     export.add_argument("--user", help="only memories of this user")
 
 
-def _add_ending(add: Callable[[str, str, Act], argparse.ArgumentParser]) -> None:
+def _add_ending(add: VerbsHere) -> None:
     forget = add("forget", "delete a memory with its history, or all memories of a user", _forget)
     forget.add_argument(
         "memory_id", nargs="?", metavar="MEMORY", help="its id, as `memory list` shows it"
@@ -192,13 +195,36 @@ def _print(
 @contextmanager
 def _place(arguments: argparse.Namespace) -> Iterator[Place]:
     settings = system_here(arguments)
-    database = Database(settings.database_url, pool_size=1, name="agent-workers memory")
-    try:
+    with database_at(settings.database_url, "memory") as database:
         yield Place(
             database=database,
             rows=MemoryRows(database),
             embedder=embedder_here(settings),
             tenant_id=TenantId(arguments.tenant),
         )
-    finally:
-        database.close()
+
+
+_AT_ONCE: Final = 64
+_BEFORE_ALL: Final = ("", UUID(int=0))
+
+
+def reembed(place: Place, _: argparse.Namespace) -> int:
+    """Make vectors anew, of all tenants, a batch at a time: what was cut short goes on from there."""
+    indexes, embedder = MemoryIndexes(place.database), place.embedder
+    behind, renewed = _BEFORE_ALL, 0
+    while found := indexes.stale(embedder.model, behind=behind, limit=_AT_ONCE):
+        vectors = embedder.embed([embedded_text(one.subject, one.content) for one in found])
+        renewed += indexes.renew(embedder.model, list(zip(found, vectors, strict=True)))
+        behind = (found[-1].tenant_id, found[-1].memory_id)
+        memories = counted(renewed, "memory", "memories")
+        print(f"recomputed the vectors of {memories} with {embedder.model}", flush=True)
+    if not renewed:
+        print(f"all vectors are from {embedder.model}; nothing to do")
+    return 0
+
+
+def index(place: Place, _: argparse.Namespace) -> int:
+    """Make the index over the vectors of the model in use, of all tenants."""
+    made = MemoryIndexes(place.database).make(place.embedder.model)
+    print(f"built the index {made} on the vectors of {place.embedder.model}")
+    return 0

@@ -1,18 +1,19 @@
 """`agent-workers tools`: what tools a worker would have here, whether they are well declared, a call."""
 
 import argparse
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 
 from agent_workers.cli.start.becoming import become
 from agent_workers.cli.tools.checks import cannot_load, check_tool
-from agent_workers.cli.tools.telling import COLUMNS, row_of, text_of
+from agent_workers.cli.verbs import verbs_here
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.text.nearest import did_you_mean
 from agent_workers.execution.agents.registry import LoadedTool, Registry
-from agent_workers.execution.tools.describing import described
+from agent_workers.execution.tools.describing import described, place_of
 from agent_workers.local import programs
 from agent_workers.local.agents.registry import registry_of
-from agent_workers.local.surroundings import add_folder, said_here, settings_here
+from agent_workers.local.surroundings import said_here, settings_here
 from agent_workers.settings import Settings
 from agent_workers.terminal.errors import CommandFailed
 from agent_workers.terminal.findings import Level
@@ -24,15 +25,13 @@ _PASSED_ON = ("tenant", "user", "session", "job", "key")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verb_of = verbs_here(parser)
 
     def add(name: str, words: str, act: Act) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=words, description=words)
-        add_folder(verb)
+        verb = verb_of(name, words, act)
         verb.add_argument(
             "--tools", help="modules with tools (AGENT_TOOLS); `package.*` means all of its modules"
         )
-        verb.set_defaults(act=act)
         return verb
 
     add_json(add("list", "list the tools that a worker would have here", _list))
@@ -133,3 +132,54 @@ def _found(registry: Registry, name: str) -> LoadedTool:
         return tool
     hint = did_you_mean(name, registry.tools) or "name its module with --tools or AGENT_TOOLS"
     raise CommandFailed(f"there is no tool {name!r}; {hint}")
+
+
+COLUMNS = ("name", "effect", "version", "timeout", "hash", "scopes", "declared in")
+_HASH = 12
+_NOT_LINES = frozenset({"name", "description", "parameters", "result", "schema_hash"})
+
+
+def row_of(tool: LoadedTool) -> dict[str, object]:
+    declared = tool.declared
+    return {
+        "name": declared.name,
+        "effect": declared.effect.value,
+        "version": declared.version,
+        "timeout": f"{declared.timeout.total_seconds():g} s",
+        "hash": tool.signature.schema_hash[:_HASH],
+        "scopes": " ".join(declared.scopes),
+        "declared in": place_of(declared),
+    }
+
+
+def text_of(tool: LoadedTool) -> str:
+    """Print a tool for people: what is not declared is left out."""
+    return "".join(f"{line}\n" for line in _lines(tool))
+
+
+def _lines(tool: LoadedTool) -> Iterator[str]:
+    told = described(tool)
+    yield f"{told['name']}@{tool.signature.schema_hash[:_HASH]}"
+    yield from (f"  {line.strip()}" for line in tool.declared.description.splitlines())
+    yield ""
+    for name, value in told.items():
+        if name not in _NOT_LINES and value not in (None, "", [], False):
+            yield f"{name:16}{_written(value)}"
+    yield from _schema("parameters", told["parameters"])
+    yield from _schema("result", told["result"])
+
+
+def _schema(name: str, schema: object) -> Iterator[str]:
+    if schema is None:
+        yield f"{name:16}not declared, so anything"
+        return
+    yield ""
+    yield f"{name}:"
+    written = json.dumps(schema, indent=2, ensure_ascii=False)
+    yield from (f"  {line}" for line in written.splitlines())
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(str(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,8 +14,7 @@ from agent_workers.client.client import Client
 from agent_workers.local.surroundings import add_api
 from agent_workers.terminal.errors import CommandFailed, WronglyAsked
 from agent_workers.terminal.given import read_given, read_json
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, print_thing
 
 _COLUMNS = ("id", "name", "enabled", "agent", "types", "where")
 # What a verb is about: the member of its arguments, how help calls it, and where ids are shown.

@@ -1,12 +1,10 @@
 """The verbs of `agent-workers triggers` that work on the database itself."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from agent_workers.domain.ids import TenantId
+from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import add_folder, system_here
-from agent_workers.state.database.engine import Database
 from agent_workers.state.triggers.watching import Watch, Watching
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.printing import add_json, print_json, print_rows
@@ -49,8 +47,8 @@ def add_watched_arguments(watched: argparse.ArgumentParser) -> None:
 
 def run_watch(arguments: argparse.Namespace) -> int:
     settings = system_here(arguments)
-    with _watching(settings.database_url) as watching:
-        code: int = arguments.watching(watching, arguments)
+    with database_at(settings.database_url, "triggers") as database:
+        code: int = arguments.watching(Watching(database), arguments)
     return code
 
 
@@ -97,12 +95,3 @@ def _operation(word: str) -> str:
     if word.lower() not in _OPERATIONS:
         raise WronglyAsked(f"--on takes {', '.join(_OPERATIONS)}, not {word!r}")
     return word.lower()
-
-
-@contextmanager
-def _watching(url: str) -> Iterator[Watching]:
-    database = Database(url, pool_size=1, name="agent-workers triggers")
-    try:
-        yield Watching(database)
-    finally:
-        database.close()

@@ -7,10 +7,10 @@ from itertools import islice
 from agent_workers.cli.start.becoming import become
 from agent_workers.cli.verbs import Verbs, run_verb, verbs_of
 from agent_workers.cli.webhooks.listening import add_listen
-from agent_workers.client.client import Client, Json
+from agent_workers.client.client import Client
+from agent_workers.client.http import Json
 from agent_workers.local import programs
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import add_json, counted, print_json, print_rows
+from agent_workers.terminal.printing import add_json, counted, print_json, print_rows, print_thing
 from agent_workers.terminal.times import instant
 
 _ENDPOINTS = ("id", "status", "name", "events", "disabled_reason", "url")

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 
 from agent_workers.cli.verbs import Verbs
-from agent_workers.client.client import Client, Json
+from agent_workers.client.client import Client
 from agent_workers.client.errors import Unreachable
+from agent_workers.client.http import Json
 from agent_workers.domain.webhooks.webhook import SECRET_PREFIX, signature
 from agent_workers.terminal.errors import WronglyAsked
 

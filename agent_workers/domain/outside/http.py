@@ -40,6 +40,8 @@ class HttpBounds:
     redirects: int = 0
     most_bytes: int = MOST_BYTES
     within: timedelta = WITHIN
+    # What else is said may be unreadable, and is not waited for long.
+    status_decides: bool = False
     secret: bool = False  # it goes over TLS, or to addresses that the installation calls its own
 
 

@@ -26,18 +26,10 @@ class TriggerRefused(AgentWorkersError):
         self.pointer = pointer
 
 
-class TriggerNotFound(AgentWorkersError):
-    code = "trigger_not_found"
-
-
 class TriggerNameTaken(AgentWorkersError):
     """Another trigger of this tenant has this name."""
 
     code = "trigger_name_taken"
-
-
-class LetterNotFound(AgentWorkersError):
-    code = "dead_letter_not_found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

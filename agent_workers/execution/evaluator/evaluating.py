@@ -1,5 +1,6 @@
 """The evaluator: deterministic checks, then the agent's own, then its function or a model."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
@@ -10,9 +11,15 @@ from agent_workers.domain.errors import BadReturn
 from agent_workers.domain.step import Judge, Judged, Verdict
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator.causes import why_failed
-from agent_workers.execution.evaluator.checks import checked
-from agent_workers.execution.evaluator.checks_answer import accepted
-from agent_workers.execution.evaluator.checks_round import asked_before
+from agent_workers.execution.evaluator.checks_answer import accepted, unfit_answers
+from agent_workers.execution.evaluator.checks_calls import broken_promises, calls_left, failed_calls
+from agent_workers.execution.evaluator.checks_round import (
+    answers_of_people,
+    answers_on_failures,
+    asked_before,
+    circles,
+    taken_over,
+)
 from agent_workers.execution.evaluator.checks_work import (
     ANSWER,
     Work,
@@ -27,6 +34,20 @@ from agent_workers.execution.users_code.calling import call_within
 from agent_workers.execution.values.plain import gave_of
 from agent_workers.execution.values.returned import answered, named
 
+# In order: the first that has something to say decides.
+CHECKS: tuple[Callable[[Work], Judged | None], ...] = (
+    taken_over,
+    # Before `calls_left`: a plan that turns in circles was not run, so all of its calls are left.
+    circles,
+    answers_on_failures,
+    answers_of_people,
+    # Before `calls_left`: nothing is built on a result that is not what was promised.
+    failed_calls,
+    broken_promises,
+    calls_left,
+    unfit_answers,
+)
+
 
 def evaluate(
     claimed: Claimed, agent: LoadedAgent, situation: Situation, judges: Judges | None
@@ -35,6 +56,15 @@ def evaluate(
     work = work_of(agent, situation)
     objection = checked(work) or _objection(work)
     return objection or judged(claimed, work, _proposal(work), judges)
+
+
+def checked(work: Work) -> Judged | None:
+    """Say what follows as far as no opinion is needed for it; None: nothing speaks against it."""
+    for check in CHECKS:
+        found = check(work)
+        if found is not None:
+            return found
+    return None
 
 
 def accept_results(situation: Situation) -> Answer | GiveUp:

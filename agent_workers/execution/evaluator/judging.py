@@ -6,19 +6,21 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Protocol, assert_never
 
+from agent_workers.domain.agents.agent import Past, Purpose
 from agent_workers.domain.agents.judging import IfUnjudged
 from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.step import GaveUp, Judge, Judged, Verdict
+from agent_workers.execution.agents.prompts import rendered
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion
 from agent_workers.execution.evaluator.checks_answer import accepted, problem_with
 from agent_workers.execution.evaluator.checks_calls import criteria_of
 from agent_workers.execution.evaluator.checks_round import person_asked
 from agent_workers.execution.evaluator.checks_work import Work
-from agent_workers.execution.evaluator.shown import request_of
 from agent_workers.execution.evaluator.verdicts import again, marks_left
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
+from agent_workers.execution.planner.situations import goal_of
 
 # The engine tries a step four times; before it gives up on good work, the work goes on unjudged.
 PATIENCE: Final = 3
@@ -150,3 +152,46 @@ def _share_of(work: Work) -> float:
     """A number from 0 to 1 that is this round's for ever, so that a repeated step is judged again."""
     named = work.situation.job_id.bytes + work.situation.round.to_bytes(8, "big")
     return int.from_bytes(hashlib.sha256(named).digest()[:8], "big") / 2**64
+
+
+# A context window is paid for: the newest results of a long job tell most of its end.
+MOST_CHARS: Final = 40_000
+LONGEST_RESULT: Final = 8_000
+
+
+def request_of(work: Work, proposal: Judged) -> EvaluateRequest:
+    """Write down what a judge has to know, in an order that depends on nothing but the job."""
+    return EvaluateRequest(
+        goal=goal_of(work.situation),
+        results_json=results_of(work),
+        draft=proposal.output,
+        criteria=criteria_of(work),
+        instructions=rendered(work.agent.declared, Purpose.EVALUATE),
+    )
+
+
+def results_of(work: Work) -> str:
+    """Write the job's results, oldest first, as JSON text that fits a prompt."""
+    superseded = {past.position for past in work.pasts} - {past.position for past in work.results}
+    told: list[str] = []
+    left = MOST_CHARS
+    for past in reversed(work.situation.history):
+        if past.kind != "tool" or past.position in superseded:
+            continue
+        one = json.dumps(_told(past), ensure_ascii=False)
+        if len(one) > left:
+            told.append('{"left_out": "older results"}')
+            break
+        left -= len(one)
+        told.append(one)
+    return f"[{', '.join(reversed(told))}]"
+
+
+def _told(past: Past) -> dict[str, object]:
+    told: dict[str, object] = {"id": past.call_id or f"call_{past.position}", "tool": past.tool}
+    if past.type == "tool_failed":
+        return told | {"error": past.value}
+    written = json.dumps(past.value, ensure_ascii=False)
+    if len(written) <= LONGEST_RESULT:
+        return told | {"result": past.value}
+    return told | {"cut": True, "chars": len(written), "start": written[:LONGEST_RESULT]}

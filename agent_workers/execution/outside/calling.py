@@ -1,5 +1,6 @@
 """Calls hosts for tools: checked addresses, bounded answers, no cookies, nothing of the environment."""
 
+import re
 import socket
 import ssl
 import time
@@ -26,7 +27,6 @@ from agent_workers.execution.outside.connecting import (
     in_time,
     resolved,
 )
-from agent_workers.execution.outside.headers import check_headers, safe_elsewhere
 from agent_workers.execution.outside.proxies import Proxy
 from agent_workers.execution.outside.reading import Read, read_answer
 
@@ -174,7 +174,7 @@ def _exchanged(
         raise NotSent("connecting took too long") from None
     with suppress(BrokenPipeError):  # an early answer may be there to be read
         connection.sendall(written)
-    return read_answer(connection, request.method, bounds.most_bytes, left)
+    return read_answer(connection, request, bounds, left)
 
 
 def _answered(url: str, read: Read) -> HttpAnswer:
@@ -206,3 +206,31 @@ def _sent_on(request: HttpRequest, location: str) -> HttpRequest:
     elsewhere = urljoin(request.url, "/") != urljoin(url, "/")
     headers = safe_elsewhere(request.headers) if elsewhere else request.headers
     return replace(request, url=url, headers=headers)
+
+
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_VALUE = re.compile(r"[\t -~]{0,4096}")
+_MOST = 50
+_OURS = frozenset(
+    "accept-encoding connection content-length expect host keep-alive te trailer"
+    " transfer-encoding upgrade".split()
+)
+# What may be shown to another host than the one that it was meant for.
+_HARMLESS = frozenset({"accept", "accept-language", "user-agent"})
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse what could end a header, begin another, or hide a second request in the first."""
+    if len(headers) > _MOST:
+        raise NotCallable(f"there are more than {_MOST} headers")
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name):
+            raise NotCallable(f"{name!r} is not the name of a header")
+        if name.lower() in _OURS or name.lower().startswith("proxy-"):
+            raise NotCallable(f"a tool may not set the header {name!r}")
+        if not _VALUE.fullmatch(value):
+            raise NotCallable(f"the header {name!r} must be one line of printable ASCII")
+
+
+def safe_elsewhere(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() in _HARMLESS}

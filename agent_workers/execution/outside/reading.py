@@ -2,18 +2,23 @@
 
 import http.client
 import io
+import math
 import socket
+import time
 import zlib
 from dataclasses import dataclass
 from email.message import Message
 
 from typing_extensions import override
 
+from agent_workers.domain.outside.http import HttpBounds, HttpRequest
 from agent_workers.execution.outside.connecting import Left
 
 # Headers, and what chunks cost beside the bytes that they carry.
 _MOST_BESIDE = 256 * 1_024
 _PIECE = 64 * 1_024
+_LEAST_S = 0.001  # 0 would mean "do not wait" to the socket
+_PATIENCE_S = 0.5  # for what is said beside a status that decides
 _MOST_INTERIM = 10
 _MOST_PARTS = 100  # of one gzip: with each the rest is copied
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -33,10 +38,15 @@ class Read:
     is_encoded: bool = False
 
 
-def read_answer(connection: socket.socket, method: str, most: int, left: Left) -> Read:
+def read_answer(
+    connection: socket.socket, request: HttpRequest, bounds: HttpBounds, left: Left
+) -> Read:
     """Read one answer; once its status is known, nothing that goes wrong loses it."""
+    most = bounds.most_bytes
     raw = _Bounded(connection, left, 2 * most + _MOST_BESIDE)
-    response = _begun(io.BufferedReader(raw), method)
+    response = _begun(io.BufferedReader(raw), request.method, status_decides=bounds.status_decides)
+    if bounds.status_decides:
+        raw.end_within(_PATIENCE_S)
     body, broken = _body(response, most)
     cut = len(body) > most
     encoding = (response.getheader("content-encoding") or "identity").strip().lower()
@@ -51,15 +61,23 @@ def read_answer(connection: socket.socket, method: str, most: int, left: Left) -
     )
 
 
-def _begun(stream: io.BufferedReader, method: str) -> http.client.HTTPResponse:
+def _begun(
+    stream: io.BufferedReader, method: str, *, status_decides: bool
+) -> http.client.HTTPResponse:
     for _ in range(_MOST_INTERIM):
         response = http.client.HTTPResponse(_Stream(stream), method=method)  # type: ignore[arg-type]
         try:
             response.begin()
+        except http.client.RemoteDisconnected:
+            raise NoHttp("the connection was closed without an answer") from None
         except (http.client.HTTPException, ValueError) as error:
-            raise NoHttp(f"the answer is not HTTP ({type(error).__name__})") from None
+            if not (status_decides and response.status in range(http.client.OK, 600)):
+                raise NoHttp(f"the answer is not HTTP ({type(error).__name__})") from None
+            response.headers, response.length = http.client.HTTPMessage(), 0
+            return response
         if response.status >= http.client.OK:
             return response
+        response.fp = None  # type: ignore[assignment]  # or its end would close the stream
     raise NoHttp("only interim answers (1xx) came back")
 
 
@@ -111,6 +129,10 @@ class _Bounded(io.RawIOBase):
         self._connection = connection
         self._left = left
         self._most = most
+        self._end = math.inf
+
+    def end_within(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
 
     @override
     def readable(self) -> bool:
@@ -121,7 +143,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
         if self._most <= 0:
             raise NoHttp("the answer does not end")
-        self._connection.settimeout(self._left())
+        self._connection.settimeout(max(_LEAST_S, min(self._left(), self._end - time.monotonic())))
         count = self._connection.recv_into(buffer)
         self._most -= count
         return count

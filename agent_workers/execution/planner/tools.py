@@ -13,7 +13,7 @@ from agent_workers.domain.job import Limits
 from agent_workers.execution.agents.registry import LoadedAgent
 from agent_workers.execution.models.values import ToolSchema
 from agent_workers.execution.planner.checks import MOST_CALLS, Room
-from agent_workers.execution.planner.engaging_schemas import engaging_models, engaging_schemas
+from agent_workers.execution.planner.engine_schemas import engine_models, engine_schemas
 
 _OTHERS: Final = frozenset({DELEGATE, HAND_OFF})
 # Kept for the turn in reserve; evaluations are counted with the waves that they join.
@@ -40,9 +40,9 @@ def offer(claimed: Claimed, agent: LoadedAgent) -> Offer:
         for tool in agent.tools.values()
     )
     hidden = _OTHERS if claimed.depth >= agent.declared.limits.max_depth else frozenset()
-    engaging = tuple(s for s in engaging_schemas(agent.declared) if s.name not in hidden)
+    engaging = tuple(s for s in engine_schemas(agent.declared) if s.name not in hidden)
     models = {name: tool.signature.model for name, tool in agent.tools.items()}
-    known = engaging_models(agent.declared)
+    known = engine_models(agent.declared)
     return Offer(
         schemas=(*own, *engaging),
         models=models | {schema.name: known[schema.name] for schema in engaging},

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Any, Self, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
 from pydantic.errors import PydanticUserError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import override
 
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.text.places import place_of
@@ -23,7 +25,7 @@ from agent_workers.domain.tools.facility import (
 )
 from agent_workers.domain.tools.tool import Call, Tool, ToolFunction
 from agent_workers.execution.users_code.calling import call_users, call_within
-from agent_workers.execution.values.foreign_arguments import model_of
+from agent_workers.execution.values.foreign_schema import misfits
 from agent_workers.execution.values.results import ANYTHING, NO_SHAPE, ResultShape, shape_of
 
 _NOT_ARGUMENTS = frozenset({"call", "return"})
@@ -150,3 +152,34 @@ def _fields(named: str, function: ToolFunction, hints: Mapping[str, object]) -> 
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     return fields
+
+
+# Any: a JSON object of the shape that the schema says.
+Arguments = dict[str, Any]
+
+
+class ForeignArguments(RootModel[Arguments]):
+    """They reach the tool's function as one, under the name `root`."""
+
+
+def model_of(name: str, schema: Mapping[str, object]) -> type[ForeignArguments]:
+    """Make the model of the arguments of one tool."""
+
+    class Checked(ForeignArguments):
+        @override
+        @classmethod
+        # Any: as pydantic declares what it is given.
+        def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+            read = super().model_validate_json(json_data, **options)
+            found = [_problem(place, words) for place, words in misfits(schema, read.root)]
+            if found:
+                raise ValidationError.from_exception_data(name, found)
+            return read
+
+    return Checked
+
+
+def _problem(place: tuple[str | int, ...], words: str) -> InitErrorDetails:
+    # The words may hold braces of a value: they come in as the value of a template.
+    told = PydanticCustomError("foreign_schema", "{words}", {"words": words})
+    return InitErrorDetails(type=told, loc=place, input=None)

@@ -16,10 +16,10 @@ from agent_workers.execution.values.yaml_places import Placed
 from agent_workers.local.agents.known import mistakes_around
 from agent_workers.local.agents.models import catalog_here
 from agent_workers.local.agents.registry import registry_of, uncallable
+from agent_workers.local.database import database_at
 from agent_workers.settings import Settings
 from agent_workers.state.catalogue.agent_versions import Kept
 from agent_workers.state.catalogue.agents import Agents
-from agent_workers.state.database.engine import Database
 from agent_workers.terminal.errors import WronglyAsked
 from agent_workers.terminal.given import read_text
 
@@ -34,8 +34,7 @@ def apply_files(
     """Make the agents of these files known and current; what is wrong is printed line by line."""
     registry = registry_of(settings, tenant_id)
     written = read_files(files, registry)
-    database = Database(settings.database_url, pool_size=1, name="agent-workers agents")
-    try:
+    with database_at(settings.database_url, "agents") as database:
         agents = Agents(database)
         known = {seen.name for seen in agents.all(tenant_id)} | set(registry.names())
         catalog = catalog_here(settings)
@@ -45,8 +44,6 @@ def apply_files(
         _refuse(_around(written, known, around))
         new = [new_version(one) for one in written]
         return agents.apply(new, tenant_id=tenant_id, by=_who(), dry_run=dry_run)
-    finally:
-        database.close()
 
 
 def read_files(files: Sequence[Path], registry: Registry) -> list[Written]:

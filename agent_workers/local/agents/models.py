@@ -1,4 +1,4 @@
-"""What the command line knows of models: the price table's, and those that `models.yaml` names."""
+"""What a process here knows of models: the price table's, and those that `models.yaml` names."""
 
 import os
 from contextlib import AbstractContextManager
@@ -17,9 +17,9 @@ def catalog_here(settings: Settings) -> ModelCatalog:
     return catalog_of(settings.models_file, os.environ)
 
 
-def embedder_here(settings: Settings) -> Embedder:
-    catalog = catalog_here(settings)
-    return embedder_of(settings.embedding_model, scenario=settings.scenario, catalog=catalog)
+def embedder_here(settings: Settings, catalog: ModelCatalog | None = None) -> Embedder:
+    known = catalog or catalog_here(settings)
+    return embedder_of(settings.embedding_model, scenario=settings.scenario, catalog=known)
 
 
 def real_models_here() -> AbstractContextManager[Model]:
@@ -28,6 +28,6 @@ def real_models_here() -> AbstractContextManager[Model]:
     return real_models(catalog_here(settings), *settings.scenario)
 
 
-def hidden_places(settings: Settings) -> tuple[Path, ...]:
+def hidden_places(settings: Settings, catalog: ModelCatalog | None = None) -> tuple[Path, ...]:
     """Name every place that nothing in a boundary may read, files of keys of models included."""
-    return (*secret_places(settings), *catalog_here(settings).key_files)
+    return (*secret_places(settings), *(catalog or catalog_here(settings)).key_files)

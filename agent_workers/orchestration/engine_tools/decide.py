@@ -3,19 +3,21 @@
 import json
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID, uuid5
 
 from agent_workers.domain.agents.engine_calls import (
+    AwaitEvent,
     BadArguments,
-    Entrust,
-    Expect,
-    Pass,
+    Delegate,
     Question,
-    Send,
-    asked,
+    SendEvent,
+    Sleep,
+    read_call,
 )
 from agent_workers.domain.agents.engine_tools import ENGAGED, GO_ON
+from agent_workers.domain.budget import Usage
+from agent_workers.domain.cause import cause_of_error
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Park
 from agent_workers.domain.effect import EffectClass, EffectRules
@@ -23,7 +25,6 @@ from agent_workers.domain.ids import JobId
 from agent_workers.domain.step import Lane, ToolFailed, ToolRan
 from agent_workers.domain.text.encoding import bounded, canonical
 from agent_workers.domain.wait import Child, Wait, Waited, WaitKind
-from agent_workers.orchestration.engine_tools.outcomes import child_answered
 from agent_workers.orchestration.traits import AgentTraits, ToolTraits
 
 _TIMEOUT = timedelta(seconds=30)
@@ -33,25 +34,25 @@ TRAITS = {
     name: ToolTraits(name=name, rules=_RULES, lane=Lane.TOOL, timeout_ms=30_000, max_tries=4)
     for name in ENGAGED
 }
-Engaged = ToolRan | ToolFailed | Park | Send
+Engaged = ToolRan | ToolFailed | Park | SendEvent
 
 
 def engage(claimed: Claimed, waited: Waited | None, agent: AgentTraits) -> Engaged:
     """Begin to wait, or go on with what has come; an event is the caller's to send."""
     try:
-        wish = asked(claimed.tool, claimed.arguments)
+        wish = read_call(claimed.tool, claimed.arguments)
     except BadArguments as error:
         return ToolFailed(code=error.code, message=f"{claimed.tool}: {error}")
     match wish:
-        case Send():
+        case SendEvent():
             return wish
-        case Entrust():
-            return _entrust(claimed, wish, waited, agent)
-        case Expect():
+        case Delegate():
+            return _delegate(claimed, wish, waited, agent)
+        case AwaitEvent():
             wait = Wait(kind=WaitKind.EVENT, key=wish.name, timeout=wish.timeout)
-            return _expect(wish, waited) or Park(wait=wait)
-        case Pass():
-            return _pass(wish, waited)
+            return _event(wish, waited) or Park(wait=wait)
+        case Sleep():
+            return _sleep(wish, waited)
         case Question():
             return _answered(wish, waited) or Park(wait=_question(claimed, wish))
     assert_never(wish)
@@ -62,8 +63,8 @@ def child_of(job_id: UUID, position: int) -> JobId:
     return JobId(uuid5(_CHILDREN, f"{job_id.hex}:{position}"))
 
 
-def _entrust(
-    claimed: Claimed, wish: Entrust, waited: Waited | None, agent: AgentTraits
+def _delegate(
+    claimed: Claimed, wish: Delegate, waited: Waited | None, agent: AgentTraits
 ) -> ToolRan | ToolFailed | Park:
     if waited is not None and waited.answer is not None:
         return child_answered(wish.agent, waited)
@@ -85,7 +86,7 @@ def _entrust(
     )
 
 
-def _refused(claimed: Claimed, wish: Entrust, agent: AgentTraits) -> ToolFailed | None:
+def _refused(claimed: Claimed, wish: Delegate, agent: AgentTraits) -> ToolFailed | None:
     if claimed.depth >= agent.limits.max_depth:
         message = f"this job is at depth {claimed.depth}, and `max_depth` of agent {agent.name!r} allows no deeper one"
         return ToolFailed(code="too_deep", message=message)
@@ -97,7 +98,7 @@ def _refused(claimed: Claimed, wish: Entrust, agent: AgentTraits) -> ToolFailed 
     return None
 
 
-def _expect(wish: Expect, waited: Waited | None) -> ToolRan | ToolFailed | None:
+def _event(wish: AwaitEvent, waited: Waited | None) -> ToolRan | ToolFailed | None:
     if waited is None or (waited.answer is None and not waited.timed_out):
         return None
     if waited.answer is None:
@@ -106,7 +107,7 @@ def _expect(wish: Expect, waited: Waited | None) -> ToolRan | ToolFailed | None:
     return ToolRan(result=b'{"name":' + named + b',"data":' + waited.answer + b"}")
 
 
-def _pass(wish: Pass, waited: Waited | None) -> ToolRan | Park:
+def _sleep(wish: Sleep, waited: Waited | None) -> ToolRan | Park:
     seconds = wish.span.total_seconds()
     if waited is None or not waited.timed_out:
         return Park(wait=Wait(kind=WaitKind.TIMER, key="", timeout=wish.span))
@@ -141,3 +142,40 @@ def _question(claimed: Claimed, wish: Question) -> Wait:
 def still_holding(claimed: Claimed, waited: Waited | None) -> Claimed:
     """What a wait has held is given back when its step is recorded."""
     return claimed if waited is None else replace(claimed, hold_micro=waited.held_micro)
+
+
+_LONGEST = 2_000
+
+
+def child_answered(agent: str, waited: Waited) -> ToolRan | ToolFailed:
+    """Give the child's answer, or its error as data; what it cost is booked either way."""
+    # Any: written by `child_ended`; the output in it is of the other agent's shape.
+    ended: dict[str, Any] = json.loads(waited.answer or b"{}")
+    usage = _usage(ended)
+    if ended["status"] == "succeeded":
+        return ToolRan(
+            result=bounded(ended["output"]), usage=usage, degraded=_degraded(agent, ended)
+        )
+    error = ended.get("error") or {}
+    if ended["status"] == "refused":
+        return ToolFailed(code=str(error["code"]), message=str(error["message"]))
+    why = f"{error.get('code', '')}: {error.get('message', '')}" if error else "it was canceled"
+    message = f"{agent} has {ended['status']}: {why}" if error else f"{agent}: {why}"
+    return ToolFailed(
+        code=f"child_{ended['status']}",
+        message=message[:_LONGEST],
+        usage=usage,
+        cause=cause_of_error(error),
+    )
+
+
+def _usage(ended: dict[str, Any]) -> Usage:
+    read, cached, written = ended.get("tokens") or (0, 0, 0)
+    return Usage(
+        input=read, cached=cached, output=written, cost_micro=int(ended.get("spent_micro", 0))
+    )
+
+
+def _degraded(agent: str, ended: dict[str, Any]) -> str:
+    said = [one if isinstance(one, str) else json.dumps(one) for one in ended.get("degraded", ())]
+    return f"{agent}: {'; '.join(said)}"[:_LONGEST] if said else ""

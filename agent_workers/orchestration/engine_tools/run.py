@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent_workers.domain.agents.engine_calls import Send
+from agent_workers.domain.agents.engine_calls import SendEvent
 from agent_workers.domain.claim import Claimed, Due, Onward, Recorded
 from agent_workers.domain.decision import Decision, Park
 from agent_workers.domain.errors import JobNotFound, KeyReused
@@ -32,11 +32,11 @@ class Engaging:
         """Say what the step gives, or that it waits; and the step with what it holds."""
         waited = self._waits.of(claimed)
         engaged = engage(claimed, waited, agent)
-        if isinstance(engaged, Send):
+        if isinstance(engaged, SendEvent):
             engaged = self._send(claimed, engaged)
         return still_holding(claimed, waited), engaged
 
-    def _send(self, claimed: Claimed, wish: Send) -> ToolRan | ToolFailed:
+    def _send(self, claimed: Claimed, wish: SendEvent) -> ToolRan | ToolFailed:
         letter = Letter(
             tenant_id=claimed.tenant_id,
             job_id=wish.job_id,

@@ -22,7 +22,7 @@ from agent_workers.orchestration.carrying import (
     steps_of,
 )
 from agent_workers.orchestration.effects.act import EffectProtocol, is_timed
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from agent_workers.orchestration.effects.keeping_evidence import Proving
 from agent_workers.orchestration.engine_tools.run import Engaging, elsewhere
 from agent_workers.orchestration.failing import broken, late

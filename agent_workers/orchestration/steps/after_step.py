@@ -20,7 +20,7 @@ from agent_workers.domain.trouble import Trouble
 from agent_workers.domain.wait import WaitKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.carrying import on_time
-from agent_workers.orchestration.effects.acted import Acted
+from agent_workers.orchestration.effects.act_rules import Acted
 from agent_workers.orchestration.failing import failed_for_good, needs_permit, unanswered
 from agent_workers.orchestration.ports import Breakers
 from agent_workers.orchestration.steps.decide import decide

@@ -7,11 +7,15 @@ import select
 import signal
 import sys
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from redis import Redis
 
-from agent_workers.execution.agents.registry import Registry, load
+from agent_workers.domain.errors import Misdeclared
+from agent_workers.domain.tools.tool import Tool
+from agent_workers.execution.agents.modules import imported
+from agent_workers.execution.agents.registry import Registry, load, loaded
 from agent_workers.proving.process.orders import (
     Lines,
     Order,
@@ -21,11 +25,10 @@ from agent_workers.proving.process.orders import (
     read_order,
     write,
 )
-from agent_workers.proving.process.tools import with_tried
 from agent_workers.proving.process.worker import work
 from agent_workers.settings import Settings
 from agent_workers.state.database.engine import Database
-from agent_workers.testing.trying import read_tryings
+from agent_workers.testing.trying import Trying, read_tryings
 
 _LOOK_S = 0.005
 _CHUNK = 1 << 16
@@ -128,3 +131,18 @@ def _warm_up() -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def with_tried(registry: Registry, tryings: Sequence[Trying]) -> Registry:
+    """Add an agent for each."""
+    agents = [loaded(one.agent_of(tool_at(one.place))) for one in tryings]
+    return replace(registry, agents=(*registry.agents, *agents))
+
+
+def tool_at(place: str) -> Tool:
+    """Import `module:name`."""
+    module, _, name = place.partition(":")
+    found = getattr(imported(module, named_by="crash_points"), name, None)
+    if not isinstance(found, Tool):
+        raise Misdeclared(f"{place!r} is not a tool: name it as `module:name`")
+    return found

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import JobId
@@ -19,10 +20,9 @@ from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.local.migrations import upgrade
 from agent_workers.proving.grounds import Ground, Servers
 from agent_workers.proving.matrix import Report
-from agent_workers.proving.outside.far_host import far_host
+from agent_workers.proving.outside.far_host import FarHost, far_host
 from agent_workers.proving.soak.blows import Blows
 from agent_workers.proving.soak.disasters import Disasters
-from agent_workers.proving.soak.far_host import reachable
 from agent_workers.proving.soak.fleet import Door, Fleet, Ways, soak_fleet
 from agent_workers.proving.soak.hostile import Foe
 from agent_workers.proving.soak.jobs import TENANT, Jobs
@@ -192,3 +192,14 @@ def _ground(postgres: EmbeddedPostgres, redis: EmbeddedRedis, counter_url: str) 
         yield Ground(database_url=url, broker_url=servers.redis_of(0), database=database)
     finally:
         database.close()
+
+
+@contextmanager
+def reachable(host: FarHost, wires: Wires, url: str) -> Iterator[str]:
+    """Lead a server of this machine's loopback to the far host; the same URL as seen from there."""
+    place = urlsplit(url)
+    assert place.hostname is not None
+    assert place.port is not None
+    with wires.laid(place.hostname, place.port, at=0, how=None, address=host.address) as wire:
+        here = f"{place.hostname}:{place.port}"
+        yield url.replace(here, f"{host.address}:{wire.own_port}")

@@ -100,7 +100,7 @@ class WorkerReports:
 def _seen(row: Row) -> WorkerSeen:
     said = dict(zip(_NAMES, row, strict=False))
     said["lanes"] = [Lane(lane) for lane in said["lanes"]]
-    said["abilities"] = Abilities(**said["abilities"])
+    said["abilities"] = Abilities.read(said["abilities"])
     started_at, seen_at, age, stopping, alive = row[len(_NAMES) :]
     return WorkerSeen(
         report=WorkerReport(**said),

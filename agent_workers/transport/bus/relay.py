@@ -1,16 +1,18 @@
 """Publishes journal entries to an exchange outside, in order, each one confirmed."""
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Producer
 
+from agent_workers.domain.ids import to_wire
 from agent_workers.domain.running.journal_tail import Entry
 from agent_workers.transport.brokers.profiles import CONNECT_TIMEOUT_S, Broker, broker_of
 from agent_workers.transport.brokers.tls import tls_of
 from agent_workers.transport.bus.ingest import HEARTBEAT_S, Place, lost_is_said, options_of
-from agent_workers.transport.bus.relay_message import CONTENT_TYPE, body, routing_key
 
 _PATIENCE_S = 15.0
 
@@ -118,3 +120,32 @@ class KombuExchange:
             connection.drain_events(timeout=_PATIENCE_S)
         if self._refused:
             raise NotConfirmed("the broker refused a message")
+
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def routing_key(entry: Entry) -> str:
+    return f"job.{entry.type}"
+
+
+def body(entry: Entry) -> bytes:
+    """Write the event; its id is the same each time, so that a reader can drop doubles."""
+    job = to_wire(entry.job_id)
+    head = {
+        "specversion": "1.0",
+        "id": f"{job}.{entry.number}",
+        "source": f"/v1/jobs/{job}",
+        "type": f"job.{entry.type}",
+        "subject": job,
+        "time": _rfc3339(entry.at),
+        "datacontenttype": "application/json",
+        "tenantid": entry.tenant_id,
+        "sequence": f"{entry.number:010d}",
+    }
+    data = entry.data.decode("utf-8").strip() or "{}"
+    return f'{json.dumps(head)[:-1]},"data":{data}}}'.encode()
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

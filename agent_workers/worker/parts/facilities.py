@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+
+from typing_extensions import override
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.mcp.call import McpCalls
@@ -13,15 +17,22 @@ from agent_workers.domain.tools.clock import Clock
 from agent_workers.domain.tools.facility import Made, NotInstalled
 from agent_workers.domain.tools.tool import Call
 from agent_workers.domain.tools.workspace import Workspace
+from agent_workers.execution.sandbox.levels import chosen, levels
+from agent_workers.execution.sandbox.ports import CodeRunner, NoBoundary, Sandbox
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
 from agent_workers.state.knowledge.documents import Documents, TenantKnowledge
 from agent_workers.state.memories.of_call import CallMemories
 from agent_workers.state.memories.search import MemorySearch
-from agent_workers.worker.parts.clock import SystemClock
-from agent_workers.worker.parts.code import code
 from agent_workers.worker.parts.outside import outside
+
+
+class SystemClock(Clock):
+    @override
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
 
 _MIB = 1024 * 1024
 
@@ -78,3 +89,18 @@ def facilities(
             **code(settings, hides),
         }
     )
+
+
+def code(settings: ToolSettings, hides: Sequence[Path]) -> Mapping[type, Made]:
+    """Return the facility of `python_code`; nothing is tried before it is asked for."""
+    sandbox = cache(lambda: sandbox_of(settings, hides))
+    return {CodeRunner: lambda _: sandbox()}
+
+
+def sandbox_of(settings: ToolSettings, hides: Sequence[Path]) -> Sandbox:
+    wasm = Path(settings.sandbox_wasm).expanduser()
+    try:
+        known = levels(wasm=wasm, image=settings.sandbox_image, hides=hides)
+        return chosen(settings.sandbox, known).make()
+    except NoBoundary as error:
+        raise NotInstalled(str(error)) from None

@@ -6,11 +6,16 @@ from functools import partial
 
 # Loaded before beat answers signals: its answer to one that comes early would find it half loaded.
 import celery.app.amqp  # noqa: F401
+import structlog
+from celery import Celery
+from celery.beat import Scheduler
+from typing_extensions import override
 
 from agent_workers.domain.claim import Due
+from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.programs import run_program
-from agent_workers.orchestration.requests.schedules_firing import Firing
+from agent_workers.orchestration.requests.schedules import Firing
 from agent_workers.settings import Settings, load_settings
 from agent_workers.state.awaiting import await_database
 from agent_workers.state.database.engine import Database
@@ -20,7 +25,42 @@ from agent_workers.transport.celery_app.app import make_app
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.transport.doorbells.nudge import Nudge
 from agent_workers.transport.doorbells.ring import ring_of
-from agent_workers.worker.programs.beat_scheduler import LONGEST_S, RowScheduler
+
+log = structlog.get_logger(__name__)
+
+# An edit takes effect within this time; a tick that another beat holds is looked at again.
+LONGEST_S = 0.9
+_SHORTEST_S = 0.01
+
+
+class RowScheduler(Scheduler):
+    """Remembers nothing: killed at any moment it loses nothing, for the rows are the truth."""
+
+    def __init__(self, app: Celery, *, firing: Firing, **options: object) -> None:
+        self._firing = firing
+        super().__init__(app, **options)
+
+    @override
+    def tick(self, *_: object, **__: object) -> float:
+        """Fire what is due; return how long to sleep."""
+        try:
+            if self._firing.is_due():
+                self._firing.fire_all()
+                self._firing.is_due()
+            left = self._firing.until_next
+        except AgentWorkersError as error:
+            log.warning("beat_failed", error=str(error))
+            return LONGEST_S
+        except Exception:
+            # A clock that stops because of one surprise is worse than one that says so.
+            log.exception("beat_broke")
+            return LONGEST_S
+        return LONGEST_S if left is None else min(max(left, _SHORTEST_S), LONGEST_S)
+
+    @property
+    def info(self) -> str:
+        return "    . rows -> schedules"
+
 
 # One transaction at a time.
 _CONNECTIONS = 2

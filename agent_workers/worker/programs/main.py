@@ -5,7 +5,8 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import structlog
 from celery import signals
@@ -20,8 +21,12 @@ from agent_workers.execution.agents.registry import Registry, load
 from agent_workers.execution.mcp.tools import tools_for
 from agent_workers.execution.models.embedders import OFFLINE
 from agent_workers.execution.models.litellm.loading import load_litellm
+from agent_workers.execution.models.named.catalog import ModelCatalog
+from agent_workers.execution.models.named.configured import states_of_models
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.describing import described
+from agent_workers.local.agents.models import catalog_here
+from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.programs import run_program
 from agent_workers.observability.stalls import end_when_stalled
 from agent_workers.settings import Settings, load_settings
@@ -36,7 +41,6 @@ from agent_workers.transport.celery_app.app import make_app
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.worker.describing import report_of, worker_name
 from agent_workers.worker.lifecycle import Lifecycle
-from agent_workers.worker.parts.catalog import logs_of, warn_of_models
 from agent_workers.worker.parts.mcp import Reload
 from agent_workers.worker.parts.models import model_steps
 from agent_workers.worker.parts.registering import registered
@@ -59,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _work(settings: Settings) -> None:
     settings.demand("database_url", "broker_url")
-    logs_of(settings)()
+    catalog = catalog_here(settings)
+    set_up_logs(**settings.logs, secrets=catalog.secrets)
     at_hand = tools_at_hand(checks_mail=bool(settings.imap_url))
 
     def reload(others: Sequence[Tool]) -> Registry:
@@ -72,17 +77,17 @@ def _work(settings: Settings) -> None:
     registry = reload(tools_for(EVERYBODY, known_at(settings.database_url)))
     _refuse_effects_on_threads(settings, registry)
     warn_of_root(os.geteuid())
-    warn_of_models(settings, registry.models())
+    warn_of_models(catalog, registry.models())
     say_if_away(settings.broker_url)
     if settings.redis_url and not settings.secret_pepper:
         log.warning("nothing_shared_in_redis", why="AGENT_SECRET_PEPPER is not set")
     make_known(settings, registry)
-    report = report_of(settings, registry, slots=_slots(settings))
+    report = report_of(settings, registry, catalog, slots=_slots(settings))
     _load_ahead(settings)
     say(settings.database_url, report)
     end_when_stalled()
     try:
-        consume(settings, registry, reload=reload, report=report)
+        consume(settings, registry, catalog, reload=reload, report=report)
     finally:
         take_back(settings.database_url, report)
 
@@ -93,6 +98,14 @@ def warn_of_root(user: int) -> None:
         # Celery's own word on it is ten lines.
         warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
         log.warning("worker_runs_as_root", remedy="run it as a user of its own, not as root")
+
+
+def warn_of_models(catalog: ModelCatalog, used: Iterable[str]) -> None:
+    """Say which models of the file and of agents would fail; a worker serves the others."""
+    for state in states_of_models(catalog, (*catalog.named.models, *used)):
+        if state.problem:
+            remedy = "agent-workers doctor checks them all"
+            log.warning("model_cannot_be_asked", model=state.name, why=state.problem, remedy=remedy)
 
 
 def make_known(settings: Settings, registry: Registry) -> None:
@@ -123,6 +136,7 @@ def _load_ahead(settings: Settings) -> None:
 def consume(
     settings: Settings,
     registry: Registry,
+    catalog: ModelCatalog,
     *,
     reload: Reload | None = None,
     patience_s: float = PATIENCE_S,
@@ -131,7 +145,9 @@ def consume(
     prefork, slots = settings.pool == "prefork", _slots(settings)
     in_process = 1 if prefork else slots
     if prefork:
-        model_steps(registry, settings)  # in the parent, so that its children share it
+        model_steps(registry, settings, catalog)  # in the parent, so that its children share it
+    # No key of a model is ever in the logs.
+    set_up = partial(set_up_logs, **settings.logs, secrets=catalog.secrets)
     stopping = Stopping()
     lifecycle = Lifecycle(
         lambda: open_runtime(
@@ -142,6 +158,7 @@ def consume(
             stopping=stopping,
             reload=reload,
             report=report,
+            catalog=catalog,
         ),
         stopping,
     )
@@ -152,7 +169,7 @@ def consume(
         remote_control=settings.remote_control,
     )
     register_tasks(app, lifecycle.runtime)
-    lifecycle.connect(app, prefork=prefork, set_up=logs_of(settings))
+    lifecycle.connect(app, prefork=prefork, set_up=set_up)
     install_watchdog(
         app,
         broker_url=settings.broker_url,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from uuid import UUID, uuid4
 
@@ -30,15 +31,14 @@ from agent_workers.execution.mcp.tools import tools_for
 from agent_workers.execution.tools.alone import Who, call_alone, look_up_alone, wrong_arguments
 from agent_workers.execution.tools.builtins import tools_at_hand
 from agent_workers.execution.tools.calling import Given
+from agent_workers.local.agents.models import catalog_here, embedder_here, hidden_places
+from agent_workers.local.outside import caller_of
 from agent_workers.settings import Settings, load_settings, mcp_secrets
 from agent_workers.state.catalogue.mcp import known_at
 from agent_workers.state.database.engine import Database
 from agent_workers.state.database.statements import run_statements
-from agent_workers.worker.parts.catalog import embedder_here, hidden_places
-from agent_workers.worker.parts.clock import SystemClock
-from agent_workers.worker.parts.code import code
-from agent_workers.worker.parts.facilities import Facilities, facilities
-from agent_workers.worker.parts.outside import caller_of, outside
+from agent_workers.worker.parts.facilities import Facilities, SystemClock, code, facilities
+from agent_workers.worker.parts.outside import outside
 
 _WRONG, _FAILED = 2, 1
 _OF_DATABASE = frozenset({Knowledge, McpCalls, Memories, Workspace})
@@ -102,8 +102,13 @@ def _call(tool: LoadedTool, asked: argparse.Namespace, settings: Settings) -> in
     is_pure = tool.declared.effect is EffectClass.PURE
     if not is_pure:
         _say(f"key {who.key.hex}", 0)
-    with _surroundings(settings) as around, _in_time(tool):
-        given = Given(give=around.give, hides=hidden_places(settings))
+    catalog = catalog_here(settings)
+    hides = hidden_places(settings, catalog)
+    with (
+        _surroundings(settings, hides, embedder_here(settings, catalog)) as around,
+        _in_time(tool),
+    ):
+        given = Given(give=around.give, hides=hides)
         if asked.look_up:
             return _looked_up(look_up_alone(tool, arguments, who, given))
         called = call_alone(tool, arguments, who, given, run=around.run)
@@ -125,19 +130,21 @@ def _looked_up(seen: Seen) -> int:
 
 
 @contextmanager
-def _surroundings(settings: Settings) -> Iterator[_Surroundings]:
+def _surroundings(
+    settings: Settings, hides: Sequence[Path], embedder: Embedder
+) -> Iterator[_Surroundings]:
     """Give what a worker would; without a database, only what needs none."""
     if not settings.database_url:
-        yield _Surroundings(give=_without_database(settings), run=_no_statements)
+        yield _Surroundings(give=_without_database(settings, hides, embedder), run=_no_statements)
         return
     database = Database(settings.database_url, pool_size=2, name="agent-workers tools")
-    servers = _mcp_servers(settings)
+    servers = _mcp_servers(settings, hides)
     given = facilities(
         database=database,
         servers=servers,
         settings=settings,
-        hides=hidden_places(settings),
-        embedder=embedder_here(settings),
+        hides=hides,
+        embedder=embedder,
     )
     try:
         yield _Surroundings(give=given, run=lambda many: run_statements(database, many))
@@ -146,19 +153,18 @@ def _surroundings(settings: Settings) -> Iterator[_Surroundings]:
         database.close()
 
 
-def _mcp_servers(settings: Settings) -> Servers:
+def _mcp_servers(settings: Settings, hides: Sequence[Path]) -> Servers:
     """Servers as a worker calls them; what they changed meanwhile, a worker writes down."""
     secrets = mcp_secrets()
-    opener = Opener(secrets=secrets, http=caller_of(settings), hides=hidden_places(settings))
+    opener = Opener(secrets=secrets, http=caller_of(settings), hides=hides)
     servers = Servers(opener, lambda _server, _offered: None, secrets=secrets)
     servers.renew(known_at(settings.database_url))
     return servers
 
 
-def _without_database(settings: Settings) -> Give:
-    embedder = embedder_here(settings)
+def _without_database(settings: Settings, hides: Sequence[Path], embedder: Embedder) -> Give:
     alone: dict[type, Made] = {Clock: lambda _: SystemClock(), Embedder: lambda _: embedder}
-    given = Facilities({**alone, **outside(settings), **code(settings, hidden_places(settings))})
+    given = Facilities({**alone, **outside(settings), **code(settings, hides)})
 
     def give(wanted: type, call: Call) -> object:
         if wanted in _OF_DATABASE:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typing_extensions import override
 
 from agent_workers.embedded.interrupts import uninterrupted
 from agent_workers.embedded.processes import run_to_end
@@ -26,6 +27,40 @@ def ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+class Sleeping(ServerProcess):
+    """A server that never gets ready, known by a word of its command line."""
+
+    in_order = at_once = ()
+
+    def __init__(self, folder: Path, word: str) -> None:
+        super().__init__(folder, "server", port=1)
+        self._word = word
+
+    @property
+    @override
+    def _program(self) -> str:
+        return "python"
+
+    @property
+    @override
+    def _pid_file(self) -> Path:
+        return self.folder / "pid"
+
+    @property
+    @override
+    def _says(self) -> str:
+        return self._word
+
+    @override
+    def _prepare(self) -> None:
+        pass
+
+    @override
+    def _launch(self) -> Launch:
+        command = [sys.executable, "-c", LONG, self._word]
+        return Launch(command=command, is_ready=lambda _: False, patience_s=60)
 
 
 @contextmanager
@@ -58,17 +93,11 @@ def named(word: str) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("milliseconds", [number / 4 for number in range(40)])
 def test_a_server_that_was_just_born_is_ended(tmp_path: Path, milliseconds: float):
-    server = ServerProcess(tmp_path, "server")
     word = f"{tmp_path}-{milliseconds}"
-    launch = Launch(
-        command=[sys.executable, "-c", LONG, word],
-        says=word,
-        is_ready=lambda _: False,
-        patience_s=60,
-    )
+    server = Sleeping(tmp_path, word)
     with interrupted_after(milliseconds / 1000):
-        server.begin(launch)
-    server.end(())
+        server._begin(server._launch())
+    server.kill()
     assert named(word) == []
 
 

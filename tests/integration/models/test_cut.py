@@ -10,12 +10,12 @@ from agent_workers.execution.models.litellm.loading import load_litellm
 from agent_workers.execution.models.litellm.loop_thread import LoopThread
 from agent_workers.execution.models.failures import ModelFailed
 from agent_workers.execution.models.named.prices import default_prices
-from agent_workers.execution.models.scripted.files import default_script
+from agent_workers.execution.models.scripted.files import load_script
 from agent_workers.execution.models.scripted.provider import register_scripted
 from agent_workers.execution.models.values import Message, ModelRequest
 
 litellm, prices = load_litellm(), default_prices()
-register_scripted(litellm, default_script(), models=tuple(prices.prices))
+register_scripted(litellm, load_script(), models=tuple(prices.prices))
 gateway = LiteLLMGateway(litellm=litellm, prices=prices, loop=LoopThread())
 asked = ModelRequest(model="scripted/small", messages=(Message(role="user", content="hi"),),
                      max_output_tokens=9, purpose="plan")

@@ -11,7 +11,7 @@ from agent_workers.domain.step import Planned, ToolCall, Verdict
 from agent_workers.execution.evaluator.by_model import EvaluateRequest, Opinion, evaluate
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.litellm import classify
-from agent_workers.execution.models.scripted.files import default_script
+from agent_workers.execution.models.scripted.files import load_script
 from agent_workers.execution.planner.by_model import PlanRequest, plan
 from agent_workers.execution.planner.situations import CalledTool, Turn
 from tests.integration.models.gateway import request, scripted_gateway, the_litellm
@@ -91,7 +91,7 @@ def test_latency_holds_nobody_else_up() -> None:
 
 
 def test_the_default_script_plans_a_call_and_then_answers_and_accepts() -> None:
-    with scripted_gateway(default_script()) as gateway:
+    with scripted_gateway(load_script()) as gateway:
         asked = PlanRequest(model="scripted/small", goal='use add {"a": 1}', offer=OFFER)
         first = plan(gateway, asked, deadline_s=5)
         assert isinstance(first, Planned)

@@ -103,6 +103,11 @@ def test_what_is_no_http_is_no_answer(site: Site, raw: bytes):
         get(site.url())
 
 
+def test_hints_that_come_before_an_answer_are_passed_over(site: Site):
+    site.answers["/"] = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + said(b"here")
+    assert get(site.url()).body == b"here"
+
+
 def test_an_answer_that_breaks_off_still_says_its_status(site: Site):
     site.answers["/short"] = b"HTTP/1.1 201 Made\r\ncontent-length: 100\r\n\r\nhalf"
     answer = get(site.url("/short"), method="POST")

@@ -3,6 +3,7 @@
 import sys
 
 from agent_workers.execution.agents.registry import load
+from agent_workers.local.agents.models import catalog_here
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.settings import load_settings
 from agent_workers.worker.programs.main import consume, make_known
@@ -12,4 +13,4 @@ if __name__ == "__main__":
     set_up_logs()
     registry = load(settings.tools)
     make_known(settings, registry)
-    consume(settings, registry, patience_s=2.0)
+    consume(settings, registry, catalog_here(settings), patience_s=2.0)

@@ -15,7 +15,7 @@ from agent_workers.execution.tools.builtin.code import python_code
 from agent_workers.execution.tools.router import ToolRouter
 from agent_workers.settings_tools import ToolSettings
 from agent_workers.terminal.findings import Level
-from agent_workers.worker.parts.code import code
+from agent_workers.worker.parts.facilities import code
 from tests.integration.sandbox.conftest import level
 from tests.unit.execution.evaluator.rounds import by_function
 from tests.unit.orchestration.agents import claimed

@@ -15,7 +15,7 @@ from agent_workers.domain.schedules.schedule import (
 )
 from agent_workers.domain.schedules.target import JobTarget
 from agent_workers.domain.schedules.terms import ScheduleTerms, timing_of
-from agent_workers.orchestration.requests.schedules_firing import Firing
+from agent_workers.orchestration.requests.schedules import Firing
 from agent_workers.state.catalogue.agents import Agents, Registered
 from agent_workers.state.schedules.calls import Schedules
 from agent_workers.state.schedules.firing import ScheduleFiring

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent_workers.cli.doctor.quotas import quotas
+from agent_workers.cli.doctor.state import quotas
 from agent_workers.state.access.quotas import Quotas
 from tests.integration.state.batching import Batched, items
 from tests.integration.state.keeping import count, kept

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from agent_workers.cli.doctor.vectors import check_vectors
+from agent_workers.cli.memory.command import reembed
 from agent_workers.cli.memory.place import Place
-from agent_workers.cli.memory.upkeep import reembed
 from agent_workers.domain.memory.embedding import EmbeddingAway
 from agent_workers.domain.tools.facility import NotInstalled
 from agent_workers.settings import Settings

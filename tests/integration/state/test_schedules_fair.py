@@ -8,7 +8,7 @@ from typing import Any
 from agent_workers.domain.claim import Due
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedules.schedule import Overlap, ScheduleType
-from agent_workers.orchestration.requests.schedules_firing import Firing
+from agent_workers.orchestration.requests.schedules import Firing
 from tests.integration.state.schedule_world import START, TARGET, Clockwork
 from tests.integration.state.world import World
 

@@ -8,8 +8,7 @@ from agent_workers.domain.decision import Join, Park
 from agent_workers.domain.ids import JobId
 from agent_workers.domain.mail import Letter, Sent
 from agent_workers.domain.wait import Child, Wait, Waited, WaitKind
-from agent_workers.orchestration.engine_tools.decide import still_holding
-from agent_workers.orchestration.engine_tools.outcomes import child_answered
+from agent_workers.orchestration.engine_tools.decide import child_answered, still_holding
 from agent_workers.state.jobs.messages import Mail
 from agent_workers.state.steps.waits import Waits
 from tests.integration.state.world import EVALUATE, World, use

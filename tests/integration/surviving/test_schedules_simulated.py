@@ -19,7 +19,7 @@ from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedules.schedule import CatchUp, Overlap, ScheduleType, next_fire
 from agent_workers.domain.schedules.terms import timing_of
-from agent_workers.orchestration.requests.schedules_firing import Firing
+from agent_workers.orchestration.requests.schedules import Firing
 from agent_workers.state.database.engine import Database
 from agent_workers.state.schedules.firing import ScheduleFiring
 from agent_workers.state.schedules.rows import ScheduleSeen

@@ -69,7 +69,7 @@ def test_an_attempt_ends_in_time_however_the_answer_trickles(receiver: Receiver,
     outcome = send(receiver, path, timeout_s=0.5)
     assert time.monotonic() - began < 5  # one hangs for 30 s, the other trickles for 100
     assert isinstance(outcome, Unanswered)
-    assert "no answer within 0.5 s" in outcome.error
+    assert "it took too long" in outcome.error
 
 
 def test_a_retry_after_is_read_and_a_silly_one_is_not(receiver: Receiver):
@@ -86,7 +86,9 @@ def test_a_closed_port_is_a_failure():
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
-        assert sender(url, {}, BODY) == Unanswered(error="the connection was refused")
+        assert sender(url, {}, BODY) == Unanswered(
+            error="127.0.0.1 was not reached: the connection was refused"
+        )
 
 
 @pytest.mark.parametrize(
@@ -146,4 +148,4 @@ def test_tls_asks_for_the_name_and_connects_to_the_checked_address(tmp_path: Pat
         other = Sender(timeout_s=5, allow_private=True, resolve=resolve)
         outcome = other(f"https://{NAME}:{receiver.port}/ok", {}, BODY)
         assert isinstance(outcome, Unanswered)
-        assert outcome.error.startswith("TLS:")
+        assert "TLS:" in outcome.error

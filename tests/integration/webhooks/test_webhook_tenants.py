@@ -10,7 +10,7 @@ import pytest
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.database.engine import Database
-from agent_workers.worker.programs.webhook_round import Round
+from agent_workers.worker.programs.webhooks import Round
 from tests.integration.state.world import World
 from tests.integration.webhooks.posting import Posting
 

@@ -12,7 +12,7 @@ from agent_workers.domain.course import read
 from agent_workers.domain.ids import JobId
 from agent_workers.embedded.redis import EmbeddedRedis
 from agent_workers.execution.models.named.prices import default_prices
-from agent_workers.execution.models.scripted.files import default_script
+from agent_workers.execution.models.scripted.files import load_script
 from agent_workers.worker.runtime import Runtime
 from tests.integration.models.gateway import request, scripted_gateway
 from tests.integration.worker.conftest import Bench
@@ -41,7 +41,7 @@ class Ended:
 @pytest.fixture(autouse=True, scope="module")
 def first_call_is_over() -> None:
     """What litellm does at its first call is nobody's fault."""
-    with scripted_gateway(default_script()) as gateway:
+    with scripted_gateway(load_script()) as gateway:
         gateway.complete(request(), deadline_s=20)
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_workers.cli.doctor.outside import check_outside
-from agent_workers.cli.doctor.session import role, session
 from agent_workers.cli.doctor.settings import (
     broker,
     check_broker,
@@ -16,9 +15,11 @@ from agent_workers.cli.doctor.state import (
     breakers,
     check_database,
     events,
+    role,
     schedules,
     schema,
     server,
+    session,
     webhooks,
     work,
 )
@@ -220,7 +221,7 @@ def test_a_misspelt_setting_is_told_and_what_others_call_their_own_is_not() -> N
     ]
     [one] = misspelt([*fine, "AGENT_SMTP_UR", "AGENT_OF_MINE"])
     assert one.line == (
-        "warn  AGENT_SMTP_UR is not a setting, and nothing reads it: did you mean AGENT_SMTP_URL?"
+        "warn  AGENT_SMTP_UR is not a setting, and nothing reads it: did you mean 'AGENT_SMTP_URL'?"
     )
 
 

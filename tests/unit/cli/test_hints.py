@@ -3,7 +3,7 @@
 import pytest
 
 from agent_workers.cli.hints import hint_of
-from agent_workers.cli.main import main
+from agent_workers.cli.main import _with_hint, main
 from agent_workers.client.errors import Refused, Unreachable
 from agent_workers.domain.running.exits import AWAY
 
@@ -68,3 +68,9 @@ def test_a_refusal_is_told_with_what_to_do(code: str, words: tuple[str, ...], hi
 
 def test_a_server_that_is_not_ours_is_called_so() -> None:
     assert "check the URL" in str(Refused(404, {}))
+
+
+def test_a_remedy_follows_a_question_as_a_sentence_of_its_own() -> None:
+    asked = Refused(422, {"code": "unknown_agent", "detail": "no agent 'a'; did you mean 'b'?"})
+    assert "did you mean 'b'? `agent-workers agents list`" in _with_hint(asked, ())
+    assert "No; `agent-workers agents list`" in _with_hint(refused(422, "unknown_agent"), ())

@@ -10,7 +10,7 @@ import pytest
 
 from agent_workers.cli.doctor.models import check_addresses, check_models
 from agent_workers.cli.main import main
-from agent_workers.cli.models.telling import REMEDIES
+from agent_workers.cli.models.command import REMEDIES
 from agent_workers.execution.models.failures import ErrorClass
 from agent_workers.execution.models.named.file import read_models
 from agent_workers.settings import PREFIX, Settings

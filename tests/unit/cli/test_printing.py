@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent_workers.terminal.layout import print_thing
-from agent_workers.terminal.printing import counted, print_json, print_rows
+from agent_workers.terminal.printing import counted, print_json, print_rows, print_thing
 
 
 def test_half_a_character_is_printed_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:

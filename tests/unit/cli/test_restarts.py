@@ -1,7 +1,7 @@
 """When an ended program is started again."""
 
 from agent_workers.domain.running.exits import AWAY, WRONG
-from agent_workers.local.restarts import (
+from agent_workers.local.supervisor import (
     LIVED_S,
     LONGEST_S,
     Again,

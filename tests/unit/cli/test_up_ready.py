@@ -1,6 +1,6 @@
 """`up` says once that all is ready, and what is missing while it takes long."""
 
-from agent_workers.cli.start.ready import SAID_EVERY_S, Ready
+from agent_workers.cli.start.running import SAID_EVERY_S, Ready
 
 
 def test_what_is_missing_is_said_now_and_then_and_ready_once() -> None:

@@ -17,7 +17,7 @@ from agent_workers.domain.tools.workspace import LONGEST_PATH, checked_path
 from agent_workers.domain.triggers.event import event_of
 from agent_workers.domain.triggers.trigger import Trigger, TriggerRefused
 from agent_workers.domain.webhooks.url import target_of
-from agent_workers.execution.outside.headers import check_headers
+from agent_workers.execution.outside.calling import check_headers
 from agent_workers.expressions.budget import Budget
 from agent_workers.expressions.errors import Malformed, NoValue, TooCostly
 from agent_workers.expressions.expression import Expression

@@ -19,7 +19,7 @@ from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, NotDone, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.effects.act import EffectProtocol, is_timed
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from tests.unit.domain.test_effect import SILENCE
 from tests.unit.orchestration.agents import JOB, claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted

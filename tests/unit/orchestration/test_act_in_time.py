@@ -11,7 +11,7 @@ from agent_workers.domain.errors import StateUnavailable
 from agent_workers.domain.step import Broke, StepKind
 from agent_workers.governance.breakers import Health, health_of
 from agent_workers.orchestration.effects.act import EffectProtocol
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from tests.unit.orchestration.agents import claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
 

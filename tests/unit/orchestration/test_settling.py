@@ -16,7 +16,7 @@ from agent_workers.domain.effect import (
 from agent_workers.domain.reply import NotDone, Reply, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.effects.act import EffectProtocol
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from tests.unit.orchestration.agents import claimed
 from tests.unit.orchestration.ledger import START, Ledger, Tools, permitted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent_workers.domain.agents.engine_calls import About, Question, asked
+from agent_workers.domain.agents.engine_calls import About, Question, read_call
 from agent_workers.domain.agents.engine_tools import ASK_PERSON, GO_ON, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.claim import Claimed, Done
 from agent_workers.domain.decision import Continue, Decision, Join, TryAgain
@@ -145,7 +145,7 @@ def test_a_person_is_asked_about_the_call_in_words_for_everybody(again: object) 
     [step] = decision.steps
     assert (step.round, step.call_id) == (STEP.round, "")
     said = "A service that is needed for this is not available. Please try again later."
-    assert asked(ASK_PERSON, step.arguments) == Question(
+    assert read_call(ASK_PERSON, step.arguments) == Question(
         question=f"The tool 'read' has failed for good. {said}",
         choices=(TRY_AGAIN, GO_ON, LET_FAIL) if again else (GO_ON, LET_FAIL),
         about=About(id="c1", tool="read"),

@@ -6,8 +6,12 @@ from datetime import timedelta
 from agent_workers.domain.effect import EffectClass, EffectState, Says
 from agent_workers.domain.step import StepKind, ToolFailed, ToolRan
 from agent_workers.orchestration.effects.act import EffectProtocol
-from agent_workers.orchestration.effects.act_rules import LEFT_FOR, MOST_TRIES_WITHOUT_ITS_TOOL
-from agent_workers.orchestration.effects.acted import Acted, Parked
+from agent_workers.orchestration.effects.act_rules import (
+    LEFT_FOR,
+    MOST_TRIES_WITHOUT_ITS_TOOL,
+    Acted,
+    Parked,
+)
 from tests.unit.orchestration.agents import claimed
 from tests.unit.orchestration.ledger import Ledger, Tools, permitted
 

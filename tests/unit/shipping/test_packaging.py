@@ -12,7 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from agent_workers.embedded.redis_users import RULE
+from agent_workers.embedded.redis import RULE
 from tests.support.repository import ROOT
 from tests.support.shipping import Built, build
 

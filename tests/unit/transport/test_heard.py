@@ -7,7 +7,7 @@ import pytest
 
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane, StepKind
-from agent_workers.transport.celery_app.heard import NoNudge, heard
+from agent_workers.transport.celery_app.consumer import NoNudge, heard
 from agent_workers.transport.doorbells.ring import Message, Ring, message_of
 
 RING = Ring(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from agent_workers.domain.running.journal_tail import Ahead, Entry, telling
 from agent_workers.domain.triggers.event import event_of
-from agent_workers.transport.bus.relay_message import body, routing_key
+from agent_workers.transport.bus.relay import body, routing_key
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 

@@ -12,6 +12,7 @@ from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.domain.worker_report import WorkerReport
 from agent_workers.execution.agents.registry import load
+from agent_workers.local.agents.models import catalog_here
 from agent_workers.settings import Settings
 from agent_workers.worker.describing import report_of
 from agent_workers.worker.reporting import BEAT_EVERY_S, beats
@@ -53,7 +54,7 @@ class Reports:
 
 
 def described() -> WorkerReport:
-    return report_of(SETTINGS, load([reported_agents.__name__]), slots=3)
+    return report_of(SETTINGS, load([reported_agents.__name__]), catalog_here(SETTINGS), slots=3)
 
 
 def test_a_worker_beats_when_it_is_time_and_sweeps_now_and_then():

@@ -3,17 +3,15 @@
 Retries, fallback, deadlines, prices and budgets are ours; of litellm's own none is used.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.litellm.classify import failure_of
-from agent_workers.execution.models.litellm.known import make_known
 from agent_workers.execution.models.litellm.loop_thread import LoopThread
-from agent_workers.execution.models.litellm.replies import read_reply
+from agent_workers.execution.models.litellm.replies import Say, put_together, read_reply
 from agent_workers.execution.models.litellm.shape import Answer, LiteLLM
-from agent_workers.execution.models.litellm.streams import Say, put_together
 from agent_workers.execution.models.named.access import Access
 from agent_workers.execution.models.named.prices import PriceTable
 from agent_workers.execution.models.tool_names import sent_name
@@ -176,3 +174,22 @@ def _function(name: str, description: str, parameters: Mapping[str, object]) -> 
 
 def _nobody(_: str) -> None:
     """Hears a provider that streams unasked."""
+
+
+# Of a model of Ollama's that is not in its list, litellm asks the server whether it takes tools,
+# by a call that blocks the loop on which all calls of the process are made.
+_ASKED_ABOUT: Final = ("ollama", "ollama_chat")
+# Prices of zero: ours count.
+_MODEL: Final[Mapping[str, object]] = {
+    "litellm_provider": "ollama",
+    "mode": "chat",
+    "input_cost_per_token": 0.0,
+    "output_cost_per_token": 0.0,
+    "supports_function_calling": True,
+}
+
+
+def make_known(litellm: LiteLLM, models: Iterable[str]) -> None:
+    """Put models into litellm's list; it asks nobody."""
+    named = [model for model in models if model.partition("/")[0] in _ASKED_ABOUT]
+    litellm.model_cost.update({model: dict(_MODEL) for model in named})

@@ -1,12 +1,18 @@
-"""Reads a litellm response into a `ModelReply`, and prices it."""
+"""Reads what litellm gives, whole or in chunks, into a `ModelReply`, and prices it."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from agent_workers.domain.budget import Usage
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
-from agent_workers.execution.models.litellm.shape import Answer, Choice, MessageShape
+from agent_workers.execution.models.litellm.shape import (
+    Answer,
+    CallDelta,
+    Choice,
+    Chunk,
+    MessageShape,
+)
 from agent_workers.execution.models.named.prices import PriceTable
 from agent_workers.execution.models.tool_names import names_of
 from agent_workers.execution.models.values import (
@@ -85,3 +91,88 @@ def _refusal(message: MessageShape) -> str:
 def _finish_reason(choice: Choice, wishes: tuple[ToolCallWish, ...]) -> FinishReason:
     # Providers say "stop" with tool calls, too; what is there counts, not what it is called.
     return _FINISHED.get(choice.finish_reason or "", "tool_calls" if wishes else "stop")
+
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Function:
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    id: str = ""
+    function: _Function = field(default_factory=_Function)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Message:
+    content: str = ""
+    refusal: str = ""
+    calls: dict[int, _Call] = field(default_factory=dict)
+
+    @property
+    def tool_calls(self) -> list[_Call]:
+        return [self.calls[index] for index in sorted(self.calls)]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Choice:
+    message: _Message = field(default_factory=_Message)
+    finish_reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Streamed:
+    """A response as it grows; nothing in it is guessed: without usage, the worst case is booked."""
+
+    model: str | None = None
+    usage: object = None
+    choices: list[_Choice] = field(default_factory=list)
+
+    def add(self, chunk: Chunk) -> str:
+        """Take a chunk in; return what it added to the text."""
+        self.model = self.model or chunk.model
+        self.usage = getattr(chunk, "usage", None) or self.usage
+        if not chunk.choices:
+            return ""
+        choice, piece = self._choice(), chunk.choices[0]
+        choice.finish_reason = piece.finish_reason or choice.finish_reason
+        choice.message.refusal += _streamed_refusal(chunk, piece.delta)
+        _add_calls(choice.message, piece.delta.tool_calls or ())
+        text = piece.delta.content or ""
+        choice.message.content += text
+        return text
+
+    def _choice(self) -> _Choice:
+        if not self.choices:
+            self.choices.append(_Choice())
+        return self.choices[0]
+
+
+async def put_together(chunks: AsyncIterator[Chunk], say: Say) -> Streamed:
+    """Read a stream to its end, saying each piece of text when it comes."""
+    streamed = Streamed()
+    async for chunk in chunks:
+        text = streamed.add(chunk)
+        if text:
+            say(text)
+    return streamed
+
+
+def _add_calls(message: _Message, pieces: Iterable[CallDelta]) -> None:
+    """A call comes in pieces: its name once, then its arguments bit by bit."""
+    for piece in pieces:
+        call = message.calls.setdefault(piece.index, _Call())
+        call.id = call.id or piece.id or ""
+        call.function.name = call.function.name or piece.function.name or ""
+        call.function.arguments += piece.function.arguments or ""
+
+
+def _streamed_refusal(*holders: object) -> str:
+    """Find a refusal where a provider or litellm puts it."""
+    found = (getattr(holder, "refusal", None) for holder in holders)
+    return "".join(str(refusal) for refusal in found if refusal)

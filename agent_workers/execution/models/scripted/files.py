@@ -30,13 +30,11 @@ _FAULT = {"kind", "retry_after_s", "message"}
 _SPOILED = {"malformed", "refusal", "truncated"}
 
 
-def default_script() -> Script:
-    """Load the script that ships with the package: it echoes, calls tools and accepts."""
-    return Script(_default_scenarios())
-
-
 def load_script(*paths: Path) -> Script:
-    """Load scripts of one's own; what none of them matches, the default script answers."""
+    """Load scripts of one's own; what none of them matches, the script of the package answers.
+
+    That one echoes, calls tools and accepts.
+    """
     own = (parse_scenarios(path.read_text(encoding="utf-8")) for path in paths)
     return Script(tuple(chain.from_iterable(own)) + _default_scenarios())
 

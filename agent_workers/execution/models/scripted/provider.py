@@ -6,8 +6,9 @@ Demo, tests, chaos and benchmarks call it, so that all of them go through the tr
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from agent_workers.execution.embedding.hashed import HashedEmbedder
 from agent_workers.execution.models.litellm.shape import LiteLLM, Response, Vectors
@@ -21,7 +22,6 @@ from agent_workers.execution.models.scripted.script import (
     Script,
     fill,
 )
-from agent_workers.execution.models.scripted.stream import drip, pieces_of
 
 PROVIDER: Final = "scripted"
 _FOR_EVER_S: Final = 86_400.0
@@ -198,3 +198,32 @@ def _rows(messages: object) -> Sequence[Mapping[str, object]]:
 def _last(messages: Sequence[Mapping[str, object]], role: str) -> str:
     found = (str(m.get("content") or "") for m in reversed(messages) if m.get("role") == role)
     return next(found, "")
+
+
+_DRIP_S: Final = 0.1
+
+
+def pieces_of(body: Mapping[str, Any]) -> Iterator[Mapping[str, object]]:
+    """Cut a whole answer into words, its calls in one piece each, and an end with the usage."""
+    choice = body["choices"][0]
+    message = choice["message"]
+    for word in re.findall(r"\S+\s*|\s+", message["content"] or ""):
+        yield _piece(text=word)
+    for index, call in enumerate(message.get("tool_calls", ())):
+        yield _piece(tool_use={**call, "index": index})
+    aside = message.get("provider_specific_fields")
+    if aside:
+        yield _piece(provider_specific_fields=aside)
+    yield _piece(is_finished=True, finish_reason=choice["finish_reason"], usage=body["usage"])
+
+
+async def drip() -> AsyncIterator[Mapping[str, object]]:
+    """Never end: a letter now and then, so that no time-out of a single read ever strikes."""
+    while True:
+        await asyncio.sleep(_DRIP_S)
+        yield _piece(text=".")
+
+
+def _piece(**given: object) -> Mapping[str, object]:
+    whole = {"text": "", "is_finished": False, "finish_reason": "", "usage": None, "index": 0}
+    return whole | {"tool_use": None} | given

@@ -54,16 +54,6 @@ class AttemptModels:
         return Ladder(model, choose=agent.ladder, prepare=prepare, rung=claimed.course.rung)
 
 
-@dataclass(frozen=True, slots=True)
-class JustOne:
-    """Gives every attempt the same model, whatever its agent declares; for tests and trials."""
-
-    model: Model
-
-    def of(self, claimed: Claimed, agent: Agent) -> Model:  # noqa: ARG002 - all get the same
-        return self.model
-
-
 def prepared_for(agent: Agent, named: NamedModels, *, tenant: str) -> Prepare:
     """Return what makes a request of an agent's what it is for the model that it names."""
 

@@ -1,17 +1,19 @@
 """A wrapper that answers exactly equal requests from a shared store, and lets only one worker ask."""
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, repeat
 from typing import Final
 
+from agent_workers.domain.budget import NO_USAGE
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.ports import Answers, Model
-from agent_workers.execution.models.values import ModelReply, ModelRequest
-from agent_workers.execution.models.wrappers.answers import read_answer, written_answer
+from agent_workers.execution.models.values import ModelReply, ModelRequest, ToolCallWish
 
 _PAUSES_S: Final = (0.02, 0.05, 0.1)
 _LONGEST_PAUSE_S: Final = 0.25
@@ -109,3 +111,55 @@ def _params(request: ModelRequest) -> list[object]:
         request.settings.said,
         request.stands_for,
     ]
+
+
+def written_answer(reply: ModelReply, request: ModelRequest) -> bytes | None:
+    """Write an answer that may be given again; None: it is cut, refused, or not what was asked."""
+    if reply.finish_reason not in {"stop", "tool_calls"} or not _is_usable(reply, request):
+        return None
+    with suppress(ValueError):  # NaN or half a surrogate pair: it will be sent back anyway
+        return canonical(
+            {
+                "text": reply.text,
+                "calls": [[call.id, call.name, call.arguments_json] for call in reply.tool_calls],
+                "finish_reason": reply.finish_reason,
+                "model": reply.model,
+                "price_version": reply.price_version,
+            }
+        )
+    return None
+
+
+def read_answer(written: bytes) -> ModelReply:
+    """Read what `written_answer` wrote; it costs nothing now."""
+    said = json.loads(written)
+    return ModelReply(
+        text=said["text"],
+        tool_calls=tuple(
+            ToolCallWish(id=call_id, name=name, arguments_json=arguments)
+            for call_id, name, arguments in said["calls"]
+        ),
+        usage=NO_USAGE,
+        price_version=said["price_version"],
+        finish_reason=said["finish_reason"],
+        model=said["model"],
+    )
+
+
+def _is_usable(reply: ModelReply, request: ModelRequest) -> bool:
+    if reply.tool_calls:
+        known = {tool.name for tool in request.tools}
+        return all(
+            call.name in known and isinstance(_json(call.arguments_json), dict)
+            for call in reply.tool_calls
+        )
+    if request.response_schema is not None:
+        return isinstance(_json(reply.text), dict)
+    return bool(reply.text.strip())
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -10,8 +10,8 @@ from agent_workers import Answer, Limits
 from agent_workers.domain.agents.engine_tools import ASK_PERSON
 from agent_workers.domain.course import Course, repeat_key
 from agent_workers.domain.step import Judged, Verdict
-from agent_workers.execution.evaluator.checks import checked
 from agent_workers.execution.evaluator.checks_answer import accepted, cited
+from agent_workers.execution.evaluator.evaluating import checked
 from agent_workers.execution.values.answer_schema import misfits, schema_mistakes
 from tests.unit.execution.evaluator.rounds import (
     answered,

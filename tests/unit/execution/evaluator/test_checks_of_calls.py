@@ -6,8 +6,8 @@ import pytest
 
 from agent_workers.domain.agents.engine_tools import HAND_OFF
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.execution.evaluator.checks import checked
 from agent_workers.execution.evaluator.checks_calls import criteria_of
+from agent_workers.execution.evaluator.evaluating import checked
 from tests.unit.execution.evaluator.rounds import (
     by_function,
     by_model,

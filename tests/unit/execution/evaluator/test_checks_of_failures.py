@@ -7,8 +7,7 @@ import pytest
 from agent_workers.domain.agents.agent import Answer, GiveUp, Past
 from agent_workers.domain.agents.engine_tools import ASK_PERSON, GO_ON, LET_FAIL, TRY_AGAIN
 from agent_workers.domain.step import Judged, ToolCall, Verdict
-from agent_workers.execution.evaluator.checks import checked
-from agent_workers.execution.evaluator.evaluating import accept_results
+from agent_workers.execution.evaluator.evaluating import accept_results, checked
 from tests.unit.execution.evaluator.rounds import (
     by_function,
     by_model,

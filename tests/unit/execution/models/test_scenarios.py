@@ -6,7 +6,6 @@ import pytest
 
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.execution.models.scripted.files import (
-    default_script,
     load_script,
     parse_scenarios,
 )
@@ -78,7 +77,7 @@ def test_named_groups_become_words_of_the_reply() -> None:
     ],
 )
 def test_the_script_that_ships_has_an_answer(asked, name) -> None:
-    assert default_script().choose(asked)[0].name == name
+    assert load_script().choose(asked)[0].name == name
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from agent_workers.execution.agents.registry import loaded
 from agent_workers.execution.model_steps import ModelSteps
 from agent_workers.execution.models.failures import ErrorClass, ModelFailed
 from agent_workers.execution.models.values import ModelReply
-from agent_workers.execution.models.wrappers.attempts import JustOne
+from tests.support.models import JustOne
 from tests.unit.execution.models.fakes import SaidModel, said, wish
 from tests.unit.execution.planner.pasts import Story, call
 from tests.unit.orchestration.agents import claimed

@@ -7,7 +7,7 @@ from agent_workers.execution.sandbox.levels import Level, chosen
 from agent_workers.execution.sandbox.ports import NoBoundary
 from agent_workers.execution.sandbox.python.monty import MontySandbox
 from agent_workers.settings_tools import ToolSettings
-from agent_workers.worker.parts.code import sandbox_of
+from agent_workers.worker.parts.facilities import sandbox_of
 
 
 def level(name: str, missing: str = "", *, holds: bool = True) -> Level:

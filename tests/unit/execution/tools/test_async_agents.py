@@ -8,7 +8,7 @@ from typing import Any
 from agent_workers import Agent, Answer, Plan, Situation, Use, Workflow, choose
 from agent_workers.domain.step import Broke, Judged, Planned, StepKind
 from agent_workers.execution.agents.registry import loaded
-from agent_workers.execution.evaluator.checks import checked
+from agent_workers.execution.evaluator.evaluating import checked
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.tools.router import ToolRouter
 from tests.unit.execution.evaluator.rounds import by_function, call, checked_by, planned, ran, work

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from agent_workers.execution.values.foreign_arguments import model_of
 from agent_workers.execution.values.foreign_schema import misfits, schema_mistake
+from agent_workers.execution.values.signature import model_of
 
 TAKES = {
     "type": "object",

@@ -21,7 +21,7 @@ from agent_workers.domain.step import Broke, StepKind
 from agent_workers.domain.tools.declaring import tool
 from agent_workers.domain.tools.tool import Absent, Tool
 from agent_workers.execution.agents.registry import loaded
-from agent_workers.execution.evaluator.checks import checked
+from agent_workers.execution.evaluator.evaluating import checked
 from agent_workers.execution.perform import Performer
 from agent_workers.execution.sandbox.isolated_child import answer
 from agent_workers.execution.tools.router import ToolRouter

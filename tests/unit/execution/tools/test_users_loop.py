@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from agent_workers.domain.errors import Escaped
-from agent_workers.execution.users_code.loop import UsersLoop
+from agent_workers.execution.users_code.calling import UsersLoop
 
 SOON, LATER = timedelta(milliseconds=20), timedelta(seconds=30)
 
