@@ -216,22 +216,3 @@ begin
   select * into b from batches where tenant_id = p_tenant and batch_id = p_batch;
   return b.status;
 end $$;
-
--- Take an idempotency key for whatever the caller's transaction makes: taken, replayed (with what
--- it made before) or reused. A twin waits here until the first has committed.
-create function take_key(
-  p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid
-) returns table (verdict text, job_id uuid) language plpgsql set lock_timeout = '1s' as $$
-#variable_conflict use_column
-declare v_now timestamptz := clock_timestamp();
-begin
-  insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
-  values (p_tenant, p_key, p_fingerprint, p_id, v_now + p_keep)
-  on conflict (tenant_id, key) do update
-     set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
-         expires_at = excluded.expires_at, created_at = v_now
-   where i.expires_at <= v_now;
-  if found then return query select 'taken', p_id; return; end if;
-  return query select case when fingerprint = p_fingerprint then 'replayed' else 'reused' end, job_id
-                 from idempotency_keys where tenant_id = p_tenant and key = p_key;
-end $$;

@@ -153,33 +153,46 @@ begin
   return true;
 end $$;
 
--- One job under an idempotency key: key row and job row stand or fall together. A concurrent twin
--- waits here on the unique index until the first has committed, for at most the lock time-out.
-create function submit_once(p_key text, p_fingerprint bytea, p_keep interval, p_job submission)
-returns table (verdict text, job_id uuid, expires_at timestamptz) language plpgsql
-set lock_timeout = '1s' as $$
+-- Take an idempotency key for whatever the caller's transaction makes: taken, replayed (with what
+-- it made before) or reused. A twin waits here until the first has committed.
+create function take_key(
+  p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid,
+  out verdict text, out job_id uuid, out expires_at timestamptz
+) language plpgsql set lock_timeout = '1s' as $$
 #variable_conflict use_column
 declare k idempotency_keys; v_now timestamptz := clock_timestamp();
 begin
+  insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
+  values (p_tenant, p_key, p_fingerprint, p_id, v_now + p_keep)
+  on conflict (tenant_id, key) do update
+     set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
+         expires_at = excluded.expires_at, created_at = v_now
+   where i.expires_at <= v_now
+  returning * into k;
+  verdict := 'taken';
+  if not found then
+    select * into k from idempotency_keys where tenant_id = p_tenant and key = p_key;
+    verdict := case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end;
+  end if;
+  job_id := k.job_id;
+  expires_at := k.expires_at;
+end $$;
+
+-- One job under an idempotency key, or under none: key row and job row stand or fall together.
+create function submit_once(
+  p_key text, p_fingerprint bytea, p_keep interval, p_job submission,
+  out verdict text, out job_id uuid, out expires_at timestamptz
+) language plpgsql set lock_timeout = '1s' as $$
+begin
   if p_key is not null then
-    insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
-    values (p_job.tenant_id, p_key, p_fingerprint, p_job.job_id, v_now + p_keep)
-    on conflict (tenant_id, key) do update
-       set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
-           expires_at = excluded.expires_at, created_at = v_now
-     where i.expires_at <= v_now
-    returning * into k;
-    if not found then
-      select * into k from idempotency_keys i
-       where i.tenant_id = p_job.tenant_id and i.key = p_key;
-      return query select case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end,
-                          k.job_id, k.expires_at;
-      return;
-    end if;
+    select t.verdict, t.job_id, t.expires_at into verdict, job_id, expires_at
+      from take_key(p_job.tenant_id, p_key, p_fingerprint, p_keep, p_job.job_id) t;
+    if verdict <> 'taken' then return; end if;
   end if;
   if p_job.max_cost_micro > 0 then
     perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.max_cost_micro);
   end if;
   perform submit_jobs(array[p_job]);
-  return query select 'created', p_job.job_id, k.expires_at;
+  verdict := 'created';
+  job_id := p_job.job_id;
 end $$;

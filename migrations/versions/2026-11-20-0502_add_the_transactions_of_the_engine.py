@@ -31,7 +31,7 @@ _FUNCTIONS = (
     " release_step resume_job status_of_live pause_job stop_job settles has_live_permit"
     " retry_step finish_record record_and_claim record_step claim_nudged is_more_due look_back_for claim_next claim_oldest is_open_to_all remember_ready ready_passed ready_since claim_step job_is_claimable take_step begin_call pay_for is_overdrawn"
     " others_wait take_turn turns_in turns_setting look_for_turns"
-    " plain_job submit_once reserve_allowance check_budgets left_in_budgets has_budgets submit_jobs bytes_of_new label_of end_stopped limit_reached stand_down end_job job_ended may_end lock_budgets"
+    " plain_job submit_once take_key reserve_allowance check_budgets left_in_budgets has_budgets submit_jobs bytes_of_new label_of end_stopped limit_reached stand_down end_job job_ended may_end lock_budgets"
     " settle_reservations note write_journal staged hold_briefly commit_durably"
 ).split()
 _TYPES = "seen ring taken_evidence asked_permit recorded next_step claimed_step step_record submission".split()

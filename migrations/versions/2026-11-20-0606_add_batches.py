@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 _FUNCTIONS = (
-    "take_key keep_this_batch keep_batches keep_batch stop_jobs_of fill_batch cancel_batch create_batch"
+    "keep_this_batch keep_batches keep_batch stop_jobs_of fill_batch cancel_batch create_batch"
     " start_batch batch_counts finish_batch batch_job_ended has_items admit_items"
     " add_items open_batch"
 ).split()

@@ -14,8 +14,6 @@ from agent_workers.domain.errors import (
     AgentWorkersError,
     BudgetExceeded,
     KeepsTooMuch,
-    KeyInFlight,
-    KeyReused,
     QuotaReached,
     SessionBusy,
     SessionOfAnother,
@@ -24,6 +22,7 @@ from agent_workers.domain.errors import (
 from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.job import JobOptions, Submission
 from agent_workers.state.database.engine import Connection, Database, NotReplicated
+from agent_workers.state.idempotency import KEPT_FOR, in_flight, reused
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +62,6 @@ _KNOWN = """
 select 1 from idempotency_keys
  where tenant_id = %s and key = %s and expires_at > clock_timestamp()"""
 _CREATED_AT = "select created_at from jobs where tenant_id = %s and job_id = %s"
-
-KEPT_FOR = timedelta(days=30)
 
 
 class NotStored(AgentWorkersError):
@@ -145,7 +142,7 @@ class Submissions:
                     raise StateUnavailable(
                         "another transaction holds the budget or the session of this job"
                     ) from error
-                raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
+                raise in_flight(key) from error
             except psycopg.DatabaseError as error:
                 refused = REFUSALS.get(error.sqlstate or "")
                 if refused is None:
@@ -154,7 +151,7 @@ class Submissions:
         assert row is not None
         verdict, job_id, expires_at = row
         if verdict == "reused":
-            raise KeyReused(f"key {key!r} was sent before with a different request")
+            raise reused(str(key))
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
 
     def knows(self, tenant_id: TenantId, key: str) -> bool:

@@ -9,12 +9,8 @@ import psycopg.errors
 from agent_workers.domain.errors import BudgetExceeded, KeyInFlight
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.database.engine import KEEPS_TOO_MUCH, Connection, Database
-from agent_workers.state.jobs.submissions import (
-    KEPT_FOR,
-    SUBMISSIONS,
-    Asked,
-    submission_columns,
-)
+from agent_workers.state.idempotency import KEPT_FOR
+from agent_workers.state.jobs.submissions import SUBMISSIONS, Asked, submission_columns
 from agent_workers.state.triggers.dead_letters import DeadLetter, digested, keep
 
 _SUBMIT = f"select key, job_id, created from submit_many_once(%s::text[], %s, {SUBMISSIONS})"
