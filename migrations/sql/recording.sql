@@ -14,6 +14,12 @@ create type recorded as (
   code text             -- why the job failed, where that was decided here
 );
 
+-- What is told to who no longer holds a step: somebody else does, or its job has ended.
+create function came_late(j jobs) returns recorded language sql immutable as $$
+  select case when j.finished_at is null then 'fenced' else 'ended' end, j.status, null::int,
+         null::int, null::int, null::text
+$$;
+
 -- What a worker says of a step that it did: which step it is, what it gave, what that took, what
 -- follows, and who goes on.
 create type step_record as (
@@ -55,11 +61,7 @@ begin
   returning called_micro, case when effect in ('keyed', 'reconcilable', 'unsafe')
                                then coalesce(octet_length(arguments), 0) + 2 * octet_length(p.outcome) end
     into v_called, v_effect;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   -- Of an effect the request, the evidence and the result are kept besides.
   v_bytes := v_bytes + coalesce(v_effect, 0);
   j.held_micro := j.held_micro - v_called;
@@ -242,11 +244,7 @@ begin
   select hold_micro, called_micro, octet_length(error) into v_hold, v_called, v_before from steps
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.pause_requested
      or j.status = 'canceling' and not settles(p_tenant, p_job, p_position) then
     update jobs set spent_micro = spent_micro + p_cost

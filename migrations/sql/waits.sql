@@ -113,11 +113,7 @@ begin
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
   select * into s from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.status = 'canceling' or j.pause_requested then
     update jobs set spent_micro = spent_micro + p_cost
      where tenant_id = p_tenant and job_id = p_job;

@@ -29,7 +29,7 @@ _FUNCTIONS = (
     " vouch_quiet server_since extend_grants open_permits"
     " give_verdict doubt_effect doubt_open mark_doubt end_doubt add_evidence grant_permit ask_permit hush_permits quiet_of"
     " release_step resume_job status_of_live pause_job stop_job settles has_live_permit"
-    " retry_step finish_record record_and_claim record_step claim_nudged is_more_due look_back_for claim_next claim_oldest is_open_to_all remember_ready ready_passed ready_since claim_step job_is_claimable take_step begin_call pay_for is_overdrawn"
+    " retry_step finish_record record_and_claim record_step claim_nudged is_more_due look_back_for claim_next claim_oldest remember_ready ready_passed ready_since claim_step is_claimable came_late take_step begin_call pay_for is_overdrawn"
     " others_wait take_turn turns_in turns_setting look_for_turns"
     " plain_job submit_once take_key reserve_allowance check_budgets left_in_budgets has_budgets submit_jobs bytes_of_new label_of end_stopped limit_reached stand_down end_job job_ended may_end lock_budgets"
     " settle_reservations note write_journal staged hold_briefly commit_durably"

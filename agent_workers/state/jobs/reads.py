@@ -175,7 +175,7 @@ def page_sql(query: JobQuery) -> str:
             # The second half is what the index holds.
             asked.append(f"{column} = %({column})s" + (f" and {column} <> ''" if value else ""))
     if query.created_after is not None:
-        asked.append(f"{at} > %(after)s")
+        asked.append(f"{at} > %(created_after)s")
     if query.behind is not None:
         asked.append(f"({at}, job_id) < (%(at)s, %(job_id)s::uuid)")
     return (
@@ -185,15 +185,7 @@ def page_sql(query: JobQuery) -> str:
 
 
 def page_arguments(connection: Connection, query: JobQuery) -> dict[str, object]:
-    arguments: dict[str, object] = {
-        "tenant_id": query.tenant_id,
-        "status": query.status,
-        "agent": query.agent,
-        "metadata": query.metadata,
-        "user_id": query.user_id,
-        "session_id": query.session_id,
-        "after": query.created_after,
-    }
+    arguments = {one.name: getattr(query, one.name) for one in fields(query)}
     if query.behind is not None:
         arguments |= {"at": query.behind[0], "job_id": query.behind[1]}
     if query.metadata is not None:
