@@ -22,32 +22,19 @@ from agent_workers.domain.errors import (
 from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.job import JobOptions, Submission
 from agent_workers.state.database.engine import Connection, Database, NotReplicated
+from agent_workers.state.database.named import columns
 from agent_workers.state.idempotency import KEPT_FOR, in_flight, reused
 
 log = structlog.get_logger(__name__)
 
 _HINTS = get_type_hints(JobOptions)
 # The attributes of SQL's type `submission`, in its order; a test compares the two.
-COLUMNS = {
-    "tenant_id": "text",
-    "job_id": "uuid",
-    "root_id": "uuid",
-    "parent_id": "uuid",
-    "agent": "text",
-    "input": "bytea",
-    "metadata": "jsonb",
-    "callback_url": "text",
-    "max_cost_micro": "bigint",
-    "plan_timeout_ms": "integer",
-    "plan_hold_micro": "bigint",
-    "run_at": "timestamptz",
-    "delay_ms": "bigint",
-    "deadline_ms": "bigint",
-    "agent_version": "text",
-    "depth": "integer",
-    "on_busy": "text",
-    "session_ttl_s": "integer",
-} | {one.name: {int: "integer"}.get(_HINTS[one.name], "text") for one in fields(JobOptions)}
+COLUMNS = columns(
+    "tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,"
+    " metadata jsonb, callback_url text, max_cost_micro bigint, plan_timeout_ms integer,"
+    " plan_hold_micro bigint, run_at timestamptz, delay_ms bigint, deadline_ms bigint,"
+    " agent_version text, depth integer, on_busy text, session_ttl_s integer"
+) | {one.name: {int: "integer"}.get(_HINTS[one.name], "text") for one in fields(JobOptions)}
 _NAMES = ", ".join(COLUMNS)
 # A submission as one value within a statement of others, and many; see `submission_row`.
 SUBMISSION = f"row({', '.join(f'%s::{kind}' for kind in COLUMNS.values())})::submission"

@@ -25,38 +25,19 @@ from agent_workers.domain.text.encoding import canonical
 from agent_workers.domain.tools.tool import Statement
 from agent_workers.domain.trouble import error_text
 from agent_workers.state.database.engine import Connection, Database
-from agent_workers.state.database.named import composite, named_call
+from agent_workers.state.database.named import columns, composite, named_call
 from agent_workers.state.steps import codec
 from agent_workers.state.steps.claims import FIELDS, array, claimed_of
 from agent_workers.state.steps.entries import entry_of
 from agent_workers.state.steps.waits import PARK, parked
 
 # The attributes of SQL's type `step_record`, in its order; a test compares the two.
-COLUMNS = {
-    "tenant_id": "text",
-    "job_id": "uuid",
-    "position": "integer",
-    "fence": "integer",
-    "type": "text",
-    "outcome": "bytea",
-    "entry": "bytea",
-    "workflow": "text",
-    "degraded": "text",
-    "error": "bytea",
-    "hold_micro": "bigint",
-    "cost_micro": "bigint",
-    "input_tokens": "bigint",
-    "cached_tokens": "bigint",
-    "output_tokens": "bigint",
-    "follow": "text",
-    "final": "bytea",
-    "steps": "json",
-    "course": "text",
-    "most_bytes": "bigint",
-    "worker_id": "uuid",
-    "task_id": "text",
-    "carry": "text[]",
-}
+COLUMNS = columns(
+    "tenant_id text, job_id uuid, position integer, fence integer, type text, outcome bytea,"
+    " entry bytea, workflow text, degraded text, error bytea, hold_micro bigint, cost_micro bigint,"
+    " input_tokens bigint, cached_tokens bigint, output_tokens bigint, follow text, final bytea,"
+    " steps json, course text, most_bytes bigint, worker_id uuid, task_id text, carry text[]"
+)
 _STEP_RECORD = composite("step_record", COLUMNS)
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried", "code")
 _RECORD = f"select {', '.join(_RECORDED)} from record_step({_STEP_RECORD}, null)"
