@@ -183,11 +183,16 @@ create function submit_once(
   p_key text, p_fingerprint bytea, p_keep interval, p_job submission,
   out verdict text, out job_id uuid, out expires_at timestamptz
 ) language plpgsql set lock_timeout = '1s' as $$
+declare k record;
 begin
   if p_key is not null then
-    select t.verdict, t.job_id, t.expires_at into verdict, job_id, expires_at
-      from take_key(p_job.tenant_id, p_key, p_fingerprint, p_keep, p_job.job_id) t;
-    if verdict <> 'taken' then return; end if;
+    k := take_key(p_job.tenant_id, p_key, p_fingerprint, p_keep, p_job.job_id);
+    expires_at := k.expires_at;
+    if k.verdict <> 'taken' then
+      verdict := k.verdict;
+      job_id := k.job_id;
+      return;
+    end if;
   end if;
   if p_job.max_cost_micro > 0 then
     perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.max_cost_micro);
