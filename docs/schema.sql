@@ -118,9 +118,7 @@ CREATE TYPE agent_workers.submission AS (
 	input bytea,
 	metadata jsonb,
 	callback_url text,
-	priority integer,
-	max_steps integer,
-	allowance_micro bigint,
+	max_cost_micro bigint,
 	plan_timeout_ms integer,
 	plan_hold_micro bigint,
 	run_at timestamp with time zone,
@@ -128,10 +126,12 @@ CREATE TYPE agent_workers.submission AS (
 	deadline_ms bigint,
 	agent_version text,
 	depth integer,
-	user_id text,
-	session_id text,
 	on_busy text,
-	session_ttl_s integer
+	session_ttl_s integer,
+	priority integer,
+	max_steps integer,
+	user_id text,
+	session_id text
 );
 
 CREATE TYPE agent_workers.run_target AS (
@@ -159,6 +159,32 @@ CREATE TYPE agent_workers.seen AS (
 	breakers boolean,
 	mcp_versions bigint[],
 	mcp_due boolean
+);
+
+CREATE TYPE agent_workers.step_record AS (
+	tenant_id text,
+	job_id uuid,
+	"position" integer,
+	fence integer,
+	type text,
+	outcome bytea,
+	entry bytea,
+	workflow text,
+	degraded text,
+	error bytea,
+	hold_micro bigint,
+	cost_micro bigint,
+	input_tokens bigint,
+	cached_tokens bigint,
+	output_tokens bigint,
+	follow text,
+	final bytea,
+	steps json,
+	course text,
+	most_bytes bigint,
+	worker_id uuid,
+	task_id text,
+	carry text[]
 );
 
 CREATE TYPE agent_workers.taken_evidence AS (
@@ -280,7 +306,7 @@ CREATE FUNCTION agent_workers.admit_items(p_tenant text, p_batch uuid, p_behind 
     SET enable_seqscan TO 'off'
     AS $$
 declare
-  i record; a record; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
+  i record; s submission; v_plain submission; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
   v_sessions int := 0; v_left text[] := '{}'; v_moved bigint := 0;
   v_asked submission[] := '{}';
 begin
@@ -310,20 +336,16 @@ begin
     v_moved := v_moved + octet_length(i.input);
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
-    select plan_timeout_ms, plan_hold_micro, version into a from agents
-     where tenant_id in (p_tenant, '*') and name = i.agent order by tenant_id = '*' limit 1;
     if i.o ? 'max_cost_micro' then
       perform reserve_allowance(p_tenant, v_job, (i.o->>'max_cost_micro')::bigint);
     end if;
     v_jobs := v_jobs || v_job;
     v_numbers := v_numbers || i.number;
-    v_asked := v_asked || row(
-      p_tenant, v_job, null, null, i.agent, i.input, coalesce(i.o->'metadata', '{}'),
-      i.o->>'callback_url', coalesce((i.o->>'priority')::int, 0),
-      coalesce((i.o->>'max_steps')::int, 1000), (i.o->>'max_cost_micro')::bigint,
-      coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
-      (i.o->>'deadline_ms')::bigint, a.version, 0, i.o->>'user_id',
-      i.o->>'session_id', null, (i.o->>'session_ttl_s')::int)::submission;
+    if v_plain.agent is distinct from i.agent then v_plain := plain_job(p_tenant, i.agent); end if;
+    s := jsonb_populate_record(v_plain, i.o);
+    s.job_id := v_job;
+    s.input := i.input;
+    v_asked := v_asked || s;
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);
@@ -659,6 +681,13 @@ CREATE FUNCTION agent_workers.callback_target(p_tenant text, p_url text) RETURNS
   select md5(p_tenant || ' ' || coalesce(substring(p_url from '^[^:]*://[^/?#]*'), p_url))::uuid
 $$;
 
+CREATE FUNCTION agent_workers.came_late(j agent_workers.jobs) RETURNS agent_workers.recorded
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select case when j.finished_at is null then 'fenced' else 'ended' end, j.status, null::int,
+         null::int, null::int, null::text
+$$;
+
 CREATE FUNCTION agent_workers.cancel_batch(p_tenant text, p_batch uuid, p_reason text) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -700,7 +729,7 @@ CREATE FUNCTION agent_workers.check_budgets(p_jobs agent_workers.submission[]) R
 declare v_id text;
 begin
   select b.budget_id into v_id from unnest(p_jobs) a join budgets b using (tenant_id)
-   where a.allowance_micro = 0 and coalesce(a.depth, 0) = 0
+   where a.max_cost_micro = 0 and coalesce(a.depth, 0) = 0
      and b.limit_micro - b.spent_micro - b.reserved_micro < greatest(1, a.plan_hold_micro) limit 1;
   if found then raise exception 'budget % is used up', v_id using errcode = 'AW003'; end if;
 end $$;
@@ -858,7 +887,7 @@ begin
                         from steps s join jobs using (tenant_id, job_id)
                        where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                          and s.due_at >= coalesce(wanted.since, '-infinity')
-                         and is_open_to_all(jobs, v_now)
+                         and is_claimable(jobs, v_now)
                        order by s.due_at limit 1 for no key update of jobs, s skip locked) due
        limit 1;
     else
@@ -870,7 +899,7 @@ begin
                        where s.lane = wanted.lane and s.status = 'ready'
                          and (s.tenant_id, s.due_at) <= (p_turn, v_now)
                          and (s.tenant_id, s.due_at) >= (p_turn, coalesce(wanted.since, '-infinity'))
-                         and is_open_to_all(jobs, v_now)
+                         and is_claimable(jobs, v_now)
                        order by s.tenant_id, s.due_at limit 1
                          for no key update of jobs, s skip locked) due
        limit 1;
@@ -897,7 +926,7 @@ CREATE FUNCTION agent_workers.claim_step(p_tenant text, p_job uuid, p_position i
 declare j jobs; c claimed_step;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  if not found or not job_is_claimable(j) then return; end if;
+  if not found or not is_claimable(j, clock_timestamp()) then return; end if;
   c := take_step(j, p_position, p_worker, p_task);
   if c.fence is not null then return next c; end if;
 end $$;
@@ -2126,6 +2155,15 @@ CREATE FUNCTION agent_workers.is_acting(s agent_workers.steps) RETURNS boolean
        and p.worker_id = s.claimed_by and p.fence = s.fence and p.says is null)
 $$;
 
+CREATE FUNCTION agent_workers.is_claimable(j agent_workers.jobs, p_now timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(j.status, '') in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined',
+                                    'canceling')
+         and not j.pause_requested
+         and (j.deadline_at is null or j.deadline_at > p_now or j.status = 'canceling')
+$$;
+
 CREATE FUNCTION agent_workers.is_more_due(p_lanes text[]) RETURNS boolean
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -2145,15 +2183,6 @@ begin
   if v_passed >= 100 then perform remember_ready(v_since, v_passed); end if;
   return v_more;
 end $$;
-
-CREATE FUNCTION agent_workers.is_open_to_all(j agent_workers.jobs, p_now timestamp with time zone) RETURNS boolean
-    LANGUAGE sql STABLE
-    AS $$
-  select coalesce(j.status, '') in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined',
-                                    'canceling')
-         and not j.pause_requested
-         and (j.deadline_at is null or j.deadline_at > p_now or j.status = 'canceling')
-$$;
 
 CREATE FUNCTION agent_workers.is_overdrawn(p_tenant text) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -2191,15 +2220,6 @@ begin
   if j.batch_id is not null then perform batch_job_ended(j); end if;
   if j.depth > 0 then perform child_ended(j); end if;
 end $$;
-
-CREATE FUNCTION agent_workers.job_is_claimable(j agent_workers.jobs) RETURNS boolean
-    LANGUAGE sql
-    AS $$
-  select j.status = 'canceling'
-         or j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
-         and not j.pause_requested
-         and (j.deadline_at is null or j.deadline_at > clock_timestamp())
-$$;
 
 CREATE FUNCTION agent_workers.job_may_move(before text, after text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -2415,6 +2435,14 @@ begin
   return (select min(limit_micro - spent_micro - reserved_micro) from budgets
            where tenant_id = p_tenant);
 end $$;
+
+CREATE FUNCTION agent_workers.limit_reached(p_code text, p_message text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select convert_to(format(
+    '{"code":"%s","message":%s,"retryable":false,"cause":null,"user_message":"%s"}', p_code,
+    to_json(p_message), 'This took more work, time or money than it was allowed to.'), 'UTF8')
+$$;
 
 CREATE FUNCTION agent_workers.list_chunk_words() RETURNS trigger
     LANGUAGE plpgsql
@@ -3000,11 +3028,7 @@ begin
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
   select * into s from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.status = 'canceling' or j.pause_requested then
     update jobs set spent_micro = spent_micro + p_cost
      where tenant_id = p_tenant and job_id = p_job;
@@ -3108,11 +3132,11 @@ begin
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'replaced by the next run', false);
     elsif t.kind = 'budget' then
       perform stop_job(t.tenant_id, t.job_id, 'failed',
-                       '{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,"cause":null,"user_message":"This took more work, time or money than it was allowed to."}',
+                       limit_reached('budget_spent', 'the job could not pay for its next step'),
                        'budget', false);
     else
       perform stop_job(t.tenant_id, t.job_id, 'failed',
-                       '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"cause":null,"user_message":"This took more work, time or money than it was allowed to."}',
+                       limit_reached('deadline_exceeded', 'the job did not end by its deadline'),
                        'deadline', true);
     end if;
     -- A turn that is stuck may stay so: its timer was set anew.
@@ -3213,6 +3237,26 @@ CREATE FUNCTION agent_workers.places_of(p_tool text, p_tenant text) RETURNS inte
     AS $$
   select count(*) from tool_places where tool = p_tool and tenant_id = p_tenant
 $$;
+
+CREATE FUNCTION agent_workers.plain_job(p_tenant text, p_agent text) RETURNS agent_workers.submission
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare s submission;
+begin
+  s.tenant_id := p_tenant;
+  s.agent := p_agent;
+  s.metadata := '{}';
+  s.priority := 0;
+  s.max_steps := 1000;
+  select plan_timeout_ms, plan_hold_micro, version
+    into s.plan_timeout_ms, s.plan_hold_micro, s.agent_version from agents
+   where tenant_id in (p_tenant, '*') and name = p_agent order by tenant_id = '*' limit 1;
+  if not found then
+    s.plan_timeout_ms := 60000;
+    s.plan_hold_micro := 0;
+  end if;
+  return s;
+end $$;
 
 CREATE FUNCTION agent_workers.promote_run(p_tenant text, p_schedule uuid, p_fire_at timestamp with time zone, p_overlap text, p_target agent_workers.run_target) RETURNS text
     LANGUAGE plpgsql
@@ -3344,15 +3388,14 @@ begin
                  from unnest(p_lanes) lane);
 end $$;
 
-CREATE FUNCTION agent_workers.record_and_claim(p_tenant text, p_job uuid, p_position integer, p_fence integer, p_type text, p_outcome bytea, p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea, p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text, p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea, p_next text[], p_look_further boolean, p_yields boolean, p_barred text[]) RETURNS TABLE(r agent_workers.recorded, c agent_workers.claimed_step)
+CREATE FUNCTION agent_workers.record_and_claim(p agent_workers.step_record, p_next text[], p_look_further boolean, p_yields boolean, p_barred text[]) RETURNS TABLE(r agent_workers.recorded, c agent_workers.claimed_step)
     LANGUAGE plpgsql
     AS $$
 begin
-  r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
-                   p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
-                   p_worker, p_task, p_carry, p_most, p_error, case when p_yields then p_next end);
+  r := record_step(p, case when p_yields then p_next end);
   if r.carried = 0 then
-    select * into c from claim_next(p_next, p_worker, p_task, p_look_further, p_barred);
+    select * into c
+      from claim_next(p_next, p.worker_id, p.task_id, p_look_further, p_barred);
   end if;
   return next;
 end $$;
@@ -3397,101 +3440,94 @@ begin
   return 'recorded';
 end $$;
 
-CREATE FUNCTION agent_workers.record_step(p_tenant text, p_job uuid, p_position integer, p_fence integer, p_type text, p_outcome bytea, p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea, p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text, p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea, p_yield text[]) RETURNS agent_workers.recorded
+CREATE FUNCTION agent_workers.record_step(p agent_workers.step_record, p_yield text[]) RETURNS agent_workers.recorded
     LANGUAGE plpgsql
     AS $$
 declare
   j jobs; r recorded; s next_step; i int := 0;
-  n int := coalesce(json_array_length(p_steps), 0);
+  n int := coalesce(json_array_length(p.steps), 0);
   v_now timestamptz := clock_timestamp();
   v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean; v_effect int;
   -- About as much as its rows take, what it gave, and what follows.
-  v_bytes int := 512 + octet_length(p_outcome) + octet_length(p_data)
-                 + coalesce(octet_length(p_steps::text), 0) + coalesce(octet_length(p_final), 0)
-                 + coalesce(octet_length(p_error), 0);
+  v_bytes int := 512 + octet_length(p.outcome) + octet_length(p.entry)
+                 + coalesce(octet_length(p.steps::text), 0) + coalesce(octet_length(p.final), 0)
+                 + coalesce(octet_length(p.error), 0);
 begin
   -- Asked here, because a call costs more than the answer.
   if current_setting('synchronous_commit') in ('off', 'local')
      or current_setting('idle_in_transaction_session_timeout') <> '5s' then
     perform hold_briefly();
   end if;
-  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
-                   error = coalesce(p_error, error), lease_until = null, done_at = v_now
-   where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and coalesce(status, '') = 'claimed'
+  select * into j from jobs where tenant_id = p.tenant_id and job_id = p.job_id for no key update;
+  update steps set status = 'done', outcome_type = p.type, outcome = p.outcome,
+                   error = coalesce(p.error, error), lease_until = null, done_at = v_now
+   where tenant_id = p.tenant_id and job_id = p.job_id and position = p.position
+     and fence = p.fence and coalesce(status, '') = 'claimed'
   returning called_micro, case when effect in ('keyed', 'reconcilable', 'unsafe')
-                               then coalesce(octet_length(arguments), 0) + 2 * octet_length(p_outcome) end
+                               then coalesce(octet_length(arguments), 0) + 2 * octet_length(p.outcome) end
     into v_called, v_effect;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   -- Of an effect the request, the evidence and the result are kept besides.
   v_bytes := v_bytes + coalesce(v_effect, 0);
   j.held_micro := j.held_micro - v_called;
 
-  if j.status = 'canceling' or p_follow in ('succeed', 'fail')
-     or (p_follow = 'join' and j.open_steps > 1) then
+  if j.status = 'canceling' or p.follow in ('succeed', 'fail')
+     or (p.follow = 'join' and j.open_steps > 1) then
     n := 0;
   end if;
-  if p_follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
+  if p.follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
     n := 0;
     r.code := 'too_many_steps';
-    p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_steps","message":"the job reached its limit of '
-                          || j.max_steps || case when j.max_steps = 1 then ' step' else ' steps' end
-                          || '","retryable":false,"cause":null,"user_message":"This took more '
-                          || 'work, time or money than it was allowed to."}', 'UTF8');
+    p.follow := 'fail';
+    p.final := limit_reached('too_many_steps', 'the job reached its limit of ' || j.max_steps
+                             || case when j.max_steps = 1 then ' step' else ' steps' end);
   end if;
 
-  if j.bytes + v_bytes > p_most
-     and (p_follow = 'next' or p_follow = 'join' and j.open_steps = 1) then
+  if j.bytes + v_bytes > p.most_bytes
+     and (p.follow = 'next' or p.follow = 'join' and j.open_steps = 1) then
     n := 0;
     r.code := 'too_many_bytes';
-    p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_bytes","message":"the job stores more than its limit of '
-                          || p_most / 1048576 || ' MiB","retryable":false,"cause":null,"user_message":"This took more '
-                          || 'work, time or money than it was allowed to."}', 'UTF8');
+    p.follow := 'fail';
+    p.final := limit_reached('too_many_bytes', 'the job stores more than its limit of '
+                             || p.most_bytes / 1048576 || ' MiB');
   end if;
 
-  if j.status <> 'canceling' and p_follow in ('succeed', 'fail') and j.open_steps > 1 then
+  if j.status <> 'canceling' and p.follow in ('succeed', 'fail') and j.open_steps > 1 then
     -- Its siblings are canceled with it, and nobody asks any more what became of their attempts.
-    perform doubt_open(p_tenant, p_job, null, 'The job ended while an attempt had no answer; nobody knows whether it took effect');
+    perform doubt_open(p.tenant_id, p.job_id, null, 'The job ended while an attempt had no answer; nobody knows whether it took effect');
     select journal_number into j.journal_number from jobs
-     where tenant_id = p_tenant and job_id = p_job;
+     where tenant_id = p.tenant_id and job_id = p.job_id;
   end if;
 
   r.result := 'recorded';
   r.carried := 0;
   r.open_steps := j.open_steps - 1 + n;
-  v_may_carry := not j.pause_requested and p_worker is not null
-                 and (p_yield is null or not others_wait(p_tenant, p_yield));
+  v_may_carry := not j.pause_requested and p.worker_id is not null
+                 and (p_yield is null or not others_wait(p.tenant_id, p_yield));
   if n > 0 then
     r.first_position := j.next_position;
-    for s in select * from json_populate_recordset(null::next_step, p_steps) loop
+    for s in select * from json_populate_recordset(null::next_step, p.steps) loop
       i := i + 1;
-      if v_may_carry and r.carried = 0 and s.lane = any (p_carry)
+      if v_may_carry and r.carried = 0 and s.lane = any (p.carry)
          and (j.allowance_micro = 0 or (
-              j.held_micro - p_hold + j.spent_micro + p_cost
+              j.held_micro - p.hold_micro + j.spent_micro + p.cost_micro
               + greatest(s.hold_micro, case when j.draws then 1 else 0 end) <= j.allowance_micro
-              and not is_overdrawn(p_tenant))) then
+              and not is_overdrawn(p.tenant_id))) then
         r.carried := i;
         v_held := s.hold_micro;
       end if;
       insert into steps (tenant_id, job_id, position, round, kind, lane, status, tool, call_id,
                          arguments, effect, timeout_ms, hold_micro, fence, due_at, ring_at,
                          lease_until, claimed_by, task_id, claimed_at, created_at)
-      values (p_tenant, p_job, j.next_position + i - 1, s.round, s.kind, s.lane,
+      values (p.tenant_id, p.job_id, j.next_position + i - 1, s.round, s.kind, s.lane,
               case when r.carried = i then 'claimed'
                    when j.pause_requested then 'paused' else 'ready' end,
               s.tool, s.call_id, convert_to(s.arguments, 'UTF8'), s.effect, s.timeout_ms,
               s.hold_micro, case when r.carried = i then 1 else 0 end, v_now, v_now + interval '1 second',
               case when r.carried = i
                    then v_now + make_interval(secs => s.timeout_ms / 500.0) end,
-              case when r.carried = i then p_worker end,
-              case when r.carried = i then p_task end,
+              case when r.carried = i then p.worker_id end,
+              case when r.carried = i then p.task_id end,
               case when r.carried = i then v_now end, v_now);
     end loop;
   end if;
@@ -3499,64 +3535,64 @@ begin
     r.status := case when r.open_steps > 0 then 'canceling'
                      when j.stop_error is null then 'canceled' else 'failed' end;
     r.code := convert_from(j.stop_error, 'UTF8')::json ->> 'code';
-    p_final := j.stop_error;
+    p.final := j.stop_error;
   else
-    r.status := case p_follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
+    r.status := case p.follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
                               else j.status end;
     -- The last sibling that did anything leaves those that wait.
-    if p_follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
-       and exists (select from waits where tenant_id = p_tenant and job_id = p_job)
-       and only_waits(p_tenant, p_job, r.open_steps) then
+    if p.follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
+       and exists (select from waits where tenant_id = p.tenant_id and job_id = p.job_id)
+       and only_waits(p.tenant_id, p.job_id, r.open_steps) then
       r.status := 'waiting';
     end if;
   end if;
   v_ended := r.status in ('succeeded', 'failed', 'canceled');
   -- Said once: a model that is down for days is the same news in each round. The oldest goes first.
-  if p_degraded <> '' and not j.degraded ? p_degraded then
+  if p.degraded <> '' and not j.degraded ? p.degraded then
     j.degraded := case when jsonb_array_length(j.degraded) < 100 then j.degraded
-                       else j.degraded - 0 end || to_jsonb(p_degraded);
+                       else j.degraded - 0 end || to_jsonb(p.degraded);
   end if;
   update jobs set
     open_steps = r.open_steps, next_position = j.next_position + n,
     journal_number = j.journal_number + case when v_ended then 2 else 1 end,
     bytes = bytes + v_bytes,
-    held_micro = greatest(0, j.held_micro - p_hold) + v_held,
-    spent_micro = j.spent_micro + p_cost,
-    input_tokens = j.input_tokens + p_tokens[1], cached_tokens = j.cached_tokens + p_tokens[2],
-    output_tokens = j.output_tokens + p_tokens[3],
-    tool_calls = j.tool_calls + case when p_type like 'tool%' then 1 else 0 end,
-    course = coalesce(p_course, j.course),
+    held_micro = greatest(0, j.held_micro - p.hold_micro) + v_held,
+    spent_micro = j.spent_micro + p.cost_micro,
+    input_tokens = j.input_tokens + p.input_tokens, cached_tokens = j.cached_tokens + p.cached_tokens,
+    output_tokens = j.output_tokens + p.output_tokens,
+    tool_calls = j.tool_calls + case when p.type like 'tool%' then 1 else 0 end,
+    course = coalesce(p.course, j.course),
     degraded = j.degraded,
-    workflow = case when p_workflow = '' then j.workflow else p_workflow end,
-    output = case when r.status = 'succeeded' then p_final else j.output end,
-    error = case when r.status = 'failed' then p_final else j.error end,
+    workflow = case when p.workflow = '' then j.workflow else p.workflow end,
+    output = case when r.status = 'succeeded' then p.final else j.output end,
+    error = case when r.status = 'failed' then p.final else j.error end,
     status = r.status,
     finished_at = case when v_ended then v_now end
-   where tenant_id = p_tenant and job_id = p_job;
+   where tenant_id = p.tenant_id and job_id = p.job_id;
   if v_ended then
     insert into journal (tenant_id, job_id, number, type, at, bytes, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data),
-           (p_tenant, p_job, j.journal_number + 2, r.status, v_now, 0, staged(r.status,
-            case r.status when 'failed' then p_final
+    values (p.tenant_id, p.job_id, j.journal_number + 1, 'step.completed', v_now, v_bytes, p.entry),
+           (p.tenant_id, p.job_id, j.journal_number + 2, r.status, v_now, 0, staged(r.status,
+            case r.status when 'failed' then p.final
                  when 'canceled' then convert_to(json_build_object('reason', j.cancel_reason)::text,
                                                  'UTF8')
                  else '{}' end));
     perform finish_record(j, r);
     if j.depth > 0 or j.session_id <> '' then
       -- Its parent is told what it gave and what it cost, its session what it answered.
-      select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
+      select * into j from jobs where tenant_id = p.tenant_id and job_id = p.job_id;
     else
       j.status := r.status;
       j.finished_at := v_now;
       j.journal_number := j.journal_number + 2;
-      j.error := case when r.status = 'failed' then p_final else j.error end;
+      j.error := case when r.status = 'failed' then p.final else j.error end;
     end if;
     perform job_ended(j);
   else
     insert into journal (tenant_id, job_id, number, type, at, bytes, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data);
-    if p_type = 'summarised' and j.session_id <> '' then
-      perform fold_session(p_tenant, j.session_id, p_outcome);
+    values (p.tenant_id, p.job_id, j.journal_number + 1, 'step.completed', v_now, v_bytes, p.entry);
+    if p.type = 'summarised' and j.session_id <> '' then
+      perform fold_session(p.tenant_id, j.session_id, p.outcome);
     end if;
   end if;
   return r;
@@ -3841,11 +3877,7 @@ begin
   select hold_micro, called_micro, octet_length(error) into v_hold, v_called, v_before from steps
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.pause_requested
      or j.status = 'canceling' and not settles(p_tenant, p_job, p_position) then
     update jobs set spent_micro = spent_micro + p_cost
@@ -4101,7 +4133,7 @@ end $$;
 CREATE FUNCTION agent_workers.start_child(j agent_workers.jobs, p_child uuid, p_agent text, p_input bytea, p_allowance bigint, p_max_steps integer, p_timeout_ms bigint) RETURNS bytea
     LANGUAGE plpgsql
     AS $_$
-declare a agents;
+declare a agents; s submission;
 begin
   select * into a from agents where tenant_id in (j.tenant_id, '*') and name = p_agent
    order by tenant_id = '*' limit 1;
@@ -4119,12 +4151,20 @@ begin
                                     quote_literal(p_agent), trim_scale(a.plan_hold_micro * 0.000001),
                                     trim_scale(p_allowance * 0.000001)));
   end if;
-  perform submit_jobs(array[row(
-    j.tenant_id, p_child, null, j.job_id, p_agent, p_input, j.metadata, null, j.priority,
-    coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,
-    a.plan_hold_micro, null, null,
-    least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, p_timeout_ms),
-    a.version, j.depth + 1, j.user_id, null, null, null)::submission]);
+  s := plain_job(j.tenant_id, p_agent);
+  s.job_id := p_child;
+  s.input := p_input;
+  s.max_cost_micro := coalesce(p_allowance, 0);
+  s.deadline_ms := least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint,
+                         p_timeout_ms);
+  -- What it has of its parent.
+  s.parent_id := j.job_id;
+  s.depth := j.depth + 1;
+  s.metadata := j.metadata;
+  s.priority := j.priority;
+  s.max_steps := coalesce(p_max_steps, j.max_steps);
+  s.user_id := j.user_id;
+  perform submit_jobs(array[s]);
   return null;
 end $_$;
 
@@ -4277,7 +4317,7 @@ CREATE FUNCTION agent_workers.store(p_tenant text, p_agent text, p_input jsonb, 
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'agent_workers', 'pg_temp'
     AS $$
-declare a agents; v_id uuid := agent_workers.new_job_id();
+declare a agents; s submission; v_id uuid := agent_workers.new_job_id();
 begin
   select * into a from agents where tenant_id in (p_tenant, '*') and name = p_agent
    order by tenant_id = '*' limit 1;
@@ -4295,12 +4335,15 @@ begin
     raise exception 'the input of a job must be a string or an object of at most 1 MiB, and its metadata an object'
       using errcode = 'AW007';
   end if;
-  select s.verdict, s.job_id into store.verdict, store.id from submit_once(
-    p_key, p_fingerprint, interval '30 days',
-    row(p_tenant, v_id, null, null, p_agent, convert_to(p_input::text, 'UTF8'),
-        coalesce(p_metadata, '{}'), null, coalesce(p_priority, 0), coalesce(p_max_steps, 1000), null,
-        a.plan_timeout_ms, a.plan_hold_micro, p_run_at, null, null, a.version, 0,
-        null, null, null, null)::submission) s;
+  s := plain_job(p_tenant, p_agent);
+  s.job_id := v_id;
+  s.input := convert_to(p_input::text, 'UTF8');
+  s.metadata := coalesce(p_metadata, s.metadata);
+  s.priority := coalesce(p_priority, s.priority);
+  s.max_steps := coalesce(p_max_steps, s.max_steps);
+  s.run_at := p_run_at;
+  select o.verdict, o.job_id into store.verdict, store.id
+    from submit_once(p_key, p_fingerprint, interval '30 days', s) o;
   if store.verdict = 'created' then
     -- Nobody rings after the commit, so the keeper need not wait for somebody who might.
     update steps set ring_at = ring_at - interval '1 second'
@@ -4329,10 +4372,10 @@ begin
   -- Of bytes children are not asked, nor is a null allowance, as by budgets. In one statement: each
   -- more would cost every job.
   select exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
-                  where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
+                  where coalesce(a.max_cost_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
          array(select a.tenant_id from unnest(p_jobs) a join quotas q using (tenant_id)
                 where q.kind = 'bytes' and q.used >= coalesce(q.most, quota_by_default('bytes'))
-                  and a.allowance_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
+                  and a.max_cost_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
     into v_draws, v_full;
   if v_full <> '{}' then perform check_bytes(v_full); end if;
   if v_draws then perform check_budgets(p_jobs); end if;
@@ -4341,8 +4384,8 @@ begin
                     journal_number, bytes, created_at, deadline_at, agent_version, depth, user_id,
                     session_id)
   select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
-         callback_url, priority, max_steps, coalesce(allowance_micro, 0),
-         v_draws and coalesce(allowance_micro, 0) = 0 and coalesce(depth, 0) = 0
+         callback_url, priority, max_steps, coalesce(max_cost_micro, 0),
+         v_draws and coalesce(max_cost_micro, 0) = 0 and coalesce(depth, 0) = 0
          and has_budgets(tenant_id), 1, 1, 1,
          bytes_of_new(input, metadata), v_now,
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
@@ -4362,7 +4405,7 @@ begin
   select tenant_id, job_id, 1, 'queued', v_now, bytes_of_new(input, metadata),
          convert_to(json_build_object(
            'stage', 'admit', 'component', 'cost', 'agent', agent,
-           'cost', json_build_object('allowance_micro', coalesce(allowance_micro, 0)))::text, 'UTF8')
+           'cost', json_build_object('allowance_micro', coalesce(max_cost_micro, 0)))::text, 'UTF8')
     from unnest(p_jobs);
   select count(deadline_ms), count(nullif(session_id, '')), count(nullif(metadata, '{}'))
     into v_deadlines, v_sessions, v_labeled from unnest(p_jobs);
@@ -4403,8 +4446,8 @@ begin
     join unnest(v_new) as n (id) on n.id = one.job_id;
   if v_jobs is not null then
     foreach j in array v_jobs loop
-      if j.allowance_micro > 0 then
-        perform reserve_allowance(j.tenant_id, j.job_id, j.allowance_micro);
+      if j.max_cost_micro > 0 then
+        perform reserve_allowance(j.tenant_id, j.job_id, j.max_cost_micro);
       end if;
     end loop;
     perform submit_jobs(v_jobs);
@@ -4416,34 +4459,27 @@ begin
       left join unnest(v_new) as n (id) on n.id = i.job_id;
 end $$;
 
-CREATE FUNCTION agent_workers.submit_once(p_key text, p_fingerprint bytea, p_keep interval, p_job agent_workers.submission) RETURNS TABLE(verdict text, job_id uuid, expires_at timestamp with time zone)
+CREATE FUNCTION agent_workers.submit_once(p_key text, p_fingerprint bytea, p_keep interval, p_job agent_workers.submission, OUT verdict text, OUT job_id uuid, OUT expires_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql
     SET lock_timeout TO '1s'
     AS $$
-#variable_conflict use_column
-declare k idempotency_keys; v_now timestamptz := clock_timestamp();
+declare k record;
 begin
   if p_key is not null then
-    insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
-    values (p_job.tenant_id, p_key, p_fingerprint, p_job.job_id, v_now + p_keep)
-    on conflict (tenant_id, key) do update
-       set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
-           expires_at = excluded.expires_at, created_at = v_now
-     where i.expires_at <= v_now
-    returning * into k;
-    if not found then
-      select * into k from idempotency_keys i
-       where i.tenant_id = p_job.tenant_id and i.key = p_key;
-      return query select case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end,
-                          k.job_id, k.expires_at;
+    k := take_key(p_job.tenant_id, p_key, p_fingerprint, p_keep, p_job.job_id);
+    expires_at := k.expires_at;
+    if k.verdict <> 'taken' then
+      verdict := k.verdict;
+      job_id := k.job_id;
       return;
     end if;
   end if;
-  if p_job.allowance_micro > 0 then
-    perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.allowance_micro);
+  if p_job.max_cost_micro > 0 then
+    perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.max_cost_micro);
   end if;
   perform submit_jobs(array[p_job]);
-  return query select 'created', p_job.job_id, k.expires_at;
+  verdict := 'created';
+  job_id := p_job.job_id;
 end $$;
 
 CREATE TABLE agent_workers.webhook_deliveries (
@@ -4511,22 +4547,27 @@ begin
   return c;
 end $$;
 
-CREATE FUNCTION agent_workers.take_key(p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid) RETURNS TABLE(verdict text, job_id uuid)
+CREATE FUNCTION agent_workers.take_key(p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid, OUT verdict text, OUT job_id uuid, OUT expires_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql
     SET lock_timeout TO '1s'
     AS $$
 #variable_conflict use_column
-declare v_now timestamptz := clock_timestamp();
+declare k idempotency_keys; v_now timestamptz := clock_timestamp();
 begin
   insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
   values (p_tenant, p_key, p_fingerprint, p_id, v_now + p_keep)
   on conflict (tenant_id, key) do update
      set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
          expires_at = excluded.expires_at, created_at = v_now
-   where i.expires_at <= v_now;
-  if found then return query select 'taken', p_id; return; end if;
-  return query select case when fingerprint = p_fingerprint then 'replayed' else 'reused' end, job_id
-                 from idempotency_keys where tenant_id = p_tenant and key = p_key;
+   where i.expires_at <= v_now
+  returning * into k;
+  verdict := 'taken';
+  if not found then
+    select * into k from idempotency_keys where tenant_id = p_tenant and key = p_key;
+    verdict := case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end;
+  end if;
+  job_id := k.job_id;
+  expires_at := k.expires_at;
 end $$;
 
 CREATE FUNCTION agent_workers.take_step(j agent_workers.jobs, p_position integer, p_worker uuid, p_task text) RETURNS agent_workers.claimed_step

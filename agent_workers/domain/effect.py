@@ -17,14 +17,18 @@ class EffectClass(StrEnum):
     TRANSACTIONAL = "transactional"
     UNSAFE = "unsafe"
 
+    @property
+    def leaves_no_mark(self) -> bool:
+        """What it did is undone, or was nothing, whenever it fails: it needs no permit."""
+        return self in {EffectClass.PURE, EffectClass.TRANSACTIONAL}
 
-# What it did is undone, or was nothing, whenever it fails.
-LEAVES_NO_MARK = frozenset({EffectClass.PURE, EffectClass.TRANSACTIONAL})
+    @property
+    def ended_by_kernel(self) -> bool:
+        """Done one at a time in processes of their own, which the kernel ends when their time is over.
 
-
-# Done one at a time in a process of their own, which the kernel ends when they are over their time:
-# only then is it certain that nothing acts later.
-ENDED_BY_KERNEL = frozenset({EffectClass.RECONCILABLE, EffectClass.UNSAFE})
+        Only then is it certain that nothing acts later.
+        """
+        return self in {EffectClass.RECONCILABLE, EffectClass.UNSAFE}
 
 
 class OnDoubt(StrEnum):

@@ -5,12 +5,10 @@ from datetime import timedelta
 from agent_workers.domain.budget import Usage
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import TryAgain
-from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.recovery import delay_after
 from agent_workers.domain.step import Broke, ToolFailed
 from agent_workers.domain.tracing import trouble_of
 
-_WITH_PERMITS = frozenset({EffectClass.KEYED, EffectClass.RECONCILABLE, EffectClass.UNSAFE})
 # Nobody failed: the step waits for something that is said in the message.
 _WAITS = frozenset({"permit_late", "waiting_for_quiet", "breaker_open", "asked_already"})
 _LONGEST = 2_000
@@ -57,7 +55,7 @@ def is_wait(broke: Broke) -> bool:
 
 
 def needs_permit(claimed: Claimed) -> bool:
-    return claimed.effect in _WITH_PERMITS
+    return not claimed.effect.leaves_no_mark
 
 
 def unanswered(tries: int, broke: Broke, *, jitter: float) -> TryAgain:

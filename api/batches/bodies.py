@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_workers.domain.batch import MOST_LIVE, BatchItem, BatchTerms, OnError
-from api.http.asked import A_YEAR_S, JobAsked, Whole, validated
-from api.http.json_text import dumped
+from agent_workers.domain.job import JobSpec, options_of
+from api.http.asked import A_YEAR_S, JobAsked, Whole, spec_members, validated
 from api.problems import Mistake, Problem, invalid
 from api.webhooks.bodies import check_url
 
@@ -129,21 +129,7 @@ def item_of(
     asked = validated(JobAsked, whole)
     if asked.callback_url is not None:
         check_url(asked.callback_url, pointer="/callback_url", allow_private=allow_private)
+    spec = JobSpec(**spec_members(asked))
     return BatchItem(
-        custom_id=custom_id, agent=asked.agent, input=dumped(asked.input), options=_options(asked)
+        custom_id=custom_id, agent=spec.agent, input=spec.input, options=options_of(spec)
     )
-
-
-def _options(asked: JobAsked) -> dict[str, object]:
-    """Return what differs from a plain job, in the words of SQL's admit_items."""
-    named: dict[str, object] = {
-        "metadata": asked.metadata or None,
-        "priority": asked.priority or None,
-        "max_steps": asked.max_steps,
-        "max_cost_micro": asked.max_cost_usd,
-        "deadline_ms": None if asked.deadline is None else round(asked.deadline * 1_000),
-        "callback_url": asked.callback_url,
-        "user_id": asked.user_id,
-        "session_id": asked.session_id,
-    }
-    return {name: value for name, value in named.items() if value is not None}

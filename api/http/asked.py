@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,10 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from agent_workers.domain.ids import JobId, from_wire
+from agent_workers.domain.job import JobOptions
 from agent_workers.domain.outside.reach import Uncallable
 from agent_workers.domain.webhooks.url import target_of
 from agent_workers.state.jobs.controls import GivenVerdict
 from api.http.forms import SESSION_FORM, USER_FORM
+from api.http.json_text import dumped
 from api.http.mistakes import mistake_of
 from api.problems import MOST_MISTAKES, Mistake, Problem, invalid
 
@@ -144,6 +147,20 @@ class JobAsked(_Asked):
     user_id: Annotated[str, Field(pattern=USER_FORM)] | None = None
     session_id: Annotated[str, Field(pattern=SESSION_FORM)] | None = None
     on_busy: Literal["queue", "reject", "interrupt"] | None = None
+
+
+_TAKEN_OVER = ("metadata", "callback_url", *(one.name for one in fields(JobOptions)))
+
+
+def spec_members(asked: JobAsked) -> dict[str, Any]:
+    """Return what describes the job, under the names of `JobSpec`; nothing where nothing was said."""
+    said = {name: value for name in _TAKEN_OVER if (value := getattr(asked, name)) is not None}
+    said |= {"agent": asked.agent, "input": dumped(asked.input)}
+    if asked.deadline is not None:
+        said["deadline"] = timedelta(seconds=max(0, asked.deadline))
+    if asked.max_cost_usd is not None:
+        said["max_cost_micro"] = asked.max_cost_usd
+    return said
 
 
 def passed_of(asked: JobAsked, now: datetime) -> Problem | None:

@@ -4,21 +4,21 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import JobId, TenantId, time_ordered, to_wire
-from agent_workers.domain.job import JobStatus, Submission
+from agent_workers.domain.job import Submission
 from agent_workers.domain.memory.session import OnBusy
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.orchestration.requests.submit import Submit
 from agent_workers.state.access.keys import Caller
 from agent_workers.state.jobs.reads import JobSeen
 from agent_workers.state.jobs.submissions import Accepted, Admission, Asked, Pace
-from api.http.asked import JobAsked, passed_of, validated
+from api.http.asked import JobAsked, passed_of, spec_members, validated
 from api.http.json_text import dumped, job_bytes, rfc3339
 from api.http.queries import idempotency_key_of, preferred_wait
 from api.http.reading import read_json
@@ -31,7 +31,6 @@ from api.process.funnel import Funnel
 from api.process.threads import Threads
 from api.webhooks.bodies import check_url
 
-MOST_STEPS = 1_000
 _MOST_METADATA = 16
 
 
@@ -132,62 +131,39 @@ def _request_id(request: Request) -> str | None:
 def _submission(
     asked: JobAsked, tenant_id: TenantId, request_id: str | None, session_ttl: timedelta
 ) -> Submission:
+    members = spec_members(asked)
     metadata = asked.metadata or {}
     # The trace names the caller's own request; what it says itself goes first.
     if request_id and "request_id" not in metadata and len(metadata) < _MOST_METADATA:
-        metadata = metadata | {"request_id": request_id}
+        members["metadata"] = metadata | {"request_id": request_id}
     return Submission(
+        **members,
         tenant_id=tenant_id,
         job_id=JobId(time_ordered(time.time_ns() // 1_000_000, secrets.token_bytes(10))),
-        agent=asked.agent,
-        input=dumped(asked.input),
-        metadata=metadata,
-        priority=asked.priority or 0,
         run_at=asked.run_at,
         delay=None if asked.delay is None else timedelta(seconds=asked.delay),
-        deadline=None if asked.deadline is None else timedelta(seconds=max(0, asked.deadline)),
-        max_cost_micro=asked.max_cost_usd or 0,
-        max_steps=asked.max_steps or MOST_STEPS,
         parent_id=asked.parent_job_id,
-        callback_url=asked.callback_url,
-        user_id=asked.user_id or "",
-        session_id=asked.session_id or "",
         on_busy=OnBusy(asked.on_busy or "queue") if asked.session_id else None,
         session_ttl=session_ttl if asked.session_id else None,
     )
+
+
+# What a new job's row shows as it was asked for.
+_AS_ASKED = ({one.name for one in fields(JobSeen)} & {one.name for one in fields(Submission)}) - {
+    "metadata"
+}
 
 
 def _seen(submission: Submission, created_at: datetime, *, agent_version: str) -> JobSeen:
     """Return the row as it was just written, without reading it again."""
     deadline = submission.deadline
     return JobSeen(
-        job_id=submission.job_id,
-        agent=submission.agent,
+        **{name: getattr(submission, name) for name in _AS_ASKED},
         agent_version=agent_version,
-        workflow="",
-        status=JobStatus.QUEUED,
-        status_detail=None,
         metadata=dumped(submission.metadata).decode("ascii") if submission.metadata else "{}",
-        priority=submission.priority,
-        parent_id=submission.parent_id,
-        max_steps=submission.max_steps,
-        next_position=1,
-        version=1,
-        spent_micro=0,
         allowance_micro=submission.max_cost_micro,
-        input_tokens=0,
-        cached_tokens=0,
-        output_tokens=0,
-        tool_calls=0,
-        cancel_reason=None,
-        error=None,
         created_at=created_at,
-        started_at=None,
-        finished_at=None,
         deadline_at=None if deadline is None else created_at + deadline,
-        user_id=submission.user_id,
-        session_id=submission.session_id,
-        input=submission.input,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,8 +14,7 @@ from agent_workers.domain.schedules.schedule import CatchUp, Overlap, ScheduleTy
 from agent_workers.domain.schedules.target import BatchTarget, JobTarget, Target
 from agent_workers.domain.schedules.terms import ScheduleTerms
 from api.batches.bodies import BatchAsked, items_of, terms_of
-from api.http.asked import JobAsked, Whole, instant_asked, validated
-from api.http.json_text import dumped
+from api.http.asked import JobAsked, Whole, instant_asked, spec_members, validated
 from api.problems import Mistake, Problem, invalid
 
 LONGEST_INTERVAL_S = 366 * 86_400
@@ -150,20 +149,7 @@ def _job_target(members: Members) -> JobTarget:
         raise invalid(
             "must be a number of seconds from the time at which the job starts", pointer="/deadline"
         )
-    job = validated(JobAsked, members)
-    return JobTarget(
-        agent=job.agent,
-        input=dumped(job.input),
-        metadata=job.metadata or {},
-        priority=job.priority or 0,
-        deadline=None if job.deadline is None else timedelta(seconds=job.deadline),
-        max_cost_micro=job.max_cost_usd or 0,
-        max_steps=job.max_steps or 1_000,
-        callback_url=getattr(job, "callback_url", None),
-        user_id=job.user_id or "",
-        session_id=job.session_id or "",
-        asked=members,
-    )
+    return JobTarget(**spec_members(validated(JobAsked, members)), asked=members)
 
 
 def _batch_target(members: Members) -> BatchTarget:

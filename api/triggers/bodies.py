@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent_workers.domain.job import JobSpec
 from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, TriggerRefused, wire_form
 from agent_workers.orchestration.triggers.checking import check_trigger
-from api.http.asked import JobAsked, validated
+from api.http.asked import JobAsked, spec_members, validated
 from api.http.json_text import instant, text, usd
-from api.jobs.submit import MOST_STEPS
 from api.problems import invalid
 
 _Names = Annotated[
@@ -43,7 +43,8 @@ class TriggerAsked(BaseModel):
 def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
     """Return the trigger that a body asks for, or end the request with what is wrong with it."""
     asked = validated(TriggerAsked, body)
-    job = validated(JobAsked, {name: getattr(asked, name) for name in _OF_JOBS})
+    members = {name: getattr(asked, name) for name in _OF_JOBS}
+    job = JobSpec(**spec_members(validated(JobAsked, members)))
     trigger = Trigger(
         trigger_id=trigger_id or uuid4(),
         name=asked.name,
@@ -51,11 +52,11 @@ def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
         types=tuple(asked.types),
         sources=tuple(asked.sources),
         where=tuple(asked.where),
-        template=job.input,
-        metadata=job.metadata or {},
-        priority=job.priority or 0,
-        max_steps=job.max_steps or MOST_STEPS,
-        max_cost_micro=job.max_cost_usd or 0,
+        template=asked.input,
+        metadata=job.metadata,
+        priority=job.priority,
+        max_steps=job.max_steps,
+        max_cost_micro=job.max_cost_micro,
         enabled=asked.enabled,
     )
     try:

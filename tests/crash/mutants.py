@@ -71,7 +71,7 @@ MUTANTS = (
         patches=(
             Patch(
                 function="record_step",
-                old="and fence = p_fence and coalesce(status, '') = 'claimed'",
+                old="and fence = p.fence and coalesce(status, '') = 'claimed'",
                 new="",
             ),
         ),

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from datetime import timedelta
 
-from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.tools.tool import Tool, ToolFunction
 from agent_workers.execution.agents.registry import LoadedTool, Registry
@@ -88,7 +88,7 @@ def _look_up(tool: LoadedTool) -> Iterator[Finding]:
     if wanting:
         remedy = "it is called with the tool's own arguments, and with `call` if it takes that"
         yield fail(f"{declared.name}: its look-up {wanting}", remedy)
-    if declared.effect in LEAVES_NO_MARK:
+    if declared.effect.leaves_no_mark:
         remedy = "leave it out, or declare the effect that it is for"
         yield warn(f"{declared.name}: a {declared.effect.value} tool is never looked up", remedy)
 

@@ -8,28 +8,17 @@ from hashlib import sha256
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId, time_ordered
-from agent_workers.domain.job import Submission
+from agent_workers.domain.job import JobSpec, Submission, members_of, options_of, with_options
 from agent_workers.domain.schedules.schedule import run_name, schedule_to_wire
 
-_MS = timedelta(milliseconds=1)
 # Every tick, list and change reads it; what a caller said of it is kept beside what it starts.
 LARGEST_TARGET = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobTarget:
+class JobTarget(JobSpec):
     """The template of one job."""
 
-    agent: str
-    input: bytes
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    priority: int = 0
-    deadline: timedelta | None = None
-    max_cost_micro: int = 0
-    max_steps: int = 1_000
-    callback_url: str | None = None
-    user_id: str = ""
-    session_id: str = ""
     # The caller's own words, to show them again.
     asked: Mapping[str, object] = field(default_factory=dict)
 
@@ -55,20 +44,8 @@ Target = JobTarget | BatchTarget
 def write_target(target: Target) -> bytes:
     match target:
         case JobTarget():
-            deadline = None if target.deadline is None else round(target.deadline / _MS)
-            kept: dict[str, object] = {
-                "agent": target.agent,
-                "metadata": dict(target.metadata),
-                "priority": target.priority,
-                "deadline_ms": deadline,
-                "max_cost_micro": target.max_cost_micro,
-                "max_steps": target.max_steps,
-                "callback_url": target.callback_url,
-                "user_id": target.user_id,
-                "session_id": target.session_id,
-                "input": json.loads(target.input),
-            }
-            return _written(job=kept, asked=target.asked)
+            kept = {"agent": target.agent, "input": json.loads(target.input)}
+            return _written(job=options_of(target) | kept, asked=target.asked)
         case BatchTarget():
             return _written(batch=target.spec, asked=target.asked)
 
@@ -79,21 +56,8 @@ def read_target(written: bytes) -> Target:
     if "batch" in kept:
         return BatchTarget(spec=kept["batch"], asked=kept["asked"])
     job = kept["job"]
-    deadline = job["deadline_ms"]
-    return JobTarget(
-        agent=job["agent"],
-        input=json.dumps(job["input"]).encode("ascii"),
-        metadata=job["metadata"],
-        priority=job["priority"],
-        deadline=None if deadline is None else deadline * _MS,
-        max_cost_micro=job["max_cost_micro"],
-        max_steps=job["max_steps"],
-        callback_url=job["callback_url"],
-        # Schedules of an earlier release name nobody.
-        user_id=job.get("user_id", ""),
-        session_id=job.get("session_id", ""),
-        asked=kept["asked"],
-    )
+    spec = with_options(job["agent"], json.dumps(job["input"]).encode("ascii"), job)
+    return JobTarget(**members_of(spec), asked=kept["asked"])
 
 
 def _written(**parts: Mapping[str, object]) -> bytes:
@@ -116,20 +80,12 @@ def job_of_run(
     target: JobTarget, tenant_id: TenantId, schedule_id: UUID, fire_at: datetime, delay: timedelta
 ) -> Submission:
     """Fill in the template for one fire time."""
+    metadata = {**target.metadata, **run_metadata(schedule_id, fire_at)}
     return Submission(
+        **(members_of(target) | {"metadata": metadata}),
         tenant_id=tenant_id,
         job_id=JobId(run_id(schedule_id, fire_at)),
-        agent=target.agent,
-        input=target.input,
-        metadata={**target.metadata, **run_metadata(schedule_id, fire_at)},
-        priority=target.priority,
         run_at=fire_at + delay if delay else None,
-        deadline=target.deadline,
-        max_cost_micro=target.max_cost_micro,
-        max_steps=target.max_steps,
-        callback_url=target.callback_url,
-        user_id=target.user_id,
-        session_id=target.session_id,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from agent_workers.domain.agents.agent import Agent, PlanMode, Purpose
 from agent_workers.domain.agents.engine_tools import split_engaged
 from agent_workers.domain.agents.mistakes import Mistake, mistakes_of
-from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.errors import Misdeclared
 from agent_workers.domain.step import Lane
 from agent_workers.domain.text.nearest import did_you_mean
@@ -40,7 +39,7 @@ class LoadedTool:
 
     @property
     def lane(self) -> Lane:
-        return Lane.EFFECT if self.declared.effect in ENDED_BY_KERNEL else Lane.TOOL
+        return Lane.EFFECT if self.declared.effect.ended_by_kernel else Lane.TOOL
 
     @property
     def timeout_ms(self) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_workers.domain.effect import ENDED_BY_KERNEL
 from agent_workers.domain.tools.facility import Give, no_facilities
 from agent_workers.domain.tools.tool import Call, Tool
 from agent_workers.execution.sandbox.isolated import call_isolated
@@ -25,7 +24,7 @@ def call_tool(
     """Call it with arguments that were checked, and that are `written` as they came."""
     if declared.isolated:
         return call_isolated(declared, written, call, looks_up=False, hides=given.hides)
-    within = None if declared.effect in ENDED_BY_KERNEL else declared.timeout
+    within = None if declared.effect.ended_by_kernel else declared.timeout
     return invoke(declared.function, arguments, call, given.give, within=within)
 
 

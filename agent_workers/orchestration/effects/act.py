@@ -7,7 +7,6 @@ from typing import Final
 
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.effect import (
-    ENDED_BY_KERNEL,
     Abandon,
     Adopt,
     Asked,
@@ -309,11 +308,6 @@ class EffectProtocol:
             for_good=seen.broke is not None and not seen.broke.retryable,
         )
         return looked, seen.broke
-
-
-def is_timed(cls: EffectClass) -> bool:
-    """Say whether an effect of this class needs a process of its own and the kernel's timer."""
-    return cls in ENDED_BY_KERNEL
 
 
 def _next_attempt(asked: Asked) -> int:

@@ -21,7 +21,7 @@ from agent_workers.orchestration.carrying import (
     remember,
     steps_of,
 )
-from agent_workers.orchestration.effects.act import EffectProtocol, is_timed
+from agent_workers.orchestration.effects.act import EffectProtocol
 from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from agent_workers.orchestration.effects.keeping_evidence import Proving
 from agent_workers.orchestration.engine_tools.run import Engaging, elsewhere
@@ -139,7 +139,7 @@ class Driver:
     def time_out(self, claimed: Claimed) -> None:
         """Record for a step whose thread is stuck that its attempt is over."""
         agent = self._book(claimed)
-        if isinstance(agent, AgentTraits) and not is_timed(claimed.effect):
+        if isinstance(agent, AgentTraits) and not claimed.effect.ended_by_kernel:
             broke = late(claimed, self._calls.begun_micro(claimed))
             self._settle(claimed, agent, broke, halt)
 

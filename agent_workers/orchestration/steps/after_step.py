@@ -13,7 +13,7 @@ from agent_workers.domain.agents.engine_tools import ENGAGED
 from agent_workers.domain.breaker import tool_breaker
 from agent_workers.domain.claim import Claimed
 from agent_workers.domain.decision import Decision, Fail, Park, TryAgain
-from agent_workers.domain.effect import LEAVES_NO_MARK, EffectClass
+from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.ids import to_wire
 from agent_workers.domain.step import Broke, GaveUp, Judged, Outcome, ToolFailed
 from agent_workers.domain.trouble import Trouble
@@ -207,7 +207,7 @@ def _report(claimed: Claimed, agent: AgentTraits, result: Outcome | Broke) -> No
 
 
 def _is_certain(claimed: Claimed, acted: Acted | None) -> bool:
-    return claimed.effect in LEAVES_NO_MARK or (acted is not None and acted.certainly_not)
+    return claimed.effect.leaves_no_mark or (acted is not None and acted.certainly_not)
 
 
 def _written(claimed: Claimed, decision: Decision, *, certain: bool) -> tuple[Decision, bytes]:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from agent_workers.domain.effect import LEAVES_NO_MARK
 from agent_workers.domain.tools.tool import Call, Tool
 from agent_workers.proving.outside import counted as before
 
 
 def _later(tool: Tool) -> Tool:
-    if tool.effect in LEAVES_NO_MARK:
+    if tool.effect.leaves_no_mark:
         return tool
 
     def act(counter: str, subject: str, currency: str, note: str = "", *, call: Call) -> str:

@@ -128,27 +128,13 @@ class BatchReads:
 
 
 def _item(row: Row) -> ItemSeen:
-    number, custom_id, status, agent, job_id = row
-    return ItemSeen(
-        number=number,
-        custom_id=custom_id,
-        status=ItemStatus(status),
-        agent=agent,
-        job_id=job_id,
-    )
+    values = dict(zip(ItemSeen.__dataclass_fields__, row, strict=True))
+    return ItemSeen(**(values | {"status": ItemStatus(values["status"])}))
 
 
 def _result(row: Row) -> ResultSeen:
-    number, custom_id, status, job_id, output, error, spent_micro = row
-    return ResultSeen(
-        number=number,
-        custom_id=custom_id,
-        status=JobStatus(status),
-        job_id=job_id,
-        output=output,
-        error=error,
-        spent_micro=spent_micro,
-    )
+    values = dict(zip(ResultSeen.__dataclass_fields__, row, strict=True))
+    return ResultSeen(**(values | {"status": JobStatus(values["status"])}))
 
 
 def _seen(row: Row) -> BatchSeen:

@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
-import psycopg.errors
 
 from agent_workers.domain.batch import (
     MOST_ITEMS,
@@ -20,14 +19,13 @@ from agent_workers.domain.batch import (
     to_wire,
 )
 from agent_workers.domain.claim import Due
-from agent_workers.domain.errors import AgentWorkersError, KeyInFlight, KeyReused
+from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.ids import TenantId
 from agent_workers.state.database.bounds import FROM_THE_BEGINNING
 from agent_workers.state.database.engine import Connection, Database
-from agent_workers.state.jobs.submissions import KEPT_FOR
+from agent_workers.state.idempotency import take_key
 from agent_workers.state.steps.sweeps import dues
 
-_TAKE_KEY = "select verdict, job_id from take_key(%s, %s, %s, %s, %s)"
 _OPEN = "select open_batch(%s, %s, %s::jsonb)"
 _ADD = """
 select stored, known, clashing from add_items(
@@ -91,7 +89,7 @@ class Batches:
         place = (tenant_id, batch_id)
         with self._database.transaction() as connection:
             if key is not None:
-                before = _before(connection, place, key, fingerprint)
+                before = take_key(connection, *place, key=key, fingerprint=fingerprint)
                 if before is not None:
                     return Opened(batch_id=before, replayed=True)
             connection.execute(_OPEN, (*place, json.dumps(terms.spec())))
@@ -132,24 +130,6 @@ class Batches:
             assert isinstance(arguments[1], UUID)
             raise BatchNotFound(f"there is no batch {to_wire(arguments[1])}")
         return BatchStatus(row[0])
-
-
-def _before(
-    connection: Connection, place: tuple[TenantId, UUID], key: str, fingerprint: bytes
-) -> UUID | None:
-    """Take the key for this batch; return the batch that has it already."""
-    tenant_id, batch_id = place
-    try:
-        row = connection.execute(
-            _TAKE_KEY, (tenant_id, key, fingerprint, KEPT_FOR, batch_id)
-        ).fetchone()
-    except psycopg.errors.LockNotAvailable as error:
-        raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
-    assert row is not None
-    verdict, found = row
-    if verdict == "reused":
-        raise KeyReused(f"key {key!r} was sent before with a different request")
-    return None if verdict == "taken" else UUID(int=found.int)
 
 
 def _add(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent_workers.domain.effect import ENDED_BY_KERNEL
+from agent_workers.domain.effect import EffectClass
 from agent_workers.state.database.engine import Connection, Database
 
 _SERVER = """
@@ -111,11 +111,12 @@ class Diagnosis:
         )
 
     def work(self) -> WorkSeen:
+        timed = [effect for effect in EffectClass if effect.ended_by_kernel]
         with self._database.connection() as connection:
             workers, lanes = _row(connection, _WORKERS)
             oldest, due, due_lanes = _row(connection, _WAITING)
             doubts, quarantined, questions = _row(connection, _PARKED)
-            needed = connection.execute(_NEEDED, (sorted(ENDED_BY_KERNEL),)).fetchall()
+            needed = connection.execute(_NEEDED, (timed,)).fetchall()
             lacking = dict(connection.execute(_LACKING).fetchall())
         return WorkSeen(
             workers=int(str(workers)),

@@ -1,15 +1,12 @@
 """Mail: events that are sent to jobs, and what people answer to their questions."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import psycopg
-import psycopg.errors
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import (
     JobNotFound,
-    KeyInFlight,
     KeyReused,
     QuotaReached,
 )
@@ -26,16 +23,15 @@ from agent_workers.domain.mail import (
 )
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.idempotency import take_key
 from agent_workers.state.steps.sweeps import dues
 
 _SEND = """
 select verdict, number, taken, r.tenant_id, r.job_id, r."position", r.kind, r.lane
   from send_message(%s, %s, %s, %s, %s) left join lateral unnest(rings) r on true"""
-_TAKE_KEY = "select verdict from take_key(%s, %s, %s, %s, %s)"
 _ANSWER = """
 select tenant_id, job_id, "position", kind, lane, high, rings
   from answer_questions(%s, %s, %s::text[], %s::bytea[], %s)"""
-KEPT_FOR = timedelta(days=30)
 
 
 class Mail:
@@ -49,15 +45,8 @@ class Mail:
 
     def send_once(self, letter: Letter, *, key: str, fingerprint: bytes) -> Sent:
         """Send under an idempotency key: key and event are stored together, or neither is."""
-        arguments = (letter.tenant_id, key, fingerprint, KEPT_FOR, letter.job_id)
         with self._database.transaction() as connection:
-            # Caught inside: to the pool a lock that did not come is a broken connection.
-            try:
-                row = connection.execute(_TAKE_KEY, arguments).fetchone()
-            except psycopg.errors.LockNotAvailable as error:
-                raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
-            if row is None or row[0] == "reused":
-                raise KeyReused(f"key {key!r} was sent before with a different request")
+            take_key(connection, letter.tenant_id, letter.job_id, key=key, fingerprint=fingerprint)
             return _send(connection, letter)
 
     def answer(

@@ -2,20 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 from agent_workers.domain.ids import JobId, TenantId
-from agent_workers.domain.job import JobStatus
+from agent_workers.domain.job import JobOptions, JobStatus
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.pages import Page, read_page
 
-_COLUMNS = """
- job_id, agent, workflow, status, status_detail, metadata::text, priority, parent_id, max_steps,
- next_position, journal_number, spent_micro, allowance_micro, input_tokens, cached_tokens,
- output_tokens, tool_calls, cancel_reason, error, created_at, started_at, finished_at, deadline_at,
- batch_id, schedule_id, agent_version, degraded::text,
+_WAITING_FOR = """
  case when finished_at is null and started_at is not null
       then waiting_for(tenant_id, job_id, open_steps)
       when finished_at is null and created_at < clock_timestamp() - interval '2 seconds'
@@ -23,17 +19,7 @@ _COLUMNS = """
              case when session_id <> '' then nullif(waiting_for_turn(tenant_id, job_id), '[]') end,
              waiting_for(tenant_id, job_id, open_steps))
       when finished_at is null and session_id <> '' then waiting_for_turn(tenant_id, job_id)
-      else '[]' end, user_id, session_id"""
-_FIELDS = (
-    "job_id agent workflow status status_detail metadata priority parent_id max_steps"
-    " next_position version spent_micro allowance_micro input_tokens cached_tokens"
-    " output_tokens tool_calls cancel_reason error created_at started_at finished_at deadline_at"
-    " batch_id schedule_id agent_version degraded waiting_for user_id session_id"
-).split()
-_ONE = f"select {_COLUMNS}, input, output from jobs where tenant_id = %s and job_id = %s"
-_MANY = f"""
-select {_COLUMNS}, input, output, tenant_id from jobs
-  join unnest(%s::text[], %s::uuid[]) as asked(tenant_id, job_id) using (tenant_id, job_id)"""
+      else '[]' end"""
 _VERSIONS = """
 select tenant_id, job_id, journal_number from jobs
   join unnest(%s::text[], %s::uuid[]) as asked(tenant_id, job_id) using (tenant_id, job_id)"""
@@ -48,32 +34,33 @@ Place = tuple[TenantId, JobId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobSeen:
-    """A job's row as its caller may see it. JSON in `input`, `output`, `error` and `metadata`."""
+class JobSeen(JobOptions):
+    """A job's row as its caller may see it: columns by their names, and how it is when it is new.
+
+    JSON in `input`, `output`, `error` and `metadata`.
+    """
 
     job_id: JobId
     agent: str
-    workflow: str
-    status: JobStatus
-    status_detail: str | None
-    metadata: str
-    priority: int
-    parent_id: UUID | None
-    max_steps: int
-    next_position: int
-    version: int
-    spent_micro: int
-    allowance_micro: int
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    tool_calls: int
-    cancel_reason: str | None
-    error: bytes | None
     created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    deadline_at: datetime | None
+    workflow: str = ""
+    status: JobStatus = JobStatus.QUEUED
+    status_detail: str | None = None
+    metadata: str = "{}"
+    parent_id: UUID | None = None
+    next_position: int = 1
+    version: int = 1
+    spent_micro: int = 0
+    allowance_micro: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    tool_calls: int = 0
+    cancel_reason: str | None = None
+    error: bytes | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    deadline_at: datetime | None = None
     batch_id: UUID | None = None
     schedule_id: UUID | None = None
     # What its parked steps wait for, as a JSON array.
@@ -81,14 +68,30 @@ class JobSeen:
     agent_version: str = ""
     # JSON: in which ways the result is less than what was asked for.
     degraded: str = "[]"
-    user_id: str = ""
-    session_id: str = ""
     input: bytes | None = None
     output: bytes | None = None
 
     @property
     def finished(self) -> bool:
         return self.finished_at is not None
+
+
+_FIELDS = tuple(one.name for one in fields(JobSeen))
+# What is read under another name, or in another form, than that of its column.
+_READ = {
+    "metadata": "metadata::text",
+    "degraded": "degraded::text",
+    "version": "journal_number",
+    "waiting_for": _WAITING_FOR,
+}
+_COLUMNS = ", ".join(_READ.get(name, name) for name in _FIELDS)
+_LISTED = ", ".join(
+    (_READ | {"input": "null", "output": "null"}).get(name, name) for name in _FIELDS
+)
+_ONE = f"select {_COLUMNS} from jobs where tenant_id = %s and job_id = %s"
+_MANY = f"""
+select {_COLUMNS}, tenant_id from jobs
+  join unnest(%s::text[], %s::uuid[]) as asked(tenant_id, job_id) using (tenant_id, job_id)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ class Reads:
                 return [None if row is None else _seen(row)]
             columns = ([str(t) for t, _ in places], [UUID(int=j.int) for _, j in places])
             rows = connection.execute(_MANY, columns, binary=True).fetchall()
-        found = {(row[-1], row[0]): _seen(row) for row in rows}
+        found = {(row[-1], seen.job_id): seen for row in rows for seen in [_seen(row)]}
         return [found.get(place) for place in places]
 
     def versions(self, places: Sequence[Place]) -> dict[Place, int]:
@@ -172,25 +175,17 @@ def page_sql(query: JobQuery) -> str:
             # The second half is what the index holds.
             asked.append(f"{column} = %({column})s" + (f" and {column} <> ''" if value else ""))
     if query.created_after is not None:
-        asked.append(f"{at} > %(after)s")
+        asked.append(f"{at} > %(created_after)s")
     if query.behind is not None:
         asked.append(f"({at}, job_id) < (%(at)s, %(job_id)s::uuid)")
     return (
-        f"select {_COLUMNS}, null, null from {source} where {' and '.join(asked)}"
+        f"select {_LISTED} from {source} where {' and '.join(asked)}"
         f" order by {at} desc, job_id desc"
     )
 
 
 def page_arguments(connection: Connection, query: JobQuery) -> dict[str, object]:
-    arguments: dict[str, object] = {
-        "tenant_id": query.tenant_id,
-        "status": query.status,
-        "agent": query.agent,
-        "metadata": query.metadata,
-        "user_id": query.user_id,
-        "session_id": query.session_id,
-        "after": query.created_after,
-    }
+    arguments = {one.name: getattr(query, one.name) for one in fields(query)}
     if query.behind is not None:
         arguments |= {"at": query.behind[0], "job_id": query.behind[1]}
     if query.metadata is not None:
@@ -212,12 +207,7 @@ def _rarest(connection: Connection, tenant_id: TenantId, pairs: Mapping[str, str
 def _seen(row: Sequence[object]) -> JobSeen:
     values = dict(zip(_FIELDS, row, strict=False))
     values["status"] = _STATUSES[str(values["status"])]
-    count = len(_FIELDS)
-    return JobSeen(
-        **values,  # type: ignore[arg-type]  # the SELECT above is the type
-        input=row[count],  # type: ignore[arg-type]
-        output=row[count + 1],  # type: ignore[arg-type]
-    )
+    return JobSeen(**values)  # type: ignore[arg-type]  # the SELECT above is the type
 
 
 _STATUSES = {status.value: status for status in JobStatus}

@@ -1,10 +1,11 @@
 """Submitting jobs: alone under an idempotency key, or many that arrived together."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import get_type_hints
 
 import psycopg.errors
 import structlog
@@ -13,35 +14,34 @@ from agent_workers.domain.errors import (
     AgentWorkersError,
     BudgetExceeded,
     KeepsTooMuch,
-    KeyInFlight,
-    KeyReused,
     QuotaReached,
     SessionBusy,
     SessionOfAnother,
     StateUnavailable,
 )
 from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.job import Submission
+from agent_workers.domain.job import JobOptions, Submission
 from agent_workers.state.database.engine import Connection, Database, NotReplicated
+from agent_workers.state.database.named import columns
+from agent_workers.state.idempotency import KEPT_FOR, in_flight, reused
 
 log = structlog.get_logger(__name__)
 
-FIELDS = (
-    "tenant_id job_id root_id parent_id agent input metadata callback_url priority max_steps"
-    " allowance_micro plan_timeout_ms plan_hold_micro run_at delay_ms deadline_ms"
-    " agent_version depth user_id session_id on_busy session_ttl_s"
-).split()
-TYPES = (
-    "text uuid uuid uuid text bytea jsonb text int int bigint int bigint timestamptz bigint bigint"
-    " text int text text text int"
-).split()
-_COLUMNS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
-# A submission as one value within a statement of others; `submission_row` fills it.
-SUBMISSION = f"row({', '.join(f'%s::{kind}' for kind in TYPES)})::submission"
-_SUBMIT_MANY = f"""
-select submit_jobs(array(
-  select row({", ".join(FIELDS)})::submission
-    from unnest({_COLUMNS}) as t({", ".join(FIELDS)})))"""
+_HINTS = get_type_hints(JobOptions)
+# The attributes of SQL's type `submission`, in its order; a test compares the two.
+COLUMNS = columns(
+    "tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,"
+    " metadata jsonb, callback_url text, max_cost_micro bigint, plan_timeout_ms integer,"
+    " plan_hold_micro bigint, run_at timestamptz, delay_ms bigint, deadline_ms bigint,"
+    " agent_version text, depth integer, on_busy text, session_ttl_s integer"
+) | {one.name: {int: "integer"}.get(_HINTS[one.name], "text") for one in fields(JobOptions)}
+_NAMES = ", ".join(COLUMNS)
+# A submission as one value within a statement of others, and many; see `submission_row`.
+SUBMISSION = f"row({', '.join(f'%s::{kind}' for kind in COLUMNS.values())})::submission"
+SUBMISSIONS = f"""array(
+  select row({_NAMES})::submission
+    from unnest({", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())}) as t({_NAMES}))"""
+_SUBMIT_MANY = f"select submit_jobs({SUBMISSIONS})"
 _SUBMIT_ONE = f"select submit_jobs(array[{SUBMISSION}])"
 _SUBMIT_ONCE = f"select * from submit_once(%s, %s, %s, {SUBMISSION})"
 
@@ -49,8 +49,6 @@ _KNOWN = """
 select 1 from idempotency_keys
  where tenant_id = %s and key = %s and expires_at > clock_timestamp()"""
 _CREATED_AT = "select created_at from jobs where tenant_id = %s and job_id = %s"
-
-KEPT_FOR = timedelta(days=30)
 
 
 class NotStored(AgentWorkersError):
@@ -131,7 +129,7 @@ class Submissions:
                     raise StateUnavailable(
                         "another transaction holds the budget or the session of this job"
                     ) from error
-                raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
+                raise in_flight(key) from error
             except psycopg.DatabaseError as error:
                 refused = REFUSALS.get(error.sqlstate or "")
                 if refused is None:
@@ -140,7 +138,7 @@ class Submissions:
         assert row is not None
         verdict, job_id, expires_at = row
         if verdict == "reused":
-            raise KeyReused(f"key {key!r} was sent before with a different request")
+            raise reused(str(key))
         return Admission(how=Accepted(verdict), job_id=JobId(job_id), key_expires_at=expires_at)
 
     def knows(self, tenant_id: TenantId, key: str) -> bool:
@@ -188,40 +186,31 @@ def insert_jobs(connection: Connection, asked: Sequence[Asked]) -> datetime:
     if len(asked) == 1:
         row = connection.execute(_SUBMIT_ONE, submission_row(*asked[0])).fetchone()
     else:
-        columns = [
-            list(column) for column in zip(*(submission_row(*one) for one in asked), strict=True)
-        ]
-        row = connection.execute(_SUBMIT_MANY, columns).fetchone()
+        row = connection.execute(_SUBMIT_MANY, submission_columns(asked)).fetchone()
     assert row is not None
     created_at: datetime = row[0]
     return created_at
 
 
 def submission_row(submission: Submission, pace: Pace) -> tuple[object, ...]:
-    return (
-        submission.tenant_id,
-        submission.job_id,
-        submission.root_id,
-        submission.parent_id,
-        submission.agent,
-        submission.input,
-        json.dumps(submission.metadata) if submission.metadata else "{}",
-        submission.callback_url,
-        submission.priority,
-        submission.max_steps,
-        submission.max_cost_micro,
-        pace.plan_timeout_ms,
-        pace.plan_hold_micro,
-        submission.run_at,
-        _ms(submission.delay),
-        _ms(submission.deadline),
-        pace.version,
-        submission.depth,
-        submission.user_id,
-        submission.session_id,
-        submission.on_busy,
-        None if submission.session_ttl is None else round(submission.session_ttl.total_seconds()),
-    )
+    """Return the values for `SUBMISSION`; what is not named here stands in the submission itself."""
+    ttl = submission.session_ttl
+    made = {
+        "metadata": json.dumps(submission.metadata) if submission.metadata else "{}",
+        "plan_timeout_ms": pace.plan_timeout_ms,
+        "plan_hold_micro": pace.plan_hold_micro,
+        "agent_version": pace.version,
+        "delay_ms": _ms(submission.delay),
+        "deadline_ms": _ms(submission.deadline),
+        "session_ttl_s": None if ttl is None else round(ttl.total_seconds()),
+    }
+    return tuple(made[name] if name in made else getattr(submission, name) for name in COLUMNS)
+
+
+def submission_columns(asked: Iterable[Asked]) -> list[list[object]]:
+    """Return the values for `SUBMISSIONS`: a list for each attribute."""
+    rows = (submission_row(*one) for one in asked)
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _refused(error: psycopg.Error, job_id: JobId) -> AgentWorkersError:

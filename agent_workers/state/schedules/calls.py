@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import psycopg.errors
-
-from agent_workers.domain.errors import IllegalMove, KeyInFlight, KeyReused
+from agent_workers.domain.errors import IllegalMove
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.schedules.schedule import (
     ScheduleNotFound,
@@ -16,10 +14,9 @@ from agent_workers.domain.schedules.schedule import (
 from agent_workers.domain.schedules.terms import ScheduleTerms
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.pages import Page, read_page
-from agent_workers.state.jobs.submissions import KEPT_FOR
+from agent_workers.state.idempotency import take_key
 from agent_workers.state.schedules.rows import COLUMNS, TERMS, ScheduleSeen, schedule_of, terms_row
 
-_TAKE_KEY = "select verdict, job_id from take_key(%s, %s, %s, %s, %s)"
 _CREATE = f"""
 insert into schedules (tenant_id, schedule_id, status, next_fire_at, {", ".join(TERMS)})
 values (%s, %s, case when %s::timestamptz is null then 'completed' else 'active' end, %s,
@@ -81,7 +78,7 @@ class Schedules:
         """Store a schedule with its key in one transaction, or find what the key made."""
         with self._database.transaction() as connection:
             if key is not None:
-                before = taken_before(connection, *place, key=key, fingerprint=fingerprint)
+                before = take_key(connection, *place, key=key, fingerprint=fingerprint)
                 if before is not None:
                     return Made(schedule=_one(connection, (place[0], before)), replayed=True)
             values = (*place, next_fire_at, next_fire_at, *terms_row(terms))
@@ -157,19 +154,3 @@ def _none_here(place: Place) -> ScheduleNotFound:
 
 def _as_seen(seen: ScheduleSeen) -> tuple[object, ...]:
     return (seen.tenant_id, seen.schedule_id, seen.version, seen.status)
-
-
-def taken_before(
-    connection: Connection, tenant_id: TenantId, own: UUID, *, key: str, fingerprint: bytes
-) -> UUID | None:
-    """Take the key for what is ours; return what has it already, from the same request."""
-    arguments = (tenant_id, key, fingerprint, KEPT_FOR, own)
-    try:
-        row = connection.execute(_TAKE_KEY, arguments).fetchone()
-    except psycopg.errors.LockNotAvailable as error:
-        raise KeyInFlight(f"a request with key {key!r} has not finished yet") from error
-    assert row is not None
-    verdict, found = row
-    if verdict == "reused":
-        raise KeyReused(f"key {key!r} was sent before with a different request")
-    return None if verdict == "taken" else UUID(int=found.int)

@@ -11,7 +11,8 @@ from agent_workers.domain.schedules.schedule import (
     schedule_to_wire,
 )
 from agent_workers.state.database.engine import Database
-from agent_workers.state.schedules.calls import Place, taken_before
+from agent_workers.state.idempotency import take_key
+from agent_workers.state.schedules.calls import Place
 from agent_workers.state.schedules.rows import COLUMNS, schedule_of
 from agent_workers.state.schedules.ticking import Fired, run_tick
 
@@ -46,7 +47,7 @@ class ScheduleTriggers:
             if key is not None:
                 # A run has no id of its own but its time; a key stands for a UUID.
                 own = UUID(int=(now - _EPOCH) // _MICRO)
-                before = taken_before(connection, place[0], own, key=key, fingerprint=fingerprint)
+                before = take_key(connection, place[0], own, key=key, fingerprint=fingerprint)
                 if before is not None:
                     return Triggered(fire_at=_EPOCH + before.int * _MICRO)
             words = (Origin.TRIGGER, overlap or schedule.terms.overlap)

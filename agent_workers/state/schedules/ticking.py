@@ -20,7 +20,8 @@ from agent_workers.domain.schedules.ticks import SkippedTicks
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.catalogue.agents import pace_of
 from agent_workers.state.database.engine import Connection
-from agent_workers.state.jobs.submissions import KEPT_FOR, SUBMISSION, Pace, submission_row
+from agent_workers.state.idempotency import KEPT_FOR
+from agent_workers.state.jobs.submissions import SUBMISSION, Pace, submission_row
 from agent_workers.state.schedules.rows import ScheduleSeen
 
 _NOTHING = "row(%s, null, null, null, null, null)::run_target"

@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
-import psycopg.errors
 
-from agent_workers.domain.errors import KeyInFlight, KeyReused, SessionNotFound
+from agent_workers.domain.errors import SessionNotFound
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.memory.session import Role
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.pages import Page, read_page
-from agent_workers.state.jobs.submissions import KEPT_FOR, REFUSALS
+from agent_workers.state.idempotency import take_key
+from agent_workers.state.jobs.submissions import REFUSALS
 
 _NAMES = UUID("9a1cf0ce-6d0b-4a37-8a5e-2f5d2f6f6b11")
 # Whatever is over counts as gone, whether the keeper has been by or not.
@@ -47,7 +47,6 @@ _BY_ID = f"""
 select {_MESSAGE} from session_messages
  where tenant_id = %s and session_id = %s and message_id = %s"""
 _ADD = "select add_message(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-_TAKE_KEY = "select verdict from take_key(%s, %s, %s, %s, %s)"
 _CLEAR = "select clear_session(%s, %s)"
 
 
@@ -131,13 +130,15 @@ class SessionCalls:
             message_id = uuid5(_NAMES, f"{new.tenant_id} {new.session_id} {new.key}")
         place = (new.tenant_id, new.session_id, message_id)
         with self._database.transaction() as connection:
-            replayed = new.key is not None and _took(connection, new, message_id)
+            replayed = new.key is not None and take_key(
+                connection, new.tenant_id, message_id, key=new.key, fingerprint=new.fingerprint
+            )
             if not replayed:
                 self._add(connection, new, message_id)
             row = connection.execute(_BY_ID, place).fetchone()
         if row is None:
             raise SessionNotFound("the message of this idempotency key was cleared")
-        return _message(row), replayed
+        return _message(row), bool(replayed)
 
     def clear(self, tenant_id: TenantId, session_id: str) -> None:
         with self._database.connection() as connection:
@@ -157,19 +158,6 @@ class SessionCalls:
             if refused is None:
                 raise
             raise refused(str(error.diag.message_primary)) from error
-
-
-def _took(connection: Connection, new: NewMessage, message_id: UUID) -> bool:
-    """Take the key; true when it was taken before for the same message."""
-    asked = (new.tenant_id, new.key, new.fingerprint, KEPT_FOR, message_id)
-    # Caught inside: to the pool a lock that did not come is a broken connection.
-    try:
-        row = connection.execute(_TAKE_KEY, asked).fetchone()
-    except psycopg.errors.LockNotAvailable as error:
-        raise KeyInFlight(f"a request with key {new.key!r} has not finished yet") from error
-    if row is None or row[0] == "reused":
-        raise KeyReused(f"key {new.key!r} was sent before with a different request")
-    return bool(row[0] == "replayed")
 
 
 # Any: columns as the SELECTs above name them.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from agent_workers.domain import course
 from agent_workers.domain.claim import Claimed, Done
@@ -12,10 +12,10 @@ from agent_workers.domain.ids import JobId, TenantId, WorkerId
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.database.engine import Database
 
-_CLAIM = """
-select tenant_id, job_id, root_id, "position", round, kind, lane, fence, tries, tool, call_id,
-       arguments, effect, timeout_ms, hold_micro, agent, input, max_steps, agent_version, depth,
-       course, next_position, left_micro, deadline_ms, user_id, session_id, more from """
+# What a claim itself adds to what the database knows of the step.
+_OURS = frozenset({"claimed_at_s", "is_whole", "history"})
+FIELDS = tuple(one.name for one in fields(Claimed) if one.name not in _OURS)
+_CLAIM = f"""select {", ".join(f'"{name}"' for name in FIELDS)} from """
 _CLAIM_STEP = _CLAIM + "claim_step(%s, %s, %s, %s, %s)"
 _CLAIM_NUDGED = _CLAIM + "claim_nudged(%s, %s, %s, %s::text[], %s, %s, %s, %s::text[])"
 _CLAIM_NEXT = _CLAIM + "claim_next(%s::text[], %s, %s, %s, %s::text[])"
@@ -143,11 +143,6 @@ def claimed_of(row: Sequence[object]) -> Claimed:
     return Claimed(**values)  # type: ignore[arg-type]  # the SELECT above is the type
 
 
-FIELDS = (
-    "tenant_id job_id root_id position round kind lane fence tries tool call_id"
-    " arguments effect timeout_ms hold_micro agent input max_steps agent_version depth"
-    " course next_position left_micro deadline_ms user_id session_id more"
-).split()
 _KINDS = {kind.value: kind for kind in StepKind}
 _LANES = {lane.value: lane for lane in Lane}
 _EFFECTS = {effect.value: effect for effect in EffectClass}

@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 
 from agent_workers.domain import codec, course
-from agent_workers.domain.budget import NO_USAGE, Usage
 from agent_workers.domain.claim import (
     HALT,
     Claimed,
@@ -25,22 +24,28 @@ from agent_workers.domain.step import Broke, Planned
 from agent_workers.domain.tools.tool import Statement
 from agent_workers.domain.trouble import error_text
 from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.database.named import columns, composite, named_call
 from agent_workers.state.steps.claims import FIELDS, array, claimed_of
 from agent_workers.state.steps.waits import PARK, parked
 
-_ARGUMENTS = (
-    "%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s::json, %s, %s, %s, %s,"
-    " %s::text[], %s, %s"
+# The attributes of SQL's type `step_record`, in its order; a test compares the two.
+COLUMNS = columns(
+    "tenant_id text, job_id uuid, position integer, fence integer, type text, outcome bytea,"
+    " entry bytea, workflow text, degraded text, error bytea, hold_micro bigint, cost_micro bigint,"
+    " input_tokens bigint, cached_tokens bigint, output_tokens bigint, follow text, final bytea,"
+    " steps json, course text, most_bytes bigint, worker_id uuid, task_id text, carry text[]"
 )
+_STEP_RECORD = composite("step_record", COLUMNS)
 _RECORDED = ("result", "status", "open_steps", "first_position", "carried", "code")
-_RECORD = f"select {', '.join(_RECORDED)} from record_step({_ARGUMENTS}, null)"
+_RECORD = f"select {', '.join(_RECORDED)} from record_step({_STEP_RECORD}, null)"
 _COLUMNS = ", ".join([f"(r).{name}" for name in _RECORDED] + [f'(c)."{name}"' for name in FIELDS])
-_RECORD_AND_CLAIM = (
-    f"select {_COLUMNS} from record_and_claim({_ARGUMENTS}, %s::text[], %s, %s, %s::text[])"
+_RECORD_AND_CLAIM = f"""
+select {_COLUMNS} from record_and_claim({_STEP_RECORD}, p_next => %(next)s::text[],
+  p_look_further => %(look_further)s, p_yields => %(yields)s, p_barred => %(barred)s::text[])"""
+_RETRY = f"select {', '.join(_RECORDED)} from " + named_call(
+    "retry_step",
+    "tenant job position fence hold cost delay_ms error counts data trouble",
 )
-_RETRY = """
-select result, status, open_steps, first_position, carried, code from retry_step(
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
 MOST_BYTES_OF_A_JOB = 64 << 20
 _RESULTS = {result.value: result for result in RecordResult}
@@ -130,10 +135,12 @@ class Records:
         arguments = self._arguments(claimed, decision, written, onward)
         if not onward.lanes:
             return _recorded(connection.execute(_RECORD, arguments).fetchone())
-        arguments = (
-            *arguments,
-            *(array(onward.lanes), onward.look_further, onward.yields, list(onward.barred)),
-        )
+        arguments |= {
+            "next": array(onward.lanes),
+            "look_further": onward.look_further,
+            "yields": onward.yields,
+            "barred": list(onward.barred),
+        }
         row = connection.execute(_RECORD_AND_CLAIM, arguments, binary=True).fetchone()
         return _recorded(row, looked=True)
 
@@ -143,22 +150,35 @@ class Records:
         decision: Continue | Join | Finish | Fail,
         written: bytes,
         onward: Onward,
-    ) -> tuple[object, ...]:
+    ) -> dict[str, object]:
         follow, final, steps = codec.what_follows(decision)
         outcome = decision.outcome
         usage = outcome.usage
-        return (
-            *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
-            *(codec.TYPES[type(outcome)], written, claimed.hold_micro),
-            usage.cost_micro,
-            "{0,0,0}" if usage is NO_USAGE else _tokens(usage),
-            codec.plain(outcome.workflow) if isinstance(outcome, Planned) else "",
-            entry_of(claimed, outcome),
-            *(follow, final, codec.encode_steps(steps), _course(decision)),
-            codec.plain(getattr(outcome, "degraded", "")),
-            *(self._worker_id, onward.task_id, self._carry if onward.carry else "{}"),
-            *(self._most_bytes, codec.error_of(outcome)),
-        )
+        return {
+            "tenant_id": claimed.tenant_id,
+            "job_id": claimed.job_id,
+            "position": claimed.position,
+            "fence": claimed.fence,
+            "type": codec.TYPES[type(outcome)],
+            "outcome": written,
+            "entry": entry_of(claimed, outcome),
+            "workflow": codec.plain(outcome.workflow) if isinstance(outcome, Planned) else "",
+            "degraded": codec.plain(getattr(outcome, "degraded", "")),
+            "error": codec.error_of(outcome),
+            "hold_micro": claimed.hold_micro,
+            "cost_micro": usage.cost_micro,
+            "input_tokens": usage.input,
+            "cached_tokens": usage.cached,
+            "output_tokens": usage.output,
+            "follow": follow,
+            "final": final,
+            "steps": codec.encode_steps(steps),
+            "course": _course(decision),
+            "most_bytes": self._most_bytes,
+            "worker_id": self._worker_id,
+            "task_id": onward.task_id,
+            "carry": self._carry if onward.carry else "{}",
+        }
 
 
 def _was_rolled_back(cause: BaseException | None) -> bool:
@@ -190,20 +210,24 @@ def _course(decision: Continue | Join | Finish | Fail) -> str | None:
     return course.written(decision.course)
 
 
-def _retry(claimed: Claimed, decision: TryAgain) -> tuple[object, ...]:
+def _retry(claimed: Claimed, decision: TryAgain) -> dict[str, object]:
     delay_ms = round(decision.delay / timedelta(milliseconds=1))
-    return (
-        *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
-        *(claimed.hold_micro, decision.cost_micro, delay_ms, codec.plain(decision.message)),
-        *(decision.counts, entry_of_retry(claimed, decision), _trouble(decision)),
-    )
+    return {
+        "tenant": claimed.tenant_id,
+        "job": claimed.job_id,
+        "position": claimed.position,
+        "fence": claimed.fence,
+        "hold": claimed.hold_micro,
+        "cost": decision.cost_micro,
+        "delay_ms": delay_ms,
+        "error": codec.plain(decision.message),
+        "counts": decision.counts,
+        "data": entry_of_retry(claimed, decision),
+        "trouble": _trouble(decision),
+    }
 
 
 def _trouble(decision: TryAgain) -> bytes | None:
     if decision.waits:
         return None
     return error_text(decision.code, decision.message, decision.trouble)
-
-
-def _tokens(usage: Usage) -> str:
-    return f"{{{usage.input},{usage.cached},{usage.output}}}"

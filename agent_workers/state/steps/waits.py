@@ -6,13 +6,16 @@ from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.decision import Park
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.trouble import error_text
-from agent_workers.domain.wait import Child, Waited, WaitKind
+from agent_workers.domain.wait import Waited, WaitKind
 from agent_workers.state.database.engine import Connection, Database
+from agent_workers.state.database.named import named_call
 from agent_workers.state.steps.sweeps import dues
 
-PARK = """
-select result, status, open_steps, first_position, carried, code from park_step(
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+PARK = "select result, status, open_steps, first_position, carried, code from " + named_call(
+    "park_step",
+    "tenant job position fence hold keeps_hold cost kind key timeout_ms prompt child agent input"
+    " asked reserve max_steps trouble",
+)
 _READ = """
 select kind, key, answer, expires_at <= clock_timestamp(), held_micro from waits
  where tenant_id = %s and job_id = %s and "position" = %s"""
@@ -57,24 +60,30 @@ def wake(
     return dues(connection, _WAKE, (tenant_id, kind, key, answer, most))
 
 
-def parked(claimed: Claimed, decision: Park) -> tuple[object, ...]:
+def parked(claimed: Claimed, decision: Park) -> dict[str, object]:
     """The arguments of `park_step`."""
     wait = decision.wait
     child, after = wait.child, decision.after
-    return (
-        *(claimed.tenant_id, claimed.job_id, claimed.position, claimed.fence),
-        *(claimed.hold_micro, decision.keeps_hold, decision.cost_micro),
-        *(wait.kind, wait.key, _ms(wait.timeout), wait.prompt),
-        *((None,) * 6 if child is None else _child(child)),
-        after and error_text(after.code, after.message, after.trouble),
-    )
-
-
-def _child(child: Child) -> tuple[object, ...]:
-    return (
-        *(child.job_id, child.agent, child.input),
-        *(child.max_cost_micro, child.reserve_micro, child.max_steps),
-    )
+    return {
+        "tenant": claimed.tenant_id,
+        "job": claimed.job_id,
+        "position": claimed.position,
+        "fence": claimed.fence,
+        "hold": claimed.hold_micro,
+        "keeps_hold": decision.keeps_hold,
+        "cost": decision.cost_micro,
+        "kind": wait.kind,
+        "key": wait.key,
+        "timeout_ms": _ms(wait.timeout),
+        "prompt": wait.prompt,
+        "child": child and child.job_id,
+        "agent": child and child.agent,
+        "input": child and child.input,
+        "asked": child and child.max_cost_micro,
+        "reserve": child and child.reserve_micro,
+        "max_steps": child and child.max_steps,
+        "trouble": after and error_text(after.code, after.message, after.trouble),
+    }
 
 
 def _ms(span: timedelta | None) -> int | None:

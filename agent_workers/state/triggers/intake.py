@@ -9,14 +9,11 @@ import psycopg.errors
 from agent_workers.domain.errors import BudgetExceeded, KeyInFlight
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.state.database.engine import KEEPS_TOO_MUCH, Connection, Database
-from agent_workers.state.jobs.submissions import FIELDS, KEPT_FOR, TYPES, Asked, submission_row
+from agent_workers.state.idempotency import KEPT_FOR
+from agent_workers.state.jobs.submissions import SUBMISSIONS, Asked, submission_columns
 from agent_workers.state.triggers.dead_letters import DeadLetter, digested, keep
 
-_ROWS = ", ".join(f"%s::{kind}[]" for kind in TYPES)
-_SUBMIT = f"""
-select key, job_id, created from submit_many_once(
-  %s::text[], %s, array(select row({", ".join(FIELDS)})::submission
-                          from unnest({_ROWS}) as t({", ".join(FIELDS)})))"""
+_SUBMIT = f"select key, job_id, created from submit_many_once(%s::text[], %s, {SUBMISSIONS})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +60,6 @@ def _submitted(connection: Connection, asked: Sequence[tuple[str, Asked]]) -> di
     first = dict(reversed(asked))  # one job for a key that occurs twice
     if not first:
         return {}
-    columns = [
-        list(column)
-        for column in zip(*(submission_row(*one) for one in first.values()), strict=True)
-    ]
+    columns = submission_columns(first.values())
     rows = connection.execute(_SUBMIT, (list(first), KEPT_FOR, *columns)).fetchall()
     return {key: Taken(job_id=JobId(job_id), created=created) for key, job_id, created in rows}

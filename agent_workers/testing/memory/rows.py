@@ -9,7 +9,6 @@ from typing import Final
 from agent_workers.domain.claim import Claimed, Due
 from agent_workers.domain.course import NEW, Course
 from agent_workers.domain.effect import (
-    LEAVES_NO_MARK,
     EffectClass,
     EffectState,
     Proof,
@@ -24,7 +23,7 @@ from agent_workers.domain.wait import Wait
 
 OPEN: Final = frozenset(StepStatus) - {StepStatus.DONE, StepStatus.CANCELED}
 FOR_EVER: Final = timedelta(days=36_500)
-PERMITTED: Final = frozenset(EffectClass) - LEAVES_NO_MARK
+PERMITTED: Final = frozenset(one for one in EffectClass if not one.leaves_no_mark)
 UNANSWERED: Final = frozenset({None, Says.UNKNOWN})
 _CONTROLS: Final = frozenset({"paused", "resumed", "canceling", "released", "answered"})
 

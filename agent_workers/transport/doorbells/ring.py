@@ -3,11 +3,10 @@
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from agent_workers.domain.claim import Due
-from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.step import Lane, StepKind
+from agent_workers.domain.ids import to_wire
 from agent_workers.transport.brokers.lanes import queue_of
 
 # What Celery puts behind the arguments of a task that is no part of a canvas.
@@ -15,16 +14,10 @@ NO_CANVAS: dict[str, None] = {"callbacks": None, "errbacks": None, "chain": None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ring:
+class Ring(Due):
     """One doorbell. Doubled, late or lost it does no harm: the row in Postgres is the truth."""
 
-    tenant_id: TenantId
-    job_id: JobId
-    position: int
-    kind: StepKind
-    lane: Lane
     parent_id: str | None = None
-    high: bool = False
 
     @property
     def queue(self) -> str:
@@ -33,15 +26,7 @@ class Ring:
 
 def ring_of(due: Due, parent: str | None) -> Ring:
     """Return the doorbell for a step that is due."""
-    return Ring(
-        tenant_id=due.tenant_id,
-        job_id=due.job_id,
-        position=due.position,
-        kind=due.kind,
-        lane=due.lane,
-        parent_id=parent,
-        high=due.high,
-    )
+    return Ring(**{one.name: getattr(due, one.name) for one in fields(Due)}, parent_id=parent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from agent_workers.transport.bus.ingest import Delivery, KombuSource, Place
 from agent_workers.transport.bus.ingest_stream import Entry, StreamSource
 from agent_workers.transport.diagnosis import say_if_away
 from agent_workers.transport.doorbells.nudge import Nudge
-from agent_workers.transport.doorbells.ring import Ring
+from agent_workers.transport.doorbells.ring import ring_of
 
 log = structlog.get_logger(__name__)
 
@@ -139,19 +139,7 @@ def _consume(settings: Settings, asked: argparse.Namespace) -> None:
     nudge = Nudge(settings.broker_url)
 
     def ring(due: Sequence[Due], *, parent: str | None) -> None:
-        nudge.ring(
-            [
-                Ring(
-                    tenant_id=one.tenant_id,
-                    job_id=one.job_id,
-                    position=one.position,
-                    kind=one.kind,
-                    lane=one.lane,
-                    parent_id=parent,
-                )
-                for one in due
-            ]
-        )
+        nudge.ring([ring_of(one, parent) for one in due])
 
     intake = Intake(
         Intakes(database),

@@ -69,7 +69,7 @@ end $$;
 create function admit_items(p_tenant text, p_batch uuid, p_behind int, p_most int)
 returns uuid[] language plpgsql set enable_seqscan = off as $$
 declare
-  i record; a record; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
+  i record; s submission; v_plain submission; v_job uuid; v_jobs uuid[] := '{}'; v_numbers int[] := '{}';
   v_sessions int := 0; v_left text[] := '{}'; v_moved bigint := 0;
   v_asked submission[] := '{}';
 begin
@@ -99,20 +99,16 @@ begin
     v_moved := v_moved + octet_length(i.input);
     update batch_items set status = 'running', job_id = v_job, input = ''
      where tenant_id = p_tenant and batch_id = p_batch and number = i.number;
-    select plan_timeout_ms, plan_hold_micro, version into a from agents
-     where tenant_id in (p_tenant, '*') and name = i.agent order by tenant_id = '*' limit 1;
     if i.o ? 'max_cost_micro' then
       perform reserve_allowance(p_tenant, v_job, (i.o->>'max_cost_micro')::bigint);
     end if;
     v_jobs := v_jobs || v_job;
     v_numbers := v_numbers || i.number;
-    v_asked := v_asked || row(
-      p_tenant, v_job, null, null, i.agent, i.input, coalesce(i.o->'metadata', '{}'),
-      i.o->>'callback_url', coalesce((i.o->>'priority')::int, 0),
-      coalesce((i.o->>'max_steps')::int, 1000), (i.o->>'max_cost_micro')::bigint,
-      coalesce(a.plan_timeout_ms, 60000), coalesce(a.plan_hold_micro, 0), null, null,
-      (i.o->>'deadline_ms')::bigint, a.version, 0, i.o->>'user_id',
-      i.o->>'session_id', null, (i.o->>'session_ttl_s')::int)::submission;
+    if v_plain.agent is distinct from i.agent then v_plain := plain_job(p_tenant, i.agent); end if;
+    s := jsonb_populate_record(v_plain, i.o);
+    s.job_id := v_job;
+    s.input := i.input;
+    v_asked := v_asked || s;
   end loop;
   if v_jobs = '{}' then return v_jobs; end if;
   perform submit_jobs(v_asked);
@@ -219,23 +215,4 @@ begin
      and coalesce(stop_as, 'failed') = 'failed';
   select * into b from batches where tenant_id = p_tenant and batch_id = p_batch;
   return b.status;
-end $$;
-
--- Take an idempotency key for whatever the caller's transaction makes: taken, replayed (with what
--- it made before) or reused. A twin waits here until the first has committed.
-create function take_key(
-  p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid
-) returns table (verdict text, job_id uuid) language plpgsql set lock_timeout = '1s' as $$
-#variable_conflict use_column
-declare v_now timestamptz := clock_timestamp();
-begin
-  insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
-  values (p_tenant, p_key, p_fingerprint, p_id, v_now + p_keep)
-  on conflict (tenant_id, key) do update
-     set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
-         expires_at = excluded.expires_at, created_at = v_now
-   where i.expires_at <= v_now;
-  if found then return query select 'taken', p_id; return; end if;
-  return query select case when fingerprint = p_fingerprint then 'replayed' else 'reused' end, job_id
-                 from idempotency_keys where tenant_id = p_tenant and key = p_key;
 end $$;

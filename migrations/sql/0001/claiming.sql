@@ -145,12 +145,14 @@ begin
   return c;
 end $$;
 
--- A ready step of a job that is being stopped finds out what became of an attempt (see settles).
-create function job_is_claimable(j jobs) returns boolean language sql volatile as $$
-  select j.status = 'canceling'
-         or j.status in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined')
+-- May a step of this job be claimed? One of a job that is being stopped finds out what became of an
+-- attempt (see settles). Its status stands in coalesce: no index of jobs by their status shall be used
+-- for that, but their key.
+create function is_claimable(j jobs, p_now timestamptz) returns boolean language sql stable as $$
+  select coalesce(j.status, '') in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined',
+                                    'canceling')
          and not j.pause_requested
-         and (j.deadline_at is null or j.deadline_at > clock_timestamp())
+         and (j.deadline_at is null or j.deadline_at > p_now or j.status = 'canceling')
 $$;
 
 create function claim_step(p_tenant text, p_job uuid, p_position int, p_worker uuid, p_task text)
@@ -158,19 +160,10 @@ returns setof claimed_step language plpgsql as $$
 declare j jobs; c claimed_step;
 begin
   select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  if not found or not job_is_claimable(j) then return; end if;
+  if not found or not is_claimable(j, clock_timestamp()) then return; end if;
   c := take_step(j, p_position, p_worker, p_task);
   if c.fence is not null then return next c; end if;
 end $$;
-
--- May a step of this job be claimed by whoever looks for work? Its columns stand in coalesce: no index
--- of jobs by their status shall be used for that, but their key.
-create function is_open_to_all(j jobs, p_now timestamptz) returns boolean language sql stable as $$
-  select coalesce(j.status, '') in ('queued', 'running', 'waiting', 'in_doubt', 'quarantined',
-                                    'canceling')
-         and not j.pause_requested
-         and (j.deadline_at is null or j.deadline_at > p_now or j.status = 'canceling')
-$$;
 
 -- The oldest due step of these lanes, in their order, of the tenant whose turn it is, or of anybody.
 -- It passes over whatever anybody holds: the job is locked first, so that the thousand steps of a job
@@ -194,7 +187,7 @@ begin
                         from steps s join jobs using (tenant_id, job_id)
                        where s.lane = wanted.lane and s.status = 'ready' and s.due_at <= v_now
                          and s.due_at >= coalesce(wanted.since, '-infinity')
-                         and is_open_to_all(jobs, v_now)
+                         and is_claimable(jobs, v_now)
                        order by s.due_at limit 1 for no key update of jobs, s skip locked) due
        limit 1;
     else
@@ -206,7 +199,7 @@ begin
                        where s.lane = wanted.lane and s.status = 'ready'
                          and (s.tenant_id, s.due_at) <= (p_turn, v_now)
                          and (s.tenant_id, s.due_at) >= (p_turn, coalesce(wanted.since, '-infinity'))
-                         and is_open_to_all(jobs, v_now)
+                         and is_claimable(jobs, v_now)
                        order by s.tenant_id, s.due_at limit 1
                          for no key update of jobs, s skip locked) due
        limit 1;

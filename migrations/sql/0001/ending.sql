@@ -112,6 +112,15 @@ begin
 end $$;
 
 -- A claimed step leaves an orderly way: the job's status says which.
+-- Why a job failed that reached one of its limits. The sentence for its user is also that of
+-- `domain/recovery_rows.py`, for what Python finds; a test compares the two.
+create function limit_reached(p_code text, p_message text) returns bytea
+language sql immutable as $$
+  select convert_to(format(
+    '{"code":"%s","message":%s,"retryable":false,"cause":null,"user_message":"%s"}', p_code,
+    to_json(p_message), 'This took more work, time or money than it was allowed to.'), 'UTF8')
+$$;
+
 create function stand_down(p_tenant text, p_job uuid, p_position int, p_fence int)
 returns text language plpgsql as $$
 declare j jobs; v_after text; v_held bigint;

@@ -14,110 +14,115 @@ create type recorded as (
   code text             -- why the job failed, where that was decided here
 );
 
--- p_follow: next (these steps now), join (once no sibling is open), succeed or fail.
--- p_most: how many bytes a job may keep. Beyond them it ends, once no sibling is open: their effects are
--- not cut off.
--- p_error: why it failed for good, if it did.
+-- What is told to who no longer holds a step: somebody else does, or its job has ended.
+create function came_late(j jobs) returns recorded language sql immutable as $$
+  select case when j.finished_at is null then 'fenced' else 'ended' end, j.status, null::int,
+         null::int, null::int, null::text
+$$;
+
+-- What a worker says of a step that it did: which step it is, what it gave, what that took, what
+-- follows, and who goes on.
+create type step_record as (
+  tenant_id text, job_id uuid, "position" int, fence int,
+  type text, outcome bytea, entry bytea, workflow text, degraded text,
+  error bytea,           -- why it failed for good, if it did
+  hold_micro bigint, cost_micro bigint, input_tokens bigint, cached_tokens bigint,
+  output_tokens bigint,
+  follow text,           -- next (these steps now), join (once no sibling is open), succeed or fail
+  final bytea, steps json, course text,
+  -- How many bytes the job may keep. Beyond them it ends, once no sibling is open: their effects are
+  -- not cut off.
+  most_bytes bigint,
+  worker_id uuid, task_id text, carry text[]
+);
+
 -- p_yield: carry on with nothing if another tenant waits in these lanes.
-create function record_step(
-  p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
-  p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
-  p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea,
-  p_yield text[]
-) returns recorded language plpgsql as $$
+create function record_step(p step_record, p_yield text[]) returns recorded language plpgsql as $$
 declare
   j jobs; r recorded; s next_step; i int := 0;
-  n int := coalesce(json_array_length(p_steps), 0);
+  n int := coalesce(json_array_length(p.steps), 0);
   v_now timestamptz := clock_timestamp();
   v_held bigint := 0; v_called bigint; v_may_carry boolean; v_ended boolean; v_effect int;
   -- About as much as its rows take, what it gave, and what follows.
-  v_bytes int := 512 + octet_length(p_outcome) + octet_length(p_data)
-                 + coalesce(octet_length(p_steps::text), 0) + coalesce(octet_length(p_final), 0)
-                 + coalesce(octet_length(p_error), 0);
+  v_bytes int := 512 + octet_length(p.outcome) + octet_length(p.entry)
+                 + coalesce(octet_length(p.steps::text), 0) + coalesce(octet_length(p.final), 0)
+                 + coalesce(octet_length(p.error), 0);
 begin
   -- Asked here, because a call costs more than the answer.
   if current_setting('synchronous_commit') in ('off', 'local')
      or current_setting('idle_in_transaction_session_timeout') <> '5s' then
     perform hold_briefly();
   end if;
-  select * into j from jobs where tenant_id = p_tenant and job_id = p_job for no key update;
-  update steps set status = 'done', outcome_type = p_type, outcome = p_outcome,
-                   error = coalesce(p_error, error), lease_until = null, done_at = v_now
-   where tenant_id = p_tenant and job_id = p_job and position = p_position
-     and fence = p_fence and coalesce(status, '') = 'claimed'
+  select * into j from jobs where tenant_id = p.tenant_id and job_id = p.job_id for no key update;
+  update steps set status = 'done', outcome_type = p.type, outcome = p.outcome,
+                   error = coalesce(p.error, error), lease_until = null, done_at = v_now
+   where tenant_id = p.tenant_id and job_id = p.job_id and position = p.position
+     and fence = p.fence and coalesce(status, '') = 'claimed'
   returning called_micro, case when effect in ('keyed', 'reconcilable', 'unsafe')
-                               then coalesce(octet_length(arguments), 0) + 2 * octet_length(p_outcome) end
+                               then coalesce(octet_length(arguments), 0) + 2 * octet_length(p.outcome) end
     into v_called, v_effect;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   -- Of an effect the request, the evidence and the result are kept besides.
   v_bytes := v_bytes + coalesce(v_effect, 0);
   j.held_micro := j.held_micro - v_called;
 
-  if j.status = 'canceling' or p_follow in ('succeed', 'fail')
-     or (p_follow = 'join' and j.open_steps > 1) then
+  if j.status = 'canceling' or p.follow in ('succeed', 'fail')
+     or (p.follow = 'join' and j.open_steps > 1) then
     n := 0;
   end if;
-  if p_follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
+  if p.follow = 'next' and j.next_position + n > j.max_steps and n > 0 then
     n := 0;
     r.code := 'too_many_steps';
-    p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_steps","message":"the job reached its limit of '
-                          || j.max_steps || case when j.max_steps = 1 then ' step' else ' steps' end
-                          || '","retryable":false,"cause":null,"user_message":"This took more '
-                          || 'work, time or money than it was allowed to."}', 'UTF8');
+    p.follow := 'fail';
+    p.final := limit_reached('too_many_steps', 'the job reached its limit of ' || j.max_steps
+                             || case when j.max_steps = 1 then ' step' else ' steps' end);
   end if;
 
-  if j.bytes + v_bytes > p_most
-     and (p_follow = 'next' or p_follow = 'join' and j.open_steps = 1) then
+  if j.bytes + v_bytes > p.most_bytes
+     and (p.follow = 'next' or p.follow = 'join' and j.open_steps = 1) then
     n := 0;
     r.code := 'too_many_bytes';
-    p_follow := 'fail';
-    p_final := convert_to('{"code":"too_many_bytes","message":"the job stores more than its limit of '
-                          || p_most / 1048576 || ' MiB","retryable":false,"cause":null,"user_message":"This took more '
-                          || 'work, time or money than it was allowed to."}', 'UTF8');
+    p.follow := 'fail';
+    p.final := limit_reached('too_many_bytes', 'the job stores more than its limit of '
+                             || p.most_bytes / 1048576 || ' MiB');
   end if;
 
-  if j.status <> 'canceling' and p_follow in ('succeed', 'fail') and j.open_steps > 1 then
+  if j.status <> 'canceling' and p.follow in ('succeed', 'fail') and j.open_steps > 1 then
     -- Its siblings are canceled with it, and nobody asks any more what became of their attempts.
-    perform doubt_open(p_tenant, p_job, null, 'The job ended while an attempt had no answer; nobody knows whether it took effect');
+    perform doubt_open(p.tenant_id, p.job_id, null, 'The job ended while an attempt had no answer; nobody knows whether it took effect');
     select journal_number into j.journal_number from jobs
-     where tenant_id = p_tenant and job_id = p_job;
+     where tenant_id = p.tenant_id and job_id = p.job_id;
   end if;
 
   r.result := 'recorded';
   r.carried := 0;
   r.open_steps := j.open_steps - 1 + n;
-  v_may_carry := not j.pause_requested and p_worker is not null
-                 and (p_yield is null or not others_wait(p_tenant, p_yield));
+  v_may_carry := not j.pause_requested and p.worker_id is not null
+                 and (p_yield is null or not others_wait(p.tenant_id, p_yield));
   if n > 0 then
     r.first_position := j.next_position;
-    for s in select * from json_populate_recordset(null::next_step, p_steps) loop
+    for s in select * from json_populate_recordset(null::next_step, p.steps) loop
       i := i + 1;
-      if v_may_carry and r.carried = 0 and s.lane = any (p_carry)
+      if v_may_carry and r.carried = 0 and s.lane = any (p.carry)
          and (j.allowance_micro = 0 or (
-              j.held_micro - p_hold + j.spent_micro + p_cost
+              j.held_micro - p.hold_micro + j.spent_micro + p.cost_micro
               + greatest(s.hold_micro, case when j.draws then 1 else 0 end) <= j.allowance_micro
-              and not is_overdrawn(p_tenant))) then
+              and not is_overdrawn(p.tenant_id))) then
         r.carried := i;
         v_held := s.hold_micro;
       end if;
       insert into steps (tenant_id, job_id, position, round, kind, lane, status, tool, call_id,
                          arguments, effect, timeout_ms, hold_micro, fence, due_at, ring_at,
                          lease_until, claimed_by, task_id, claimed_at, created_at)
-      values (p_tenant, p_job, j.next_position + i - 1, s.round, s.kind, s.lane,
+      values (p.tenant_id, p.job_id, j.next_position + i - 1, s.round, s.kind, s.lane,
               case when r.carried = i then 'claimed'
                    when j.pause_requested then 'paused' else 'ready' end,
               s.tool, s.call_id, convert_to(s.arguments, 'UTF8'), s.effect, s.timeout_ms,
               s.hold_micro, case when r.carried = i then 1 else 0 end, v_now, v_now + interval '1 second',
               case when r.carried = i
                    then v_now + make_interval(secs => s.timeout_ms / 500.0) end,
-              case when r.carried = i then p_worker end,
-              case when r.carried = i then p_task end,
+              case when r.carried = i then p.worker_id end,
+              case when r.carried = i then p.task_id end,
               case when r.carried = i then v_now end, v_now);
     end loop;
   end if;
@@ -125,64 +130,64 @@ begin
     r.status := case when r.open_steps > 0 then 'canceling'
                      when j.stop_error is null then 'canceled' else 'failed' end;
     r.code := convert_from(j.stop_error, 'UTF8')::json ->> 'code';
-    p_final := j.stop_error;
+    p.final := j.stop_error;
   else
-    r.status := case p_follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
+    r.status := case p.follow when 'succeed' then 'succeeded' when 'fail' then 'failed'
                               else j.status end;
     -- The last sibling that did anything leaves those that wait.
-    if p_follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
-       and exists (select from waits where tenant_id = p_tenant and job_id = p_job)
-       and only_waits(p_tenant, p_job, r.open_steps) then
+    if p.follow = 'join' and r.open_steps > 0 and n = 0 and j.status = 'running'
+       and exists (select from waits where tenant_id = p.tenant_id and job_id = p.job_id)
+       and only_waits(p.tenant_id, p.job_id, r.open_steps) then
       r.status := 'waiting';
     end if;
   end if;
   v_ended := r.status in ('succeeded', 'failed', 'canceled');
   -- Said once: a model that is down for days is the same news in each round. The oldest goes first.
-  if p_degraded <> '' and not j.degraded ? p_degraded then
+  if p.degraded <> '' and not j.degraded ? p.degraded then
     j.degraded := case when jsonb_array_length(j.degraded) < 100 then j.degraded
-                       else j.degraded - 0 end || to_jsonb(p_degraded);
+                       else j.degraded - 0 end || to_jsonb(p.degraded);
   end if;
   update jobs set
     open_steps = r.open_steps, next_position = j.next_position + n,
     journal_number = j.journal_number + case when v_ended then 2 else 1 end,
     bytes = bytes + v_bytes,
-    held_micro = greatest(0, j.held_micro - p_hold) + v_held,
-    spent_micro = j.spent_micro + p_cost,
-    input_tokens = j.input_tokens + p_tokens[1], cached_tokens = j.cached_tokens + p_tokens[2],
-    output_tokens = j.output_tokens + p_tokens[3],
-    tool_calls = j.tool_calls + case when p_type like 'tool%' then 1 else 0 end,
-    course = coalesce(p_course, j.course),
+    held_micro = greatest(0, j.held_micro - p.hold_micro) + v_held,
+    spent_micro = j.spent_micro + p.cost_micro,
+    input_tokens = j.input_tokens + p.input_tokens, cached_tokens = j.cached_tokens + p.cached_tokens,
+    output_tokens = j.output_tokens + p.output_tokens,
+    tool_calls = j.tool_calls + case when p.type like 'tool%' then 1 else 0 end,
+    course = coalesce(p.course, j.course),
     degraded = j.degraded,
-    workflow = case when p_workflow = '' then j.workflow else p_workflow end,
-    output = case when r.status = 'succeeded' then p_final else j.output end,
-    error = case when r.status = 'failed' then p_final else j.error end,
+    workflow = case when p.workflow = '' then j.workflow else p.workflow end,
+    output = case when r.status = 'succeeded' then p.final else j.output end,
+    error = case when r.status = 'failed' then p.final else j.error end,
     status = r.status,
     finished_at = case when v_ended then v_now end
-   where tenant_id = p_tenant and job_id = p_job;
+   where tenant_id = p.tenant_id and job_id = p.job_id;
   if v_ended then
     insert into journal (tenant_id, job_id, number, type, at, bytes, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data),
-           (p_tenant, p_job, j.journal_number + 2, r.status, v_now, 0, staged(r.status,
-            case r.status when 'failed' then p_final
+    values (p.tenant_id, p.job_id, j.journal_number + 1, 'step.completed', v_now, v_bytes, p.entry),
+           (p.tenant_id, p.job_id, j.journal_number + 2, r.status, v_now, 0, staged(r.status,
+            case r.status when 'failed' then p.final
                  when 'canceled' then convert_to(json_build_object('reason', j.cancel_reason)::text,
                                                  'UTF8')
                  else '{}' end));
     perform finish_record(j, r);
     if j.depth > 0 or j.session_id <> '' then
       -- Its parent is told what it gave and what it cost, its session what it answered.
-      select * into j from jobs where tenant_id = p_tenant and job_id = p_job;
+      select * into j from jobs where tenant_id = p.tenant_id and job_id = p.job_id;
     else
       j.status := r.status;
       j.finished_at := v_now;
       j.journal_number := j.journal_number + 2;
-      j.error := case when r.status = 'failed' then p_final else j.error end;
+      j.error := case when r.status = 'failed' then p.final else j.error end;
     end if;
     perform job_ended(j);
   else
     insert into journal (tenant_id, job_id, number, type, at, bytes, data)
-    values (p_tenant, p_job, j.journal_number + 1, 'step.completed', v_now, v_bytes, p_data);
-    if p_type = 'summarised' and j.session_id <> '' then
-      perform fold_session(p_tenant, j.session_id, p_outcome);
+    values (p.tenant_id, p.job_id, j.journal_number + 1, 'step.completed', v_now, v_bytes, p.entry);
+    if p.type = 'summarised' and j.session_id <> '' then
+      perform fold_session(p.tenant_id, j.session_id, p.outcome);
     end if;
   end if;
   return r;
@@ -190,18 +195,13 @@ end $$;
 
 -- Record a step, and with it claim what is due next in these lanes, in one transaction.
 create function record_and_claim(
-  p_tenant text, p_job uuid, p_position int, p_fence int, p_type text, p_outcome bytea,
-  p_hold bigint, p_cost bigint, p_tokens bigint[], p_workflow text, p_data bytea,
-  p_follow text, p_final bytea, p_steps json, p_course text, p_degraded text,
-  p_worker uuid, p_task text, p_carry text[], p_most bigint, p_error bytea, p_next text[],
-  p_look_further boolean, p_yields boolean, p_barred text[]
+  p step_record, p_next text[], p_look_further boolean, p_yields boolean, p_barred text[]
 ) returns table (r recorded, c claimed_step) language plpgsql as $$
 begin
-  r := record_step(p_tenant, p_job, p_position, p_fence, p_type, p_outcome, p_hold, p_cost,
-                   p_tokens, p_workflow, p_data, p_follow, p_final, p_steps, p_course, p_degraded,
-                   p_worker, p_task, p_carry, p_most, p_error, case when p_yields then p_next end);
+  r := record_step(p, case when p_yields then p_next end);
   if r.carried = 0 then
-    select * into c from claim_next(p_next, p_worker, p_task, p_look_further, p_barred);
+    select * into c
+      from claim_next(p_next, p.worker_id, p.task_id, p_look_further, p_barred);
   end if;
   return next;
 end $$;
@@ -244,11 +244,7 @@ begin
   select hold_micro, called_micro, octet_length(error) into v_hold, v_called, v_before from steps
    where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.pause_requested
      or j.status = 'canceling' and not settles(p_tenant, p_job, p_position) then
     update jobs set spent_micro = spent_micro + p_cost

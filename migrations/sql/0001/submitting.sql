@@ -1,13 +1,35 @@
 -- Submission: the job, its first step and its first journal entry, for one job or for many that
 -- arrived together. Nothing here waits for anything but the transaction log.
 
+-- The last are what `domain/job.py: JobOptions` names.
 create type submission as (
   tenant_id text, job_id uuid, root_id uuid, parent_id uuid, agent text, input bytea,
-  metadata jsonb, callback_url text, priority int, max_steps int, allowance_micro bigint,
-  plan_timeout_ms int, plan_hold_micro bigint, run_at timestamptz, delay_ms bigint,
-  deadline_ms bigint, agent_version text, depth int, user_id text, session_id text,
-  on_busy text, session_ttl_s int
+  metadata jsonb, callback_url text, max_cost_micro bigint, plan_timeout_ms int,
+  plan_hold_micro bigint, run_at timestamptz, delay_ms bigint, deadline_ms bigint,
+  agent_version text, depth int, on_busy text, session_ttl_s int,
+  priority int, max_steps int, user_id text, session_id text
 );
+
+-- A plain job of an agent. Whoever makes a job in the database says over it, by the names of
+-- `submission`, in what it differs: jsonb_populate_record(plain, said).
+create function plain_job(p_tenant text, p_agent text) returns submission
+language plpgsql stable as $$
+declare s submission;
+begin
+  s.tenant_id := p_tenant;
+  s.agent := p_agent;
+  s.metadata := '{}';
+  s.priority := 0;
+  s.max_steps := 1000;
+  select plan_timeout_ms, plan_hold_micro, version
+    into s.plan_timeout_ms, s.plan_hold_micro, s.agent_version from agents
+   where tenant_id in (p_tenant, '*') and name = p_agent order by tenant_id = '*' limit 1;
+  if not found then
+    s.plan_timeout_ms := 60000;
+    s.plan_hold_micro := 0;
+  end if;
+  return s;
+end $$;
 
 -- What stands for a pair of a job's metadata in lists: a hash is enough, for readers compare the pair.
 create function label_of(p_name text, p_value text) returns bigint language sql immutable as $$
@@ -28,10 +50,10 @@ begin
   -- Of bytes children are not asked, nor is a null allowance, as by budgets. In one statement: each
   -- more would cost every job.
   select exists (select from unnest(p_jobs) a join budgets b using (tenant_id)
-                  where coalesce(a.allowance_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
+                  where coalesce(a.max_cost_micro, 0) = 0 and coalesce(a.depth, 0) = 0),
          array(select a.tenant_id from unnest(p_jobs) a join quotas q using (tenant_id)
                 where q.kind = 'bytes' and q.used >= coalesce(q.most, quota_by_default('bytes'))
-                  and a.allowance_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
+                  and a.max_cost_micro is not null and coalesce(a.depth, 0) = 0 limit 1)
     into v_draws, v_full;
   if v_full <> '{}' then perform check_bytes(v_full); end if;
   if v_draws then perform check_budgets(p_jobs); end if;
@@ -40,8 +62,8 @@ begin
                     journal_number, bytes, created_at, deadline_at, agent_version, depth, user_id,
                     session_id)
   select tenant_id, job_id, coalesce(root_id, job_id), parent_id, agent, input, metadata,
-         callback_url, priority, max_steps, coalesce(allowance_micro, 0),
-         v_draws and coalesce(allowance_micro, 0) = 0 and coalesce(depth, 0) = 0
+         callback_url, priority, max_steps, coalesce(max_cost_micro, 0),
+         v_draws and coalesce(max_cost_micro, 0) = 0 and coalesce(depth, 0) = 0
          and has_budgets(tenant_id), 1, 1, 1,
          bytes_of_new(input, metadata), v_now,
          v_now + make_interval(secs => deadline_ms / 1000.0), coalesce(agent_version, ''),
@@ -61,7 +83,7 @@ begin
   select tenant_id, job_id, 1, 'queued', v_now, bytes_of_new(input, metadata),
          convert_to(json_build_object(
            'stage', 'admit', 'component', 'cost', 'agent', agent,
-           'cost', json_build_object('allowance_micro', coalesce(allowance_micro, 0)))::text, 'UTF8')
+           'cost', json_build_object('allowance_micro', coalesce(max_cost_micro, 0)))::text, 'UTF8')
     from unnest(p_jobs);
   select count(deadline_ms), count(nullif(session_id, '')), count(nullif(metadata, '{}'))
     into v_deadlines, v_sessions, v_labeled from unnest(p_jobs);
@@ -99,7 +121,7 @@ create function check_budgets(p_jobs submission[]) returns void language plpgsql
 declare v_id text;
 begin
   select b.budget_id into v_id from unnest(p_jobs) a join budgets b using (tenant_id)
-   where a.allowance_micro = 0 and coalesce(a.depth, 0) = 0
+   where a.max_cost_micro = 0 and coalesce(a.depth, 0) = 0
      and b.limit_micro - b.spent_micro - b.reserved_micro < greatest(1, a.plan_hold_micro) limit 1;
   if found then raise exception 'budget % is used up', v_id using errcode = 'AW003'; end if;
 end $$;
@@ -131,33 +153,51 @@ begin
   return true;
 end $$;
 
--- One job under an idempotency key: key row and job row stand or fall together. A concurrent twin
--- waits here on the unique index until the first has committed, for at most the lock time-out.
-create function submit_once(p_key text, p_fingerprint bytea, p_keep interval, p_job submission)
-returns table (verdict text, job_id uuid, expires_at timestamptz) language plpgsql
-set lock_timeout = '1s' as $$
+-- Take an idempotency key for whatever the caller's transaction makes: taken, replayed (with what
+-- it made before) or reused. A twin waits here until the first has committed.
+create function take_key(
+  p_tenant text, p_key text, p_fingerprint bytea, p_keep interval, p_id uuid,
+  out verdict text, out job_id uuid, out expires_at timestamptz
+) language plpgsql set lock_timeout = '1s' as $$
 #variable_conflict use_column
 declare k idempotency_keys; v_now timestamptz := clock_timestamp();
 begin
+  insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
+  values (p_tenant, p_key, p_fingerprint, p_id, v_now + p_keep)
+  on conflict (tenant_id, key) do update
+     set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
+         expires_at = excluded.expires_at, created_at = v_now
+   where i.expires_at <= v_now
+  returning * into k;
+  verdict := 'taken';
+  if not found then
+    select * into k from idempotency_keys where tenant_id = p_tenant and key = p_key;
+    verdict := case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end;
+  end if;
+  job_id := k.job_id;
+  expires_at := k.expires_at;
+end $$;
+
+-- One job under an idempotency key, or under none: key row and job row stand or fall together.
+create function submit_once(
+  p_key text, p_fingerprint bytea, p_keep interval, p_job submission,
+  out verdict text, out job_id uuid, out expires_at timestamptz
+) language plpgsql set lock_timeout = '1s' as $$
+declare k record;
+begin
   if p_key is not null then
-    insert into idempotency_keys as i (tenant_id, key, fingerprint, job_id, expires_at)
-    values (p_job.tenant_id, p_key, p_fingerprint, p_job.job_id, v_now + p_keep)
-    on conflict (tenant_id, key) do update
-       set fingerprint = excluded.fingerprint, job_id = excluded.job_id,
-           expires_at = excluded.expires_at, created_at = v_now
-     where i.expires_at <= v_now
-    returning * into k;
-    if not found then
-      select * into k from idempotency_keys i
-       where i.tenant_id = p_job.tenant_id and i.key = p_key;
-      return query select case when k.fingerprint = p_fingerprint then 'replayed' else 'reused' end,
-                          k.job_id, k.expires_at;
+    k := take_key(p_job.tenant_id, p_key, p_fingerprint, p_keep, p_job.job_id);
+    expires_at := k.expires_at;
+    if k.verdict <> 'taken' then
+      verdict := k.verdict;
+      job_id := k.job_id;
       return;
     end if;
   end if;
-  if p_job.allowance_micro > 0 then
-    perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.allowance_micro);
+  if p_job.max_cost_micro > 0 then
+    perform reserve_allowance(p_job.tenant_id, p_job.job_id, p_job.max_cost_micro);
   end if;
   perform submit_jobs(array[p_job]);
-  return query select 'created', p_job.job_id, k.expires_at;
+  verdict := 'created';
+  job_id := p_job.job_id;
 end $$;

@@ -214,11 +214,11 @@ begin
       perform stop_job(t.tenant_id, t.job_id, 'canceled', null, 'replaced by the next run', false);
     elsif t.kind = 'budget' then
       perform stop_job(t.tenant_id, t.job_id, 'failed',
-                       '{"code":"budget_spent","message":"the job could not pay for its next step","retryable":false,"cause":null,"user_message":"This took more work, time or money than it was allowed to."}',
+                       limit_reached('budget_spent', 'the job could not pay for its next step'),
                        'budget', false);
     else
       perform stop_job(t.tenant_id, t.job_id, 'failed',
-                       '{"code":"deadline_exceeded","message":"the job did not end by its deadline","retryable":false,"cause":null,"user_message":"This took more work, time or money than it was allowed to."}',
+                       limit_reached('deadline_exceeded', 'the job did not end by its deadline'),
                        'deadline', true);
     end if;
     -- A turn that is stuck may stay so: its timer was set anew.

@@ -25,8 +25,8 @@ begin
     join unnest(v_new) as n (id) on n.id = one.job_id;
   if v_jobs is not null then
     foreach j in array v_jobs loop
-      if j.allowance_micro > 0 then
-        perform reserve_allowance(j.tenant_id, j.job_id, j.allowance_micro);
+      if j.max_cost_micro > 0 then
+        perform reserve_allowance(j.tenant_id, j.job_id, j.max_cost_micro);
       end if;
     end loop;
     perform submit_jobs(v_jobs);
@@ -53,7 +53,7 @@ create function agent_workers.store(
   p_tenant text, p_agent text, p_input jsonb, p_key text, p_fingerprint bytea, p_priority int,
   p_run_at timestamptz, p_metadata jsonb, p_max_steps int, out verdict text, out id uuid
 ) language plpgsql set search_path = pg_catalog, agent_workers, pg_temp as $$
-declare a agents; v_id uuid := agent_workers.new_job_id();
+declare a agents; s submission; v_id uuid := agent_workers.new_job_id();
 begin
   select * into a from agents where tenant_id in (p_tenant, '*') and name = p_agent
    order by tenant_id = '*' limit 1;
@@ -71,12 +71,15 @@ begin
     raise exception 'the input of a job must be a string or an object of at most 1 MiB, and its metadata an object'
       using errcode = 'AW007';
   end if;
-  select s.verdict, s.job_id into store.verdict, store.id from submit_once(
-    p_key, p_fingerprint, interval '30 days',
-    row(p_tenant, v_id, null, null, p_agent, convert_to(p_input::text, 'UTF8'),
-        coalesce(p_metadata, '{}'), null, coalesce(p_priority, 0), coalesce(p_max_steps, 1000), null,
-        a.plan_timeout_ms, a.plan_hold_micro, p_run_at, null, null, a.version, 0,
-        null, null, null, null)::submission) s;
+  s := plain_job(p_tenant, p_agent);
+  s.job_id := v_id;
+  s.input := convert_to(p_input::text, 'UTF8');
+  s.metadata := coalesce(p_metadata, s.metadata);
+  s.priority := coalesce(p_priority, s.priority);
+  s.max_steps := coalesce(p_max_steps, s.max_steps);
+  s.run_at := p_run_at;
+  select o.verdict, o.job_id into store.verdict, store.id
+    from submit_once(p_key, p_fingerprint, interval '30 days', s) o;
   if store.verdict = 'created' then
     -- Nobody rings after the commit, so the keeper need not wait for somebody who might.
     update steps set ring_at = ring_at - interval '1 second'

@@ -63,7 +63,7 @@ create function start_child(
   j jobs, p_child uuid, p_agent text, p_input bytea, p_allowance bigint, p_max_steps int,
   p_timeout_ms bigint
 ) returns bytea language plpgsql as $$
-declare a agents;
+declare a agents; s submission;
 begin
   select * into a from agents where tenant_id in (j.tenant_id, '*') and name = p_agent
    order by tenant_id = '*' limit 1;
@@ -81,12 +81,20 @@ begin
                                     quote_literal(p_agent), trim_scale(a.plan_hold_micro * 0.000001),
                                     trim_scale(p_allowance * 0.000001)));
   end if;
-  perform submit_jobs(array[row(
-    j.tenant_id, p_child, null, j.job_id, p_agent, p_input, j.metadata, null, j.priority,
-    coalesce(p_max_steps, j.max_steps), coalesce(p_allowance, 0), a.plan_timeout_ms,
-    a.plan_hold_micro, null, null,
-    least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint, p_timeout_ms),
-    a.version, j.depth + 1, j.user_id, null, null, null)::submission]);
+  s := plain_job(j.tenant_id, p_agent);
+  s.job_id := p_child;
+  s.input := p_input;
+  s.max_cost_micro := coalesce(p_allowance, 0);
+  s.deadline_ms := least((extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::bigint,
+                         p_timeout_ms);
+  -- What it has of its parent.
+  s.parent_id := j.job_id;
+  s.depth := j.depth + 1;
+  s.metadata := j.metadata;
+  s.priority := j.priority;
+  s.max_steps := coalesce(p_max_steps, j.max_steps);
+  s.user_id := j.user_id;
+  perform submit_jobs(array[s]);
   return null;
 end $$;
 
@@ -105,11 +113,7 @@ begin
   if p_kind = 'event' then perform lock_mail(p_tenant, p_job); end if;
   select * into s from steps where tenant_id = p_tenant and job_id = p_job and position = p_position
      and fence = p_fence and coalesce(status, '') = 'claimed' for update;
-  if not found then
-    r.result := case when j.finished_at is null then 'fenced' else 'ended' end;
-    r.status := j.status;
-    return r;
-  end if;
+  if not found then return came_late(j); end if;
   if j.status = 'canceling' or j.pause_requested then
     update jobs set spent_micro = spent_micro + p_cost
      where tenant_id = p_tenant and job_id = p_job;

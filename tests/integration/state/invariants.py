@@ -1,9 +1,14 @@
 """What must be true of every job at any time, as SQL that finds the jobs of which it is not."""
 
+import re
+
 from agent_workers.state.database.engine import Database
+from agent_workers.state.proving.invariants import INVARIANTS as PROVEN
 
 _OPEN = "('ready','claimed','paused','in_doubt','quarantined')"
 _ENDED = "('succeeded','failed','canceled')"
+_SESSIONS = re.compile(r"turn|a session in which")
+# Those of sessions are the proof's own.
 INVARIANTS = {
     "open_steps counts the open steps": f"""
         select j.job_id, j.status, j.open_steps, s.n from jobs j, lateral (
@@ -63,14 +68,6 @@ INVARIANTS = {
         select job_id from jobs where status = 'canceling' and not exists (
           select from steps s where s.tenant_id = jobs.tenant_id and s.job_id = jobs.job_id
              and s.status in ('claimed', 'ready'))""",
-    "a turn is over when its job has ended": """
-        select t.session_id, t.turn, t.state, j.status from session_turns t
-          join jobs j using (tenant_id, job_id)
-         where (t.state = 'over') <> (j.finished_at is not null)""",
-    "a job whose turn has not come has not begun": """
-        select t.session_id, t.turn, j.status from session_turns t
-          join jobs j using (tenant_id, job_id)
-         where t.state = 'waiting' and j.started_at is not null""",
     "the jobs of a session ran one after another, in their order": """
         select * from (
           select t.session_id, t.turn, j.started_at,
@@ -81,27 +78,6 @@ INVARIANTS = {
                  select from journal n where n.tenant_id = j.tenant_id and n.job_id = j.job_id
                     and n.type = 'turn_skipped')) o
          where started_at < ended""",
-    "a session in which a job waits has one whose turn it is, or is looked after at once": """
-        select t.session_id, t.turn, s.look_at from session_turns t
-          join sessions s using (tenant_id, session_id)
-         where t.state = 'waiting' and s.look_at > clock_timestamp()
-           and not exists (select from session_turns n where n.tenant_id = t.tenant_id
-                              and n.session_id = t.session_id and n.state = 'now')""",
-    "a keeper looks at every stuck turn, and again when somebody waits behind it": """
-        select t.session_id, t.turn, j.status from session_turns t join jobs j using (tenant_id, job_id)
-          join sessions s on s.tenant_id = t.tenant_id and s.session_id = t.session_id
-          left join timers w on w.tenant_id = t.tenant_id and w.job_id = t.job_id
-                            and w.kind = 'stuck'
-         where t.state = 'now' and j.status in ('in_doubt', 'quarantined')
-           and (w.due_at is null or (
-                w.due_at = 'infinity' and t.stuck_at is null and s.look_at > clock_timestamp()
-                and exists (select from session_turns n where n.tenant_id = t.tenant_id
-                               and n.session_id = t.session_id and n.state = 'waiting')))""",
-    "a turn that was skipped had come, and its job says so": """
-        select t.session_id, t.turn from session_turns t join jobs j using (tenant_id, job_id)
-         where t.state = 'skipped' and (j.started_at is null or not exists (
-               select from journal n where n.tenant_id = t.tenant_id and n.job_id = t.job_id
-                  and n.type = 'turn_skipped'))""",
     "an answer stands beside what it answers": """
         select m.session_id, m.turn from session_messages m where m.part = 1 and not exists (
           select from session_messages a where a.tenant_id = m.tenant_id
@@ -110,7 +86,7 @@ INVARIANTS = {
         select job_id from jobs where status = 'paused' and status_detail <> 'budget'
            and exists (select from steps s where s.tenant_id = jobs.tenant_id
                  and s.job_id = jobs.job_id and s.status = 'ready')""",
-}
+} | {name: sql for name, sql in PROVEN.items() if _SESSIONS.search(name)}
 
 
 def broken(database: Database) -> dict[str, list[object]]:

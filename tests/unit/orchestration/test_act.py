@@ -18,7 +18,7 @@ from agent_workers.domain.effect import (
 from agent_workers.domain.ids import effect_key
 from agent_workers.domain.reply import Happened, NotDone, Seen, Unclear
 from agent_workers.domain.step import Broke, StepKind, ToolFailed, ToolRan
-from agent_workers.orchestration.effects.act import EffectProtocol, is_timed
+from agent_workers.orchestration.effects.act import EffectProtocol
 from agent_workers.orchestration.effects.act_rules import Acted, Parked
 from tests.unit.domain.test_effect import SILENCE
 from tests.unit.orchestration.agents import JOB, claimed
@@ -243,7 +243,7 @@ def test_a_thread_may_go_on_with_a_key_for_as_long_as_the_key_lives() -> None:
 
 
 def test_only_what_is_never_repeated_needs_a_process_of_its_own() -> None:
-    assert {cls for cls in EffectClass if is_timed(cls)} == {
+    assert {cls for cls in EffectClass if cls.ended_by_kernel} == {
         EffectClass.RECONCILABLE,
         EffectClass.UNSAFE,
     }
