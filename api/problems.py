@@ -3,6 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.text.strict_json import JsonRefused
@@ -80,6 +84,37 @@ _RETRY_AFTER_S = {
     "stopping": 1,
 }
 _OURS = 500
+
+
+class MistakeDetails(TypedDict):
+    """One thing that is wrong with the request; the pointer leads into its body or query."""
+
+    pointer: str
+    detail: str
+
+
+class OpenAiError(TypedDict):
+    """The same problem, as clients made for OpenAI's API look for it."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    code: str
+    param: str | None
+
+
+class ProblemDetails(TypedDict):
+    """What went wrong, as RFC 9457 says it."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    instance: str
+    code: Literal[tuple(CODES)]  # type: ignore[valid-type]
+    request_id: str
+    retryable: bool
+    errors: list[MistakeDetails]
+    error: OpenAiError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

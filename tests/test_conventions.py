@@ -13,7 +13,7 @@ PRODUCT = ("agent_workers", "api")
 PYTHON = (*PRODUCT, "examples", "migrations", "tests", "tools")
 TEXT_SUFFIXES = {".cfg", ".ini", ".lock", ".md", ".mako", ".py", ".sql", ".toml", ".yaml", ".yml"}
 
-LONGEST_FILE = 250
+LONGEST_FILE = 350
 PUBLIC_FACE = "agent_workers/__init__.py"
 # Importing litellm costs seconds and 170 MiB: it happens once, in a worker that serves a model.
 # Pytest imports the plugin for everybody, whatever they test: it loads the rest when it is used.
@@ -39,7 +39,7 @@ INDEX_OPTION = re.compile(r"^\s*(--(extra-)?index-url|--find-links|-i|-f)\b", re
 Rule = Callable[[Path, ast.Module], Iterator[str]]
 
 
-def test_a_file_has_one_idea_and_at_most_250_lines() -> None:
+def test_a_file_has_one_idea_and_at_most_350_lines() -> None:
     def too_long(path: Path, _: ast.Module) -> Iterator[str]:
         lines = len(path.read_text().splitlines())
         if lines > LONGEST_FILE:

@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, Literal
 from urllib.parse import quote
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from typing_extensions import TypedDict
 
 from agent_workers.domain.errors import AgentWorkersError, ToolError
 from agent_workers.domain.tools.workspace import FileRead, FileSeen, checked_path
@@ -14,8 +17,10 @@ from agent_workers.state.jobs.reads import Place, Reads
 from agent_workers.state.jobs.workspaces import Workspaces
 from api.http.json_text import instant, text
 from api.http.listing import listed
-from api.http.queries import checked_query, job_id_of, names_asked
+from api.http.queries import NamesQuery, job_id_of, no_query, query_of
 from api.http.replies import EmptyReply, Headers, caller_of
+from api.http.route import IF_NONE_MATCH, Reply, Route
+from api.http.shapes import Count, Instant, page_of
 from api.jobs.routes import no_such_job
 from api.problems import Problem
 from api.process.threads import Threads
@@ -30,7 +35,30 @@ _SAFE: Headers = (
 )
 _TEXT, _BYTES = b"text/plain; charset=utf-8", b"application/octet-stream"
 # What stands for itself in a quoted file name, whoever reads it.
+_FILE = Reply(
+    model=Annotated[str, Field(json_schema_extra={"format": "binary"})],
+    description="The file's bytes",
+    media=("text/plain", "application/octet-stream"),
+)
+_UNCHANGED = "The file has not changed"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+class ArtifactReply(TypedDict):
+    """A file that a job wrote; `written_by` is the position of the step that wrote it last."""
+
+    object: Literal["artifact"]
+    name: str
+    bytes: Count
+    etag: str
+    text: bool
+    version: Count
+    written_by: Count
+    created_at: Instant
+    updated_at: Instant
+
+
+ArtifactList = page_of("ArtifactList", ArtifactReply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +67,29 @@ class Artifacts:
     reads: Reads
     threads: Threads
 
+    @Route(
+        "GET /v1/jobs/{job_id}/artifacts",
+        "listArtifacts",
+        "jobs:read",
+        {200: ArtifactList},
+        query=NamesQuery,
+    )
     async def show_all(self, request: Request) -> Response:
         """The files of a job in the order of their names, behind `after`."""
-        named, place = names_asked(request), await self._job(request)
+        named, place = query_of(request, NamesQuery), await self._job(request)
         read = partial(self.workspaces.page, *place, limit=named.limit, after=named.after)
         return await listed(self.threads, read, text=_text, cursor=lambda file: file.path)
 
+    @Route(
+        "GET /v1/jobs/{job_id}/artifacts/{name:path}",
+        "getArtifact",
+        "jobs:read",
+        {200: _FILE, 304: _UNCHANGED},
+        headers=(IF_NONE_MATCH,),
+    )
     async def show(self, request: Request) -> Response:
         """The file's bytes, unless the caller has them already."""
-        checked_query(request, ())
+        no_query(request)
         place, path = await self._job(request), _path_of(request)
         found = await self._part(place, path, start=0)
         if found is None:

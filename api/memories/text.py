@@ -1,10 +1,52 @@
 """How memories look over the wire."""
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from agent_workers.domain.ids import to_wire
 from agent_workers.domain.memory.memory import Memory, memory_to_wire
 from api.http.json_text import instant, text
+from api.http.shapes import Count, Instant, JobIdText, MemoryId, page_of
+
+
+class MemorySourceReply(TypedDict):
+    """The step that was told to remember it."""
+
+    job_id: JobIdText
+    position: Count
+
+
+class MemoryReply(TypedDict):
+    """What an agent was told to remember about a user."""
+
+    object: Literal["memory"]
+    id: MemoryId
+    user_id: str
+    subject: str
+    content: str
+    confidence: Annotated[float, Field(gt=0, le=1)]
+    model: str
+    source: MemorySourceReply
+    created_at: Instant
+    expires_at: Instant | None
+    superseded_by: MemoryId | None
+    superseded_at: Instant | None
+
+
+class MemoryWithReplacedReply(MemoryReply):
+    replaced: list[MemoryReply]
+
+
+class MemoriesRemovedReply(TypedDict):
+    object: Literal["memories_removed"]
+    removed: Count
+    restored: Count
+
+
+MemoryList = page_of("MemoryList", MemoryReply)
 
 
 def memory_text(memory: Memory) -> str:

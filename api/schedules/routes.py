@@ -1,6 +1,5 @@
 """/v1/schedules: when jobs and batches start by themselves."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,30 +19,40 @@ from agent_workers.domain.schedules.schedule import (
 )
 from agent_workers.domain.schedules.target import Target
 from agent_workers.domain.schedules.terms import ScheduleTerms
-from agent_workers.domain.text.encoding import canonical
 from agent_workers.orchestration.requests.schedules import ScheduleControl
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.schedules.calls import Place, Schedules
 from agent_workers.state.schedules.rows import ScheduleSeen
-from api.http.asked import NothingAsked, validated
-from api.http.cursors import Cursors
-from api.http.listing import listed
-from api.http.queries import checked_query, idempotency_key_of, whole_number
+from api.http.asked import EmptyRequest, validated
+from api.http.idempotency import keyed
+from api.http.paging import Pages
+from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json, read_optional
-from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.http.replies import NO_STORE, REPLAYED, EmptyReply, JsonReply, caller_of
+from api.http.route import KEY_PROBLEMS, Reply, Route, idempotency_key
 from api.jobs.agents_asked import taking_jobs
 from api.problems import Problem, invalid
 from api.process.threads import Threads
 from api.schedules.bodies import (
-    ScheduleAsked,
-    ScheduleChangeAsked,
+    ScheduleChangeRequest,
+    ScheduleRequest,
     agents_of,
     changed_terms,
     terms_asked,
 )
-from api.schedules.text import schedule_text
+from api.schedules.text import ScheduleList, ScheduleReply, schedule_text
 
-_STATUSES = [status.value for status in ScheduleStatus]
+_LINKS = (
+    "getSchedule changeSchedule pauseSchedule resumeSchedule triggerSchedule previewSchedule"
+    " listScheduleRuns"
+)
+_CREATED = Reply(
+    model=ScheduleReply, description="Created", links=("schedule_id", tuple(_LINKS.split()))
+)
+
+
+class SchedulesQuery(PageQuery):
+    status: ScheduleStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,50 +60,69 @@ class ScheduleRoutes:
     control: ScheduleControl
     schedules: Schedules
     agents: Agents
-    cursors: Cursors
+    pages: Pages
     threads: Threads
 
+    @Route(
+        "POST /v1/schedules",
+        "createSchedule",
+        "schedules:write",
+        {201: _CREATED},
+        ("unknown_agent", "agent_retired", "quota_reached", *KEY_PROBLEMS),
+        body=ScheduleRequest,
+        headers=(idempotency_key("gives the same schedule"),),
+    )
     async def create(self, request: Request) -> Response:
+        """Make a schedule of jobs or of batches."""
         body = await read_json(request)
-        terms = terms_asked(validated(ScheduleAsked, body))
+        terms = terms_asked(validated(ScheduleRequest, body))
         tenant_id = caller_of(request).tenant_id
         await self._check_agents(tenant_id, terms.target)
-        fingerprint = hashlib.sha256(b"POST /v1/schedules\n" + canonical(body)).digest()
-        create = partial(
-            self.control.create, key=idempotency_key_of(request), fingerprint=fingerprint
-        )
+        once = keyed(request, "POST /v1/schedules", body)
+        create = partial(self.control.create, key=once.key, fingerprint=once.fingerprint)
         with telling_where():
             made = await self.threads.run(create, tenant_id, terms)
         wire = schedule_to_wire(made.schedule.schedule_id)
         headers = [(b"location", f"/v1/schedules/{wire}".encode("ascii"))]
         if made.replayed:
-            headers.append((b"idempotency-replayed", b"true"))
+            headers.append(REPLAYED)
         return _reply(made.schedule, status=201, headers=headers)
 
+    @Route(
+        "GET /v1/schedules",
+        "listSchedules",
+        "schedules:read",
+        {200: ScheduleList},
+        query=SchedulesQuery,
+    )
     async def show_all(self, request: Request) -> Response:
         """Schedules, the newest first."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("limit", "cursor", "status"))
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        status, cursor = members.get("status"), members.get("cursor")
-        if status is not None and status not in _STATUSES:
-            raise invalid(f"status must be one of {', '.join(_STATUSES)}", pointer="/status")
-        scope = f"{tenant_id}\n{status}"
-        behind = None if cursor is None else self.cursors.read(cursor, scope=scope)
+        asked = query_of(request, SchedulesQuery)
+        return await self.pages.reply(
+            asked,
+            partial(self.schedules.page, tenant_id, status=asked.status),
+            scope=f"{tenant_id}\n{asked.status}",
+            text=schedule_text,
+            place=lambda one: (one.created_at, one.schedule_id),
+        )
 
-        def place(one: ScheduleSeen) -> str:
-            return self.cursors.written(one.created_at, one.schedule_id, scope=scope)
-
-        read = partial(self.schedules.page, tenant_id, limit=limit, status=status, behind=behind)
-        return await listed(self.threads, read, text=schedule_text, cursor=place)
-
+    @Route("GET /v1/schedules/{schedule_id}", "getSchedule", "schedules:read", {200: ScheduleReply})
     async def show(self, request: Request) -> Response:
         return _reply(await self.threads.run(self.schedules.one, place_of(request)))
 
+    @Route(
+        "PATCH /v1/schedules/{schedule_id}",
+        "changeSchedule",
+        "schedules:write",
+        {200: ScheduleReply},
+        ("illegal_move", "unknown_agent", "agent_retired"),
+        body=ScheduleChangeRequest,
+    )
     async def change(self, request: Request) -> Response:
         """Change what is said, and nothing else; the next beat knows, within a second."""
         place = place_of(request)
-        asked = validated(ScheduleChangeAsked, await read_json(request))
+        asked = validated(ScheduleChangeRequest, await read_json(request))
 
         def edit(terms: ScheduleTerms) -> ScheduleTerms:
             return changed_terms(terms, asked)
@@ -105,19 +133,45 @@ class ScheduleRoutes:
         with telling_where():
             return _reply(await self.threads.run(self.control.change, place, edit))
 
+    @Route(
+        "DELETE /v1/schedules/{schedule_id}",
+        "deleteSchedule",
+        "schedules:write",
+        {204: "Deleted, with its runs"},
+    )
     async def delete(self, request: Request) -> Response:
         """Forget a schedule with its runs; jobs that it started go on."""
         await self.threads.run(self.control.delete, place_of(request))
         return EmptyReply(204)
 
+    @Route(
+        "POST /v1/schedules/{schedule_id}/pause",
+        "pauseSchedule",
+        "schedules:control",
+        {200: ScheduleReply},
+        ("illegal_move",),
+        body=EmptyRequest,
+        body_may_be_missing=True,
+    )
     async def pause(self, request: Request) -> Response:
+        """Start nothing until it is resumed."""
         place = place_of(request)
-        await read_optional(request, NothingAsked)
+        await read_optional(request, EmptyRequest)
         return _reply(await self.threads.run(self.control.pause, place))
 
+    @Route(
+        "POST /v1/schedules/{schedule_id}/resume",
+        "resumeSchedule",
+        "schedules:control",
+        {200: ScheduleReply},
+        ("illegal_move",),
+        body=EmptyRequest,
+        body_may_be_missing=True,
+    )
     async def resume(self, request: Request) -> Response:
+        """Go on with a paused schedule, from now on."""
         place = place_of(request)
-        await read_optional(request, NothingAsked)
+        await read_optional(request, EmptyRequest)
         return _reply(await self.threads.run(self.control.resume, place))
 
     async def _check_agents(self, tenant_id: TenantId, target: Target) -> None:
@@ -136,7 +190,7 @@ def telling_where() -> Iterator[None]:
 
 
 def place_of(request: Request) -> Place:
-    checked_query(request, ())
+    no_query(request)
     return tenant_and_schedule(request)
 
 

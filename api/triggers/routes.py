@@ -1,6 +1,7 @@
 """/v1/triggers: which events start which jobs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -11,15 +12,23 @@ from agent_workers.domain.ids import TenantId
 from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, from_wire_form
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.triggers.rows import Triggers
-from api.http.cursors import Cursors
-from api.http.listing import listed
-from api.http.queries import checked_query, whole_number
+from api.http.paging import Pages
+from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.http.route import Route
 from api.jobs.agents_asked import taking_jobs
 from api.problems import Problem
 from api.process.threads import Threads
-from api.triggers.bodies import trigger_asked, trigger_changed, trigger_text
+from api.triggers.bodies import (
+    TriggerChange,
+    TriggerList,
+    TriggerReply,
+    TriggerRequest,
+    trigger_asked,
+    trigger_changed,
+    trigger_text,
+)
 
 _MOST_RACES = 5
 
@@ -28,49 +37,66 @@ _MOST_RACES = 5
 class TriggerRoutes:
     triggers: Triggers
     agents: Agents
-    cursors: Cursors
+    pages: Pages
     threads: Threads
 
+    @Route(
+        "POST /v1/triggers",
+        "createTrigger",
+        "triggers:write",
+        {201: TriggerReply},
+        ("trigger_name_taken", "unknown_agent", "agent_retired", "quota_reached"),
+        body=TriggerRequest,
+    )
     async def create(self, request: Request) -> Response:
         """Make a trigger; a second one of the same name is refused."""
         tenant_id = caller_of(request).tenant_id
-        checked_query(request, ())
+        no_query(request)
         body = await read_json(request)
         made = await self.threads.run(self._created, tenant_id, body)
         return JsonReply(made, status=201, headers=[NO_STORE])
 
+    @Route("GET /v1/triggers", "listTriggers", "triggers:read", {200: TriggerList}, query=PageQuery)
     async def show_all(self, request: Request) -> Response:
         """A tenant's triggers, the newest first."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("limit", "cursor"))
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        cursor = members.get("cursor")
-        behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
 
-        def place(trigger: Trigger) -> str:
+        def place(trigger: Trigger) -> tuple[datetime, UUID]:
             assert trigger.created_at is not None  # a row has one
-            return self.cursors.written(trigger.created_at, trigger.trigger_id, scope=tenant_id)
+            return trigger.created_at, trigger.trigger_id
 
-        read = partial(self.triggers.page, tenant_id, limit=limit, behind=behind)
-        return await listed(self.threads, read, text=trigger_text, cursor=place)
+        asked, read = query_of(request, PageQuery), partial(self.triggers.page, tenant_id)
+        return await self.pages.reply(asked, read, scope=tenant_id, text=trigger_text, place=place)
 
+    @Route("GET /v1/triggers/{trigger_id}", "getTrigger", "triggers:read", {200: TriggerReply})
     async def show(self, request: Request) -> Response:
-        checked_query(request, ())
+        """One trigger."""
+        no_query(request)
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
         body = await self.threads.run(self._shown, tenant_id, trigger_id)
         return JsonReply(body, headers=[NO_STORE])
 
+    @Route(
+        "PATCH /v1/triggers/{trigger_id}",
+        "changeTrigger",
+        "triggers:write",
+        {200: TriggerReply},
+        ("trigger_name_taken", "unknown_agent", "agent_retired", "illegal_move", "quota_reached"),
+        body=TriggerChange,
+    )
     async def change(self, request: Request) -> Response:
         """Change what the body names; the next event is matched with what is then there."""
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
-        checked_query(request, ())
+        no_query(request)
         body = await read_json(request)
         changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
         return JsonReply(changed, headers=[NO_STORE])
 
+    @Route("DELETE /v1/triggers/{trigger_id}", "deleteTrigger", "triggers:write", {204: "Deleted"})
     async def delete(self, request: Request) -> Response:
+        """Delete a trigger; jobs that it started go on."""
         tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
-        checked_query(request, ())
+        no_query(request)
         if not await self.threads.run(self.triggers.delete, tenant_id, trigger_id):
             raise _no_such_trigger()
         return EmptyReply(204, headers=[NO_STORE])

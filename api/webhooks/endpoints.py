@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.webhooks.webhook import (
@@ -16,25 +19,56 @@ from agent_workers.domain.webhooks.webhook import (
     shown_secret,
 )
 from agent_workers.state.webhooks.endpoints import EndpointNotFound, EndpointSeen, WebhookEndpoints
-from api.http.asked import NothingAsked, validated
+from api.http.asked import EmptyRequest, validated
 from api.http.json_text import dumped, instant
 from api.http.listing import listed, whole_list
-from api.http.queries import checked_query, whole_number
+from api.http.queries import NoQuery, Number, no_query, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, JsonReply, caller_of
+from api.http.route import Reply, Route
+from api.http.shapes import Described, EndpointId, Instant, page_of
 from api.problems import Problem
 from api.process.threads import Threads
 from api.webhooks.bodies import (
     KINDS,
-    DisableAsked,
-    EndpointAsked,
-    EndpointChangeAsked,
-    RotateAsked,
+    DeletedWebhookEndpointReply,
+    DisableRequest,
+    NewWebhookEndpointReply,
+    RotateRequest,
+    SigningSecret,
+    WebhookEndpointChange,
+    WebhookEndpointList,
+    WebhookEndpointReply,
+    WebhookEndpointRequest,
     change_of,
     endpoint_text,
 )
 
 Place = tuple[TenantId, UUID]
+_CREATED = Reply(
+    model=NewWebhookEndpointReply, description="Created; only this reply shows its secret"
+)
+
+
+class EndpointsQuery(NoQuery):
+    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+    after: Annotated[str, Described(EndpointId)] | None = None
+
+
+class WebhookEventTypeReply(TypedDict):
+    object: Literal["webhook_event_type"]
+    type: str
+
+
+class WebhookSecretReply(TypedDict):
+    """The secret that signs the callbacks of single jobs."""
+
+    object: Literal["webhook_secret"]
+    signing_secret: SigningSecret
+    old_secret_active_until: Instant | None
+
+
+WebhookEventTypeList = page_of("WebhookEventTypeList", WebhookEventTypeReply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +78,18 @@ class WebhookEndpointRoutes:
     allow_private: bool
     threads: Threads
 
+    @Route(
+        "POST /v1/webhook_endpoints",
+        "createWebhookEndpoint",
+        "webhooks:write",
+        {201: _CREATED},
+        ("quota_reached",),
+        body=WebhookEndpointRequest,
+    )
     async def create(self, request: Request) -> Response:
         """Make an endpoint: 201 with its signing secret, which is shown this once."""
         tenant_id = _caller(request)
-        asked = validated(EndpointAsked, await read_json(request))
+        asked = validated(WebhookEndpointRequest, await read_json(request))
         change = change_of(asked, allow_private=self.allow_private)
         endpoint = await self.threads.run(
             self.endpoints.create, tenant_id, change, enabled=asked.enabled
@@ -56,13 +98,20 @@ class WebhookEndpointRoutes:
         body = endpoint_text(endpoint, secret=self._secret(tenant_id, endpoint)).encode("ascii")
         return JsonReply(body, status=201, headers=[NO_STORE, (b"location", location)])
 
+    @Route(
+        "GET /v1/webhook_endpoints",
+        "listWebhookEndpoints",
+        "webhooks:read",
+        {200: WebhookEndpointList},
+        ("webhook_endpoint_not_found",),
+        query=EndpointsQuery,
+    )
     async def show_all(self, request: Request) -> Response:
         """Endpoints, the newest first; `after` is the last id of the page before."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("limit", "after"))
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        after = await self._after(tenant_id, members.get("after"))
-        read = partial(self.endpoints.page, tenant_id, limit=limit, after=after)
+        asked = query_of(request, EndpointsQuery)
+        after = await self._after(tenant_id, asked.after)
+        read = partial(self.endpoints.page, tenant_id, limit=asked.limit, after=after)
         return await listed(
             self.threads,
             read,
@@ -70,56 +119,135 @@ class WebhookEndpointRoutes:
             cursor=lambda one: endpoint_wire(one.endpoint_id),
         )
 
+    @Route(
+        "GET /v1/webhook_endpoints/{endpoint_id}",
+        "getWebhookEndpoint",
+        "webhooks:read",
+        {200: WebhookEndpointReply},
+    )
     async def show(self, request: Request) -> Response:
+        """One endpoint; its secret is not shown."""
         return _reply(await self.threads.run(self.endpoints.one, *place_of(request)))
 
+    @Route(
+        "POST /v1/webhook_endpoints/{endpoint_id}",
+        "updateWebhookEndpoint",
+        "webhooks:write",
+        {200: WebhookEndpointReply},
+        body=WebhookEndpointChange,
+    )
+    @Route(
+        "PATCH /v1/webhook_endpoints/{endpoint_id}",
+        "changeWebhookEndpoint",
+        "webhooks:write",
+        {200: WebhookEndpointReply},
+        body=WebhookEndpointChange,
+    )
     async def change(self, request: Request) -> Response:
+        """Change what is said, and nothing else."""
         place = place_of(request)
-        asked = validated(EndpointChangeAsked, await read_json(request))
+        asked = validated(WebhookEndpointChange, await read_json(request))
         change = change_of(asked, allow_private=self.allow_private)
         return _reply(await self.threads.run(self.endpoints.update, *place, change))
 
+    @Route(
+        "DELETE /v1/webhook_endpoints/{endpoint_id}",
+        "deleteWebhookEndpoint",
+        "webhooks:write",
+        {200: DeletedWebhookEndpointReply},
+    )
     async def delete(self, request: Request) -> Response:
         """Delete it; what was on its way to it ends, and the log of deliveries stays."""
         place = place_of(request)
         await self.threads.run(self.endpoints.delete, *place)
-        said = {"id": endpoint_wire(place[1]), "object": "webhook_endpoint", "deleted": True}
+        said: DeletedWebhookEndpointReply = {
+            "id": endpoint_wire(place[1]),
+            "object": "webhook_endpoint",
+            "deleted": True,
+        }
         return JsonReply(dumped(said), headers=[NO_STORE])
 
+    @Route(
+        "POST /v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        "rotateWebhookSecret",
+        "webhooks:secrets",
+        {200: NewWebhookEndpointReply},
+        body=RotateRequest,
+        body_may_be_missing=True,
+    )
     async def rotate_secret(self, request: Request) -> Response:
         """Make a new secret; the old one may sign beside it for a day."""
         place = place_of(request)
-        asked = await read_optional(request, RotateAsked)
+        asked = await read_optional(request, RotateRequest)
         keep = asked.keep_old_secret_active_for_24_hours
         endpoint = await self.threads.run(self.endpoints.rotate, *place, keep=keep)
         return _reply(endpoint, secret=self._secret(place[0], endpoint))
 
+    @Route(
+        "POST /v1/webhook_endpoints/{endpoint_id}/enable",
+        "enableWebhookEndpoint",
+        "webhooks:write",
+        {200: WebhookEndpointReply},
+        body=EmptyRequest,
+        body_may_be_missing=True,
+    )
     async def enable(self, request: Request) -> Response:
+        """Deliver to it again, from now on."""
         place = place_of(request)
-        await read_optional(request, NothingAsked)
+        await read_optional(request, EmptyRequest)
         return _reply(await self.threads.run(self.endpoints.enable, *place))
 
+    @Route(
+        "POST /v1/webhook_endpoints/{endpoint_id}/disable",
+        "disableWebhookEndpoint",
+        "webhooks:write",
+        {200: WebhookEndpointReply},
+        body=DisableRequest,
+        body_may_be_missing=True,
+    )
     async def disable(self, request: Request) -> Response:
+        """Deliver nothing to it until it is enabled."""
         place = place_of(request)
-        asked = await read_optional(request, DisableAsked)
+        asked = await read_optional(request, DisableRequest)
         reason = asked.reason or f"disabled with key {caller_of(request).key_id}"
         return _reply(await self.threads.run(self.endpoints.disable, *place, reason=reason))
 
+    @Route(
+        "GET /v1/webhook_event_types",
+        "listWebhookEventTypes",
+        "webhooks:read",
+        {200: WebhookEventTypeList},
+    )
     async def show_kinds(self, request: Request) -> Response:
         """Every type of event that there is."""
-        checked_query(request, ())
+        no_query(request)
         texts = [f'{{"object":"webhook_event_type","type":"{kind}"}}' for kind in KINDS]
         return whole_list(texts)
 
+    @Route(
+        "GET /v1/webhook_secret",
+        "getProjectSecret",
+        "webhooks:secrets",
+        {200: WebhookSecretReply},
+    )
     async def show_project_secret(self, request: Request) -> Response:
         """The secret that signs the callbacks of single jobs."""
         tenant_id = _caller(request)
         secret = await self.threads.run(self.endpoints.project_secret, tenant_id)
         return self._project(tenant_id, secret.version, instant(secret.old_until))
 
+    @Route(
+        "POST /v1/webhook_secret/rotate",
+        "rotateProjectSecret",
+        "webhooks:secrets",
+        {200: WebhookSecretReply},
+        body=RotateRequest,
+        body_may_be_missing=True,
+    )
     async def rotate_project_secret(self, request: Request) -> Response:
+        """Make a new secret for callbacks; the old one may sign beside it for a day."""
         tenant_id = _caller(request)
-        asked = await read_optional(request, RotateAsked)
+        asked = await read_optional(request, RotateRequest)
         keep = asked.keep_old_secret_active_for_24_hours
         secret = await self.threads.run(self.endpoints.rotate_project_secret, tenant_id, keep=keep)
         return self._project(tenant_id, secret.version, instant(secret.old_until))
@@ -154,7 +282,7 @@ def place_of(request: Request) -> Place:
 
 
 def _caller(request: Request) -> TenantId:
-    checked_query(request, ())
+    no_query(request)
     return caller_of(request).tenant_id
 
 

@@ -1,5 +1,6 @@
 """However small a page is, every list tells all of its rows, one after the other, and once."""
 
+import json
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -19,7 +20,7 @@ from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.catalogue.tools import Tools
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
-from api.openapi import document
+from api.routes import described
 from tests.integration.api.batch_calls import create
 from tests.integration.api.live import AGENT, Live, running_api, submit
 from tests.integration.api.schedule_calls import make
@@ -28,7 +29,7 @@ from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 
 # Any: JSON, as OpenAPI has it.
-_DOCUMENT: dict[str, Any] = document()
+_DOCUMENT: dict[str, Any] = json.loads(described())
 # These have no rows of anybody; and of dead letters a list shows no bodies.
 _NO_ROWS = {
     "/v1/schedules/{schedule_id}/preview",

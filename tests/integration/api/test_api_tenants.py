@@ -18,7 +18,7 @@ from agent_workers.domain.tools.workspace import FileWish
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
-from api.openapi import document
+from api.routes import described
 from tests.integration.api.batch_calls import create
 from tests.integration.api.live import AGENT, Live, submit
 from tests.integration.api.schedule_calls import make
@@ -42,7 +42,7 @@ BODIES: dict[str, object] = {
     "/v1/webhook_endpoints/{endpoint_id}/replay_missing": SPAN,
 }
 # Any: JSON, as OpenAPI has it.
-PATHS: dict[str, dict[str, Any]] = document()["paths"]  # type: ignore[assignment]
+PATHS: dict[str, dict[str, Any]] = json.loads(described())["paths"]
 # The tools that workers have are everybody's.
 OPERATIONS = [
     (verb, path)

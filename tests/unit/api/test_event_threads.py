@@ -22,6 +22,7 @@ from agent_workers.orchestration.triggers.intake import Intake, Receipt
 from agent_workers.state.access.keys import Caller
 from agent_workers.state.triggers.dead_letters import Letters, LetterSeen, LetterState
 from api.http.cursors import Cursors
+from api.http.paging import Pages
 from api.process.threads import Threads
 from api.triggers.dead_letters import DeadLetterRoutes
 from api.triggers.intake import EventIntake
@@ -126,7 +127,7 @@ def test_a_letter_is_written_in_a_thread() -> None:
         routes = DeadLetterRoutes(
             letters=cast("Letters", Shelf(large)),
             intake=cast("Intake", None),
-            cursors=Cursors("pepper", listing="dead_letters"),
+            pages=Pages(cursors=Cursors("pepper", listing="dead_letters"), threads=threads),
             threads=threads,
         )
         shown = replied(routes.show, letter_id=wire_form(LETTER, uuid4()))
