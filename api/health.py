@@ -20,8 +20,10 @@ from agent_workers.transport.brokers.profiles import Broker, broker_of
 from agent_workers.transport.doorbells.redis_bell import connected
 from api.http.json_text import dumped
 from api.http.replies import NO_STORE, JsonReply
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.process.threads import Threads
+
+_AT = Room("/health")
 
 _PATIENCE_S = 2.0
 # What was told to end does so within moments.
@@ -56,12 +58,12 @@ class Health:
     checks: Mapping[str, Check]
     threads: Threads
 
-    @Route("GET /health/live", "live", None, {200: LiveReply})
+    @Route(_AT, "GET /live", "live", {200: LiveReply})
     async def live(self, _: Request) -> Response:
         """Whether this process runs."""
         return JsonReply(b'{"status":"ok"}', headers=[NO_STORE])
 
-    @Route("GET /health/ready", "ready", None, {200: ReadyReply, 503: _NOT_READY})
+    @Route(_AT, "GET /ready", "ready", {200: ReadyReply, 503: _NOT_READY})
     async def ready(self, _: Request) -> Response:
         """Say 503 with what is missing; jobs are accepted all the same while only the broker is."""
         found = await asyncio.gather(*(self._ask(check) for check in self.checks.values()))

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
 from api.http.paths import parameters_of
-from api.http.route import JSON, Handled, Reply, Route, routes_of
+from api.http.route import Handled, Reply, Route, routes_of
 from api.http.shapes import Schema, without_null
 from api.problems import CODES, MEDIA_TYPE, ProblemDetails
 
@@ -21,7 +21,8 @@ _WITHOUT_NUL = r"^[^\x00]*$"
 # As pydantic writes them where a validator comes before.
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 _IN_WORDS = {200: "OK", 201: "Created", 202: "Accepted", 204: "Done"}
-_OF_KEYS = ("missing_key", "invalid_key", "invalid_request", "state_unavailable")
+_OF_CALLERS = ("missing_key", "invalid_key", "invalid_request", "state_unavailable")
+_OF_KEYS = ("idempotency_key_in_flight", "idempotency_key_reused")
 _OF_BODIES = ("malformed_json", "body_too_large", "unsupported_media_type", "trailers_not_taken")
 # What a server may answer to whatever it is asked.
 OF_THE_SERVER = (
@@ -46,7 +47,7 @@ def document(owners: Iterable[type]) -> Schema:
     models = _Models(ProblemDetails, *(model for one in handled for model in _models(one.route)))
     paths: dict[str, Schema] = {}
     for one in handled:
-        path = re.sub(r":\w+}", "}", one.route.template)
+        path = re.sub(r":\w+}", "}", one.route.path)
         paths.setdefault(path, {})[one.route.method.lower()] = _operation(one, models)
     whole = {
         "openapi": "3.1.0",
@@ -67,11 +68,16 @@ def document(owners: Iterable[type]) -> Schema:
 
 def problems_of(route: Route) -> Sequence[str]:
     """Return the codes of the problems that a route may answer, those of servers left out."""
-    if route.scope is None:
+    if route.needs is None:
         return route.problems
-    missing = (one.missing for one in parameters_of(route.template))
-    bodies = _OF_BODIES if route.body or route.bodies else ()
-    return tuple(dict.fromkeys((*_OF_KEYS, *missing, *bodies, *route.problems)))
+    following = (
+        *_OF_CALLERS,
+        *(one.missing for one in parameters_of(route.path)),
+        *(("invalid_cursor",) if "cursor" in route.query.model_fields else ()),
+        *(_OF_BODIES if route.content else ()),
+        *(_OF_KEYS if route.key else ()),
+    )
+    return tuple(dict.fromkeys((*following, *route.problems)))
 
 
 class _Models:
@@ -143,11 +149,9 @@ class _Generator(GenerateJsonSchema):
 
 def _models(route: Route) -> Iterable[object]:
     yield route.query
-    if route.body is not None:
-        yield route.body
-    yield from route.bodies.values()
-    yield from (one.kind for one in parameters_of(route.template))
-    yield from (header.kind for header in route.headers)
+    yield from route.content.values()
+    yield from (one.kind for one in parameters_of(route.path))
+    yield from (header.kind for header in route.told_in)
     for reply in map(_reply_of, route.replies.values()):
         if reply.model is not None:
             yield reply.model
@@ -160,7 +164,7 @@ def _operation(one: Handled, models: _Models) -> Schema:
         "operationId": route.name,
         "summary": _summary(route.name),
         "description": cleandoc(one.description),
-        "tags": [route.scope.partition(":")[0] if route.scope else "server"],
+        "tags": [route.needs.partition(":")[0] if route.needs else "server"],
         "parameters": _parameters(route, models),
         "responses": {
             **{str(status): _reply(status, r, models) for status, r in route.replies.items()},
@@ -168,14 +172,13 @@ def _operation(one: Handled, models: _Models) -> Schema:
         },
         "x-problems": sorted(codes),
     }
-    if route.scope is None:
+    if route.needs is None:
         described["security"] = []
     else:
-        described["x-scope"] = route.scope
-    bodies = ({JSON: route.body} if route.body else {}) | dict(route.bodies)
-    if bodies:
-        content = {media: {"schema": models.of(model)} for media, model in bodies.items()}
-        required = not route.body_may_be_missing
+        described["x-scope"] = route.needs
+    content = {media: {"schema": models.of(model)} for media, model in route.content.items()}
+    if content:
+        required = route.optional_body is None
         described["requestBody"] = {"required": required, "content": content}
     return described
 
@@ -188,13 +191,13 @@ def _summary(name: str) -> str:
 def _parameters(route: Route, models: _Models) -> list[Schema]:
     found: list[Schema] = [
         {"name": one.name, "in": "path", "required": True, "schema": models.of(one.kind)}
-        for one in parameters_of(route.template)
+        for one in parameters_of(route.path)
     ]
     query = models.members(route.query)
     needed = query.get("required", ())
     for name, schema in query.get("properties", {}).items():
         found.append(_query_parameter(name, without_null(schema), is_needed=name in needed))
-    for header in route.headers:
+    for header in route.told_in:
         told = {"name": header.name, "in": "header", "description": header.description}
         found.append(told | {"schema": models.of(header.kind)})
     return found

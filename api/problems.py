@@ -188,6 +188,11 @@ def invalid(detail: str, *, pointer: str = "", code: str = "invalid_request") ->
     return Problem(code=code, detail=detail, mistakes=[Mistake(pointer=pointer, detail=detail)])
 
 
+def missing(code: str) -> Problem:
+    """Return the problem of a request for what is not there, or is another tenant's."""
+    return Problem(code=code, detail=f"{CODES[code][1]}.")
+
+
 def problem_of(error: Exception) -> Problem:
     """Say an error in the words of this API; what we did not expect stays our secret."""
     match error:

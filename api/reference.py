@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api.http.replies import JsonReply
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.http.shapes import Anything
 from api.problems import CODES
 from api.process.threads import Threads
+
+_AT = Room("")
 
 _ITSELF = Reply(model=Anything, description="This document")
 _PAGE = Reply(model=str, description="HTML", media=("text/html",))
@@ -23,13 +25,13 @@ class Reference:
     document: Callable[[], bytes]
     threads: Threads
 
-    @Route("GET /openapi.json", "describe", None, {200: _ITSELF})
+    @Route(_AT, "GET /openapi.json", "describe", {200: _ITSELF})
     async def describe(self, _: Request) -> Response:
         """This document, as OpenAPI 3.1."""
         body = await self.threads.run(self.document)
         return JsonReply(body, headers=[(b"cache-control", b"max-age=300")])
 
-    @Route("GET /errors", "explainErrors", None, {200: _PAGE})
+    @Route(_AT, "GET /errors", "explainErrors", {200: _PAGE})
     async def explain_errors(self, _: Request) -> Response:
         """The page that the `type` of every problem leads to."""
         rows = "".join(

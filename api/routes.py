@@ -71,7 +71,7 @@ def add_routes(app: FastAPI, parts: Iterable[object]) -> None:
     for owner in ROUTED:
         for one in routes_of(owner):
             app.router.add_api_route(
-                one.route.template,
+                one.route.path,
                 getattr(part_of[owner], one.handler),
                 methods=[one.route.method],
                 response_model=None,

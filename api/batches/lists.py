@@ -8,14 +8,17 @@ from starlette.responses import Response
 
 from agent_workers.domain.batch import BatchStatus, ItemStatus
 from agent_workers.state.batches.reads import BatchReads
-from api.batches.routes import batch_id_of, no_such_batch
 from api.batches.text import BatchItemList, BatchList, batch_text, item_text
 from api.http.listing import listed
 from api.http.paging import Pages
+from api.http.paths import id_of
 from api.http.queries import NumbersQuery, PageQuery, query_of
 from api.http.replies import caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
+from api.problems import missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/batches", reads="batches:read", writes="batches:submit")
 
 
 class BatchesQuery(PageQuery):
@@ -32,7 +35,7 @@ class BatchLists:
     pages: Pages
     threads: Threads
 
-    @Route("GET /v1/batches", "listBatches", "batches:read", {200: BatchList}, query=BatchesQuery)
+    @Route(_AT, "GET", "listBatches", {200: BatchList}, query=BatchesQuery)
     async def show_all(self, request: Request) -> Response:
         """Batches, the newest first; live ones without their counts."""
         tenant_id = caller_of(request).tenant_id
@@ -46,18 +49,14 @@ class BatchLists:
         )
 
     @Route(
-        "GET /v1/batches/{batch_id}/items",
-        "listBatchItems",
-        "batches:read",
-        {200: BatchItemList},
-        query=BatchItemsQuery,
+        _AT, "GET /{batch_id}/items", "listBatchItems", {200: BatchItemList}, query=BatchItemsQuery
     )
     async def show_items(self, request: Request) -> Response:
         """The items of a batch in the order of their lines, behind `after`."""
-        place = (caller_of(request).tenant_id, batch_id_of(request))
+        place = (caller_of(request).tenant_id, id_of(request, "batch_id"))
         asked = query_of(request, BatchItemsQuery)
         if await self.threads.run(self.reads.batch, *place) is None:
-            raise no_such_batch()
+            raise missing("batch_not_found")
         after, status = asked.after or 0, asked.status
         read = partial(self.reads.items, *place, after=after, limit=asked.limit, status=status)
         return await listed(

@@ -9,14 +9,8 @@ from uuid import UUID
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from agent_workers.domain.batch import (
-    ENDED,
-    BatchItem,
-    BatchStatus,
-    batch_from_wire,
-    to_wire,
-)
-from agent_workers.domain.ids import TenantId, time_ordered
+from agent_workers.domain.batch import ENDED, BatchItem, BatchStatus
+from agent_workers.domain.ids import BATCH_ID, TenantId, time_ordered
 from agent_workers.orchestration.requests.batches import BatchRuns
 from agent_workers.state.batches.reads import BatchReads, BatchSeen, ResultSeen
 from agent_workers.state.batches.rows import ClashingItems
@@ -37,13 +31,16 @@ from api.http.asked import validated
 from api.http.idempotency import keyed
 from api.http.json_text import dumped
 from api.http.listing import streamed
+from api.http.paths import id_of
 from api.http.queries import no_query
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, REPLAYED, EmptyReply, JsonReply, caller_of
-from api.http.route import KEY_PROBLEMS, Reply, Route, idempotency_key
+from api.http.route import Reply, Room, Route
 from api.jobs.agents_asked import taking_jobs
-from api.problems import Mistake, Problem, invalid
+from api.problems import Mistake, Problem, invalid, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/batches", reads="batches:read", writes="batches:submit")
 
 UPLOAD_TYPE = "application/x-ndjson"
 _RESULTS_AT_ONCE = 500
@@ -62,13 +59,13 @@ class BatchRoutes:
     allow_private_callbacks: bool = False
 
     @Route(
-        "POST /v1/batches",
+        _AT,
+        "POST",
         "createBatch",
-        "batches:submit",
         {202: _BEGUN},
-        ("unknown_agent", "agent_retired", "quota_reached", *KEY_PROBLEMS),
+        ("unknown_agent", "agent_retired", "quota_reached"),
         body=BatchRequest,
-        headers=(idempotency_key("gives the same batch"),),
+        key="gives the same batch",
     )
     async def create(self, request: Request) -> Response:
         """Take a batch: with jobs or items it begins at once, without it waits for an upload."""
@@ -93,28 +90,30 @@ class BatchRoutes:
         except ClashingItems as error:
             pointer = f"/{'jobs' if asked.jobs is not None else 'items'}/{error.places[0] - 1}"
             raise invalid("the custom_id is given twice", pointer=pointer + "/custom_id") from None
-        headers = [(b"location", f"/v1/batches/{to_wire(opened.batch_id)}".encode("ascii"))]
+        headers = [
+            (b"location", f"/v1/batches/{BATCH_ID.written(opened.batch_id)}".encode("ascii"))
+        ]
         if opened.replayed:
             headers.append(REPLAYED)
         return await self._reply(tenant_id, opened.batch_id, status=202, headers=headers)
 
-    @Route("GET /v1/batches/{batch_id}", "getBatch", "batches:read", {200: BatchReply})
+    @Route(_AT, "GET /{batch_id}", "getBatch", {200: BatchReply})
     async def show(self, request: Request) -> Response:
         """One batch, with the counts of its items."""
         no_query(request)
-        return await self._reply(caller_of(request).tenant_id, batch_id_of(request))
+        return await self._reply(caller_of(request).tenant_id, id_of(request, "batch_id"))
 
     @Route(
-        "PUT /v1/batches/{batch_id}/items",
+        _AT,
+        "PUT /{batch_id}/items",
         "uploadBatchItems",
-        "batches:submit",
         {200: BatchUploadReply},
         ("batch_not_open", "invalid_lines", "too_many_items", "quota_reached"),
         bodies={UPLOAD_TYPE: str},
     )
     async def upload(self, request: Request) -> Response:
         """Keep items of an open batch, a line each; what is right is kept, what is not is told."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
         no_query(request)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {UPLOAD_TYPE, "application/jsonl"}:
@@ -135,17 +134,16 @@ class BatchRoutes:
         return _told(tally)
 
     @Route(
-        "POST /v1/batches/{batch_id}/start",
+        _AT,
+        "POST /{batch_id}/start",
         "startBatch",
-        "batches:submit",
         {202: _BEGUN},
         ("batch_not_open", "items_missing"),
-        body=StartRequest,
-        body_may_be_missing=True,
+        optional_body=StartRequest,
     )
     async def start(self, request: Request) -> Response:
         """Take no more items, and begin."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
         no_query(request)
         asked = await read_optional(request, StartRequest)
         batch = await self._read(tenant_id, batch_id)
@@ -158,17 +156,17 @@ class BatchRoutes:
         return await self._reply(tenant_id, batch_id, status=202)
 
     @Route(
-        "POST /v1/batches/{batch_id}/cancel",
+        _AT,
+        "POST /{batch_id}/cancel",
         "cancelBatch",
-        "batches:control",
         {200: BatchReply, 202: _STOPPING},
         ("illegal_move",),
-        body=BatchCancelRequest,
-        body_may_be_missing=True,
+        optional_body=BatchCancelRequest,
+        scope="batches:control",
     )
     async def cancel(self, request: Request) -> Response:
         """Stop a batch: 200 when it has ended, 202 while something of it still runs."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
         no_query(request)
         asked = await read_optional(request, BatchCancelRequest)
         status = await self.threads.run(
@@ -180,15 +178,10 @@ class BatchRoutes:
         code = 200 if batch.status in ENDED else 202
         return JsonReply(batch_text(batch).encode(), status=code, headers=[NO_STORE])
 
-    @Route(
-        "GET /v1/batches/{batch_id}/results.jsonl",
-        "getBatchResults",
-        "batches:read",
-        {200: _LINES},
-    )
+    @Route(_AT, "GET /{batch_id}/results.jsonl", "getBatchResults", {200: _LINES})
     async def results(self, request: Request) -> Response:
         """What came of each item that has ended, a line each, as a stream."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
         no_query(request)
         batch = await self._read(tenant_id, batch_id)
         headers = {"cache-control": "no-store", "x-batch-status": batch.status.value}
@@ -221,7 +214,7 @@ class BatchRoutes:
     async def _read(self, tenant_id: TenantId, batch_id: UUID) -> BatchSeen:
         batch = await self.threads.run(self.reads.batch, tenant_id, batch_id)
         if batch is None:
-            raise no_such_batch()
+            raise missing("batch_not_found")
         return batch
 
     async def _reply(
@@ -235,17 +228,6 @@ class BatchRoutes:
         batch = await self._read(tenant_id, batch_id)
         body = batch_text(batch).encode("utf-8")
         return JsonReply(body, status=status, headers=[NO_STORE, *(headers or [])])
-
-
-def batch_id_of(request: Request) -> UUID:
-    batch_id = batch_from_wire(request.path_params["batch_id"])
-    if batch_id is None:
-        raise no_such_batch()
-    return batch_id
-
-
-def no_such_batch() -> Problem:
-    return Problem(code="batch_not_found", detail="There is no such batch.")
 
 
 def _told(tally: Tally) -> Response:

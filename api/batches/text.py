@@ -6,8 +6,8 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from agent_workers.domain.batch import BatchStatus, ItemStatus, OnError, to_wire
-from agent_workers.domain.ids import to_wire as job_wire
+from agent_workers.domain.batch import BatchStatus, ItemStatus, OnError
+from agent_workers.domain.ids import BATCH_ID, to_wire
 from agent_workers.state.batches.reads import BatchSeen, ItemSeen, ResultSeen
 from api.http.json_text import instant, raw, text, usd
 from api.http.shapes import BatchId, Count, Instant, JobIdText, Strings, page_of
@@ -65,7 +65,7 @@ BatchItemList = page_of("BatchItemList", BatchItemReply)
 
 
 def batch_text(batch: BatchSeen) -> str:
-    wire = to_wire(batch.batch_id)
+    wire = BATCH_ID.written(batch.batch_id)
     at = f'"/v1/batches/{wire}'
     counts = "null" if batch.counts is None else _counts(batch)
     return (
@@ -103,4 +103,4 @@ def _counts(batch: BatchSeen) -> str:
 
 
 def _job(job_id: UUID | None) -> str:
-    return "null" if job_id is None else f'"{job_wire(job_id)}"'
+    return "null" if job_id is None else f'"{to_wire(job_id)}"'

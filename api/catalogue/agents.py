@@ -18,9 +18,11 @@ from api.catalogue.text import (
 from api.http.listing import listed
 from api.http.queries import NamesQuery, no_query, query_of
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.problems import Problem
 from api.process.threads import Threads
+
+_AT = Room("/v1/agents", reads="agents:read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class AgentRoutes:
     versions: AgentVersions
     threads: Threads
 
-    @Route("GET /v1/agents", "listAgents", "agents:read", {200: AgentList}, query=NamesQuery)
+    @Route(_AT, "GET", "listAgents", {200: AgentList}, query=NamesQuery)
     async def show_all(self, request: Request) -> Response:
         """Agents in the order of their names, behind `after`."""
         tenant_id = caller_of(request).tenant_id
@@ -37,7 +39,7 @@ class AgentRoutes:
         read = partial(self.agents.page, tenant_id, limit=named.limit, after=named.after)
         return await listed(self.threads, read, text=agent_text, cursor=lambda one: one.name)
 
-    @Route("GET /v1/agents/{name}", "getAgent", "agents:read", {200: AgentWithVersionsReply})
+    @Route(_AT, "GET /{name}", "getAgent", {200: AgentWithVersionsReply})
     async def show(self, request: Request) -> Response:
         """What is current of an agent, and which versions of it there are, the latest first."""
         no_query(request)
@@ -48,12 +50,7 @@ class AgentRoutes:
         versions = await self.threads.run(self.versions.all, *place)
         return JsonReply(agent_text(agent, versions).encode("utf-8"), headers=[NO_STORE])
 
-    @Route(
-        "GET /v1/agents/{name}/versions/{version}",
-        "getAgentVersion",
-        "agents:read",
-        {200: AgentVersionReply},
-    )
+    @Route(_AT, "GET /{name}/versions/{version}", "getAgentVersion", {200: AgentVersionReply})
     async def show_version(self, request: Request) -> Response:
         """One version of an agent, current or not."""
         no_query(request)

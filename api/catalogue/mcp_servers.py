@@ -27,10 +27,12 @@ from api.http.listing import listed
 from api.http.queries import NamesQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.http.shapes import Body, Instant, page_of
 from api.problems import Problem, invalid
 from api.process.threads import Threads
+
+_AT = Room("/v1/mcp_servers", reads="mcp_servers:read", writes="mcp_servers:write")
 
 
 class NewMcpServer(Body):
@@ -85,13 +87,7 @@ class McpServerRoutes:
     reach: Reach
     threads: Threads
 
-    @Route(
-        "GET /v1/mcp_servers",
-        "listMcpServers",
-        "mcp_servers:read",
-        {200: McpServerList},
-        query=NamesQuery,
-    )
+    @Route(_AT, "GET", "listMcpServers", {200: McpServerList}, query=NamesQuery)
     async def show_all(self, request: Request) -> Response:
         """The caller's servers, and those that are everybody's."""
         tenant_id, named = caller_of(request).tenant_id, query_of(request, NamesQuery)
@@ -99,12 +95,7 @@ class McpServerRoutes:
         read = partial(self.servers.page, tenant_id, limit=named.limit, behind=behind)
         return await listed(self.threads, read, text=_text, cursor=_cursor)
 
-    @Route(
-        "GET /v1/mcp_servers/{name}",
-        "getMcpServer",
-        "mcp_servers:read",
-        {200: McpServerWithToolsReply},
-    )
+    @Route(_AT, "GET /{name}", "getMcpServer", {200: McpServerWithToolsReply})
     async def show(self, request: Request) -> Response:
         """One server with its tools; only those that are approved can be called."""
         server = await self._found(request)
@@ -116,9 +107,9 @@ class McpServerRoutes:
         return JsonReply(dumped(body), headers=[NO_STORE])
 
     @Route(
-        "POST /v1/mcp_servers",
+        _AT,
+        "POST",
         "addMcpServer",
-        "mcp_servers:write",
         {201: McpServerReply},
         ("mcp_server_exists",),
         body=NewMcpServer,
@@ -142,22 +133,14 @@ class McpServerRoutes:
             )
         return JsonReply(dumped(_shown(server)), status=201, headers=[NO_STORE])
 
-    @Route(
-        "DELETE /v1/mcp_servers/{name}", "removeMcpServer", "mcp_servers:write", {204: "Removed"}
-    )
+    @Route(_AT, "DELETE /{name}", "removeMcpServer", {204: "Removed"})
     async def remove(self, request: Request) -> Response:
         """Forget a server; jobs that name its tools are told so."""
         server = await self._own(request)
         await self.threads.run(self.rows.set_state, *server.place, ServerState.REMOVED)
         return EmptyReply(204, headers=[NO_STORE])
 
-    @Route(
-        "POST /v1/mcp_servers/{name}/refresh",
-        "refreshMcpServer",
-        "mcp_servers:write",
-        {202: _ASKED},
-        ("illegal_move",),
-    )
+    @Route(_AT, "POST /{name}/refresh", "refreshMcpServer", {202: _ASKED}, ("illegal_move",))
     async def refresh(self, request: Request) -> Response:
         """Let a worker ask a server for its tools anew."""
         server = await self._own(request)

@@ -15,10 +15,12 @@ from api.http.json_text import instant, text
 from api.http.listing import listed
 from api.http.queries import NamesQuery, no_query, query_of
 from api.http.replies import NO_STORE, JsonReply
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.http.shapes import Anything, Instant, page_of
 from api.problems import Problem
 from api.process.threads import Threads
+
+_AT = Room("/v1/tools", reads="tools:read")
 
 _Seconds = Annotated[float, Field(ge=0)]
 
@@ -62,14 +64,14 @@ class ToolRoutes:
     tools: Tools
     threads: Threads
 
-    @Route("GET /v1/tools", "listTools", "tools:read", {200: ToolList}, query=NamesQuery)
+    @Route(_AT, "GET", "listTools", {200: ToolList}, query=NamesQuery)
     async def show_all(self, request: Request) -> Response:
         """Tools in the order of their names, behind `after`."""
         named = query_of(request, NamesQuery)
         read = partial(self.tools.page, limit=named.limit, after=named.after)
         return await listed(self.threads, read, text=_text, cursor=lambda one: one.name)
 
-    @Route("GET /v1/tools/{name}", "getTool", "tools:read", {200: ToolReply})
+    @Route(_AT, "GET /{name}", "getTool", {200: ToolReply})
     async def show(self, request: Request) -> Response:
         """One tool, as the worker that registered it last declared it."""
         no_query(request)

@@ -4,9 +4,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
+from starlette.requests import Request
 
+from agent_workers.domain.ids import (
+    BATCH_ID,
+    DEAD_LETTER_ID,
+    DELIVERY_ID,
+    ENDPOINT_ID,
+    MEMORY_ID,
+    SCHEDULE_ID,
+    TRIGGER_ID,
+    JobId,
+    from_wire,
+)
 from api.http.forms import MCP_SERVER_FORM, SESSION_FORM
 from api.http.shapes import (
     AnyJobIdText,
@@ -18,6 +31,7 @@ from api.http.shapes import (
     ScheduleIdText,
     TriggerId,
 )
+from api.problems import missing
 
 _Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 _ToolName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
@@ -41,6 +55,15 @@ class PathParameter:
     missing: str
 
 
+_IDS = {
+    "batch_id": (BATCH_ID, "batch_not_found"),
+    "delivery_id": (DELIVERY_ID, "webhook_delivery_not_found"),
+    "endpoint_id": (ENDPOINT_ID, "webhook_endpoint_not_found"),
+    "letter_id": (DEAD_LETTER_ID, "dead_letter_not_found"),
+    "memory_id": (MEMORY_ID, "memory_not_found"),
+    "schedule_id": (SCHEDULE_ID, "schedule_not_found"),
+    "trigger_id": (TRIGGER_ID, "trigger_not_found"),
+}
 # A path that ends in a parameter -> the type of the parameter, and the code of the problem.
 _KNOWN: dict[str, tuple[object, str]] = {
     "/v1/agents/{name}": (_Name, "agent_not_found"),
@@ -60,6 +83,22 @@ _KNOWN: dict[str, tuple[object, str]] = {
     "/v1/webhook_deliveries/{delivery_id}": (DeliveryId, "webhook_delivery_not_found"),
     "/v1/webhook_endpoints/{endpoint_id}": (EndpointId, "webhook_endpoint_not_found"),
 }
+
+
+def id_of(request: Request, name: str) -> UUID:
+    """Return an id from the path, or end the request: there is nothing of another form."""
+    kind, code = _IDS[name]
+    found = kind.read(request.path_params[name])
+    if found is None:
+        raise missing(code)
+    return found
+
+
+def job_id_of(request: Request) -> JobId:
+    job_id = from_wire(request.path_params["job_id"])
+    if job_id is None:
+        raise missing("job_not_found")
+    return job_id
 
 
 def parameters_of(path: str) -> Iterator[PathParameter]:

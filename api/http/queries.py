@@ -10,10 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from agent_workers.domain.ids import JobId, from_wire
 from api.http.asked import parsed_instant, validated
 from api.http.shapes import Described, InstantText
-from api.problems import Problem, invalid
+from api.problems import invalid
 
 _KEY = re.compile(r'[\x21\x23-\x7e]{1,255}|"[\x21\x23-\x7e]{1,255}"')
 _WAIT = re.compile(r"(?:^|[,;])\s*wait=(\d{1,6})\s*(?:$|[,;])")
@@ -100,13 +99,6 @@ def no_query(request: Request) -> None:
 @cache
 def _nothing_asked(model: type[Query]) -> Query:
     return validated(model, {})
-
-
-def job_id_of(request: Request) -> JobId:
-    job_id = from_wire(request.path_params["job_id"])
-    if job_id is None:
-        raise Problem(code="job_not_found", detail="There is no such job.")
-    return job_id
 
 
 def checked_query(request: Request, known: Collection[str]) -> dict[str, str]:

@@ -44,8 +44,7 @@ Scope = Literal[
     "webhooks:write",
 ]
 JSON = "application/json"
-# What a key that came before may lead to.
-KEY_PROBLEMS = ("idempotency_key_in_flight", "idempotency_key_reused")
+_KEY = Annotated[str, Field(pattern="^[!#-~]{1,255}$")]
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Response]])
 
@@ -71,23 +70,35 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Routes under one path, and the scopes that they need unless they say another."""
+
+    path: str
+    reads: Scope | None = None
+    writes: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route; `@Route(…)` above a method makes that method its handler.
 
-    `at` is its method and path; `problems` are codes that do not follow from its path or body.
+    `at` is its method and its path in the room; `problems` are codes that do not follow from its
+    path, its query, its body or its key.
     """
 
+    room: Room
     at: str
     name: str
-    scope: Scope | None
     replies: Mapping[int, object]
-    # The codes of its own; those that every route shares are not repeated.
     problems: tuple[str, ...] = ()
+    scope: Scope | None = None
     query: type[BaseModel] = NoQuery
     body: object = None
-    # Its bodies of other media types.
+    optional_body: object = None
+    # Bodies of other media types.
     bodies: Mapping[str, object] = field(default_factory=dict)
-    body_may_be_missing: bool = False
+    # What the same idempotency key with the same body does, where a key is taken.
+    key: str = ""
     headers: tuple[Header, ...] = ()
 
     def __call__(self, handler: Handler) -> Handler:
@@ -99,8 +110,25 @@ class Route:
         return self.at.partition(" ")[0]
 
     @property
-    def template(self) -> str:
-        return self.at.partition(" ")[2]
+    def path(self) -> str:
+        return self.room.path + self.at.partition(" ")[2]
+
+    @property
+    def needs(self) -> Scope | None:
+        return self.scope or (self.room.reads if self.method == "GET" else self.room.writes)
+
+    @property
+    def content(self) -> Mapping[str, object]:
+        """Its bodies by their media types."""
+        whole = self.body or self.optional_body
+        return ({JSON: whole} if whole else {}) | dict(self.bodies)
+
+    @property
+    def told_in(self) -> tuple[Header, ...]:
+        """Its headers, that of the idempotency key included."""
+        told = f"The same key with the same body {self.key}."
+        key = Header(name="Idempotency-Key", description=told, kind=_KEY)
+        return (key, *self.headers) if self.key else self.headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +151,4 @@ def routes_of(owner: type) -> Iterator[Handled]:
             yield Handled(route=route, owner=owner, handler=name)
 
 
-_KEY = Annotated[str, Field(pattern="^[!#-~]{1,255}$")]
 IF_NONE_MATCH = Header(name="If-None-Match", description="The `etag` of the copy that you have.")
-
-
-def idempotency_key(does: str) -> Header:
-    return Header(
-        name="Idempotency-Key", description=f"The same key with the same body {does}.", kind=_KEY
-    )

@@ -17,13 +17,15 @@ from agent_workers.state.jobs.reads import Place, Reads
 from agent_workers.state.jobs.workspaces import Workspaces
 from api.http.json_text import instant, text
 from api.http.listing import listed
-from api.http.queries import NamesQuery, job_id_of, no_query, query_of
+from api.http.paths import job_id_of
+from api.http.queries import NamesQuery, no_query, query_of
 from api.http.replies import EmptyReply, Headers, caller_of
-from api.http.route import IF_NONE_MATCH, Reply, Route
+from api.http.route import IF_NONE_MATCH, Reply, Room, Route
 from api.http.shapes import Count, Instant, page_of
-from api.jobs.routes import no_such_job
-from api.problems import Problem
+from api.problems import missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", reads="jobs:read")
 
 PART_BYTES = 256 * 1024
 # What a job wrote is no page of ours: a browser keeps it as a file, and runs nothing of it.
@@ -67,13 +69,7 @@ class Artifacts:
     reads: Reads
     threads: Threads
 
-    @Route(
-        "GET /v1/jobs/{job_id}/artifacts",
-        "listArtifacts",
-        "jobs:read",
-        {200: ArtifactList},
-        query=NamesQuery,
-    )
+    @Route(_AT, "GET /{job_id}/artifacts", "listArtifacts", {200: ArtifactList}, query=NamesQuery)
     async def show_all(self, request: Request) -> Response:
         """The files of a job in the order of their names, behind `after`."""
         named, place = query_of(request, NamesQuery), await self._job(request)
@@ -81,9 +77,9 @@ class Artifacts:
         return await listed(self.threads, read, text=_text, cursor=lambda file: file.path)
 
     @Route(
-        "GET /v1/jobs/{job_id}/artifacts/{name:path}",
+        _AT,
+        "GET /{job_id}/artifacts/{name:path}",
         "getArtifact",
-        "jobs:read",
         {200: _FILE, 304: _UNCHANGED},
         headers=(IF_NONE_MATCH,),
     )
@@ -93,7 +89,7 @@ class Artifacts:
         place, path = await self._job(request), _path_of(request)
         found = await self._part(place, path, start=0)
         if found is None:
-            raise _no_such_file()
+            raise missing("artifact_not_found")
         etag = f'"{found.seen.etag}"'
         headers = [*_SAFE, (b"etag", etag.encode("ascii"))]
         if etag in request.headers.get("if-none-match", ""):
@@ -120,7 +116,7 @@ class Artifacts:
     async def _job(self, request: Request) -> Place:
         place = (caller_of(request).tenant_id, job_id_of(request))
         if place not in await self.threads.run(self.reads.versions, [place]):
-            raise no_such_job()
+            raise missing("job_not_found")
         return place
 
 
@@ -154,11 +150,7 @@ def _path_of(request: Request) -> str:
     try:
         return checked_path(request.path_params["name"])
     except ToolError:
-        raise _no_such_file() from None
-
-
-def _no_such_file() -> Problem:
-    return Problem(code="artifact_not_found", detail="The job has no such file.")
+        raise missing("artifact_not_found") from None
 
 
 def _text(file: FileSeen) -> str:

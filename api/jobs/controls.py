@@ -10,15 +10,17 @@ from agent_workers.orchestration.requests.control import Control
 from agent_workers.state.jobs.controls import Changed
 from agent_workers.state.jobs.reads import Place
 from api.http.asked import CancelRequest, EmptyRequest, PauseRequest
-from api.http.queries import job_id_of, no_query
+from api.http.paths import job_id_of
+from api.http.queries import no_query
 from api.http.reading import read_optional
 from api.http.replies import JsonReply, caller_of
-from api.http.route import Reply, Route
-from api.jobs.routes import no_such_job
+from api.http.route import Reply, Room, Route
 from api.jobs.text import JobReply, job_bytes
 from api.jobs.views import JobViews, job_headers
-from api.problems import Problem
+from api.problems import Problem, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", writes="jobs:control")
 
 _LARGEST_POSITION = 2**31 - 1
 _CANCELING = Reply(model=JobReply, description="Canceling: a step may still be running")
@@ -32,13 +34,12 @@ class JobControls:
     threads: Threads
 
     @Route(
-        "POST /v1/jobs/{job_id}/cancel",
+        _AT,
+        "POST /{job_id}/cancel",
         "cancelJob",
-        "jobs:control",
         {200: JobReply, 202: _CANCELING},
         ("illegal_move",),
-        body=CancelRequest,
-        body_may_be_missing=True,
+        optional_body=CancelRequest,
     )
     async def cancel(self, request: Request) -> Response:
         """End a job: 200 when it is canceled, 202 while something of it may still act."""
@@ -53,13 +54,12 @@ class JobControls:
         return await self._show(place, status=202 if accepted else 200)
 
     @Route(
-        "POST /v1/jobs/{job_id}/pause",
+        _AT,
+        "POST /{job_id}/pause",
         "pauseJob",
-        "jobs:control",
         {200: JobReply},
         ("illegal_move",),
-        body=PauseRequest,
-        body_may_be_missing=True,
+        optional_body=PauseRequest,
     )
     async def pause(self, request: Request) -> Response:
         """Begin no further step until the job is resumed."""
@@ -71,13 +71,12 @@ class JobControls:
         return await self._show(place)
 
     @Route(
-        "POST /v1/jobs/{job_id}/resume",
+        _AT,
+        "POST /{job_id}/resume",
         "resumeJob",
-        "jobs:control",
         {200: JobReply},
         ("illegal_move",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
     )
     async def resume(self, request: Request) -> Response:
         """Go on with a paused job."""
@@ -89,13 +88,12 @@ class JobControls:
         return await self._show(place)
 
     @Route(
-        "POST /v1/jobs/{job_id}/steps/{position}/release",
+        _AT,
+        "POST /{job_id}/steps/{position}/release",
         "releaseStep",
-        "jobs:control",
         {200: JobReply},
         ("illegal_move",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
     )
     async def release(self, request: Request) -> Response:
         """Let a step try again that was put into quarantine."""
@@ -111,7 +109,7 @@ class JobControls:
     async def _show(self, place: Place, *, status: int = 200) -> Response:
         job = await self.views.read(place)
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         return JsonReply(job_bytes(job), status=status, headers=job_headers(job))
 
 

@@ -18,10 +18,12 @@ from api.http.paging import Pages
 from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.jobs.effect_text import EffectList, EffectReply, effect_text
-from api.problems import Problem, invalid
+from api.problems import invalid, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/doubts", reads="doubts:read", writes="doubts:judge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Doubts:
     pages: Pages
     threads: Threads
 
-    @Route("GET /v1/doubts", "listDoubts", "doubts:read", {200: EffectList}, query=PageQuery)
+    @Route(_AT, "GET", "listDoubts", {200: EffectList}, query=PageQuery)
     async def show_all(self, request: Request) -> Response:
         """Effects in doubt, the oldest doubt first."""
         tenant_id = caller_of(request).tenant_id
@@ -48,16 +50,16 @@ class Doubts:
             place=place,
         )
 
-    @Route("GET /v1/doubts/{effect_key}", "getDoubt", "doubts:read", {200: EffectReply})
+    @Route(_AT, "GET /{effect_key}", "getDoubt", {200: EffectReply})
     async def show(self, request: Request) -> Response:
         """One effect, in doubt or not."""
         no_query(request)
         return await self._reply(caller_of(request).tenant_id, _effect_key(request))
 
     @Route(
-        "POST /v1/doubts/{effect_key}/verdict",
+        _AT,
+        "POST /{effect_key}/verdict",
         "giveVerdict",
-        "doubts:judge",
         {200: EffectReply},
         ("illegal_move", "too_early"),
         body=VerdictRequest,
@@ -84,7 +86,7 @@ class Doubts:
     async def _reply(self, tenant_id: TenantId, effect_key: UUID) -> Response:
         effect = await self.threads.run(self.effects.effect, tenant_id, effect_key)
         if effect is None:
-            raise _no_such_effect()
+            raise missing("effect_not_found")
         body = effect_text(effect, whole=True).encode("utf-8")
         return JsonReply(body, headers=[NO_STORE])
 
@@ -93,8 +95,4 @@ def _effect_key(request: Request) -> UUID:
     try:
         return UUID(request.path_params["effect_key"])
     except ValueError:
-        raise _no_such_effect() from None
-
-
-def _no_such_effect() -> Problem:
-    return Problem(code="effect_not_found", detail="There is no such effect.")
+        raise missing("effect_not_found") from None

@@ -15,15 +15,17 @@ from agent_workers.state.jobs.reads import Place
 from agent_workers.state.jobs.steps import Events, EventSeen, StepReads
 from agent_workers.transport.shared.model_deltas_heard import DeltaListener
 from api.http.listing import Told, replied
-from api.http.queries import NumbersQuery, job_id_of, query_of
+from api.http.paths import job_id_of
+from api.http.queries import NumbersQuery, query_of
 from api.http.replies import NO_STORE, EmptyReply, caller_of
-from api.http.route import Header, Reply, Route
+from api.http.route import Header, Reply, Room, Route
 from api.jobs.deltas import Meanwhile
-from api.jobs.routes import no_such_job
 from api.jobs.text import EventList, event_text
-from api.problems import Problem, invalid
+from api.problems import Problem, invalid, missing
 from api.process.threads import Threads
 from api.process.waiting import Waiting
+
+_AT = Room("/v1/jobs", reads="jobs:read")
 
 COMMENT_EVERY_S = 15.0
 RETRY_MS = 2_000
@@ -53,9 +55,9 @@ class JobEvents:
     comment_every_s: float = COMMENT_EVERY_S
 
     @Route(
-        "GET /v1/jobs/{job_id}/events",
+        _AT,
+        "GET /{job_id}/events",
         "listEvents",
-        "jobs:read",
         {200: _JOURNAL, 204: _ALL_SEEN},
         ("not_acceptable", "too_many_streams"),
         query=NumbersQuery,
@@ -126,7 +128,7 @@ class JobEvents:
     def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
         found = self.steps.events(*place, after=after, limit=limit)
         if found is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         return found
 
 

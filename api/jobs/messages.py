@@ -17,16 +17,18 @@ from agent_workers.state.jobs.messages import Letter, NotAChoice, Sent, Taken
 from api.http.asked import validated
 from api.http.idempotency import keyed
 from api.http.json_text import dumped
-from api.http.queries import job_id_of, no_query
+from api.http.paths import job_id_of
+from api.http.queries import no_query
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, REPLAYED, JsonReply, caller_of
-from api.http.route import KEY_PROBLEMS, Reply, Route, idempotency_key
+from api.http.route import Reply, Room, Route
 from api.http.shapes import AnyJson, Body, Count, JobIdText
-from api.jobs.routes import no_such_job
 from api.jobs.text import JobReply, job_bytes
 from api.jobs.views import JobViews, job_headers
-from api.problems import invalid
+from api.problems import invalid, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", writes="jobs:submit")
 
 _Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
@@ -67,13 +69,13 @@ class JobMail:
     threads: Threads
 
     @Route(
-        "POST /v1/jobs/{job_id}/events",
+        _AT,
+        "POST /{job_id}/events",
         "sendEvent",
-        "jobs:submit",
         {202: _KEPT},
-        ("illegal_move", "quota_reached", *KEY_PROBLEMS),
+        ("illegal_move", "quota_reached"),
         body=EventRequest,
-        headers=(idempotency_key("sends one event"),),
+        key="sends one event",
     )
     async def send(self, request: Request) -> Response:
         """Send a job an event: it is kept until the job waits for it."""
@@ -95,9 +97,9 @@ class JobMail:
         return JsonReply(_shown(letter, sent), status=202, headers=[NO_STORE, *replayed])
 
     @Route(
-        "POST /v1/jobs/{job_id}/input",
+        _AT,
+        "POST /{job_id}/input",
         "answerJob",
-        "jobs:answer",
         {200: JobReply},
         (
             "question_not_found",
@@ -107,6 +109,7 @@ class JobMail:
             "quota_reached",
         ),
         body=InputRequest,
+        scope="jobs:answer",
     )
     async def answer(self, request: Request) -> Response:
         """Answer questions that a job asks, all or none; the same answer again changes nothing."""
@@ -122,7 +125,7 @@ class JobMail:
             raise invalid(str(error), pointer=f"/responses/{key}") from None
         job = await self.views.read((caller.tenant_id, job_id))
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         return JsonReply(job_bytes(job), headers=job_headers(job))
 
 

@@ -19,23 +19,25 @@ from agent_workers.state.jobs.steps import StepReads
 from api.http.json_text import dumped
 from api.http.listing import Told, listed, replied
 from api.http.paging import Pages
+from api.http.paths import job_id_of
 from api.http.queries import (
     InstantAsked,
     NoQuery,
     Number,
     NumbersQuery,
     PageQuery,
-    job_id_of,
     matches_etag,
     query_of,
 )
 from api.http.replies import EmptyReply, JsonReply, caller_of
-from api.http.route import Header, Route
+from api.http.route import Header, Room, Route
 from api.jobs.text import JobList, JobReply, StepList, job_bytes, job_text, step_text
 from api.jobs.trace import TraceList, trace_of, whole_rounds
 from api.jobs.views import JobViews, job_headers
-from api.problems import Problem
+from api.problems import missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", reads="jobs:read")
 
 LONGEST_WAIT_S = 60
 
@@ -73,9 +75,9 @@ class Jobs:
     threads: Threads
 
     @Route(
-        "GET /v1/jobs/{job_id}",
+        _AT,
+        "GET /{job_id}",
         "getJob",
-        "jobs:read",
         {200: JobReply, 304: _UNCHANGED},
         query=WaitQuery,
         headers=(_WAITED,),
@@ -91,12 +93,12 @@ class Jobs:
             elif "if-none-match" not in request.headers:
                 job = await self.views.until_finished(place, wait_s=wait_s)
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         if matches_etag(request, job.version):
             return EmptyReply(304, headers=job_headers(job))
         return JsonReply(job_bytes(job), headers=job_headers(job))
 
-    @Route("GET /v1/jobs", "listJobs", "jobs:read", {200: JobList}, query=JobsQuery)
+    @Route(_AT, "GET", "listJobs", {200: JobList}, query=JobsQuery)
     async def show_all(self, request: Request) -> Response:
         """A page of the caller's jobs, newest first."""
         asked = query_of(request, JobsQuery)
@@ -114,32 +116,20 @@ class Jobs:
             linked_from=request,
         )
 
-    @Route(
-        "GET /v1/jobs/{job_id}/steps",
-        "listSteps",
-        "jobs:read",
-        {200: StepList},
-        query=NumbersQuery,
-    )
+    @Route(_AT, "GET /{job_id}/steps", "listSteps", {200: StepList}, query=NumbersQuery)
     async def show_steps(self, request: Request) -> Response:
         """The steps of a job in their order, behind `after`."""
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
         asked = query_of(request, NumbersQuery)
         after = -1 if asked.after is None else asked.after
         if await self.views.read((tenant_id, job_id)) is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         read = partial(self.steps.steps, tenant_id, job_id, after=after, limit=asked.limit)
         return await listed(
             self.threads, read, text=step_text, cursor=lambda step: str(step.position)
         )
 
-    @Route(
-        "GET /v1/jobs/{job_id}/trace",
-        "getTrace",
-        "jobs:read",
-        {200: TraceList},
-        query=TraceQuery,
-    )
+    @Route(_AT, "GET /{job_id}/trace", "getTrace", {200: TraceList}, query=TraceQuery)
     async def show_trace(self, request: Request) -> Response:
         """The way of a request through the layers, told from the steps behind `after`."""
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
@@ -147,7 +137,7 @@ class Jobs:
         after = -1 if asked.after is None else asked.after
         job = await self.views.read((tenant_id, job_id))
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
 
         def told() -> Told:
             page = self.steps.steps(tenant_id, job_id, after=after, limit=asked.limit)
@@ -170,10 +160,6 @@ def _query(tenant_id: TenantId, asked: JobsQuery) -> JobQuery:
         metadata=None if asked.metadata is None else json.dumps(asked.metadata),
         created_after=asked.created_after,
     )
-
-
-def no_such_job() -> Problem:
-    return Problem(code="job_not_found", detail="There is no such job.")
 
 
 def _scope(query: JobQuery) -> str:

@@ -23,7 +23,7 @@ from api.http.json_text import dumped, rfc3339
 from api.http.queries import idempotency_key_of, preferred_wait
 from api.http.reading import read_json
 from api.http.replies import REPLAYED, JsonReply, caller_of
-from api.http.route import KEY_PROBLEMS, Header, Reply, Route, idempotency_key
+from api.http.route import Header, Reply, Room, Route
 from api.jobs.agents_asked import taking_jobs
 from api.jobs.text import JobReply, job_bytes
 from api.jobs.views import JobViews, job_headers
@@ -32,6 +32,8 @@ from api.process.cached import Cached
 from api.process.funnel import Funnel
 from api.process.threads import Threads
 from api.webhooks.bodies import check_url
+
+_AT = Room("/v1/jobs", writes="jobs:submit")
 
 MOST_STEPS = 1_000
 _MOST_METADATA = 16
@@ -45,7 +47,6 @@ _PROBLEMS = (
     "quota_reached",
     "budget_exceeded",
     "not_stored",
-    *KEY_PROBLEMS,
 )
 _ENDED = Reply(model=JobReply, description="Accepted, and ended within `wait`")
 _STORED = Reply(model=JobReply, description="Accepted and stored", links=("job_id", _LINKS))
@@ -70,13 +71,14 @@ class Submitting:
     session_ttl: timedelta = timedelta(hours=1)
 
     @Route(
-        "POST /v1/jobs",
+        _AT,
+        "POST",
         "submitJob",
-        "jobs:submit",
         {200: _ENDED, 202: _STORED},
         _PROBLEMS,
         body=JobRequest,
-        headers=(idempotency_key("gives the same job"), _PREFER),
+        headers=(_PREFER,),
+        key="gives the same job",
     )
     async def submit_job(self, request: Request) -> Response:
         """Take a job: 202 when it is stored, 200 when it also ended within `Prefer: wait`."""

@@ -6,11 +6,9 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.batch import to_wire as batch_wire
-from agent_workers.domain.ids import JobId, to_wire
+from agent_workers.domain.ids import BATCH_ID, SCHEDULE_ID, JobId, to_wire
 from agent_workers.domain.job import JobStatus
 from agent_workers.domain.memory.session import OnStuckTurn
-from agent_workers.domain.schedules.schedule import schedule_to_wire
 from agent_workers.domain.step import Lane, StepKind, StepStatus
 from agent_workers.state.jobs.reads import JobSeen
 from agent_workers.state.jobs.steps import EventSeen, StepSeen
@@ -197,8 +195,8 @@ def job_text(job: JobSeen, *, whole: bool = True) -> str:
     at = f'"/v1/jobs/{wire}'
     payload = f'"input":{raw(job.input)},"output":{raw(job.output)},' if whole else ""
     parent = "null" if job.parent_id is None else f'"{to_wire(job.parent_id)}"'
-    schedule = "null" if job.schedule_id is None else f'"{schedule_to_wire(job.schedule_id)}"'
-    batch = "null" if job.batch_id is None else f'"{batch_wire(job.batch_id)}"'
+    schedule = "null" if job.schedule_id is None else f'"{SCHEDULE_ID.written(job.schedule_id)}"'
+    batch = "null" if job.batch_id is None else f'"{BATCH_ID.written(job.batch_id)}"'
     detail = job.status_detail or job.cancel_reason or _missing_worker(job.waiting_for)
     return (
         f'{{"id":"{wire}","object":"job","agent":{quoted(job.agent)},'

@@ -9,15 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from agent_workers.domain.ids import TenantId, from_wire
-from agent_workers.domain.memory.memory import Memory, memory_from_wire, spelled_subject
+from agent_workers.domain.memory.memory import Memory, spelled_subject
 from agent_workers.state.database.pages import Page
 from agent_workers.state.memories.rows import MemoryRows, Which
 from api.http.json_text import dumped
 from api.http.listing import streamed
 from api.http.paging import Pages
-from api.http.queries import NoQuery, PageQuery, job_id_of, no_query, query_of
+from api.http.paths import id_of, job_id_of
+from api.http.queries import NoQuery, PageQuery, no_query, query_of
 from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.http.shapes import AnyJobIdText, Described
 from api.memories.text import (
     MemoriesRemovedReply,
@@ -26,8 +27,11 @@ from api.memories.text import (
     memory_text,
     with_replaced,
 )
-from api.problems import Problem, invalid
+from api.problems import invalid
 from api.process.threads import Threads
+
+_AT = Room("/v1/memories", reads="memories:read", writes="memories:write")
+_OF_JOBS = Room("/v1/jobs", reads="memories:read", writes="memories:write")
 
 EXPORT_TYPE = "application/x-ndjson"
 _EXPORTED_AT_ONCE = 500
@@ -55,9 +59,7 @@ class MemoryRoutes:
     pages: Pages
     threads: Threads
 
-    @Route(
-        "GET /v1/memories", "listMemories", "memories:read", {200: MemoryList}, query=MemoriesQuery
-    )
+    @Route(_AT, "GET", "listMemories", {200: MemoryList}, query=MemoriesQuery)
     async def show_all(self, request: Request) -> Response:
         """Memories that count, the newest first; with `history=true` all that there are."""
         tenant_id = caller_of(request).tenant_id
@@ -71,9 +73,7 @@ class MemoryRoutes:
             place=lambda one: (one.created_at, one.memory_id),
         )
 
-    @Route(
-        "GET /v1/memories/{memory_id}", "getMemory", "memories:read", {200: MemoryWithReplacedReply}
-    )
+    @Route(_AT, "GET /{memory_id}", "getMemory", {200: MemoryWithReplacedReply})
     async def show(self, request: Request) -> Response:
         """One memory, with the newest that it has replaced."""
         place = _place_of(request)
@@ -83,9 +83,9 @@ class MemoryRoutes:
         return JsonReply(body, headers=[NO_STORE])
 
     @Route(
-        "DELETE /v1/memories/{memory_id}",
+        _AT,
+        "DELETE /{memory_id}",
         "forgetMemory",
-        "memories:write",
         {204: "Deleted, with the memories that it had replaced"},
     )
     async def forget(self, request: Request) -> Response:
@@ -93,13 +93,7 @@ class MemoryRoutes:
         await self.threads.run(self.rows.forget, *_place_of(request))
         return EmptyReply(204)
 
-    @Route(
-        "DELETE /v1/memories",
-        "forgetUserMemories",
-        "memories:write",
-        {200: MemoriesRemovedReply},
-        query=UserQuery,
-    )
+    @Route(_AT, "DELETE", "forgetUserMemories", {200: MemoriesRemovedReply}, query=UserQuery)
     async def forget_user(self, request: Request) -> Response:
         """Delete everything that is remembered of a user."""
         user_id = query_of(request, UserQuery).user_id
@@ -108,9 +102,9 @@ class MemoryRoutes:
         return _removed(removed)
 
     @Route(
-        "DELETE /v1/jobs/{job_id}/memories",
+        _OF_JOBS,
+        "DELETE /{job_id}/memories",
         "takeBackMemories",
-        "memories:write",
         {200: MemoriesRemovedReply},
         ("illegal_move",),
     )
@@ -121,13 +115,7 @@ class MemoryRoutes:
         done = await self.threads.run(self.rows.unlearn_job, *place)
         return _removed(done.removed, done.restored)
 
-    @Route(
-        "GET /v1/memories.jsonl",
-        "exportMemories",
-        "memories:read",
-        {200: _LINES},
-        query=ExportQuery,
-    )
+    @Route(_AT, "GET .jsonl", "exportMemories", {200: _LINES}, query=ExportQuery)
     async def export(self, request: Request) -> Response:
         """Everything that is remembered, history included, a line each, as a stream."""
         tenant_id = caller_of(request).tenant_id
@@ -170,7 +158,4 @@ def _job_of(text: str) -> UUID:
 
 def _place_of(request: Request) -> tuple[TenantId, UUID]:
     no_query(request)
-    memory_id = memory_from_wire(request.path_params["memory_id"])
-    if memory_id is None:
-        raise Problem(code="memory_not_found", detail="There is no such memory.")
-    return caller_of(request).tenant_id, memory_id
+    return caller_of(request).tenant_id, id_of(request, "memory_id")

@@ -4,19 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId
 from agent_workers.domain.schedules.cron import BadSchedule
-from agent_workers.domain.schedules.schedule import (
-    ScheduleNotFound,
-    ScheduleStatus,
-    schedule_from_wire,
-    schedule_to_wire,
-)
+from agent_workers.domain.schedules.schedule import ScheduleStatus
 from agent_workers.domain.schedules.target import Target
 from agent_workers.domain.schedules.terms import ScheduleTerms
 from agent_workers.orchestration.requests.schedules import ScheduleControl
@@ -26,12 +20,13 @@ from agent_workers.state.schedules.rows import ScheduleSeen
 from api.http.asked import EmptyRequest, validated
 from api.http.idempotency import keyed
 from api.http.paging import Pages
+from api.http.paths import id_of
 from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, REPLAYED, EmptyReply, JsonReply, caller_of
-from api.http.route import KEY_PROBLEMS, Reply, Route, idempotency_key
+from api.http.route import Reply, Room, Route
 from api.jobs.agents_asked import taking_jobs
-from api.problems import Problem, invalid
+from api.problems import invalid
 from api.process.threads import Threads
 from api.schedules.bodies import (
     ScheduleChangeRequest,
@@ -41,6 +36,8 @@ from api.schedules.bodies import (
     terms_asked,
 )
 from api.schedules.text import ScheduleList, ScheduleReply, schedule_text
+
+_AT = Room("/v1/schedules", reads="schedules:read", writes="schedules:write")
 
 _LINKS = (
     "getSchedule changeSchedule pauseSchedule resumeSchedule triggerSchedule previewSchedule"
@@ -64,13 +61,13 @@ class ScheduleRoutes:
     threads: Threads
 
     @Route(
-        "POST /v1/schedules",
+        _AT,
+        "POST",
         "createSchedule",
-        "schedules:write",
         {201: _CREATED},
-        ("unknown_agent", "agent_retired", "quota_reached", *KEY_PROBLEMS),
+        ("unknown_agent", "agent_retired", "quota_reached"),
         body=ScheduleRequest,
-        headers=(idempotency_key("gives the same schedule"),),
+        key="gives the same schedule",
     )
     async def create(self, request: Request) -> Response:
         """Make a schedule of jobs or of batches."""
@@ -82,19 +79,13 @@ class ScheduleRoutes:
         create = partial(self.control.create, key=once.key, fingerprint=once.fingerprint)
         with telling_where():
             made = await self.threads.run(create, tenant_id, terms)
-        wire = schedule_to_wire(made.schedule.schedule_id)
+        wire = SCHEDULE_ID.written(made.schedule.schedule_id)
         headers = [(b"location", f"/v1/schedules/{wire}".encode("ascii"))]
         if made.replayed:
             headers.append(REPLAYED)
         return _reply(made.schedule, status=201, headers=headers)
 
-    @Route(
-        "GET /v1/schedules",
-        "listSchedules",
-        "schedules:read",
-        {200: ScheduleList},
-        query=SchedulesQuery,
-    )
+    @Route(_AT, "GET", "listSchedules", {200: ScheduleList}, query=SchedulesQuery)
     async def show_all(self, request: Request) -> Response:
         """Schedules, the newest first."""
         tenant_id = caller_of(request).tenant_id
@@ -107,14 +98,14 @@ class ScheduleRoutes:
             place=lambda one: (one.created_at, one.schedule_id),
         )
 
-    @Route("GET /v1/schedules/{schedule_id}", "getSchedule", "schedules:read", {200: ScheduleReply})
+    @Route(_AT, "GET /{schedule_id}", "getSchedule", {200: ScheduleReply})
     async def show(self, request: Request) -> Response:
         return _reply(await self.threads.run(self.schedules.one, place_of(request)))
 
     @Route(
-        "PATCH /v1/schedules/{schedule_id}",
+        _AT,
+        "PATCH /{schedule_id}",
         "changeSchedule",
-        "schedules:write",
         {200: ScheduleReply},
         ("illegal_move", "unknown_agent", "agent_retired"),
         body=ScheduleChangeRequest,
@@ -133,25 +124,20 @@ class ScheduleRoutes:
         with telling_where():
             return _reply(await self.threads.run(self.control.change, place, edit))
 
-    @Route(
-        "DELETE /v1/schedules/{schedule_id}",
-        "deleteSchedule",
-        "schedules:write",
-        {204: "Deleted, with its runs"},
-    )
+    @Route(_AT, "DELETE /{schedule_id}", "deleteSchedule", {204: "Deleted, with its runs"})
     async def delete(self, request: Request) -> Response:
         """Forget a schedule with its runs; jobs that it started go on."""
         await self.threads.run(self.control.delete, place_of(request))
         return EmptyReply(204)
 
     @Route(
-        "POST /v1/schedules/{schedule_id}/pause",
+        _AT,
+        "POST /{schedule_id}/pause",
         "pauseSchedule",
-        "schedules:control",
         {200: ScheduleReply},
         ("illegal_move",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
+        scope="schedules:control",
     )
     async def pause(self, request: Request) -> Response:
         """Start nothing until it is resumed."""
@@ -160,13 +146,13 @@ class ScheduleRoutes:
         return _reply(await self.threads.run(self.control.pause, place))
 
     @Route(
-        "POST /v1/schedules/{schedule_id}/resume",
+        _AT,
+        "POST /{schedule_id}/resume",
         "resumeSchedule",
-        "schedules:control",
         {200: ScheduleReply},
         ("illegal_move",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
+        scope="schedules:control",
     )
     async def resume(self, request: Request) -> Response:
         """Go on with a paused schedule, from now on."""
@@ -195,10 +181,7 @@ def place_of(request: Request) -> Place:
 
 
 def tenant_and_schedule(request: Request) -> Place:
-    schedule_id: UUID | None = schedule_from_wire(request.path_params["schedule_id"])
-    if schedule_id is None:
-        raise Problem(code=ScheduleNotFound.code, detail="There is no such schedule.")
-    return caller_of(request).tenant_id, schedule_id
+    return caller_of(request).tenant_id, id_of(request, "schedule_id")
 
 
 def _reply(

@@ -22,7 +22,7 @@ from api.http.paging import Pages
 from api.http.queries import NoQuery, Number, PageQuery, idempotency_key_of, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, REPLAYED, JsonReply
-from api.http.route import KEY_PROBLEMS, Reply, Route, idempotency_key
+from api.http.route import Reply, Room, Route
 from api.problems import invalid
 from api.process.threads import Threads
 from api.schedules.bodies import BackfillRequest, ScheduleTriggerRequest
@@ -34,6 +34,8 @@ from api.schedules.text import (
     ScheduleRunReply,
     run_text,
 )
+
+_AT = Room("/v1/schedules", reads="schedules:read", writes="schedules:control")
 
 _RUN = Reply(
     model=ScheduleRunReply, description="Started, or handled as the schedule's `overlap` says"
@@ -58,11 +60,7 @@ class ScheduleRunRoutes:
     threads: Threads
 
     @Route(
-        "GET /v1/schedules/{schedule_id}/runs",
-        "listScheduleRuns",
-        "schedules:read",
-        {200: ScheduleRunList},
-        query=RunsQuery,
+        _AT, "GET /{schedule_id}/runs", "listScheduleRuns", {200: ScheduleRunList}, query=RunsQuery
     )
     async def show_all(self, request: Request) -> Response:
         """Runs, the latest tick first."""
@@ -83,14 +81,12 @@ class ScheduleRunRoutes:
         )
 
     @Route(
-        "POST /v1/schedules/{schedule_id}/trigger",
+        _AT,
+        "POST /{schedule_id}/trigger",
         "triggerSchedule",
-        "schedules:control",
         {202: _RUN},
-        ("illegal_move", *KEY_PROBLEMS),
-        body=ScheduleTriggerRequest,
-        body_may_be_missing=True,
-        headers=(idempotency_key("gives the same run"),),
+        optional_body=ScheduleTriggerRequest,
+        key="gives the same run",
     )
     async def trigger(self, request: Request) -> Response:
         """Run it now: 202 with the run, which its overlap policy may skip."""
@@ -110,9 +106,9 @@ class ScheduleRunRoutes:
         return JsonReply(body, status=202, headers=[NO_STORE, *replayed])
 
     @Route(
-        "GET /v1/schedules/{schedule_id}/preview",
+        _AT,
+        "GET /{schedule_id}/preview",
         "previewSchedule",
-        "schedules:read",
         {200: SchedulePreviewReply},
         query=PreviewQuery,
     )
@@ -124,11 +120,10 @@ class ScheduleRunRoutes:
         return whole_list(f'"{rfc3339(tick)}"' for tick in ticks)
 
     @Route(
-        "POST /v1/schedules/{schedule_id}/backfill",
+        _AT,
+        "POST /{schedule_id}/backfill",
         "backfillSchedule",
-        "schedules:control",
         {202: _QUEUED},
-        ("illegal_move",),
         body=BackfillRequest,
     )
     async def backfill(self, request: Request) -> Response:

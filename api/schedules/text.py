@@ -5,15 +5,13 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from agent_workers.domain.batch import to_wire as batch_to_wire
-from agent_workers.domain.ids import to_wire
+from agent_workers.domain.ids import BATCH_ID, SCHEDULE_ID, to_wire
 from agent_workers.domain.schedules.schedule import (
     CatchUp,
     Origin,
     Overlap,
     ScheduleStatus,
     ScheduleType,
-    schedule_to_wire,
 )
 from agent_workers.domain.schedules.target import JobTarget, Target
 from agent_workers.state.schedules.rows import ScheduleSeen
@@ -94,7 +92,7 @@ ScheduleRunList = page_of("ScheduleRunList", ScheduleRunReply)
 
 
 def schedule_text(schedule: ScheduleSeen) -> str:
-    terms, wire = schedule.terms, schedule_to_wire(schedule.schedule_id)
+    terms, wire = schedule.terms, SCHEDULE_ID.written(schedule.schedule_id)
     at = f'"/v1/schedules/{wire}'
     interval = "null" if terms.interval_s is None else str(terms.interval_s)
     return (
@@ -114,7 +112,7 @@ def schedule_text(schedule: ScheduleSeen) -> str:
 
 def run_text(run: RunSeen) -> str:
     job = "null" if run.job_id is None else f'"{to_wire(run.job_id)}"'
-    batch = "null" if run.batch_id is None else f'"{batch_to_wire(run.batch_id)}"'
+    batch = "null" if run.batch_id is None else f'"{BATCH_ID.written(run.batch_id)}"'
     skipped = run.reason if run.status == "skipped" else None
     failed = run.reason if run.status == "failed" else None
     return (

@@ -23,7 +23,7 @@ from api.http.listing import listed
 from api.http.queries import Number, PageQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, REPLAYED, EmptyReply, JsonReply, caller_of
-from api.http.route import KEY_PROBLEMS, Route, idempotency_key
+from api.http.route import Room, Route
 from api.problems import Problem, invalid
 from api.process.threads import Threads
 from api.sessions.bodies import (
@@ -36,6 +36,8 @@ from api.sessions.bodies import (
     message_text,
     session_text,
 )
+
+_AT = Room("/v1/sessions", reads="sessions:read", writes="sessions:write")
 
 _CURSOR = re.compile(r"(\d{1,9})-([01])")
 _NO_CURSOR = "The cursor does not belong to this list."
@@ -58,7 +60,7 @@ class SessionRoutes:
     cursors: Cursors
     threads: Threads
 
-    @Route("GET /v1/sessions/{session_id}", "getSession", "sessions:read", {200: SessionReply})
+    @Route(_AT, "GET /{session_id}", "getSession", {200: SessionReply})
     async def show(self, request: Request) -> Response:
         """One session: how much was said, and which jobs run or wait in it."""
         tenant_id, session_id = _place(request)
@@ -66,9 +68,7 @@ class SessionRoutes:
         seen = await self.threads.run(self.sessions.one, tenant_id, session_id)
         return JsonReply(session_text(seen).encode(), headers=[NO_STORE])
 
-    @Route(
-        "GET /v1/sessions", "listSessions", "sessions:read", {200: SessionList}, query=SessionsQuery
-    )
+    @Route(_AT, "GET", "listSessions", {200: SessionList}, query=SessionsQuery)
     async def show_all(self, request: Request) -> Response:
         """The caller's sessions, the last used first."""
         tenant_id = caller_of(request).tenant_id
@@ -78,7 +78,7 @@ class SessionRoutes:
         cursor_of = partial(self._cursor, tenant_id)
         return await listed(self.threads, read, text=session_text, cursor=cursor_of)
 
-    @Route("DELETE /v1/sessions/{session_id}", "clearSession", "sessions:write", {204: "Cleared"})
+    @Route(_AT, "DELETE /{session_id}", "clearSession", {204: "Cleared"})
     async def clear(self, request: Request) -> Response:
         """Forget what was said; jobs that have not ended keep their turns."""
         tenant_id, session_id = _place(request)
@@ -87,9 +87,9 @@ class SessionRoutes:
         return EmptyReply(204, headers=[NO_STORE])
 
     @Route(
-        "GET /v1/sessions/{session_id}/messages",
+        _AT,
+        "GET /{session_id}/messages",
         "listMessages",
-        "sessions:read",
         {200: SessionMessageList},
         ("invalid_cursor",),
         query=MessagesQuery,
@@ -105,13 +105,13 @@ class SessionRoutes:
         )
 
     @Route(
-        "POST /v1/sessions/{session_id}/messages",
+        _AT,
+        "POST /{session_id}/messages",
         "addMessage",
-        "sessions:write",
         {201: SessionMessageReply},
-        ("session_of_another", "session_busy", "quota_reached", *KEY_PROBLEMS),
+        ("session_of_another", "session_busy", "quota_reached"),
         body=MessageRequest,
-        headers=(idempotency_key("adds one message"),),
+        key="adds one message",
     )
     async def add(self, request: Request) -> Response:
         """Add a message that no job says; later jobs of the session see it."""

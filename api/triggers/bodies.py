@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, TriggerRefused, wire_form
+from agent_workers.domain.ids import TRIGGER_ID
+from agent_workers.domain.triggers.trigger import Trigger, TriggerRefused
 from agent_workers.orchestration.triggers.checking import check_trigger
 from api.http.asked import JobRequest, validated
 from api.http.json_text import instant, text, usd
@@ -139,7 +140,7 @@ def members_of(trigger: Trigger) -> dict[str, object]:
 def trigger_text(trigger: Trigger) -> str:
     members = json.dumps(members_of(trigger))
     return (
-        f'{{"id":{text(wire_form(TRIGGER, trigger.trigger_id))},"object":"trigger",'
+        f'{{"id":{text(TRIGGER_ID.written(trigger.trigger_id))},"object":"trigger",'
         f'{members[1:-1]},"created_at":{instant(trigger.created_at)},'
         f'"updated_at":{instant(trigger.updated_at)}}}'
     )

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.triggers.trigger import LETTER, from_wire_form, wire_form
+from agent_workers.domain.ids import DEAD_LETTER_ID, TenantId
 from agent_workers.orchestration.triggers.intake import Intake
 from agent_workers.state.database.pages import Page
 from agent_workers.state.triggers.dead_letters import LetterListed, Letters, LetterSeen, LetterState
@@ -20,14 +19,17 @@ from agent_workers.state.triggers.intake import EventsRefused
 from api.http.asked import EmptyRequest
 from api.http.json_text import instant, text
 from api.http.paging import Pages
+from api.http.paths import id_of
 from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_optional
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.http.shapes import Count, DeadLetterId, Instant, Strings, page_of
-from api.problems import Problem
+from api.problems import Problem, missing
 from api.process.threads import Threads
 from api.triggers.intake import EVENT_PROBLEMS
+
+_AT = Room("/v1/dead_letters", reads="dead_letters:read", writes="dead_letters:control")
 
 
 class ListedDeadLetterReply(TypedDict):
@@ -68,13 +70,7 @@ class DeadLetterRoutes:
     pages: Pages
     threads: Threads
 
-    @Route(
-        "GET /v1/dead_letters",
-        "listDeadLetters",
-        "dead_letters:read",
-        {200: DeadLetterList},
-        query=DeadLettersQuery,
-    )
+    @Route(_AT, "GET", "listDeadLetters", {200: DeadLetterList}, query=DeadLettersQuery)
     async def show_all(self, request: Request) -> Response:
         """Dead letters, the oldest first; of another state when it is asked for."""
         tenant_id = caller_of(request).tenant_id
@@ -92,46 +88,38 @@ class DeadLetterRoutes:
             place=lambda letter: (letter.created_at, letter.letter_id),
         )
 
-    @Route(
-        "GET /v1/dead_letters/{letter_id}",
-        "getDeadLetter",
-        "dead_letters:read",
-        {200: DeadLetterReply},
-    )
+    @Route(_AT, "GET /{letter_id}", "getDeadLetter", {200: DeadLetterReply})
     async def show(self, request: Request) -> Response:
         """One dead letter, with its body and headers."""
         no_query(request)
-        return await self._reply(caller_of(request).tenant_id, _letter_id(request))
+        return await self._reply(caller_of(request).tenant_id, id_of(request, "letter_id"))
 
     @Route(
-        "POST /v1/dead_letters/{letter_id}/replay",
+        _AT,
+        "POST /{letter_id}/replay",
         "replayDeadLetter",
-        "dead_letters:control",
         {200: DeadLetterReply},
-        ("illegal_move", *EVENT_PROBLEMS),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        EVENT_PROBLEMS,
+        optional_body=EmptyRequest,
     )
     async def replay(self, request: Request) -> Response:
         """Take the message in again; it stays dead when it still cannot be taken."""
-        tenant_id, letter_id = caller_of(request).tenant_id, _letter_id(request)
+        tenant_id, letter_id = caller_of(request).tenant_id, id_of(request, "letter_id")
         no_query(request)
         await read_optional(request, EmptyRequest)
         await self.threads.run(self._replay, tenant_id, letter_id)
         return await self._reply(tenant_id, letter_id)
 
     @Route(
-        "POST /v1/dead_letters/{letter_id}/discard",
+        _AT,
+        "POST /{letter_id}/discard",
         "discardDeadLetter",
-        "dead_letters:control",
         {200: DeadLetterReply},
-        ("illegal_move",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
     )
     async def discard(self, request: Request) -> Response:
         """Put a message aside for good; the same one again stays aside."""
-        tenant_id, letter_id = caller_of(request).tenant_id, _letter_id(request)
+        tenant_id, letter_id = caller_of(request).tenant_id, id_of(request, "letter_id")
         no_query(request)
         await read_optional(request, EmptyRequest)
         await self.threads.run(self.letters.discard, tenant_id, letter_id)
@@ -155,7 +143,7 @@ class DeadLetterRoutes:
     def _read(self, tenant_id: TenantId, letter_id: UUID) -> LetterSeen:
         seen = self.letters.one(tenant_id, letter_id)
         if seen is None:
-            raise _no_such_letter()
+            raise missing("dead_letter_not_found")
         return seen
 
 
@@ -168,21 +156,10 @@ def letter_text(seen: LetterSeen) -> str:
 
 def _listed_text(letter: LetterListed) -> str:
     return (
-        f'{{"id":"{wire_form(LETTER, letter.letter_id)}","object":"dead_letter",'
+        f'{{"id":"{DEAD_LETTER_ID.written(letter.letter_id)}","object":"dead_letter",'
         f'"state":"{letter.state}","origin":{text(letter.origin)},"code":{text(letter.code)},'
         f'"detail":{text(letter.detail)},"content_type":{text(letter.content_type)},'
         f'"bytes":{letter.size},"times":{letter.times},'
         f'"created_at":{instant(letter.created_at)},"last_at":{instant(letter.last_at)},'
         f'"replayed_at":{instant(letter.replayed_at)}}}'
     )
-
-
-def _letter_id(request: Request) -> UUID:
-    letter_id = from_wire_form(LETTER, request.path_params["letter_id"])
-    if letter_id is None:
-        raise _no_such_letter()
-    return letter_id
-
-
-def _no_such_letter() -> Problem:
-    return Problem(code="dead_letter_not_found", detail="There is no such dead letter.")

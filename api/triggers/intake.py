@@ -15,7 +15,7 @@ from agent_workers.state.triggers.intake import EventsRefused
 from api.http.json_text import list_bytes
 from api.http.queries import no_query
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.problems import Problem, invalid
 from api.process.threads import Threads
 from api.triggers.text import (
@@ -25,6 +25,8 @@ from api.triggers.text import (
     EventReceiptReply,
     receipt_text,
 )
+
+_AT = Room("/v1/events", writes="events:submit")
 
 _ACCEPTED = f"{ONE}, {BATCH}"
 _TAKEN = Reply(
@@ -48,9 +50,9 @@ class EventIntake:
     threads: Threads
 
     @Route(
-        "POST /v1/events",
+        _AT,
+        "POST",
         "takeEvents",
-        "events:submit",
         {202: _TAKEN},
         EVENT_PROBLEMS,
         bodies={ONE: CloudEvent, BATCH: CloudEvents},

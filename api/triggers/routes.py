@@ -9,16 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, from_wire_form
+from agent_workers.domain.triggers.trigger import Trigger
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.triggers.rows import Triggers
 from api.http.paging import Pages
+from api.http.paths import id_of
 from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.jobs.agents_asked import taking_jobs
-from api.problems import Problem
+from api.problems import Problem, missing
 from api.process.threads import Threads
 from api.triggers.bodies import (
     TriggerChange,
@@ -29,6 +30,8 @@ from api.triggers.bodies import (
     trigger_changed,
     trigger_text,
 )
+
+_AT = Room("/v1/triggers", reads="triggers:read", writes="triggers:write")
 
 _MOST_RACES = 5
 
@@ -41,9 +44,9 @@ class TriggerRoutes:
     threads: Threads
 
     @Route(
-        "POST /v1/triggers",
+        _AT,
+        "POST",
         "createTrigger",
-        "triggers:write",
         {201: TriggerReply},
         ("trigger_name_taken", "unknown_agent", "agent_retired", "quota_reached"),
         body=TriggerRequest,
@@ -56,7 +59,7 @@ class TriggerRoutes:
         made = await self.threads.run(self._created, tenant_id, body)
         return JsonReply(made, status=201, headers=[NO_STORE])
 
-    @Route("GET /v1/triggers", "listTriggers", "triggers:read", {200: TriggerList}, query=PageQuery)
+    @Route(_AT, "GET", "listTriggers", {200: TriggerList}, query=PageQuery)
     async def show_all(self, request: Request) -> Response:
         """A tenant's triggers, the newest first."""
         tenant_id = caller_of(request).tenant_id
@@ -68,37 +71,37 @@ class TriggerRoutes:
         asked, read = query_of(request, PageQuery), partial(self.triggers.page, tenant_id)
         return await self.pages.reply(asked, read, scope=tenant_id, text=trigger_text, place=place)
 
-    @Route("GET /v1/triggers/{trigger_id}", "getTrigger", "triggers:read", {200: TriggerReply})
+    @Route(_AT, "GET /{trigger_id}", "getTrigger", {200: TriggerReply})
     async def show(self, request: Request) -> Response:
         """One trigger."""
         no_query(request)
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
         body = await self.threads.run(self._shown, tenant_id, trigger_id)
         return JsonReply(body, headers=[NO_STORE])
 
     @Route(
-        "PATCH /v1/triggers/{trigger_id}",
+        _AT,
+        "PATCH /{trigger_id}",
         "changeTrigger",
-        "triggers:write",
         {200: TriggerReply},
         ("trigger_name_taken", "unknown_agent", "agent_retired", "illegal_move", "quota_reached"),
         body=TriggerChange,
     )
     async def change(self, request: Request) -> Response:
         """Change what the body names; the next event is matched with what is then there."""
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
         no_query(request)
         body = await read_json(request)
         changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
         return JsonReply(changed, headers=[NO_STORE])
 
-    @Route("DELETE /v1/triggers/{trigger_id}", "deleteTrigger", "triggers:write", {204: "Deleted"})
+    @Route(_AT, "DELETE /{trigger_id}", "deleteTrigger", {204: "Deleted"})
     async def delete(self, request: Request) -> Response:
         """Delete a trigger; jobs that it started go on."""
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
         no_query(request)
         if not await self.threads.run(self.triggers.delete, tenant_id, trigger_id):
-            raise _no_such_trigger()
+            raise missing("trigger_not_found")
         return EmptyReply(204, headers=[NO_STORE])
 
     # In a thread: conditions and templates are parsed and written, and the largest take long.
@@ -124,7 +127,7 @@ class TriggerRoutes:
     def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
         trigger = self.triggers.one(tenant_id, trigger_id)
         if trigger is None:
-            raise _no_such_trigger()
+            raise missing("trigger_not_found")
         return trigger
 
     def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
@@ -133,14 +136,3 @@ class TriggerRoutes:
 
 def _bytes(trigger: Trigger) -> bytes:
     return trigger_text(trigger).encode("ascii")
-
-
-def _trigger_id(request: Request) -> UUID:
-    trigger_id = from_wire_form(TRIGGER, request.path_params["trigger_id"])
-    if trigger_id is None:
-        raise _no_such_trigger()
-    return trigger_id
-
-
-def _no_such_trigger() -> Problem:
-    return Problem(code="trigger_not_found", detail="There is no such trigger.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from agent_workers.domain.ids import to_wire
+from agent_workers.domain.ids import TRIGGER_ID, to_wire
 from agent_workers.domain.triggers.event import (
     BASE64_FORM,
     LONGEST_TEXT,
@@ -16,7 +16,6 @@ from agent_workers.domain.triggers.event import (
     URI_FORM,
 )
 from agent_workers.domain.triggers.message import MOST_EVENTS
-from agent_workers.domain.triggers.trigger import TRIGGER, wire_form
 from agent_workers.orchestration.triggers.intake import Receipt
 from api.http.json_text import text
 from api.http.shapes import AnyJson, Count, InstantText, JobIdText, TriggerId, page_of
@@ -94,7 +93,7 @@ EventReceiptList = page_of("EventReceiptList", EventReceiptReply)
 def receipt_text(receipt: Receipt) -> str:
     """Write what became of one event."""
     jobs = ",".join(
-        f'{{"trigger_id":"{wire_form(TRIGGER, one.trigger.trigger_id)}",'
+        f'{{"trigger_id":"{TRIGGER_ID.written(one.trigger.trigger_id)}",'
         f'"trigger":{text(one.trigger.name)},"job_id":"{to_wire(one.job_id)}",'
         f'"replayed":{json.dumps(one.replayed)}}}'
         for one in receipt.started

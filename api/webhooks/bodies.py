@@ -7,15 +7,10 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from agent_workers.domain.events import ANNOUNCED_GROUPS, Announced
-from agent_workers.domain.ids import to_wire
+from agent_workers.domain.ids import DELIVERY_ID, ENDPOINT_ID, EVENT_ID, to_wire
 from agent_workers.domain.outside.reach import LONGEST_URL, Uncallable
 from agent_workers.domain.webhooks.url import target_of
-from agent_workers.domain.webhooks.webhook import (
-    DeliveryStatus,
-    delivery_wire,
-    endpoint_wire,
-    event_wire,
-)
+from agent_workers.domain.webhooks.webhook import DeliveryStatus
 from agent_workers.state.webhooks.deliveries import AttemptSeen, DeliverySeen
 from agent_workers.state.webhooks.endpoints import EndpointChange, EndpointSeen
 from api.http.asked import InstantAsked
@@ -170,7 +165,7 @@ def endpoint_text(endpoint: EndpointSeen, *, secret: str | None = None) -> str:
     """Write an endpoint; its secret only where it is new."""
     shown = "" if secret is None else f',"signing_secret":{text(secret)}'
     return (
-        f'{{"id":"{endpoint_wire(endpoint.endpoint_id)}","object":"webhook_endpoint",'
+        f'{{"id":"{ENDPOINT_ID.written(endpoint.endpoint_id)}","object":"webhook_endpoint",'
         f'"name":{text(endpoint.name)},"url":{text(endpoint.url)},'
         f'"event_types":{_listed(endpoint.event_types)},"payload":"{endpoint.payload}",'
         f'"status":"{endpoint.status}","disabled_reason":{text(endpoint.disabled_reason)},'
@@ -182,13 +177,13 @@ def endpoint_text(endpoint: EndpointSeen, *, secret: str | None = None) -> str:
 
 
 def delivery_text(delivery: DeliverySeen, attempts: Sequence[AttemptSeen] | None = None) -> str:
-    endpoint = None if delivery.endpoint_id is None else endpoint_wire(delivery.endpoint_id)
+    endpoint = None if delivery.endpoint_id is None else ENDPOINT_ID.written(delivery.endpoint_id)
     job = None if delivery.job_id is None else to_wire(delivery.job_id)
     at = delivery.due_at if delivery.status == "pending" else None
     more = "" if attempts is None else f',"attempts":[{",".join(map(_attempt, attempts))}]'
     return (
-        f'{{"id":"{delivery_wire(delivery.delivery_id)}","object":"webhook_delivery",'
-        f'"event_id":"{event_wire(delivery.event_id)}","event_type":{text(delivery.event_type)},'
+        f'{{"id":"{DELIVERY_ID.written(delivery.delivery_id)}","object":"webhook_delivery",'
+        f'"event_id":"{EVENT_ID.written(delivery.event_id)}","event_type":{text(delivery.event_type)},'
         f'"endpoint_id":{text(endpoint)},"url":{text(delivery.url)},"job_id":{text(job)},'
         f'"status":"{delivery.status}","tries":{delivery.tries},"next_attempt_at":{instant(at)},'
         f'"last_status_code":{_number(delivery.last_status_code)},'

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from agent_workers.domain.events import Announced
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.webhooks.webhook import DeliveryStatus, delivery_wire, parsed_id
+from agent_workers.domain.ids import DELIVERY_ID, TenantId
+from agent_workers.domain.webhooks.webhook import DeliveryStatus
 from agent_workers.state.database.pages import Page
 from agent_workers.state.webhooks.deliveries import (
     DeliverySeen,
@@ -24,10 +24,11 @@ from agent_workers.state.webhooks.endpoints import WebhookEndpoints
 from api.http.asked import EmptyRequest, validated
 from api.http.json_text import dumped
 from api.http.paging import Pages
+from api.http.paths import id_of
 from api.http.queries import InstantAsked, PageQuery, no_query, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.http.shapes import Count
 from api.problems import Problem
 from api.process.threads import Threads
@@ -39,6 +40,9 @@ from api.webhooks.bodies import (
     delivery_text,
 )
 from api.webhooks.endpoints import place_of
+
+_AT = Room("/v1/webhook_deliveries", reads="webhooks:read", writes="webhooks:write")
+_OF_ENDPOINTS = Room("/v1/webhook_endpoints", reads="webhooks:read", writes="webhooks:write")
 
 Again = Callable[[TenantId, UUID, datetime, datetime], int]
 
@@ -66,37 +70,24 @@ class WebhookDeliveryRoutes:
     threads: Threads
 
     @Route(
-        "GET /v1/webhook_endpoints/{endpoint_id}/deliveries",
+        _OF_ENDPOINTS,
+        "GET /{endpoint_id}/deliveries",
         "listWebhookDeliveries",
-        "webhooks:read",
         {200: WebhookDeliveryList},
         query=DeliveriesQuery,
     )
     async def show_of_endpoint(self, request: Request) -> Response:
         """Deliveries to one endpoint, the newest first."""
-        endpoint_id = parsed_id("we", request.path_params["endpoint_id"])
-        if endpoint_id is None:
-            raise Problem(code="webhook_endpoint_not_found", detail="There is no such endpoint.")
+        endpoint_id = id_of(request, "endpoint_id")
         await self.threads.run(self.endpoints.one, caller_of(request).tenant_id, endpoint_id)
         return await self._page(request, endpoint_id)
 
-    @Route(
-        "GET /v1/webhook_deliveries",
-        "listCallbackDeliveries",
-        "webhooks:read",
-        {200: WebhookDeliveryList},
-        query=DeliveriesQuery,
-    )
+    @Route(_AT, "GET", "listCallbackDeliveries", {200: WebhookDeliveryList}, query=DeliveriesQuery)
     async def show_callbacks(self, request: Request) -> Response:
         """Deliveries to the callback URLs of single jobs, the newest first."""
         return await self._page(request, None)
 
-    @Route(
-        "GET /v1/webhook_deliveries/{delivery_id}",
-        "getWebhookDelivery",
-        "webhooks:read",
-        {200: WebhookDeliveryReply},
-    )
+    @Route(_AT, "GET /{delivery_id}", "getWebhookDelivery", {200: WebhookDeliveryReply})
     async def show(self, request: Request) -> Response:
         """One delivery with all its attempts."""
         tenant_id, delivery_id = _delivery_of(request)
@@ -104,13 +95,12 @@ class WebhookDeliveryRoutes:
         return JsonReply(delivery_text(delivery, attempts).encode("ascii"), headers=[NO_STORE])
 
     @Route(
-        "POST /v1/webhook_deliveries/{delivery_id}/replay",
+        _AT,
+        "POST /{delivery_id}/replay",
         "replayWebhookDelivery",
-        "webhooks:write",
         {202: _QUEUED},
         ("webhook_endpoint_disabled",),
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
     )
     async def replay(self, request: Request) -> Response:
         """Deliver it once more under the same webhook-id: 202."""
@@ -123,13 +113,12 @@ class WebhookDeliveryRoutes:
                 return await self._shown(*place)
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/test",
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/test",
         "testWebhookEndpoint",
-        "webhooks:write",
         {202: _QUEUED},
         ("webhook_endpoint_disabled",),
-        body=WebhookTestRequest,
-        body_may_be_missing=True,
+        optional_body=WebhookTestRequest,
     )
     async def test(self, request: Request) -> Response:
         """Deliver an event that did not happen: 202 with its delivery."""
@@ -144,9 +133,9 @@ class WebhookDeliveryRoutes:
         return await self._shown(tenant_id, made)
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/recover",
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/recover",
         "recoverWebhooks",
-        "webhooks:write",
         {202: _ALL_QUEUED},
         ("webhook_endpoint_disabled",),
         body=WebhookSpan,
@@ -156,9 +145,9 @@ class WebhookDeliveryRoutes:
         return await self._again(request, self.deliveries.recover)
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/replay_missing",
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/replay_missing",
         "replayMissingWebhooks",
-        "webhooks:write",
         {202: _ALL_QUEUED},
         ("webhook_endpoint_disabled",),
         body=WebhookSpan,
@@ -180,7 +169,7 @@ class WebhookDeliveryRoutes:
 
     async def _shown(self, tenant_id: TenantId, delivery_id: UUID) -> Response:
         delivery, attempts = await self.threads.run(self.deliveries.one, tenant_id, delivery_id)
-        where = f"/v1/webhook_deliveries/{delivery_wire(delivery_id)}".encode("ascii")
+        where = f"/v1/webhook_deliveries/{DELIVERY_ID.written(delivery_id)}".encode("ascii")
         body = delivery_text(delivery, attempts).encode("ascii")
         return JsonReply(body, status=202, headers=[NO_STORE, (b"location", where)])
 
@@ -210,10 +199,7 @@ class WebhookDeliveryRoutes:
 
 def _delivery_of(request: Request) -> tuple[TenantId, UUID]:
     no_query(request)
-    delivery_id = parsed_id("whd", request.path_params["delivery_id"])
-    if delivery_id is None:
-        raise Problem(code="webhook_delivery_not_found", detail="There is no such delivery.")
-    return caller_of(request).tenant_id, delivery_id
+    return caller_of(request).tenant_id, id_of(request, "delivery_id")
 
 
 def _disabled() -> Problem:

@@ -10,24 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.webhooks.webhook import (
-    endpoint_wire,
-    holder_of,
-    parsed_id,
-    secret_of,
-    shown_secret,
-)
+from agent_workers.domain.ids import ENDPOINT_ID, TenantId
+from agent_workers.domain.webhooks.webhook import holder_of, secret_of, shown_secret
 from agent_workers.state.webhooks.endpoints import EndpointNotFound, EndpointSeen, WebhookEndpoints
 from api.http.asked import EmptyRequest, validated
 from api.http.json_text import dumped, instant
 from api.http.listing import listed, whole_list
+from api.http.paths import id_of
 from api.http.queries import NoQuery, Number, no_query, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.http.route import Reply, Route
+from api.http.route import Reply, Room, Route
 from api.http.shapes import Described, EndpointId, Instant, page_of
-from api.problems import Problem
 from api.process.threads import Threads
 from api.webhooks.bodies import (
     KINDS,
@@ -43,6 +37,10 @@ from api.webhooks.bodies import (
     change_of,
     endpoint_text,
 )
+
+_AT = Room("/v1/webhook_endpoints", reads="webhooks:read", writes="webhooks:write")
+_KINDS_AT = Room("/v1/webhook_event_types", reads="webhooks:read")
+_SECRET_AT = Room("/v1/webhook_secret", reads="webhooks:secrets", writes="webhooks:secrets")
 
 Place = tuple[TenantId, UUID]
 _CREATED = Reply(
@@ -79,9 +77,9 @@ class WebhookEndpointRoutes:
     threads: Threads
 
     @Route(
-        "POST /v1/webhook_endpoints",
+        _AT,
+        "POST",
         "createWebhookEndpoint",
-        "webhooks:write",
         {201: _CREATED},
         ("quota_reached",),
         body=WebhookEndpointRequest,
@@ -94,14 +92,16 @@ class WebhookEndpointRoutes:
         endpoint = await self.threads.run(
             self.endpoints.create, tenant_id, change, enabled=asked.enabled
         )
-        location = f"/v1/webhook_endpoints/{endpoint_wire(endpoint.endpoint_id)}".encode("ascii")
+        location = f"/v1/webhook_endpoints/{ENDPOINT_ID.written(endpoint.endpoint_id)}".encode(
+            "ascii"
+        )
         body = endpoint_text(endpoint, secret=self._secret(tenant_id, endpoint)).encode("ascii")
         return JsonReply(body, status=201, headers=[NO_STORE, (b"location", location)])
 
     @Route(
-        "GET /v1/webhook_endpoints",
+        _AT,
+        "GET",
         "listWebhookEndpoints",
-        "webhooks:read",
         {200: WebhookEndpointList},
         ("webhook_endpoint_not_found",),
         query=EndpointsQuery,
@@ -116,30 +116,25 @@ class WebhookEndpointRoutes:
             self.threads,
             read,
             text=endpoint_text,
-            cursor=lambda one: endpoint_wire(one.endpoint_id),
+            cursor=lambda one: ENDPOINT_ID.written(one.endpoint_id),
         )
 
-    @Route(
-        "GET /v1/webhook_endpoints/{endpoint_id}",
-        "getWebhookEndpoint",
-        "webhooks:read",
-        {200: WebhookEndpointReply},
-    )
+    @Route(_AT, "GET /{endpoint_id}", "getWebhookEndpoint", {200: WebhookEndpointReply})
     async def show(self, request: Request) -> Response:
         """One endpoint; its secret is not shown."""
         return _reply(await self.threads.run(self.endpoints.one, *place_of(request)))
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}",
+        _AT,
+        "POST /{endpoint_id}",
         "updateWebhookEndpoint",
-        "webhooks:write",
         {200: WebhookEndpointReply},
         body=WebhookEndpointChange,
     )
     @Route(
-        "PATCH /v1/webhook_endpoints/{endpoint_id}",
+        _AT,
+        "PATCH /{endpoint_id}",
         "changeWebhookEndpoint",
-        "webhooks:write",
         {200: WebhookEndpointReply},
         body=WebhookEndpointChange,
     )
@@ -151,29 +146,26 @@ class WebhookEndpointRoutes:
         return _reply(await self.threads.run(self.endpoints.update, *place, change))
 
     @Route(
-        "DELETE /v1/webhook_endpoints/{endpoint_id}",
-        "deleteWebhookEndpoint",
-        "webhooks:write",
-        {200: DeletedWebhookEndpointReply},
+        _AT, "DELETE /{endpoint_id}", "deleteWebhookEndpoint", {200: DeletedWebhookEndpointReply}
     )
     async def delete(self, request: Request) -> Response:
         """Delete it; what was on its way to it ends, and the log of deliveries stays."""
         place = place_of(request)
         await self.threads.run(self.endpoints.delete, *place)
         said: DeletedWebhookEndpointReply = {
-            "id": endpoint_wire(place[1]),
+            "id": ENDPOINT_ID.written(place[1]),
             "object": "webhook_endpoint",
             "deleted": True,
         }
         return JsonReply(dumped(said), headers=[NO_STORE])
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        _AT,
+        "POST /{endpoint_id}/rotate_secret",
         "rotateWebhookSecret",
-        "webhooks:secrets",
         {200: NewWebhookEndpointReply},
-        body=RotateRequest,
-        body_may_be_missing=True,
+        optional_body=RotateRequest,
+        scope="webhooks:secrets",
     )
     async def rotate_secret(self, request: Request) -> Response:
         """Make a new secret; the old one may sign beside it for a day."""
@@ -184,12 +176,11 @@ class WebhookEndpointRoutes:
         return _reply(endpoint, secret=self._secret(place[0], endpoint))
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/enable",
+        _AT,
+        "POST /{endpoint_id}/enable",
         "enableWebhookEndpoint",
-        "webhooks:write",
         {200: WebhookEndpointReply},
-        body=EmptyRequest,
-        body_may_be_missing=True,
+        optional_body=EmptyRequest,
     )
     async def enable(self, request: Request) -> Response:
         """Deliver to it again, from now on."""
@@ -198,12 +189,11 @@ class WebhookEndpointRoutes:
         return _reply(await self.threads.run(self.endpoints.enable, *place))
 
     @Route(
-        "POST /v1/webhook_endpoints/{endpoint_id}/disable",
+        _AT,
+        "POST /{endpoint_id}/disable",
         "disableWebhookEndpoint",
-        "webhooks:write",
         {200: WebhookEndpointReply},
-        body=DisableRequest,
-        body_may_be_missing=True,
+        optional_body=DisableRequest,
     )
     async def disable(self, request: Request) -> Response:
         """Deliver nothing to it until it is enabled."""
@@ -212,24 +202,14 @@ class WebhookEndpointRoutes:
         reason = asked.reason or f"disabled with key {caller_of(request).key_id}"
         return _reply(await self.threads.run(self.endpoints.disable, *place, reason=reason))
 
-    @Route(
-        "GET /v1/webhook_event_types",
-        "listWebhookEventTypes",
-        "webhooks:read",
-        {200: WebhookEventTypeList},
-    )
+    @Route(_KINDS_AT, "GET", "listWebhookEventTypes", {200: WebhookEventTypeList})
     async def show_kinds(self, request: Request) -> Response:
         """Every type of event that there is."""
         no_query(request)
         texts = [f'{{"object":"webhook_event_type","type":"{kind}"}}' for kind in KINDS]
         return whole_list(texts)
 
-    @Route(
-        "GET /v1/webhook_secret",
-        "getProjectSecret",
-        "webhooks:secrets",
-        {200: WebhookSecretReply},
-    )
+    @Route(_SECRET_AT, "GET", "getProjectSecret", {200: WebhookSecretReply})
     async def show_project_secret(self, request: Request) -> Response:
         """The secret that signs the callbacks of single jobs."""
         tenant_id = _caller(request)
@@ -237,12 +217,11 @@ class WebhookEndpointRoutes:
         return self._project(tenant_id, secret.version, instant(secret.old_until))
 
     @Route(
-        "POST /v1/webhook_secret/rotate",
+        _SECRET_AT,
+        "POST /rotate",
         "rotateProjectSecret",
-        "webhooks:secrets",
         {200: WebhookSecretReply},
-        body=RotateRequest,
-        body_may_be_missing=True,
+        optional_body=RotateRequest,
     )
     async def rotate_project_secret(self, request: Request) -> Response:
         """Make a new secret for callbacks; the old one may sign beside it for a day."""
@@ -255,7 +234,7 @@ class WebhookEndpointRoutes:
     async def _after(self, tenant_id: TenantId, after: str | None) -> UUID | None:
         if after is None:
             return None
-        endpoint_id = parsed_id("we", after)
+        endpoint_id = ENDPOINT_ID.read(after)
         if endpoint_id is None:
             raise EndpointNotFound("`after` is not the id of an endpoint.")
         return (await self.threads.run(self.endpoints.one, tenant_id, endpoint_id)).endpoint_id
@@ -275,10 +254,7 @@ class WebhookEndpointRoutes:
 
 def place_of(request: Request) -> Place:
     """Return whose endpoint is meant; none is told apart from another tenant's."""
-    endpoint_id = parsed_id("we", request.path_params["endpoint_id"])
-    if endpoint_id is None:
-        raise Problem(code="webhook_endpoint_not_found", detail="There is no such endpoint.")
-    return _caller(request), endpoint_id
+    return _caller(request), id_of(request, "endpoint_id")
 
 
 def _caller(request: Request) -> TenantId:

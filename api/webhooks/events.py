@@ -15,8 +15,10 @@ from api.http.json_text import dumped
 from api.http.paging import Pages
 from api.http.queries import InstantAsked, PageQuery, query_of
 from api.http.replies import caller_of
-from api.http.route import Route
+from api.http.route import Room, Route
 from api.http.shapes import Anything, Count, EventId, Instant, page_of
+
+_AT = Room("/v1/webhook_events", reads="webhooks:read")
 
 _BY_DEFAULT = timedelta(hours=1)
 
@@ -44,13 +46,7 @@ class WebhookEventRoutes:
     events: WebhookEvents
     pages: Pages
 
-    @Route(
-        "GET /v1/webhook_events",
-        "listWebhookEvents",
-        "webhooks:read",
-        {200: WebhookEventList},
-        query=WebhookEventsQuery,
-    )
+    @Route(_AT, "GET", "listWebhookEvents", {200: WebhookEventList}, query=WebhookEventsQuery)
     async def show_all(self, request: Request) -> Response:
         """Messages as endpoints get them, the oldest first; of the last hour, or since then."""
         tenant_id = caller_of(request).tenant_id

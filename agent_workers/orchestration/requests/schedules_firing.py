@@ -8,8 +8,8 @@ from uuid import UUID
 
 import structlog
 
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.schedules.schedule import RunState, schedule_to_wire
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId
+from agent_workers.domain.schedules.schedule import RunState
 from agent_workers.orchestration.ports import Ring
 from agent_workers.state.schedules.firing import ScheduleBroken, ScheduleFiring
 from agent_workers.state.schedules.ticking import Fired
@@ -95,7 +95,7 @@ class Firing:
 def _tell(fired: Fired) -> None:
     log.info(
         "schedule_fired",
-        schedule_id=schedule_to_wire(fired.schedule_id),
+        schedule_id=SCHEDULE_ID.written(fired.schedule_id),
         runs=dict(Counter(state.value for state in fired.states)),
         skipped=fired.skipped.reason if fired.skipped else None,
     )

@@ -11,8 +11,7 @@ import pytest
 
 from agent_workers.domain.agents.version import NewVersion, Source
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.memory.memory import memory_to_wire
+from agent_workers.domain.ids import MEMORY_ID, JobId, TenantId, to_wire
 from agent_workers.domain.tools.tool import Call
 from agent_workers.domain.tools.workspace import FileWish
 from agent_workers.state.catalogue.agents import Agents
@@ -131,7 +130,7 @@ def _ids(world: World, client: httpx.Client) -> dict[str, str]:
         "batch_id": create(client, jobs=[{"agent": AGENT, "input": "x"}])["id"],
         "trigger_id": client.get("/v1/triggers").json()["data"][0]["id"],
         "letter_id": client.get("/v1/dead_letters").json()["data"][0]["id"],
-        "memory_id": memory_to_wire(memory),
+        "memory_id": MEMORY_ID.written(memory),
         "schedule_id": make(client)["id"],
         "endpoint_id": endpoint,
         "delivery_id": made(f"webhook_endpoints/{endpoint}/test"),

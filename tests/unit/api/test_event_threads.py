@@ -13,10 +13,9 @@ from uuid import UUID, uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import DEAD_LETTER_ID, TenantId
 from agent_workers.domain.triggers.event import CloudEvent
 from agent_workers.domain.triggers.message import ONE, Message
-from agent_workers.domain.triggers.trigger import LETTER, wire_form
 from agent_workers.orchestration.triggers.arriving import Arrived
 from agent_workers.orchestration.triggers.intake import Intake, Receipt
 from agent_workers.state.access.keys import Caller
@@ -130,7 +129,7 @@ def test_a_letter_is_written_in_a_thread() -> None:
             pages=Pages(cursors=Cursors("pepper", listing="dead_letters"), threads=threads),
             threads=threads,
         )
-        shown = replied(routes.show, letter_id=wire_form(LETTER, uuid4()))
+        shown = replied(routes.show, letter_id=DEAD_LETTER_ID.written(uuid4()))
     assert base64.b64decode(shown["body_base64"]) == b"large"
     assert large.read_in == {"api_0"}
 
