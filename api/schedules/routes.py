@@ -100,6 +100,7 @@ class ScheduleRoutes:
 
     @Route(_AT, "GET /{schedule_id}", "getSchedule", {200: ScheduleReply})
     async def show(self, request: Request) -> Response:
+        """One schedule, with the time at which it fires next."""
         return _reply(await self.threads.run(self.schedules.one, place_of(request)))
 
     @Route(

@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 
 from agent_workers.settings import Settings
 from api.app import create_app
+from api.problems import CODES
 from api.routes import described
 
 DOCUMENT: Any = json.loads(described())
@@ -71,3 +72,15 @@ def test_every_path_parameter_is_described():
         parameters = operation.get("parameters", [])
         told = {one["name"] for one in parameters if one["in"] == "path"}
         assert told == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_every_operation_of_a_caller_says_its_scope_and_its_problems():
+    for (_, path), operation in operations().items():
+        assert ("x-scope" in operation) == path.startswith("/v1/")
+        assert set(operation["x-problems"]) <= set(CODES)
+        told = {str(CODES[code][0]) for code in operation["x-problems"]}
+        assert told <= set(operation["responses"])
+
+
+def test_every_operation_is_described_by_its_handler():
+    assert [name for name, operation in operations().items() if not operation["description"]] == []
