@@ -1,5 +1,6 @@
 """Composition root of the API."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -32,9 +33,9 @@ from agent_workers.state.memories.rows import MemoryRows
 from agent_workers.state.sessions.calls import SessionCalls
 from api.batches.lists import BatchLists
 from api.batches.routes import BatchRoutes
-from api.catalogue.agents import AgentList
+from api.catalogue.agents import AgentRoutes
 from api.catalogue.mcp_servers import McpServerRoutes
-from api.catalogue.tools import ToolList
+from api.catalogue.tools import ToolRoutes
 from api.health import (
     Health,
     broker_check,
@@ -44,6 +45,7 @@ from api.health import (
 )
 from api.http.cursors import Cursors
 from api.http.door import Door
+from api.http.paging import Pages
 from api.jobs.artifacts import Artifacts
 from api.jobs.controls import JobControls
 from api.jobs.doubts import Doubts
@@ -56,8 +58,9 @@ from api.memories.routes import MemoryRoutes
 from api.process.cached import Cached
 from api.process.running import API_STATEMENT_S, Running, prepared
 from api.process.waiting import WaitingRoom
-from api.routes import Parts, add_routes
-from api.schedules.parts import schedule_routes, schedule_run_routes
+from api.reference import Reference
+from api.routes import add_routes, described
+from api.schedules.parts import schedule_parts
 from api.sessions.routes import SessionRoutes
 from api.triggers.parts import event_parts
 from api.webhooks.parts import webhook_parts
@@ -106,65 +109,62 @@ def create_app(settings: Settings, *, page_bytes: int = PAGE_BYTES) -> FastAPI:
     return app
 
 
-def _parts(running: Running, settings: Settings) -> Parts:
-    database, threads = running.database, running.threads
-    steps = StepReads(database)
-    views = JobViews(funnel=running.views, waiting=running.waiting)
-    return Parts(
-        submitting=_submitting(running, views, settings),
-        jobs=Jobs(
-            views=views,
-            reads=running.reads,
-            steps=steps,
-            cursors=Cursors(settings.secret_pepper, listing="jobs"),
-            threads=threads,
-        ),
-        events=JobEvents(
-            steps=steps, waiting=running.waiting, threads=threads, deltas=running.deltas
-        ),
-        controls=JobControls(control=_control(running), views=views, threads=threads),
-        artifacts=Artifacts(workspaces=Workspaces(database), reads=running.reads, threads=threads),
-        mail=JobMail(mailing=_mailing(running), views=views, threads=threads),
-        doubts=Doubts(
-            effects=EffectReads(database),
-            control=_control(running),
-            cursors=Cursors(settings.secret_pepper, listing="doubts"),
-            threads=threads,
-        ),
-        batches=_batches(running, allow_private=settings.allow_private_webhooks),
-        batch_lists=BatchLists(
-            reads=BatchReads(database),
-            cursors=Cursors(settings.secret_pepper, listing="batches"),
-            threads=threads,
-        ),
-        schedules=schedule_routes(running, settings.secret_pepper),
-        schedule_runs=schedule_run_routes(running, settings.secret_pepper),
-        sessions=SessionRoutes(
-            sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
-            cursors=Cursors(settings.secret_pepper, listing="sessions"),
-            threads=threads,
-        ),
-        event_parts=event_parts(running, settings.secret_pepper),
-        webhooks=webhook_parts(
-            running, settings.secret_pepper, allow_private=settings.allow_private_webhooks
-        ),
-        agents=AgentList(
-            agents=Agents(database), versions=AgentVersions(database), threads=threads
-        ),
-        mcp_servers=McpServerRoutes(
-            rows=McpRows(database),
-            servers=McpServers(database),
-            reach=Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private)),
-            threads=threads,
-        ),
-        memories=MemoryRoutes(
-            rows=MemoryRows(database),
-            cursors=Cursors(settings.secret_pepper, listing="memories"),
-            threads=threads,
-        ),
-        tools=ToolList(tools=Tools(database), threads=running.threads),
-        health=_health(running, settings.broker_url),
+def _parts(running: Running, settings: Settings) -> Iterator[object]:
+    database, threads, pepper = running.database, running.threads, settings.secret_pepper
+    yield from _job_parts(running, settings)
+    yield _batches(running, allow_private=settings.allow_private_webhooks)
+    yield BatchLists(
+        reads=BatchReads(database), pages=_pages(running, pepper, "batches"), threads=threads
     )
+    yield from schedule_parts(running, pepper)
+    yield SessionRoutes(
+        sessions=SessionCalls(database, ttl=timedelta(seconds=settings.session_ttl_s)),
+        cursors=Cursors(pepper, listing="sessions"),
+        threads=threads,
+    )
+    yield from event_parts(running, pepper)
+    yield from webhook_parts(running, pepper, allow_private=settings.allow_private_webhooks)
+    yield AgentRoutes(agents=Agents(database), versions=AgentVersions(database), threads=threads)
+    yield McpServerRoutes(
+        rows=McpRows(database),
+        servers=McpServers(database),
+        reach=Reach(hosts=settings.http_hosts, private=networks_of(settings.http_private)),
+        threads=threads,
+    )
+    yield MemoryRoutes(
+        rows=MemoryRows(database), pages=_pages(running, pepper, "memories"), threads=threads
+    )
+    yield ToolRoutes(tools=Tools(database), threads=threads)
+    yield _health(running, settings.broker_url)
+    yield Reference(document=described, threads=running.health_threads)
+
+
+def _job_parts(running: Running, settings: Settings) -> Iterator[object]:
+    database, threads, pepper = running.database, running.threads, settings.secret_pepper
+    steps, reads = StepReads(database), running.reads
+    views = JobViews(funnel=running.views, waiting=running.waiting)
+    yield _submitting(running, views, settings)
+    yield Jobs(
+        views=views,
+        reads=reads,
+        steps=steps,
+        pages=_pages(running, pepper, "jobs"),
+        threads=threads,
+    )
+    yield JobEvents(steps=steps, waiting=running.waiting, threads=threads, deltas=running.deltas)
+    yield JobControls(control=_control(running), views=views, threads=threads)
+    yield Artifacts(workspaces=Workspaces(database), reads=reads, threads=threads)
+    yield JobMail(mailing=_mailing(running), views=views, threads=threads)
+    yield Doubts(
+        effects=EffectReads(database),
+        control=_control(running),
+        pages=_pages(running, pepper, "doubts"),
+        threads=threads,
+    )
+
+
+def _pages(running: Running, pepper: str, listing: str) -> Pages:
+    return Pages(cursors=Cursors(pepper, listing=listing), threads=running.threads)
 
 
 def _submitting(running: Running, views: JobViews, settings: Settings) -> Submitting:

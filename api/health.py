@@ -5,11 +5,13 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from agent_workers.domain.errors import StateUnavailable
 from agent_workers.state.database.schema import lacking
@@ -18,13 +20,35 @@ from agent_workers.transport.brokers.profiles import Broker, broker_of
 from agent_workers.transport.doorbells.redis_bell import connected
 from api.http.json_text import dumped
 from api.http.replies import NO_STORE, JsonReply
+from api.http.route import Reply, Room, Route
 from api.process.threads import Threads
+
+_AT = Room("/health")
 
 _PATIENCE_S = 2.0
 # What was told to end does so within moments.
 _HUNG_S = 5.0
 _AMQP_PORT = 5672
 Check = Callable[[], str | None]
+
+
+class LiveReply(TypedDict):
+    status: Literal["ok"]
+
+
+class CheckReply(TypedDict):
+    status: Literal["ok", "failed"]
+    detail: str | None
+
+
+class ReadyReply(TypedDict):
+    """Whether this server can do its work, by what each check of it found."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, CheckReply]
+
+
+_NOT_READY = Reply(model=ReadyReply, description="Not ready: `checks` says why")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +58,12 @@ class Health:
     checks: Mapping[str, Check]
     threads: Threads
 
+    @Route(_AT, "GET /live", "live", {200: LiveReply})
     async def live(self, _: Request) -> Response:
+        """Whether this process runs."""
         return JsonReply(b'{"status":"ok"}', headers=[NO_STORE])
 
+    @Route(_AT, "GET /ready", "ready", {200: ReadyReply, 503: _NOT_READY})
     async def ready(self, _: Request) -> Response:
         """Say 503 with what is missing; jobs are accepted all the same while only the broker is."""
         found = await asyncio.gather(*(self._ask(check) for check in self.checks.values()))

@@ -3,6 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from agent_workers.domain.errors import AgentWorkersError
 from agent_workers.domain.text.strict_json import JsonRefused
@@ -82,6 +86,37 @@ _RETRY_AFTER_S = {
 _OURS = 500
 
 
+class MistakeDetails(TypedDict):
+    """One thing that is wrong with the request; the pointer leads into its body or query."""
+
+    pointer: str
+    detail: str
+
+
+class OpenAiError(TypedDict):
+    """The same problem, as clients made for OpenAI's API look for it."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    code: str
+    param: str | None
+
+
+class ProblemDetails(TypedDict):
+    """What went wrong, as RFC 9457 says it."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    instance: str
+    code: Literal[tuple(CODES)]  # type: ignore[valid-type]
+    request_id: str
+    retryable: bool
+    errors: list[MistakeDetails]
+    error: OpenAiError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
     """One thing that is wrong with a request, and where."""
@@ -151,6 +186,11 @@ class Problem(Exception):
 def invalid(detail: str, *, pointer: str = "", code: str = "invalid_request") -> Problem:
     """Return the problem of a request with one mistake."""
     return Problem(code=code, detail=detail, mistakes=[Mistake(pointer=pointer, detail=detail)])
+
+
+def missing(code: str) -> Problem:
+    """Return the problem of a request for what is not there, or is another tenant's."""
+    return Problem(code=code, detail=f"{CODES[code][1]}.")
 
 
 def problem_of(error: Exception) -> Problem:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from agent_workers.embedded.postgres import EmbeddedPostgres
 from agent_workers.embedded.redis import EmbeddedRedis
 from tests.support.database import migrate
+from tests.support.replies_seen import add_from, judge
 from tests.support.servers import (
     end_abandoned_servers,
     running_postgres,
@@ -37,6 +38,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ours")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    add_from(node)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    judge(session)
 
 
 @pytest.fixture(scope="session")

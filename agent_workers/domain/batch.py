@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from uuid import UUID
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import from_wire
 
 MOST_ITEMS = 100_000
 MOST_LIVE = 1_000
-_PREFIX = "batch_"
 
 
 class BatchStatus(StrEnum):
@@ -88,13 +85,3 @@ class BatchTerms:
             "metadata": dict(self.metadata),
             "template": dict(self.template),
         }
-
-
-def to_wire(batch_id: UUID) -> str:
-    return f"{_PREFIX}{batch_id.hex}"
-
-
-def batch_from_wire(text: str) -> UUID | None:
-    """Parse any accepted form of a batch's id; None when it is none of them."""
-    found = from_wire(text.removeprefix(_PREFIX))
-    return None if found is None else UUID(int=found.int)

@@ -1,6 +1,7 @@
 """Identifiers: their types, their wire forms, and how the key of an effect is derived."""
 
 import re
+from dataclasses import dataclass
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -10,9 +11,9 @@ WorkerId = NewType("WorkerId", UUID)
 EffectKey = NewType("EffectKey", UUID)
 
 _EFFECTS = UUID("6f2f3f0e-5d0c-5b7e-9a57-3c1f0a9d8e11")
-_WIRE_FORM = re.compile(
-    r"(?:job_|resp_)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})"
-)
+_DIGITS = re.compile("[0-9a-f]{32}")
+_LOOSE = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_WIRE_FORM = re.compile(f"(?:job_|resp_)?({_LOOSE.pattern})")
 
 
 def time_ordered(unix_ms: int, entropy: bytes) -> UUID:
@@ -37,6 +38,35 @@ def from_wire(text: str) -> JobId | None:
     """Parse any accepted form of a job id; None when it is none of them."""
     found = _WIRE_FORM.fullmatch(text)
     return JobId(UUID(found.group(1))) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicId:
+    """How the ids of one kind of thing are written for others: a prefix and 32 digits."""
+
+    prefix: str
+    # Whether it is also read without its prefix, and with dashes.
+    loose: bool = False
+
+    def written(self, row_id: UUID) -> str:
+        return f"{self.prefix}_{row_id.hex}"
+
+    def read(self, text: str) -> UUID | None:
+        """Parse an id; None when it is none of this kind."""
+        bare = text.removeprefix(f"{self.prefix}_")
+        form = _LOOSE if self.loose else _DIGITS
+        is_one = form.fullmatch(bare) and (self.loose or bare != text)
+        return UUID(bare) if is_one else None
+
+
+BATCH_ID = PublicId("batch", loose=True)
+DEAD_LETTER_ID = PublicId("dl")
+DELIVERY_ID = PublicId("whd")
+ENDPOINT_ID = PublicId("we")
+EVENT_ID = PublicId("evt")
+MEMORY_ID = PublicId("mem")
+SCHEDULE_ID = PublicId("sched", loose=True)
+TRIGGER_ID = PublicId("trg")
 
 
 def effect_key(root_id: UUID, position: int, ordinal: int = 0) -> EffectKey:

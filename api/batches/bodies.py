@@ -4,55 +4,71 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from agent_workers.domain.batch import MOST_LIVE, BatchItem, BatchTerms, OnError
 from agent_workers.domain.job import JobSpec, options_of
-from api.http.asked import A_YEAR_S, JobAsked, Whole, spec_members, validated
+from agent_workers.domain.text.strict_json import LARGEST
+from api.http.asked import JobRequest, Metadata, Seconds, Whole, spec_members, validated
+from api.http.shapes import Body, Described, Variant, like, types_of, variants
 from api.problems import Mistake, Problem, invalid
 from api.webhooks.bodies import check_url
 
 MOST_INLINE = 1_000
 # When an item begins is the batch's to say, and so is whose child it is.
 _NOT_OF_ITEMS = frozenset({"run_at", "delay", "parent_job_id", "on_busy"})
-_MEMBERS = frozenset(JobAsked.model_fields) - _NOT_OF_ITEMS
+_MEMBERS = frozenset(JobRequest.model_fields) - _NOT_OF_ITEMS
+CustomId = Annotated[str, Field(min_length=1, max_length=255)]
 # Any: members of jobs, which are validated with each item.
 Members = dict[str, Any]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+_JOB = types_of(JobRequest, *sorted(_MEMBERS)) | {"deadline": Seconds | None}
+_CUSTOM_ID = {"custom_id": CustomId}
+# As they are shown: `item_of` says what is wrong with one.
+BatchTemplate = like("BatchTemplate", _JOB)
+BatchItemRequest = like("BatchItemRequest", _JOB | _CUSTOM_ID)
+BatchJob = like("BatchJob", _JOB | _CUSTOM_ID, required=("agent", "input"))
 
 
-class BatchAsked(_Asked):
-    jobs: Annotated[list[Members], Field(max_length=MOST_INLINE)] | None = None
-    job_template: Members | None = None
-    items: Annotated[list[Members], Field(max_length=MOST_INLINE)] | None = None
-    concurrency: Annotated[Whole, Field(ge=1, le=MOST_LIVE)] = 100
-    on_error: Annotated[OnError, Field(strict=False)] = OnError.CONTINUE
-    deadline: Annotated[float, Field(gt=0, le=A_YEAR_S)] | None = None
-    metadata: (
+class BatchRequest(Body):
+    """`jobs`, or `items` with a `job_template`; without both, upload the items."""
+
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(required=("jobs",), without=("items", "job_template")),
+            Variant(required=("items", "job_template"), without=("jobs",)),
+            Variant(without=("items", "jobs")),
+        )
+    )
+
+    jobs: (
+        Annotated[list[Annotated[Members, Described(BatchJob)]], Field(max_length=MOST_INLINE)]
+        | None
+    ) = None
+    job_template: Annotated[Members, Described(BatchTemplate)] | None = None
+    items: (
         Annotated[
-            dict[
-                Annotated[str, Field(min_length=1, max_length=64)],
-                Annotated[str, Field(max_length=512)],
-            ],
-            Field(max_length=16),
+            list[Annotated[Members, Described(BatchItemRequest)]], Field(max_length=MOST_INLINE)
         ]
         | None
     ) = None
+    concurrency: Annotated[Whole, Field(ge=1, le=MOST_LIVE)] = 100
+    on_error: Annotated[OnError, Field(strict=False)] = OnError.CONTINUE
+    deadline: Seconds | None = None
+    metadata: Metadata | None = None
 
 
-class StartAsked(_Asked):
+class StartRequest(Body):
     # A check that nothing of the upload was lost.
-    item_count: Annotated[Whole, Field(ge=0)] | None = None
+    item_count: Annotated[Whole, Field(ge=0, json_schema_extra={"maximum": LARGEST})] | None = None
 
 
-class BatchCancelAsked(_Asked):
+class BatchCancelRequest(Body):
     reason: Annotated[str, Field(max_length=1_000)] = ""
 
 
-def terms_of(asked: BatchAsked) -> BatchTerms:
+def terms_of(asked: BatchRequest) -> BatchTerms:
     if asked.jobs is not None and asked.items is not None:
         raise invalid("give `jobs`, or `job_template` with `items`", pointer="/items")
     if asked.jobs is not None and asked.job_template is not None:
@@ -84,7 +100,7 @@ def _check_template(template: Mapping[str, object]) -> None:
         raise Problem(code="invalid_request", detail=detail, mistakes=mistakes) from problem
 
 
-def items_of(asked: BatchAsked, *, allow_private: bool = True) -> list[BatchItem]:
+def items_of(asked: BatchRequest, *, allow_private: bool = True) -> list[BatchItem]:
     """Return the items of a body; their custom_id may be left out and is then their place."""
     name = "jobs" if asked.jobs is not None else "items"
     given = asked.jobs if asked.jobs is not None else asked.items or []
@@ -126,7 +142,7 @@ def item_of(
     both = (template.get("metadata"), own.get("metadata"))
     if isinstance(both[0], dict) and isinstance(both[1], dict):
         whole["metadata"] = {**both[0], **both[1]}
-    asked = validated(JobAsked, whole)
+    asked = validated(JobRequest, whole)
     if asked.callback_url is not None:
         check_url(asked.callback_url, pointer="/callback_url", allow_private=allow_private)
     spec = JobSpec(**spec_members(asked))

@@ -1,6 +1,5 @@
 """/v1/batches: many jobs asked for together, uploaded a line each, and what came of them."""
 
-import hashlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -10,15 +9,8 @@ from uuid import UUID
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from agent_workers.domain.batch import (
-    ENDED,
-    BatchItem,
-    BatchStatus,
-    batch_from_wire,
-    to_wire,
-)
-from agent_workers.domain.ids import TenantId, time_ordered
-from agent_workers.domain.text.encoding import canonical
+from agent_workers.domain.batch import ENDED, BatchItem, BatchStatus
+from agent_workers.domain.ids import BATCH_ID, TenantId, time_ordered
 from agent_workers.orchestration.requests.batches import BatchRuns
 from agent_workers.state.batches.reads import BatchReads, BatchSeen, ResultSeen
 from agent_workers.state.batches.rows import ClashingItems
@@ -26,28 +18,36 @@ from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.database.pages import Page
 from agent_workers.state.jobs.submissions import Pace
 from api.batches.bodies import (
-    BatchAsked,
-    BatchCancelAsked,
-    StartAsked,
+    BatchCancelRequest,
+    BatchRequest,
+    StartRequest,
     item_of,
     items_of,
     terms_of,
 )
-from api.batches.text import batch_text, result_line
+from api.batches.text import BatchReply, BatchUploadReply, batch_text, result_line
 from api.batches.upload import Chunk, Tally, chunks, keep
 from api.http.asked import validated
+from api.http.idempotency import keyed
 from api.http.json_text import dumped
 from api.http.listing import streamed
-from api.http.queries import checked_query, idempotency_key_of
+from api.http.paths import id_of
+from api.http.queries import no_query
 from api.http.reading import read_json, read_optional
-from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.http.replies import NO_STORE, REPLAYED, EmptyReply, JsonReply, caller_of
+from api.http.route import Reply, Room, Route
 from api.jobs.agents_asked import taking_jobs
-from api.problems import Mistake, Problem, invalid
+from api.problems import Mistake, Problem, invalid, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/batches", reads="batches:read", writes="batches:submit")
 
 UPLOAD_TYPE = "application/x-ndjson"
 _RESULTS_AT_ONCE = 500
 _CLOSE = {"connection": "close"}
+_BEGUN = Reply(model=BatchReply, description="The batch runs, or waits for its items")
+_STOPPING = Reply(model=BatchReply, description="Stopping: some of its jobs are still running")
+_LINES = Reply(model=str, description="One line for each item that has ended", media=(UPLOAD_TYPE,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,42 +58,63 @@ class BatchRoutes:
     threads: Threads
     allow_private_callbacks: bool = False
 
+    @Route(
+        _AT,
+        "POST",
+        "createBatch",
+        {202: _BEGUN},
+        ("unknown_agent", "agent_retired", "quota_reached"),
+        body=BatchRequest,
+        key="gives the same batch",
+    )
     async def create(self, request: Request) -> Response:
         """Take a batch: with jobs or items it begins at once, without it waits for an upload."""
         body = await read_json(request)
-        asked = validated(BatchAsked, body)
+        asked = validated(BatchRequest, body)
         terms = terms_of(asked)
         items = items_of(asked, allow_private=self.allow_private_callbacks)
         tenant_id = caller_of(request).tenant_id
         await self._check_agents(tenant_id, items, "jobs" if asked.jobs is not None else "items")
         start = asked.jobs is not None or asked.items is not None
         batch_id = time_ordered(time.time_ns() // 1_000_000, secrets.token_bytes(10))
-        fingerprint = hashlib.sha256(b"POST /v1/batches\n" + canonical(body)).digest()
+        once = keyed(request, "POST /v1/batches", body)
         create = partial(
             self.runs.create,
             items=items,
             start=start,
-            key=idempotency_key_of(request),
-            fingerprint=fingerprint,
+            key=once.key,
+            fingerprint=once.fingerprint,
         )
         try:
             opened = await self.threads.run(create, tenant_id, batch_id, terms)
         except ClashingItems as error:
             pointer = f"/{'jobs' if asked.jobs is not None else 'items'}/{error.places[0] - 1}"
             raise invalid("the custom_id is given twice", pointer=pointer + "/custom_id") from None
-        headers = [(b"location", f"/v1/batches/{to_wire(opened.batch_id)}".encode("ascii"))]
+        headers = [
+            (b"location", f"/v1/batches/{BATCH_ID.written(opened.batch_id)}".encode("ascii"))
+        ]
         if opened.replayed:
-            headers.append((b"idempotency-replayed", b"true"))
+            headers.append(REPLAYED)
         return await self._reply(tenant_id, opened.batch_id, status=202, headers=headers)
 
+    @Route(_AT, "GET /{batch_id}", "getBatch", {200: BatchReply})
     async def show(self, request: Request) -> Response:
-        checked_query(request, ())
-        return await self._reply(caller_of(request).tenant_id, batch_id_of(request))
+        """One batch, with the counts of its items."""
+        no_query(request)
+        return await self._reply(caller_of(request).tenant_id, id_of(request, "batch_id"))
 
+    @Route(
+        _AT,
+        "PUT /{batch_id}/items",
+        "uploadBatchItems",
+        {200: BatchUploadReply},
+        ("batch_not_open", "invalid_lines", "too_many_items", "quota_reached"),
+        bodies={UPLOAD_TYPE: str},
+    )
     async def upload(self, request: Request) -> Response:
         """Keep items of an open batch, a line each; what is right is kept, what is not is told."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
-        checked_query(request, ())
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
+        no_query(request)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {UPLOAD_TYPE, "application/jsonl"}:
             detail = f"Send `content-type: {UPLOAD_TYPE}`, not {kind[:100]!r}."
@@ -112,11 +133,19 @@ class BatchRoutes:
             return EmptyReply(400)  # nobody hears it; what was kept stays, for the next try
         return _told(tally)
 
+    @Route(
+        _AT,
+        "POST /{batch_id}/start",
+        "startBatch",
+        {202: _BEGUN},
+        ("batch_not_open", "items_missing"),
+        optional_body=StartRequest,
+    )
     async def start(self, request: Request) -> Response:
         """Take no more items, and begin."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
-        checked_query(request, ())
-        asked = await read_optional(request, StartAsked)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
+        no_query(request)
+        asked = await read_optional(request, StartRequest)
         batch = await self._read(tenant_id, batch_id)
         if asked.item_count is not None and asked.item_count != batch.item_count:
             detail = f"item_count is {batch.item_count}, not {asked.item_count}."
@@ -126,11 +155,20 @@ class BatchRoutes:
             raise Problem(code="batch_not_open", detail=f"The batch is {status}.")
         return await self._reply(tenant_id, batch_id, status=202)
 
+    @Route(
+        _AT,
+        "POST /{batch_id}/cancel",
+        "cancelBatch",
+        {200: BatchReply, 202: _STOPPING},
+        ("illegal_move",),
+        optional_body=BatchCancelRequest,
+        scope="batches:control",
+    )
     async def cancel(self, request: Request) -> Response:
         """Stop a batch: 200 when it has ended, 202 while something of it still runs."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
-        checked_query(request, ())
-        asked = await read_optional(request, BatchCancelAsked)
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
+        no_query(request)
+        asked = await read_optional(request, BatchCancelRequest)
         status = await self.threads.run(
             self.runs.cancel, tenant_id, batch_id, reason=asked.reason or "canceled"
         )
@@ -140,10 +178,11 @@ class BatchRoutes:
         code = 200 if batch.status in ENDED else 202
         return JsonReply(batch_text(batch).encode(), status=code, headers=[NO_STORE])
 
+    @Route(_AT, "GET /{batch_id}/results.jsonl", "getBatchResults", {200: _LINES})
     async def results(self, request: Request) -> Response:
         """What came of each item that has ended, a line each, as a stream."""
-        tenant_id, batch_id = caller_of(request).tenant_id, batch_id_of(request)
-        checked_query(request, ())
+        tenant_id, batch_id = caller_of(request).tenant_id, id_of(request, "batch_id")
+        no_query(request)
         batch = await self._read(tenant_id, batch_id)
         headers = {"cache-control": "no-store", "x-batch-status": batch.status.value}
 
@@ -175,7 +214,7 @@ class BatchRoutes:
     async def _read(self, tenant_id: TenantId, batch_id: UUID) -> BatchSeen:
         batch = await self.threads.run(self.reads.batch, tenant_id, batch_id)
         if batch is None:
-            raise no_such_batch()
+            raise missing("batch_not_found")
         return batch
 
     async def _reply(
@@ -191,20 +230,13 @@ class BatchRoutes:
         return JsonReply(body, status=status, headers=[NO_STORE, *(headers or [])])
 
 
-def batch_id_of(request: Request) -> UUID:
-    batch_id = batch_from_wire(request.path_params["batch_id"])
-    if batch_id is None:
-        raise no_such_batch()
-    return batch_id
-
-
-def no_such_batch() -> Problem:
-    return Problem(code="batch_not_found", detail="There is no such batch.")
-
-
 def _told(tally: Tally) -> Response:
-    told = {"object": "batch.upload", "lines": tally.lines, "stored": tally.stored}
-    told["known"] = tally.known
+    told: BatchUploadReply = {
+        "object": "batch.upload",
+        "lines": tally.lines,
+        "stored": tally.stored,
+        "known": tally.known,
+    }
     if not tally.mistakes:
         return JsonReply(dumped(told), headers=[NO_STORE])
     mistakes: list[Mistake] = tally.mistakes[:100]

@@ -1,16 +1,71 @@
 """Batches, their items and their results as JSON text."""
 
 import json
+from typing import Literal
 from uuid import UUID
 
-from agent_workers.domain.batch import to_wire
-from agent_workers.domain.ids import to_wire as job_wire
+from typing_extensions import TypedDict
+
+from agent_workers.domain.batch import BatchStatus, ItemStatus, OnError
+from agent_workers.domain.ids import BATCH_ID, to_wire
 from agent_workers.state.batches.reads import BatchSeen, ItemSeen, ResultSeen
 from api.http.json_text import instant, raw, text, usd
+from api.http.shapes import BatchId, Count, Instant, JobIdText, Strings, page_of
+
+
+class BatchCountsReply(TypedDict):
+    """How many items are in each status."""
+
+    pending: Count
+    running: Count
+    succeeded: Count
+    failed: Count
+    canceled: Count
+
+
+class BatchReply(TypedDict):
+    """Many jobs that were asked for together."""
+
+    id: BatchId
+    object: Literal["batch"]
+    status: BatchStatus
+    reason: str | None
+    concurrency: Count
+    on_error: OnError
+    item_count: Count
+    counts: BatchCountsReply | None
+    metadata: Strings
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    deadline_at: Instant | None
+    links: Strings
+
+
+class BatchItemReply(TypedDict):
+    object: Literal["batch.item"]
+    number: Count
+    custom_id: str
+    status: ItemStatus
+    agent: str
+    job_id: JobIdText | None
+
+
+class BatchUploadReply(TypedDict):
+    """What became of an upload: `known` lines had been stored before."""
+
+    object: Literal["batch.upload"]
+    lines: Count
+    stored: Count
+    known: Count
+
+
+BatchList = page_of("BatchList", BatchReply)
+BatchItemList = page_of("BatchItemList", BatchItemReply)
 
 
 def batch_text(batch: BatchSeen) -> str:
-    wire = to_wire(batch.batch_id)
+    wire = BATCH_ID.written(batch.batch_id)
     at = f'"/v1/batches/{wire}'
     counts = "null" if batch.counts is None else _counts(batch)
     return (
@@ -48,4 +103,4 @@ def _counts(batch: BatchSeen) -> str:
 
 
 def _job(job_id: UUID | None) -> str:
-    return "null" if job_id is None else f'"{job_wire(job_id)}"'
+    return "null" if job_id is None else f'"{to_wire(job_id)}"'

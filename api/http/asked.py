@@ -13,12 +13,22 @@ from pydantic_core import PydanticCustomError
 
 from agent_workers.domain.ids import JobId, from_wire
 from agent_workers.domain.job import JobOptions
-from agent_workers.domain.outside.reach import Uncallable
+from agent_workers.domain.outside.reach import LONGEST_URL, Uncallable
 from agent_workers.domain.webhooks.url import target_of
 from agent_workers.state.jobs.controls import GivenVerdict
 from api.http.forms import SESSION_FORM, USER_FORM
 from api.http.json_text import dumped
 from api.http.mistakes import mistake_of
+from api.http.shapes import (
+    AnyJobIdText,
+    AnyJson,
+    Body,
+    Described,
+    InstantText,
+    JsonObject,
+    Variant,
+    variants,
+)
 from api.problems import MOST_MISTAKES, Mistake, Problem, invalid
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
@@ -116,34 +126,46 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+InstantAsked = Annotated[datetime, BeforeValidator(instant_asked), Described(InstantText)]
+Seconds = Annotated[float, Field(gt=0, le=A_YEAR_S)]
+Metadata = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=64)],
+        Annotated[str, Field(max_length=512)],
+    ],
+    Field(max_length=16),
+]
+# The form of an amount that is more than nothing, and at most MOST_USD.
+_AMOUNT_FORM = r"^(?=.*[1-9])([0-9]{1,5}|[1-8][0-9]{5})(\.[0-9]{1,6})?$"
+_AmountText = Annotated[str, Field(json_schema_extra={"pattern": _AMOUNT_FORM})]
+_AmountNumber = Annotated[float, Field(gt=0, le=MOST_USD)]
+_UrlText = Annotated[str, Field(max_length=LONGEST_URL, json_schema_extra={"format": "uri"})]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class JobAsked(_Asked):
+class JobRequest(Body):
     agent: Annotated[str, Field(min_length=1, max_length=200)]
     # Any: the input is JSON of the caller's shape; `_payload` has looked at its type.
-    input: Annotated[Any, BeforeValidator(_payload)]
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, Field(min_length=1, max_length=64)],
-                Annotated[str, Field(max_length=512)],
-            ],
-            Field(max_length=16),
-        ]
-        | None
-    ) = None
+    input: Annotated[Any, BeforeValidator(_payload), Described(str | JsonObject)]
+    metadata: Metadata | None = None
     priority: Annotated[Whole, Field(ge=0, le=100)] | None = None
-    run_at: Annotated[datetime | None, BeforeValidator(instant_asked)] = None
+    run_at: InstantAsked | None = None
     delay: Annotated[float, Field(ge=0, le=A_YEAR_S)] | None = None
-    deadline: Annotated[float | None, BeforeValidator(_deadline)] = None
-    max_cost_usd: Annotated[int | None, BeforeValidator(_micro_usd)] = None
+    deadline: Annotated[
+        float | None,
+        BeforeValidator(_deadline),
+        Described(InstantText | Seconds | None),
+        Field(description="A time in the future, or seconds from now."),
+    ] = None
+    max_cost_usd: Annotated[
+        int | None,
+        BeforeValidator(_micro_usd),
+        Described(_AmountText | _AmountNumber | None),
+    ] = None
     max_steps: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
-    parent_job_id: Annotated[Any, BeforeValidator(_job_id)] = None
-    callback_url: Annotated[str | None, BeforeValidator(_callable)] = None
+    parent_job_id: Annotated[Any, BeforeValidator(_job_id), Described(AnyJobIdText | None)] = None
+    callback_url: Annotated[str | None, BeforeValidator(_callable), Described(_UrlText | None)] = (
+        None
+    )
     user_id: Annotated[str, Field(pattern=USER_FORM)] | None = None
     session_id: Annotated[str, Field(pattern=SESSION_FORM)] | None = None
     on_busy: Literal["queue", "reject", "interrupt"] | None = None
@@ -152,7 +174,7 @@ class JobAsked(_Asked):
 _TAKEN_OVER = ("metadata", "callback_url", *(one.name for one in fields(JobOptions)))
 
 
-def spec_members(asked: JobAsked) -> dict[str, Any]:
+def spec_members(asked: JobRequest) -> dict[str, Any]:
     """Return what describes the job, under the names of `JobSpec`; nothing where nothing was said."""
     said = {name: value for name in _TAKEN_OVER if (value := getattr(asked, name)) is not None}
     said |= {"agent": asked.agent, "input": dumped(asked.input)}
@@ -163,7 +185,7 @@ def spec_members(asked: JobAsked) -> dict[str, Any]:
     return said
 
 
-def passed_of(asked: JobAsked, now: datetime) -> Problem | None:
+def passed_of(asked: JobRequest, now: datetime) -> Problem | None:
     """Return the problem of a job that should have started or ended before now."""
     at = {"run_at": asked.run_at}
     if asked.deadline is not None and asked.deadline <= 0:
@@ -181,23 +203,30 @@ def _written(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-class CancelAsked(_Asked):
+class CancelRequest(Body):
     reason: Annotated[str, Field(max_length=1_000)] = ""
     mode: Literal["graceful", "now"] = "graceful"
 
 
-class PauseAsked(_Asked):
+class PauseRequest(Body):
     reason: Annotated[str, Field(max_length=1_000)] = ""
 
 
-class NothingAsked(_Asked):
+class EmptyRequest(Body):
     """A body that may be empty or `{}`."""
 
 
-class VerdictAsked(_Asked):
+class VerdictRequest(Body):
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(fixed={"verdict": ("happened",)}),
+            Variant(fixed={"verdict": ("not_happened", "abandon")}, null=("result",)),
+        )
+    )
+
     verdict: Annotated[GivenVerdict, Field(strict=False)]
-    # Any: what the effect gave, as JSON of the tool's shape.
-    result: Any = None
+    # What the effect gave, as JSON of the tool's shape.
+    result: AnyJson = None
     reason: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 

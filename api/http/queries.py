@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Annotated, TypeVar
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from agent_workers.domain.ids import JobId, from_wire
-from api.http.asked import parsed_instant
-from api.problems import Problem, invalid
+from api.http.asked import parsed_instant, validated
+from api.http.shapes import Described, InstantText
+from api.problems import invalid
 
 _KEY = re.compile(r'[\x21\x23-\x7e]{1,255}|"[\x21\x23-\x7e]{1,255}"')
 _WAIT = re.compile(r"(?:^|[,;])\s*wait=(\d{1,6})\s*(?:$|[,;])")
@@ -22,25 +24,81 @@ LONGEST_PREFER_S = 30
 METADATA = "metadata[]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamesAsked:
-    """A page of what is listed in the order of its names: so many, behind this one."""
-
-    limit: int
-    after: str | None
+def _number(value: object) -> int:
+    if not isinstance(value, str) or not _is_number(value):
+        raise PydanticCustomError("value", "must be a whole number")
+    return int(value)
 
 
-def names_asked(request: Request) -> NamesAsked:
-    members = checked_query(request, ("after", "limit"))
-    limit = whole_number(members, "limit", least=1, most=1_000, default=100)
-    return NamesAsked(limit=limit, after=members.get("after"))
+def _instant(value: object) -> datetime:
+    # A plus sign that was not escaped arrives as a space.
+    at = parsed_instant(re.sub(r" (\d\d:\d\d)$", r"+\1", str(value)))
+    if "T" not in str(value).upper():
+        raise PydanticCustomError("value", "must be a time like 2030-01-31T12:00:00Z")
+    return at
 
 
-def job_id_of(request: Request) -> JobId:
-    job_id = from_wire(request.path_params["job_id"])
-    if job_id is None:
-        raise Problem(code="job_not_found", detail="There is no such job.")
-    return job_id
+Number = Annotated[int, BeforeValidator(_number)]
+InstantAsked = Annotated[datetime, BeforeValidator(_instant), Described(InstantText)]
+# From `next_cursor` of the page before; it is signed, so no other is taken.
+CursorText = Annotated[str, Field(json_schema_extra={"pattern": "^[A-Za-z0-9_-]{48}$"})]
+
+
+class NoQuery(BaseModel):
+    """A query: its values are text that is converted. This one has no members."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PageQuery(NoQuery):
+    """A page of a list whose cursors are signed."""
+
+    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+    cursor: CursorText | None = None
+
+
+class NamesQuery(NoQuery):
+    """A page of a list in the order of its names."""
+
+    after: Annotated[str, Field(description="`next_cursor` of the page before.")] | None = None
+    limit: Annotated[Number, Field(ge=1, le=1_000)] = 100
+
+
+class NumbersQuery(NoQuery):
+    """A page of a list in the order of its numbers."""
+
+    after: Annotated[Number, Field(ge=0, le=999_999_999)] | None = None
+    limit: Annotated[Number, Field(ge=1, le=1_000)] = 100
+
+
+Query = TypeVar("Query", bound=NoQuery)
+
+
+def query_of(request: Request, model: type[Query]) -> Query:
+    """Return the query as a value, or end the request with the first mistakes in it."""
+    if not request.scope["query_string"]:
+        nothing: Query = _nothing_asked(model)
+        return nothing
+    known = [METADATA if name == "metadata" else name for name in model.model_fields]
+    members: dict[str, object] = dict(checked_query(request, known))
+    keyed = {
+        match[1]: members.pop(name)
+        for name in list(members)
+        if (match := _METADATA.fullmatch(name))
+    }
+    if keyed:
+        members["metadata"] = keyed
+    return validated(model, members)
+
+
+def no_query(request: Request) -> None:
+    """End the request when it has a query: its route knows none."""
+    query_of(request, NoQuery)
+
+
+@cache
+def _nothing_asked(model: type[Query]) -> Query:
+    return validated(model, {})
 
 
 def checked_query(request: Request, known: Collection[str]) -> dict[str, str]:
@@ -58,41 +116,6 @@ def checked_query(request: Request, known: Collection[str]) -> dict[str, str]:
             raise invalid("text must not contain NUL", pointer="/" + name.replace("\0", ""))
         members[name] = value
     return members
-
-
-def metadata_of(members: dict[str, str]) -> dict[str, str] | None:
-    """Return the `metadata[k]=v` filters."""
-    found = {}
-    for name, value in members.items():
-        match = _METADATA.fullmatch(name)
-        if match:
-            found[match.group(1)] = value
-    return found or None
-
-
-def whole_number(members: dict[str, str], name: str, *, least: int, most: int, default: int) -> int:
-    value = members.get(name)
-    if value is None:
-        return default
-    if not _is_number(value):
-        raise invalid(f"{name} must be a whole number", pointer=f"/{name}")
-    if not least <= int(value) <= most:
-        raise invalid(f"{name} must be {least} to {most}", pointer=f"/{name}")
-    return int(value)
-
-
-def instant_of(members: dict[str, str], name: str) -> datetime | None:
-    value = members.get(name)
-    if value is None:
-        return None
-    try:
-        # A plus sign that was not escaped arrives as a space.
-        at = parsed_instant(re.sub(r" (\d\d:\d\d)$", r"+\1", value))
-    except PydanticCustomError:
-        at = None
-    if at is None or "T" not in value.upper():
-        raise invalid(f"{name} must be a time like 2030-01-31T12:00:00Z", pointer=f"/{name}")
-    return at
 
 
 def preferred_wait(request: Request) -> int | None:

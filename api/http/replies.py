@@ -11,6 +11,7 @@ from api.problems import MEDIA_TYPE, Problem
 Headers = Sequence[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 NO_STORE = (b"cache-control", b"no-store")
+REPLAYED = (b"idempotency-replayed", b"true")
 
 
 class JsonReply(Response):

@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, Literal
 from urllib.parse import quote
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from typing_extensions import TypedDict
 
 from agent_workers.domain.errors import AgentWorkersError, ToolError
 from agent_workers.domain.tools.workspace import FileRead, FileSeen, checked_path
@@ -14,11 +17,15 @@ from agent_workers.state.jobs.reads import Place, Reads
 from agent_workers.state.jobs.workspaces import Workspaces
 from api.http.json_text import instant, text
 from api.http.listing import listed
-from api.http.queries import checked_query, job_id_of, names_asked
+from api.http.paths import job_id_of
+from api.http.queries import NamesQuery, no_query, query_of
 from api.http.replies import EmptyReply, Headers, caller_of
-from api.jobs.routes import no_such_job
-from api.problems import Problem
+from api.http.route import IF_NONE_MATCH, Reply, Room, Route
+from api.http.shapes import Count, Instant, page_of
+from api.problems import missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", reads="jobs:read")
 
 PART_BYTES = 256 * 1024
 # What a job wrote is no page of ours: a browser keeps it as a file, and runs nothing of it.
@@ -30,7 +37,30 @@ _SAFE: Headers = (
 )
 _TEXT, _BYTES = b"text/plain; charset=utf-8", b"application/octet-stream"
 # What stands for itself in a quoted file name, whoever reads it.
+_FILE = Reply(
+    model=Annotated[str, Field(json_schema_extra={"format": "binary"})],
+    description="The file's bytes",
+    media=("text/plain", "application/octet-stream"),
+)
+_UNCHANGED = "The file has not changed"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+class ArtifactReply(TypedDict):
+    """A file that a job wrote; `written_by` is the position of the step that wrote it last."""
+
+    object: Literal["artifact"]
+    name: str
+    bytes: Count
+    etag: str
+    text: bool
+    version: Count
+    written_by: Count
+    created_at: Instant
+    updated_at: Instant
+
+
+ArtifactList = page_of("ArtifactList", ArtifactReply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +69,27 @@ class Artifacts:
     reads: Reads
     threads: Threads
 
+    @Route(_AT, "GET /{job_id}/artifacts", "listArtifacts", {200: ArtifactList}, query=NamesQuery)
     async def show_all(self, request: Request) -> Response:
         """The files of a job in the order of their names, behind `after`."""
-        named, place = names_asked(request), await self._job(request)
+        named, place = query_of(request, NamesQuery), await self._job(request)
         read = partial(self.workspaces.page, *place, limit=named.limit, after=named.after)
         return await listed(self.threads, read, text=_text, cursor=lambda file: file.path)
 
+    @Route(
+        _AT,
+        "GET /{job_id}/artifacts/{name:path}",
+        "getArtifact",
+        {200: _FILE, 304: _UNCHANGED},
+        headers=(IF_NONE_MATCH,),
+    )
     async def show(self, request: Request) -> Response:
         """The file's bytes, unless the caller has them already."""
-        checked_query(request, ())
+        no_query(request)
         place, path = await self._job(request), _path_of(request)
         found = await self._part(place, path, start=0)
         if found is None:
-            raise _no_such_file()
+            raise missing("artifact_not_found")
         etag = f'"{found.seen.etag}"'
         headers = [*_SAFE, (b"etag", etag.encode("ascii"))]
         if etag in request.headers.get("if-none-match", ""):
@@ -78,7 +116,7 @@ class Artifacts:
     async def _job(self, request: Request) -> Place:
         place = (caller_of(request).tenant_id, job_id_of(request))
         if place not in await self.threads.run(self.reads.versions, [place]):
-            raise no_such_job()
+            raise missing("job_not_found")
         return place
 
 
@@ -112,11 +150,7 @@ def _path_of(request: Request) -> str:
     try:
         return checked_path(request.path_params["name"])
     except ToolError:
-        raise _no_such_file() from None
-
-
-def _no_such_file() -> Problem:
-    return Problem(code="artifact_not_found", detail="The job has no such file.")
+        raise missing("artifact_not_found") from None
 
 
 def _text(file: FileSeen) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -13,22 +15,35 @@ from agent_workers.state.jobs.reads import Place
 from agent_workers.state.jobs.steps import Events, EventSeen, StepReads
 from agent_workers.transport.shared.model_deltas_heard import DeltaListener
 from api.http.listing import Told, replied
-from api.http.queries import checked_query, job_id_of, whole_number
+from api.http.paths import job_id_of
+from api.http.queries import NumbersQuery, query_of
 from api.http.replies import NO_STORE, EmptyReply, caller_of
+from api.http.route import Header, Reply, Room, Route
 from api.jobs.deltas import Meanwhile
-from api.jobs.routes import no_such_job
-from api.jobs.text import event_text
-from api.problems import Problem, invalid
+from api.jobs.text import EventList, event_text
+from api.problems import Problem, invalid, missing
 from api.process.threads import Threads
 from api.process.waiting import Waiting
 
+_AT = Room("/v1/jobs", reads="jobs:read")
+
 COMMENT_EVERY_S = 15.0
 RETRY_MS = 2_000
-_MOST = 10**9 - 1
 _STREAM = {
     "cache-control": "no-store",
     "x-accel-buffering": "no",  # or a proxy would hold events back
 }
+_JOURNAL = Reply(
+    model=EventList,
+    description="The journal as a stream, or as a page",
+    others={"text/event-stream": str},
+)
+_ALL_SEEN = "The job has ended, and there are no more events"
+_LAST_SEEN = Header(
+    name="Last-Event-ID",
+    description="The `id` of the last event that you have seen.",
+    kind=Annotated[str, Field(pattern="^[0-9]{1,9}$")],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +54,23 @@ class JobEvents:
     deltas: DeltaListener
     comment_every_s: float = COMMENT_EVERY_S
 
+    @Route(
+        _AT,
+        "GET /{job_id}/events",
+        "listEvents",
+        {200: _JOURNAL, 204: _ALL_SEEN},
+        ("not_acceptable", "too_many_streams"),
+        query=NumbersQuery,
+        headers=(_LAST_SEEN,),
+    )
     async def show(self, request: Request) -> Response:
+        """The journal of a job, behind `after`: as a stream that can be resumed, or as a page."""
         place = (caller_of(request).tenant_id, job_id_of(request))
-        members = checked_query(request, ("after", "limit"))
-        limit = whole_number(members, "limit", least=1, most=1_000, default=100)
-        after = whole_number(members, "after", least=0, most=_MOST, default=0)
+        asked = query_of(request, NumbersQuery)
+        after = asked.after or 0
         if _wants_stream(request):
             return await self._stream(place, max(after, _last_event_id(request)))
-        return await self._page(place, after, limit)
+        return await self._page(place, after, asked.limit)
 
     async def _page(self, place: Place, after: int, limit: int) -> Response:
         def told() -> Told:
@@ -104,7 +128,7 @@ class JobEvents:
     def _read(self, place: Place, after: int, *, limit: int = 200) -> Events:
         found = self.steps.events(*place, after=after, limit=limit)
         if found is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         return found
 
 

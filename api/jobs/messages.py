@@ -1,13 +1,13 @@
 """POST …/events and …/input: what is sent to a job, and what a person answers to its questions."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from agent_workers.domain.agents.engine_calls import LONGEST_NAME, MOST_CHOICES
 from agent_workers.domain.ids import to_wire
@@ -15,31 +15,51 @@ from agent_workers.domain.mail import Letter, NotAChoice, Sent, Taken
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.orchestration.requests.messages import Mailing
 from api.http.asked import validated
-from api.http.json_text import dumped, job_bytes
-from api.http.queries import checked_query, idempotency_key_of, job_id_of
+from api.http.idempotency import keyed
+from api.http.json_text import dumped
+from api.http.paths import job_id_of
+from api.http.queries import no_query
 from api.http.reading import read_json
-from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.jobs.routes import no_such_job
+from api.http.replies import NO_STORE, REPLAYED, JsonReply, caller_of
+from api.http.route import Reply, Room, Route
+from api.http.shapes import AnyJson, Body, Count, JobIdText
+from api.jobs.text import JobReply, job_bytes
 from api.jobs.views import JobViews, job_headers
-from api.problems import invalid
+from api.problems import invalid, missing
 from api.process.threads import Threads
+
+_AT = Room("/v1/jobs", writes="jobs:submit")
 
 _Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class EventAsked(_Asked):
+class EventRequest(Body):
     name: _Name
-    # Any: what is sent is JSON of the sender's shape.
-    data: Any = None
+    data: AnyJson = None
 
 
-class InputAsked(_Asked):
-    # Any: an answer is JSON of whatever shape the question wants.
-    responses: Annotated[dict[_Name, Any], Field(min_length=1, max_length=MOST_CHOICES)]
+class InputRequest(Body):
+    responses: Annotated[
+        dict[_Name, AnyJson],
+        Field(
+            min_length=1,
+            max_length=MOST_CHOICES,
+            description="An answer to each question, by its `key` in `waiting_for`.",
+        ),
+    ]
+
+
+class MessageReply(TypedDict):
+    """An event that was sent to a job; `taken` when the job has it already."""
+
+    object: Literal["message"]
+    job_id: JobIdText
+    number: Count
+    name: str
+    taken: bool
+
+
+_KEPT = Reply(model=MessageReply, description="Accepted: kept until the job takes it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +68,23 @@ class JobMail:
     views: JobViews
     threads: Threads
 
+    @Route(
+        _AT,
+        "POST /{job_id}/events",
+        "sendEvent",
+        {202: _KEPT},
+        ("illegal_move", "quota_reached"),
+        body=EventRequest,
+        key="sends one event",
+    )
     async def send(self, request: Request) -> Response:
         """Send a job an event: it is kept until the job waits for it."""
-        checked_query(request, ())
+        no_query(request)
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
         body = await read_json(request)
-        asked = validated(EventAsked, body)
-        key = idempotency_key_of(request)
-        route = f"POST /v1/jobs/{job_id.hex}/events\n".encode("ascii")
-        fingerprint = hashlib.sha256(route + canonical(body)).digest()
+        asked = validated(EventRequest, body)
+        once = keyed(request, f"POST /v1/jobs/{job_id.hex}/events", body)
+        key, fingerprint = once.key, once.fingerprint
         letter = Letter(
             tenant_id=tenant_id,
             job_id=job_id,
@@ -65,14 +93,29 @@ class JobMail:
             data=dumped(asked.data),
         )
         sent = await self.threads.run(self.mailing.send, letter, key=key, fingerprint=fingerprint)
-        replayed = [(b"idempotency-replayed", b"true")] if sent.how is Taken.REPLAYED else []
+        replayed = [REPLAYED] if sent.how is Taken.REPLAYED else []
         return JsonReply(_shown(letter, sent), status=202, headers=[NO_STORE, *replayed])
 
+    @Route(
+        _AT,
+        "POST /{job_id}/input",
+        "answerJob",
+        {200: JobReply},
+        (
+            "question_not_found",
+            "already_answered",
+            "illegal_move",
+            "question_closed",
+            "quota_reached",
+        ),
+        body=InputRequest,
+        scope="jobs:answer",
+    )
     async def answer(self, request: Request) -> Response:
         """Answer questions that a job asks, all or none; the same answer again changes nothing."""
-        checked_query(request, ())
+        no_query(request)
         caller, job_id = caller_of(request), job_id_of(request)
-        asked = validated(InputAsked, await read_json(request))
+        asked = validated(InputRequest, await read_json(request))
         answers = {key: canonical(value) for key, value in asked.responses.items()}
         by = f"key:{caller.key_id}"
         try:
@@ -82,17 +125,16 @@ class JobMail:
             raise invalid(str(error), pointer=f"/responses/{key}") from None
         job = await self.views.read((caller.tenant_id, job_id))
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         return JsonReply(job_bytes(job), headers=job_headers(job))
 
 
 def _shown(letter: Letter, sent: Sent) -> bytes:
-    return dumped(
-        {
-            "object": "message",
-            "job_id": to_wire(letter.job_id),
-            "number": sent.number,
-            "name": letter.name,
-            "taken": sent.taken,
-        }
-    )
+    message: MessageReply = {
+        "object": "message",
+        "job_id": to_wire(letter.job_id),
+        "number": sent.number,
+        "name": letter.name,
+        "taken": sent.taken,
+    }
+    return dumped(message)

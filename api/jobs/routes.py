@@ -2,45 +2,67 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from typing import Annotated
+from uuid import UUID
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId
 from agent_workers.domain.job import JobStatus
+from agent_workers.state.database.pages import Page
 from agent_workers.state.jobs.reads import JobQuery, JobSeen, Reads
 from agent_workers.state.jobs.steps import StepReads
-from api.http.cursors import Cursors
-from api.http.json_text import dumped, job_bytes, job_text
+from api.http.json_text import dumped
 from api.http.listing import Told, listed, replied
+from api.http.paging import Pages
+from api.http.paths import job_id_of
 from api.http.queries import (
-    METADATA,
-    checked_query,
-    instant_of,
-    job_id_of,
+    InstantAsked,
+    NoQuery,
+    Number,
+    NumbersQuery,
+    PageQuery,
     matches_etag,
-    metadata_of,
-    whole_number,
+    query_of,
 )
 from api.http.replies import EmptyReply, JsonReply, caller_of
-from api.jobs.text import step_text
-from api.jobs.trace import trace_of, whole_rounds
+from api.http.route import Header, Room, Route
+from api.jobs.text import JobList, JobReply, StepList, job_bytes, job_text, step_text
+from api.jobs.trace import TraceList, trace_of, whole_rounds
 from api.jobs.views import JobViews, job_headers
-from api.problems import Problem, invalid
+from api.problems import missing
 from api.process.threads import Threads
 
+_AT = Room("/v1/jobs", reads="jobs:read")
+
 LONGEST_WAIT_S = 60
-MOST_ON_A_PAGE = 100
-_FILTERS = (
-    "status",
-    "agent",
-    "user_id",
-    "session_id",
-    METADATA,
-    "created_after",
-    "limit",
-    "cursor",
+
+
+class WaitQuery(NoQuery):
+    wait: Annotated[Number, Field(ge=0, le=LONGEST_WAIT_S)] = 0
+
+
+class TraceQuery(NumbersQuery):
+    limit: Annotated[Number, Field(ge=1, le=1_000)] = 1_000
+
+
+class JobsQuery(PageQuery):
+    status: JobStatus | None = None
+    agent: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    metadata: dict[Annotated[str, Field(pattern=r"^[^\[\]\x00]{1,64}$")], str] | None = None
+    created_after: InstantAsked | None = None
+
+
+_UNCHANGED = "Nothing changed"
+_WAITED = Header(
+    name="If-None-Match",
+    description="The `etag` you have. With `wait`: the reply comes when it changes, else 304.",
 )
 
 
@@ -49,14 +71,21 @@ class Jobs:
     views: JobViews
     reads: Reads
     steps: StepReads
-    cursors: Cursors
+    pages: Pages
     threads: Threads
 
+    @Route(
+        _AT,
+        "GET /{job_id}",
+        "getJob",
+        {200: JobReply, 304: _UNCHANGED},
+        query=WaitQuery,
+        headers=(_WAITED,),
+    )
     async def show(self, request: Request) -> Response:
         """One job, at once or after waiting for its end, or for any change with If-None-Match."""
         place = (caller_of(request).tenant_id, job_id_of(request))
-        members = checked_query(request, ("wait",))
-        wait_s = whole_number(members, "wait", least=0, most=LONGEST_WAIT_S, default=0)
+        wait_s = query_of(request, WaitQuery).wait
         job = await self.views.read(place)
         if job is not None and wait_s and not job.finished:
             if matches_etag(request, job.version):
@@ -64,48 +93,54 @@ class Jobs:
             elif "if-none-match" not in request.headers:
                 job = await self.views.until_finished(place, wait_s=wait_s)
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
         if matches_etag(request, job.version):
             return EmptyReply(304, headers=job_headers(job))
         return JsonReply(job_bytes(job), headers=job_headers(job))
 
+    @Route(_AT, "GET", "listJobs", {200: JobList}, query=JobsQuery)
     async def show_all(self, request: Request) -> Response:
         """A page of the caller's jobs, newest first."""
-        members = checked_query(request, _FILTERS)
-        query = self._query(caller_of(request).tenant_id, members)
-        scope = _scope(query)
+        asked = query_of(request, JobsQuery)
+        query = _query(caller_of(request).tenant_id, asked)
 
-        def place(job: JobSeen) -> str:
-            return self.cursors.written(job.created_at, job.job_id, scope=scope)
+        def read(*, limit: int, behind: tuple[datetime, UUID] | None) -> Page[JobSeen]:
+            return self.reads.page(replace(query, limit=limit, behind=behind))
 
-        read, text = partial(self.reads.page, query), partial(job_text, whole=False)
-        return await listed(self.threads, read, text=text, cursor=place, linked_from=request)
+        return await self.pages.reply(
+            asked,
+            read,
+            scope=_scope(query),
+            text=partial(job_text, whole=False),
+            place=lambda job: (job.created_at, job.job_id),
+            linked_from=request,
+        )
 
+    @Route(_AT, "GET /{job_id}/steps", "listSteps", {200: StepList}, query=NumbersQuery)
     async def show_steps(self, request: Request) -> Response:
         """The steps of a job in their order, behind `after`."""
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
-        members = checked_query(request, ("after", "limit"))
-        limit = whole_number(members, "limit", least=1, most=1_000, default=100)
-        after = whole_number(members, "after", least=0, most=10**9 - 1, default=-1)
+        asked = query_of(request, NumbersQuery)
+        after = -1 if asked.after is None else asked.after
         if await self.views.read((tenant_id, job_id)) is None:
-            raise no_such_job()
-        read = partial(self.steps.steps, tenant_id, job_id, after=after, limit=limit)
+            raise missing("job_not_found")
+        read = partial(self.steps.steps, tenant_id, job_id, after=after, limit=asked.limit)
         return await listed(
             self.threads, read, text=step_text, cursor=lambda step: str(step.position)
         )
 
+    @Route(_AT, "GET /{job_id}/trace", "getTrace", {200: TraceList}, query=TraceQuery)
     async def show_trace(self, request: Request) -> Response:
         """The way of a request through the layers, told from the steps behind `after`."""
         tenant_id, job_id = caller_of(request).tenant_id, job_id_of(request)
-        members = checked_query(request, ("after", "limit"))
-        limit = whole_number(members, "limit", least=1, most=1_000, default=1_000)
-        after = whole_number(members, "after", least=0, most=10**9 - 1, default=-1)
+        asked = query_of(request, TraceQuery)
+        after = -1 if asked.after is None else asked.after
         job = await self.views.read((tenant_id, job_id))
         if job is None:
-            raise no_such_job()
+            raise missing("job_not_found")
 
         def told() -> Told:
-            page = self.steps.steps(tenant_id, job_id, after=after, limit=limit)
+            page = self.steps.steps(tenant_id, job_id, after=after, limit=asked.limit)
             steps = whole_rounds(page)
             entries = trace_of(job, steps, from_start=after < 0)
             texts = [dumped(entry).decode("ascii") for entry in entries]
@@ -113,37 +148,18 @@ class Jobs:
 
         return await replied(self.threads, told)
 
-    def _query(self, tenant_id: TenantId, members: dict[str, str]) -> JobQuery:
-        metadata = metadata_of(members)
-        query = JobQuery(
-            tenant_id=tenant_id,
-            limit=whole_number(members, "limit", least=1, most=MOST_ON_A_PAGE, default=20),
-            status=_status(members.get("status")),
-            agent=members.get("agent"),
-            user_id=members.get("user_id"),
-            session_id=members.get("session_id"),
-            metadata=None if metadata is None else json.dumps(metadata),
-            created_after=instant_of(members, "created_after"),
-        )
-        cursor = members.get("cursor")
-        if cursor is None:
-            return query
-        behind = self.cursors.read(cursor, scope=_scope(query))
-        return replace(query, behind=behind)
 
-
-def no_such_job() -> Problem:
-    return Problem(code="job_not_found", detail="There is no such job.")
-
-
-def _status(value: str | None) -> JobStatus | None:
-    if value is None:
-        return None
-    try:
-        return JobStatus(value)
-    except ValueError:
-        words = ", ".join(JobStatus)
-        raise invalid(f"status must be one of {words}", pointer="/status") from None
+def _query(tenant_id: TenantId, asked: JobsQuery) -> JobQuery:
+    return JobQuery(
+        tenant_id=tenant_id,
+        limit=asked.limit,
+        status=asked.status,
+        agent=asked.agent,
+        user_id=asked.user_id,
+        session_id=asked.session_id,
+        metadata=None if asked.metadata is None else json.dumps(asked.metadata),
+        created_after=asked.created_after,
+    )
 
 
 def _scope(query: JobQuery) -> str:

@@ -1,6 +1,5 @@
 """POST /v1/jobs: checked, stored durably, answered at once; the hot path of the whole system."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -18,12 +17,15 @@ from agent_workers.orchestration.requests.submit import Submit
 from agent_workers.state.access.keys import Caller
 from agent_workers.state.jobs.reads import JobSeen
 from agent_workers.state.jobs.submissions import Accepted, Admission, Asked, Pace
-from api.http.asked import JobAsked, passed_of, spec_members, validated
-from api.http.json_text import dumped, job_bytes, rfc3339
+from api.http.asked import JobRequest, passed_of, spec_members, validated
+from api.http.idempotency import fingerprint_of
+from api.http.json_text import dumped, rfc3339
 from api.http.queries import idempotency_key_of, preferred_wait
 from api.http.reading import read_json
-from api.http.replies import JsonReply, caller_of
+from api.http.replies import REPLAYED, JsonReply, caller_of
+from api.http.route import Header, Reply, Room, Route
 from api.jobs.agents_asked import taking_jobs
+from api.jobs.text import JobReply, job_bytes
 from api.jobs.views import JobViews, job_headers
 from api.problems import Problem, invalid
 from api.process.cached import Cached
@@ -31,7 +33,25 @@ from api.process.funnel import Funnel
 from api.process.threads import Threads
 from api.webhooks.bodies import check_url
 
+_AT = Room("/v1/jobs", writes="jobs:submit")
 _MOST_METADATA = 16
+_LINKS = ("getJob", "listSteps", "getTrace", "cancelJob", "pauseJob", "resumeJob")
+_PROBLEMS = (
+    "job_not_found",
+    "session_busy",
+    "session_of_another",
+    "unknown_agent",
+    "agent_retired",
+    "quota_reached",
+    "budget_exceeded",
+    "not_stored",
+)
+_ENDED = Reply(model=JobReply, description="Accepted, and ended within `wait`")
+_STORED = Reply(model=JobReply, description="Accepted and stored", links=("job_id", _LINKS))
+_PREFER = Header(
+    name="Prefer",
+    description="`wait=N`: wait up to N seconds (at most 30) for the job's end.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +68,20 @@ class Submitting:
     allow_private_callbacks: bool = False
     session_ttl: timedelta = timedelta(hours=1)
 
+    @Route(
+        _AT,
+        "POST",
+        "submitJob",
+        {200: _ENDED, 202: _STORED},
+        _PROBLEMS,
+        body=JobRequest,
+        headers=(_PREFER,),
+        key="gives the same job",
+    )
     async def submit_job(self, request: Request) -> Response:
         """Take a job: 202 when it is stored, 200 when it also ended within `Prefer: wait`."""
         body = await read_json(request)
-        asked = validated(JobAsked, body)
+        asked = validated(JobRequest, body)
         caller = caller_of(request)
         pace = await self._pace(caller.tenant_id, asked.agent)
         if asked.parent_job_id is not None:
@@ -84,7 +114,7 @@ class Submitting:
         if await self.views.read((tenant_id, parent_id)) is None:
             raise invalid("There is no such job.", pointer="/parent_job_id")
 
-    async def _check_times(self, asked: JobAsked, tenant_id: TenantId, key: str | None) -> None:
+    async def _check_times(self, asked: JobRequest, tenant_id: TenantId, key: str | None) -> None:
         """Refuse times that have passed, unless the key's job was stored while they were ahead."""
         late = passed_of(asked, datetime.now(UTC))
         if late is None:
@@ -95,7 +125,7 @@ class Submitting:
     async def _once(
         self, submission: Submission, pace: Pace, key: str | None, body: object
     ) -> tuple[JobSeen, list[tuple[bytes, bytes]]]:
-        fingerprint = hashlib.sha256(b"POST /v1/jobs\n" + canonical(body)).digest()
+        fingerprint = fingerprint_of("POST /v1/jobs", canonical(body))
         admission = await self.threads.run(
             self.submit.once, (submission, pace), key=key, fingerprint=fingerprint
         )
@@ -129,7 +159,7 @@ def _request_id(request: Request) -> str | None:
 
 
 def _submission(
-    asked: JobAsked, tenant_id: TenantId, request_id: str | None, session_ttl: timedelta
+    asked: JobRequest, tenant_id: TenantId, request_id: str | None, session_ttl: timedelta
 ) -> Submission:
     members = spec_members(asked)
     metadata = asked.metadata or {}
@@ -170,7 +200,7 @@ def _seen(submission: Submission, created_at: datetime, *, agent_version: str) -
 def _key_headers(admission: Admission) -> list[tuple[bytes, bytes]]:
     headers = []
     if admission.how is Accepted.REPLAYED:
-        headers.append((b"idempotency-replayed", b"true"))
+        headers.append(REPLAYED)
     if admission.key_expires_at is not None:
         expires = rfc3339(admission.key_expires_at).encode("ascii")
         headers.append((b"idempotency-key-expires-at", expires))

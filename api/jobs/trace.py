@@ -4,15 +4,30 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from agent_workers.domain.ids import to_wire
 from agent_workers.state.database.pages import Page
 from agent_workers.state.jobs.reads import JobSeen
 from agent_workers.state.jobs.steps import StepSeen
+from api.http.shapes import Anything, page_of
 
 # Any: stored JSON of the users' own shapes.
 Entry = dict[str, Any]
+
+
+class TraceEntryReply(TypedDict):
+    """What a layer did for a request, and where in the request's way it stands."""
+
+    request_id: str
+    stage: str
+    flow: Literal["admit", "execute", "respond"]
+    payload: dict[str, Anything]
+
+
+TraceList = page_of("Trace", TraceEntryReply)
 
 
 # Where in a request's way each stage stands, in the journal's words.

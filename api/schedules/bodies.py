@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from agent_workers.domain.schedules.schedule import CatchUp, Overlap, ScheduleType
 from agent_workers.domain.schedules.target import BatchTarget, JobTarget, Target
 from agent_workers.domain.schedules.terms import ScheduleTerms
-from api.batches.bodies import BatchAsked, items_of, terms_of
-from api.http.asked import JobAsked, Whole, instant_asked, spec_members, validated
+from api.batches.bodies import BatchRequest, BatchTemplate, items_of, terms_of
+from api.http.asked import JobRequest, Metadata, Whole, instant_asked, spec_members, validated
+from api.http.shapes import Body, Described, InstantText, Variant, like, types_of, variants
 from api.problems import Mistake, Problem, invalid
 
 LONGEST_INTERVAL_S = 366 * 86_400
@@ -34,63 +35,115 @@ def _near(value: object) -> datetime | None:
     return at
 
 
-_Instant = Annotated[datetime | None, BeforeValidator(_near)]
+_Instant = Annotated[datetime, BeforeValidator(_near), Described(InstantText)]
 # Any: members of a job or a batch, which are validated as such.
 Members = dict[str, Any]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+# As it is shown: a job as a batch would start it.
+ScheduledJob = like("ScheduledJob", types_of(BatchTemplate), required=("agent", "input"))
 
 
-class TargetAsked(_Asked):
-    job: Members | None = None
-    batch: Members | None = None
+class ScheduledBatch(BatchRequest):
+    """A batch with all its items: none can be uploaded later."""
+
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(required=("jobs",), without=("items", "job_template"), filled=("jobs",)),
+            Variant(required=("items", "job_template"), without=("jobs",), filled=("items",)),
+        )
+    )
 
 
-class ScheduleChangeAsked(_Asked):
+class ScheduleTarget(Body):
+    """A job template, or a batch."""
+
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(required=("job",), without=("batch",)),
+            Variant(required=("batch",), without=("job",)),
+        )
+    )
+
+    job: Annotated[Members, Described(ScheduledJob)] | None = None
+    batch: Annotated[Members, Described(ScheduledBatch)] | None = None
+
+
+class ScheduleChangeRequest(Body):
     """What may change; the members of a new schedule are the same."""
 
     name: Annotated[str, Field(max_length=200)] = ""
     type: Annotated[ScheduleType, Field(strict=False)] = ScheduleType.CRON
-    expression: Annotated[str, Field(max_length=200)] | None = None
-    timezone: Annotated[str, Field(min_length=1, max_length=100)] = "UTC"
+    expression: (
+        Annotated[
+            str,
+            Field(
+                max_length=200,
+                description="A cron expression of five fields: minute, hour, day of month, month,"
+                " day of week.",
+                examples=["30 2 * * *"],
+            ),
+        ]
+        | None
+    ) = None
+    timezone: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="The IANA name of a time zone, like Europe/Berlin.",
+            examples=["Europe/Berlin"],
+        ),
+    ] = "UTC"
     interval_s: Annotated[Whole, Field(ge=1, le=LONGEST_INTERVAL_S)] | None = None
-    run_at: _Instant = None
-    start_at: _Instant = None
-    end_at: _Instant = None
+    run_at: _Instant | None = None
+    start_at: _Instant | None = None
+    end_at: _Instant | None = None
     overlap: Annotated[Overlap, Field(strict=False)] = Overlap.SKIP
     catch_up: Annotated[CatchUp, Field(strict=False)] = CatchUp.LAST
     catch_up_window_s: Annotated[Whole, Field(ge=0, le=LONGEST_WINDOW_S)] = _DAY_S
     jitter_s: Annotated[Whole, Field(ge=0, le=LONGEST_JITTER_S)] = 0
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, Field(min_length=1, max_length=64)],
-                Annotated[str, Field(max_length=512)],
-            ],
-            Field(max_length=16),
-        ]
-        | None
-    ) = None
-    target: TargetAsked | None = None
+    metadata: Metadata | None = None
+    target: Annotated[ScheduleTarget | None, Described(ScheduleTarget)] = None
 
 
-class ScheduleAsked(ScheduleChangeAsked):
+class ScheduleRequest(ScheduleChangeRequest):
+    """When jobs or batches start by themselves: the type says by which of its members."""
+
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(
+                fixed={"type": ("cron",)},
+                required=("expression", "timezone"),
+                without=("interval_s", "run_at"),
+            ),
+            Variant(
+                fixed={"type": ("interval",)},
+                required=("interval_s",),
+                without=("expression", "run_at"),
+            ),
+            Variant(
+                fixed={"type": ("once",)},
+                required=("run_at",),
+                without=("expression", "interval_s"),
+            ),
+        )
+    )
+
     type: Annotated[ScheduleType, Field(strict=False)]
-    target: TargetAsked
+    target: ScheduleTarget
 
 
-class TriggerAsked(_Asked):
+class ScheduleTriggerRequest(Body):
     overlap: Annotated[Overlap, Field(strict=False)] | None = None
 
 
-class BackfillAsked(_Asked):
-    begin: Annotated[datetime, BeforeValidator(_near)]
-    end: Annotated[datetime, BeforeValidator(_near)]
+class BackfillRequest(Body):
+    begin: _Instant
+    end: _Instant
 
 
-def terms_asked(asked: ScheduleAsked) -> ScheduleTerms:
+def terms_asked(asked: ScheduleRequest) -> ScheduleTerms:
     """Return the terms of a new schedule."""
     if asked.type is ScheduleType.CRON and "timezone" not in asked.model_fields_set:
         raise invalid("a cron schedule needs a time zone, like Europe/Berlin", pointer="/timezone")
@@ -99,7 +152,7 @@ def terms_asked(asked: ScheduleAsked) -> ScheduleTerms:
     return _checked(terms)
 
 
-def changed_terms(terms: ScheduleTerms, asked: ScheduleChangeAsked) -> ScheduleTerms:
+def changed_terms(terms: ScheduleTerms, asked: ScheduleChangeRequest) -> ScheduleTerms:
     """Return the terms with what was said, and nothing else, changed."""
     said = asked.model_fields_set
     given = asked.model_dump(include=said - {"target", "metadata"})
@@ -116,7 +169,7 @@ def changed_terms(terms: ScheduleTerms, asked: ScheduleChangeAsked) -> ScheduleT
     return _checked(changed)
 
 
-def target_of(asked: TargetAsked) -> Target:
+def target_of(asked: ScheduleTarget) -> Target:
     """Read a target; mistakes are told by their place in the whole body."""
     if (asked.job is None) == (asked.batch is None):
         raise invalid("give a job or a batch", pointer="/target")
@@ -149,11 +202,11 @@ def _job_target(members: Members) -> JobTarget:
         raise invalid(
             "must be a number of seconds from the time at which the job starts", pointer="/deadline"
         )
-    return JobTarget(**spec_members(validated(JobAsked, members)), asked=members)
+    return JobTarget(**spec_members(validated(JobRequest, members)), asked=members)
 
 
 def _batch_target(members: Members) -> BatchTarget:
-    batch = validated(BatchAsked, members)
+    batch = validated(BatchRequest, members)
     terms, items = terms_of(batch), items_of(batch)
     if not items:
         raise invalid("give `jobs`, or `job_template` with `items`", pointer="/items")

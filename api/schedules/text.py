@@ -1,18 +1,98 @@
 """Schedules and their runs as JSON."""
 
 import json
+from typing import Literal
 
-from agent_workers.domain.batch import to_wire as batch_to_wire
-from agent_workers.domain.ids import to_wire
-from agent_workers.domain.schedules.schedule import schedule_to_wire
+from typing_extensions import TypedDict
+
+from agent_workers.domain.ids import BATCH_ID, SCHEDULE_ID, to_wire
+from agent_workers.domain.schedules.schedule import (
+    CatchUp,
+    Origin,
+    Overlap,
+    ScheduleStatus,
+    ScheduleType,
+)
 from agent_workers.domain.schedules.target import JobTarget, Target
 from agent_workers.state.schedules.rows import ScheduleSeen
-from agent_workers.state.schedules.runs import RunSeen
+from agent_workers.state.schedules.runs import RunSeen, RunStatus
 from api.http.json_text import instant, text
+from api.http.shapes import (
+    Anything,
+    BatchId,
+    Count,
+    Instant,
+    JobIdText,
+    ScheduleId,
+    Strings,
+    page_of,
+)
+
+
+class ScheduleReply(TypedDict):
+    """When jobs or batches start by themselves."""
+
+    id: ScheduleId
+    object: Literal["schedule"]
+    name: str
+    type: ScheduleType
+    expression: str | None
+    timezone: str
+    interval_s: Count | None
+    run_at: Instant | None
+    start_at: Instant | None
+    end_at: Instant | None
+    status: ScheduleStatus
+    overlap: Overlap
+    catch_up: CatchUp
+    catch_up_window_s: Count
+    jitter_s: Count
+    target: dict[str, Anything]
+    metadata: Strings
+    next_run_at: Instant | None
+    last_run_at: Instant | None
+    version: Count
+    created_at: Instant
+    updated_at: Instant
+    links: Strings
+
+
+class ScheduleRunReply(TypedDict):
+    """One time at which a schedule fired, or should have."""
+
+    object: Literal["schedule.run"]
+    scheduled_at: Instant
+    origin: Origin
+    status: RunStatus
+    skip_reason: str | None
+    skipped_until: Instant | None
+    error: str | None
+    job_id: JobIdText | None
+    batch_id: BatchId | None
+    started_at: Instant | None
+    finished_at: Instant | None
+
+
+class SchedulePreviewReply(TypedDict):
+    """When a schedule fires next; as many times as were asked for, so there is no next page."""
+
+    object: Literal["list"]
+    data: list[Instant]
+    has_more: Literal[False]
+    next_cursor: None
+
+
+class ScheduleBackfillReply(TypedDict):
+    object: Literal["schedule.backfill"]
+    runs: Count
+
+
+ScheduleList = page_of("ScheduleList", ScheduleReply)
+ScheduleRunList = page_of("ScheduleRunList", ScheduleRunReply)
 
 
 def schedule_text(schedule: ScheduleSeen) -> str:
-    terms, wire = schedule.terms, schedule_to_wire(schedule.schedule_id)
+    terms, wire = schedule.terms, SCHEDULE_ID.written(schedule.schedule_id)
     at = f'"/v1/schedules/{wire}'
     interval = "null" if terms.interval_s is None else str(terms.interval_s)
     return (
@@ -32,7 +112,7 @@ def schedule_text(schedule: ScheduleSeen) -> str:
 
 def run_text(run: RunSeen) -> str:
     job = "null" if run.job_id is None else f'"{to_wire(run.job_id)}"'
-    batch = "null" if run.batch_id is None else f'"{batch_to_wire(run.batch_id)}"'
+    batch = "null" if run.batch_id is None else f'"{BATCH_ID.written(run.batch_id)}"'
     skipped = run.reason if run.status == "skipped" else None
     failed = run.reason if run.status == "failed" else None
     return (

@@ -1,40 +1,54 @@
 """What callers may say about sessions, and sessions and their messages as JSON text."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from typing_extensions import TypedDict
 
 from agent_workers.domain.ids import to_wire
 from agent_workers.state.sessions.calls import MessageSeen, SessionSeen
 from api.http.forms import TOOL_FORM, USER_FORM
 from api.http.json_text import dumped, instant, raw, text
+from api.http.shapes import (
+    AnyJson,
+    Body,
+    Count,
+    Instant,
+    JobIdText,
+    JsonObject,
+    Variant,
+    page_of,
+    variants,
+)
 
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_CALLS = 64
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class CallAsked(_Asked):
+class MessageCall(Body):
     id: _Word
     name: Annotated[str, Field(pattern=TOOL_FORM)]
-    # Any: the arguments of a tool are JSON of its own shape.
-    arguments: dict[str, Any] = {}
+    arguments: JsonObject = Field(default={})
 
 
-class MessageAsked(_Asked):
+class MessageRequest(Body):
+    model_config = ConfigDict(
+        json_schema_extra=variants(
+            Variant(fixed={"role": ("user",)}, null=("calls", "call_id")),
+            Variant(fixed={"role": ("assistant",)}, null=("call_id",)),
+            Variant(fixed={"role": ("tool",)}, null=("calls",), required=("call_id",)),
+        )
+    )
+
     role: Literal["user", "assistant", "tool"]
-    # Any: what was said is JSON of the sayer's shape.
-    content: Any
-    calls: Annotated[list[CallAsked], Field(min_length=1, max_length=MOST_CALLS)] | None = None
+    content: AnyJson
+    calls: Annotated[list[MessageCall], Field(min_length=1, max_length=MOST_CALLS)] | None = None
     call_id: _Word | None = None
     user_id: Annotated[str, Field(pattern=USER_FORM)] | None = None
 
     @model_validator(mode="after")
-    def _fits_its_role(self) -> "MessageAsked":
+    def _fits_its_role(self) -> "MessageRequest":
         if self.calls is not None and self.role != "assistant":
             raise ValueError("`calls` are only for the role `assistant`")
         if (self.call_id is not None) != (self.role == "tool"):
@@ -42,7 +56,44 @@ class MessageAsked(_Asked):
         return self
 
 
-def calls_bytes(asked: MessageAsked) -> bytes | None:
+class SessionSummaryReply(TypedDict):
+    text: str
+    first_turn: Count
+    last_turn: Count
+
+
+class SessionReply(TypedDict):
+    """A conversation: the jobs of one session take turns."""
+
+    object: Literal["session"]
+    id: str
+    user_id: str | None
+    messages: Count
+    summary: SessionSummaryReply | None
+    job_id: JobIdText | None
+    waiting: list[JobIdText]
+    created_at: Instant
+    used_at: Instant
+    expires_at: Instant | None
+
+
+class SessionMessageReply(TypedDict):
+    object: Literal["session_message"]
+    id: str
+    turn: Count
+    role: Literal["user", "assistant", "tool"]
+    content: AnyJson
+    calls: list[JsonObject]
+    call_id: str | None
+    job_id: JobIdText | None
+    at: Instant
+
+
+SessionList = page_of("SessionList", SessionReply)
+SessionMessageList = page_of("SessionMessageList", SessionMessageReply)
+
+
+def calls_bytes(asked: MessageRequest) -> bytes | None:
     """Write calls as they are kept: their arguments are JSON text, as models write them."""
     if asked.calls is None:
         return None

@@ -2,49 +2,95 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
+from agent_workers.domain.ids import TRIGGER_ID
 from agent_workers.domain.job import JobSpec
-from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, TriggerRefused, wire_form
+from agent_workers.domain.triggers.trigger import Trigger, TriggerRefused
 from agent_workers.orchestration.triggers.checking import check_trigger
-from api.http.asked import JobAsked, spec_members, validated
+from api.http.asked import JobRequest, spec_members, validated
 from api.http.json_text import instant, text, usd
+from api.http.shapes import (
+    Anything,
+    Body,
+    Count,
+    Described,
+    Instant,
+    Strings,
+    TriggerId,
+    like,
+    page_of,
+    types_of,
+)
 from api.problems import invalid
 
 _Names = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=1_024)]], Field(min_length=1, max_length=64)
+    list[Annotated[str, Field(min_length=1, max_length=1_024)]],
+    Field(min_length=1, max_length=64, description="Exact, or with a `*` at the end."),
 ]
 _Conditions = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=1_000)]], Field(max_length=8)
+    list[Annotated[str, Field(min_length=1, max_length=1_000)]],
+    Field(max_length=8, description="CEL over the event's attributes; all must be true."),
 ]
 _OF_JOBS = ("agent", "input", "metadata", "priority", "max_steps", "max_cost_usd")
 
 
-class TriggerAsked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+_JOB = {name: Described(kind) for name, kind in types_of(JobRequest, *_OF_JOBS).items()}
+
+
+class TriggerRequest(Body):
+    """Which events start a job, and which job."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    types: _Names = ["*"]
-    sources: _Names = ["*"]
-    where: _Conditions = []
+    types: _Names = Field(default=["*"])
+    sources: _Names = Field(default=["*"])
+    where: _Conditions = Field(default=[])
     enabled: bool = True
     # Any: these are a job's own members, and are validated as such.
-    agent: Any
-    input: Any = "${event}"
-    metadata: Any = None
-    priority: Any = None
-    max_steps: Any = None
-    max_cost_usd: Any = None
+    agent: Annotated[Any, _JOB["agent"]]
+    input: Annotated[Any, _JOB["input"]] = "${event}"
+    metadata: Annotated[Any, _JOB["metadata"]] = None
+    priority: Annotated[Any, _JOB["priority"]] = None
+    max_steps: Annotated[Any, _JOB["max_steps"]] = None
+    max_cost_usd: Annotated[Any, _JOB["max_cost_usd"]] = None
+
+
+# As it is shown: what it leaves out is taken from the trigger, and then it is read as a whole.
+TriggerChange = like("TriggerChange", types_of(TriggerRequest))
+
+
+class TriggerReply(TypedDict):
+    """Which events start a job, and which job."""
+
+    id: TriggerId
+    object: Literal["trigger"]
+    name: str
+    enabled: bool
+    agent: str
+    types: list[str]
+    sources: list[str]
+    where: list[str]
+    input: Anything
+    metadata: Strings
+    priority: Count
+    max_steps: Count
+    max_cost_usd: str | None
+    created_at: Instant
+    updated_at: Instant
+
+
+TriggerList = page_of("TriggerList", TriggerReply)
 
 
 def trigger_asked(body: object, *, trigger_id: UUID | None = None) -> Trigger:
     """Return the trigger that a body asks for, or end the request with what is wrong with it."""
-    asked = validated(TriggerAsked, body)
+    asked = validated(TriggerRequest, body)
     members = {name: getattr(asked, name) for name in _OF_JOBS}
-    job = JobSpec(**spec_members(validated(JobAsked, members)))
+    job = JobSpec(**spec_members(validated(JobRequest, members)))
     trigger = Trigger(
         trigger_id=trigger_id or uuid4(),
         name=asked.name,
@@ -95,7 +141,7 @@ def members_of(trigger: Trigger) -> dict[str, object]:
 def trigger_text(trigger: Trigger) -> str:
     members = json.dumps(members_of(trigger))
     return (
-        f'{{"id":{text(wire_form(TRIGGER, trigger.trigger_id))},"object":"trigger",'
+        f'{{"id":{text(TRIGGER_ID.written(trigger.trigger_id))},"object":"trigger",'
         f'{members[1:-1]},"created_at":{instant(trigger.created_at)},'
         f'"updated_at":{instant(trigger.updated_at)}}}'
     )

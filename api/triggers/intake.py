@@ -1,26 +1,47 @@
 """POST /v1/events: takes CloudEvents 1.0 in any of their three modes, and starts their jobs."""
 
-import json
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_workers.domain.ids import TenantId, to_wire
+from agent_workers.domain.ids import TenantId
 from agent_workers.domain.text.strict_json import parse
 from agent_workers.domain.triggers.event import EventRefused
 from agent_workers.domain.triggers.message import BATCH, ONE, PREFIXES, Message, events_of
-from agent_workers.domain.triggers.trigger import TRIGGER, wire_form
 from agent_workers.orchestration.triggers.arriving import Arrived
-from agent_workers.orchestration.triggers.intake import Intake, Receipt
+from agent_workers.orchestration.triggers.intake import Intake
 from agent_workers.state.triggers.intake import EventsRefused
-from api.http.json_text import list_bytes, text
-from api.http.queries import checked_query
+from api.http.json_text import list_bytes
+from api.http.queries import no_query
 from api.http.replies import NO_STORE, JsonReply, caller_of
+from api.http.route import Reply, Room, Route
 from api.problems import Problem, invalid
 from api.process.threads import Threads
+from api.triggers.text import (
+    CloudEvent,
+    CloudEvents,
+    EventReceiptList,
+    EventReceiptReply,
+    receipt_text,
+)
+
+_AT = Room("/v1/events", writes="events:submit")
 
 _ACCEPTED = f"{ONE}, {BATCH}"
+_TAKEN = Reply(
+    model=EventReceiptReply | EventReceiptList,
+    description="The events are stored, with the jobs that they start",
+)
+# What an event may be refused with, beside what is wrong with its form.
+EVENT_PROBLEMS = (
+    "invalid_event",
+    "too_much_at_once",
+    "quota_reached",
+    "idempotency_key_in_flight",
+    "budget_exceeded",
+    "not_stored",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +49,21 @@ class EventIntake:
     intake: Intake
     threads: Threads
 
+    @Route(
+        _AT,
+        "POST",
+        "takeEvents",
+        {202: _TAKEN},
+        EVENT_PROBLEMS,
+        bodies={ONE: CloudEvent, BATCH: CloudEvents},
+    )
     async def take(self, request: Request) -> Response:
-        """Take one event or a batch: stored in one transaction, or refused as a whole."""
-        checked_query(request, ())
+        """Take one event or a batch: stored in one transaction, or refused as a whole.
+
+        CloudEvents 1.0: structured, a batch, or binary: the attributes as `ce-` headers and the
+        data as the body, of any content type.
+        """
+        no_query(request)
         message = await _message(request)
         body = await self.threads.run(self._taken, caller_of(request).tenant_id, message)
         return JsonReply(body, status=202, headers=[NO_STORE])
@@ -69,23 +102,3 @@ def _arrived(message: Message) -> Arrived:
             ) from None
         raise invalid(str(error), pointer=error.pointer, code=error.code) from None
     return Arrived(message=message, origin="http", events=events)
-
-
-def receipt_text(receipt: Receipt) -> str:
-    """Write what became of one event."""
-    jobs = ",".join(
-        f'{{"trigger_id":"{wire_form(TRIGGER, one.trigger.trigger_id)}",'
-        f'"trigger":{text(one.trigger.name)},"job_id":"{to_wire(one.job_id)}",'
-        f'"replayed":{json.dumps(one.replayed)}}}'
-        for one in receipt.started
-    )
-    mistakes = ",".join(
-        f'{{"trigger":{text(name)},"detail":{text(detail)}}}'
-        for name, detail in receipt.mistakes.items()
-    )
-    event = receipt.event
-    return (
-        f'{{"object":"event_receipt","id":{text(event.id)},"source":{text(event.source)},'
-        f'"type":{text(event.type)},"jobs":[{jobs}],"mistakes":[{mistakes}],'
-        f'"more_mistakes":{receipt.more_mistakes}}}'
-    )

@@ -1,6 +1,7 @@
 """/v1/triggers: which events start which jobs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -8,18 +9,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_workers.domain.ids import TenantId
-from agent_workers.domain.triggers.trigger import TRIGGER, Trigger, from_wire_form
+from agent_workers.domain.triggers.trigger import Trigger
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.triggers.rows import Triggers
-from api.http.cursors import Cursors
-from api.http.listing import listed
-from api.http.queries import checked_query, whole_number
+from api.http.paging import Pages
+from api.http.paths import id_of
+from api.http.queries import PageQuery, no_query, query_of
 from api.http.reading import read_json
 from api.http.replies import NO_STORE, EmptyReply, JsonReply, caller_of
+from api.http.route import Room, Route
 from api.jobs.agents_asked import taking_jobs
-from api.problems import Problem
+from api.problems import Problem, missing
 from api.process.threads import Threads
-from api.triggers.bodies import trigger_asked, trigger_changed, trigger_text
+from api.triggers.bodies import (
+    TriggerChange,
+    TriggerList,
+    TriggerReply,
+    TriggerRequest,
+    trigger_asked,
+    trigger_changed,
+    trigger_text,
+)
+
+_AT = Room("/v1/triggers", reads="triggers:read", writes="triggers:write")
 
 _MOST_RACES = 5
 
@@ -28,51 +40,68 @@ _MOST_RACES = 5
 class TriggerRoutes:
     triggers: Triggers
     agents: Agents
-    cursors: Cursors
+    pages: Pages
     threads: Threads
 
+    @Route(
+        _AT,
+        "POST",
+        "createTrigger",
+        {201: TriggerReply},
+        ("trigger_name_taken", "unknown_agent", "agent_retired", "quota_reached"),
+        body=TriggerRequest,
+    )
     async def create(self, request: Request) -> Response:
         """Make a trigger; a second one of the same name is refused."""
         tenant_id = caller_of(request).tenant_id
-        checked_query(request, ())
+        no_query(request)
         body = await read_json(request)
         made = await self.threads.run(self._created, tenant_id, body)
         return JsonReply(made, status=201, headers=[NO_STORE])
 
+    @Route(_AT, "GET", "listTriggers", {200: TriggerList}, query=PageQuery)
     async def show_all(self, request: Request) -> Response:
         """A tenant's triggers, the newest first."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("limit", "cursor"))
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        cursor = members.get("cursor")
-        behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
 
-        def place(trigger: Trigger) -> str:
+        def place(trigger: Trigger) -> tuple[datetime, UUID]:
             assert trigger.created_at is not None  # a row has one
-            return self.cursors.written(trigger.created_at, trigger.trigger_id, scope=tenant_id)
+            return trigger.created_at, trigger.trigger_id
 
-        read = partial(self.triggers.page, tenant_id, limit=limit, behind=behind)
-        return await listed(self.threads, read, text=trigger_text, cursor=place)
+        asked, read = query_of(request, PageQuery), partial(self.triggers.page, tenant_id)
+        return await self.pages.reply(asked, read, scope=tenant_id, text=trigger_text, place=place)
 
+    @Route(_AT, "GET /{trigger_id}", "getTrigger", {200: TriggerReply})
     async def show(self, request: Request) -> Response:
-        checked_query(request, ())
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
+        """One trigger."""
+        no_query(request)
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
         body = await self.threads.run(self._shown, tenant_id, trigger_id)
         return JsonReply(body, headers=[NO_STORE])
 
+    @Route(
+        _AT,
+        "PATCH /{trigger_id}",
+        "changeTrigger",
+        {200: TriggerReply},
+        ("trigger_name_taken", "unknown_agent", "agent_retired", "illegal_move", "quota_reached"),
+        body=TriggerChange,
+    )
     async def change(self, request: Request) -> Response:
         """Change what the body names; the next event is matched with what is then there."""
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
-        checked_query(request, ())
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
+        no_query(request)
         body = await read_json(request)
         changed = await self.threads.run(self._changed, tenant_id, trigger_id, body)
         return JsonReply(changed, headers=[NO_STORE])
 
+    @Route(_AT, "DELETE /{trigger_id}", "deleteTrigger", {204: "Deleted"})
     async def delete(self, request: Request) -> Response:
-        tenant_id, trigger_id = caller_of(request).tenant_id, _trigger_id(request)
-        checked_query(request, ())
+        """Delete a trigger; jobs that it started go on."""
+        tenant_id, trigger_id = caller_of(request).tenant_id, id_of(request, "trigger_id")
+        no_query(request)
         if not await self.threads.run(self.triggers.delete, tenant_id, trigger_id):
-            raise _no_such_trigger()
+            raise missing("trigger_not_found")
         return EmptyReply(204, headers=[NO_STORE])
 
     # In a thread: conditions and templates are parsed and written, and the largest take long.
@@ -98,7 +127,7 @@ class TriggerRoutes:
     def _read(self, tenant_id: TenantId, trigger_id: UUID) -> Trigger:
         trigger = self.triggers.one(tenant_id, trigger_id)
         if trigger is None:
-            raise _no_such_trigger()
+            raise missing("trigger_not_found")
         return trigger
 
     def _check_agent(self, tenant_id: TenantId, agent: str) -> None:
@@ -107,14 +136,3 @@ class TriggerRoutes:
 
 def _bytes(trigger: Trigger) -> bytes:
     return trigger_text(trigger).encode("ascii")
-
-
-def _trigger_id(request: Request) -> UUID:
-    trigger_id = from_wire_form(TRIGGER, request.path_params["trigger_id"])
-    if trigger_id is None:
-        raise _no_such_trigger()
-    return trigger_id
-
-
-def _no_such_trigger() -> Problem:
-    return Problem(code="trigger_not_found", detail="There is no such trigger.")

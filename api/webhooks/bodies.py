@@ -1,34 +1,43 @@
 """What callers may say about webhooks, and webhooks as JSON text."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from agent_workers.domain.events import ANNOUNCED_GROUPS, Announced
-from agent_workers.domain.ids import to_wire
+from agent_workers.domain.ids import DELIVERY_ID, ENDPOINT_ID, EVENT_ID, to_wire
 from agent_workers.domain.outside.reach import LONGEST_URL, Uncallable
 from agent_workers.domain.webhooks.url import target_of
-from agent_workers.domain.webhooks.webhook import delivery_wire, endpoint_wire, event_wire
+from agent_workers.domain.webhooks.webhook import DeliveryStatus
 from agent_workers.state.webhooks.deliveries import AttemptSeen, DeliverySeen
 from agent_workers.state.webhooks.endpoints import EndpointChange, EndpointSeen
-from api.http.asked import instant_asked
+from api.http.asked import InstantAsked
 from api.http.json_text import dumped, instant, text
+from api.http.shapes import (
+    Body,
+    Count,
+    DeliveryId,
+    EndpointId,
+    EventId,
+    Instant,
+    JobIdText,
+    page_of,
+)
 from api.problems import invalid
 
 KINDS = tuple(kind.value for kind in Announced)
 WANTED = (*KINDS, *sorted(ANNOUNCED_GROUPS))
-_Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
+_Url = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_URL, json_schema_extra={"format": "uri"})
+]
 _Kinds = Annotated[list[Literal[WANTED]], Field(min_length=1, max_length=50)]  # type: ignore[valid-type]
 _Name = Annotated[str, Field(max_length=200)]
+SigningSecret = Annotated[str, Field(pattern="^whsec_[A-Za-z0-9+/]{32}$")]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class EndpointAsked(_Asked):
+class WebhookEndpointRequest(Body):
     url: _Url
     event_types: _Kinds = Field(default=["*"])
     name: _Name = ""
@@ -36,31 +45,98 @@ class EndpointAsked(_Asked):
     enabled: bool = True
 
 
-class EndpointChangeAsked(_Asked):
+class WebhookEndpointChange(Body):
     url: _Url | None = None
     event_types: _Kinds | None = None
     name: _Name | None = None
     payload: Literal["thin", "full"] | None = None
 
 
-class RotateAsked(_Asked):
+class RotateRequest(Body):
     keep_old_secret_active_for_24_hours: bool = False
 
 
-class TestAsked(_Asked):
+class WebhookTestRequest(Body):
     event_type: Literal[KINDS] = Announced.TEST.value  # type: ignore[valid-type]
 
 
-class DisableAsked(_Asked):
+class DisableRequest(Body):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class SpanAsked(_Asked):
-    since: Annotated[datetime, BeforeValidator(instant_asked)]
-    until: Annotated[datetime | None, BeforeValidator(instant_asked)] = None
+class WebhookSpan(Body):
+    since: InstantAsked
+    until: InstantAsked | None = None
 
 
-def change_of(asked: EndpointAsked | EndpointChangeAsked, *, allow_private: bool) -> EndpointChange:
+class WebhookEndpointReply(TypedDict):
+    """Who is told of what."""
+
+    id: EndpointId
+    object: Literal["webhook_endpoint"]
+    name: str
+    url: str
+    event_types: list[str]
+    payload: Literal["thin", "full"]
+    status: Literal["enabled", "disabled"]
+    disabled_reason: str | None
+    disabled_at: Instant | None
+    failing_since: Instant | None
+    old_secret_active_until: Instant | None
+    created_at: Instant
+
+
+class NewWebhookEndpointReply(WebhookEndpointReply):
+    signing_secret: SigningSecret
+
+
+class DeletedWebhookEndpointReply(TypedDict):
+    id: EndpointId
+    object: Literal["webhook_endpoint"]
+    deleted: Literal[True]
+
+
+class ListedWebhookDeliveryReply(TypedDict):
+    """A message on its way to an endpoint, or to the callback URL of a job."""
+
+    id: DeliveryId
+    object: Literal["webhook_delivery"]
+    event_id: EventId
+    event_type: str
+    endpoint_id: EndpointId | None
+    url: str | None
+    job_id: JobIdText | None
+    status: DeliveryStatus
+    tries: Count
+    next_attempt_at: Instant | None
+    last_status_code: int | None
+    last_error: str | None
+    created_at: Instant
+    finished_at: Instant | None
+
+
+class WebhookAttemptReply(TypedDict):
+    number: Count
+    at: Instant
+    duration_ms: Count
+    status_code: int | None
+    error: str | None
+    response: str | None
+
+
+class WebhookDeliveryReply(ListedWebhookDeliveryReply):
+    """A message on its way, with all attempts to deliver it."""
+
+    attempts: list[WebhookAttemptReply]
+
+
+WebhookEndpointList = page_of("WebhookEndpointList", WebhookEndpointReply)
+WebhookDeliveryList = page_of("WebhookDeliveryList", ListedWebhookDeliveryReply)
+
+
+def change_of(
+    asked: WebhookEndpointRequest | WebhookEndpointChange, *, allow_private: bool
+) -> EndpointChange:
     if asked.url is not None:
         check_url(asked.url, pointer="/url", allow_private=allow_private)
     return EndpointChange(
@@ -89,7 +165,7 @@ def endpoint_text(endpoint: EndpointSeen, *, secret: str | None = None) -> str:
     """Write an endpoint; its secret only where it is new."""
     shown = "" if secret is None else f',"signing_secret":{text(secret)}'
     return (
-        f'{{"id":"{endpoint_wire(endpoint.endpoint_id)}","object":"webhook_endpoint",'
+        f'{{"id":"{ENDPOINT_ID.written(endpoint.endpoint_id)}","object":"webhook_endpoint",'
         f'"name":{text(endpoint.name)},"url":{text(endpoint.url)},'
         f'"event_types":{_listed(endpoint.event_types)},"payload":"{endpoint.payload}",'
         f'"status":"{endpoint.status}","disabled_reason":{text(endpoint.disabled_reason)},'
@@ -101,13 +177,13 @@ def endpoint_text(endpoint: EndpointSeen, *, secret: str | None = None) -> str:
 
 
 def delivery_text(delivery: DeliverySeen, attempts: Sequence[AttemptSeen] | None = None) -> str:
-    endpoint = None if delivery.endpoint_id is None else endpoint_wire(delivery.endpoint_id)
+    endpoint = None if delivery.endpoint_id is None else ENDPOINT_ID.written(delivery.endpoint_id)
     job = None if delivery.job_id is None else to_wire(delivery.job_id)
     at = delivery.due_at if delivery.status == "pending" else None
     more = "" if attempts is None else f',"attempts":[{",".join(map(_attempt, attempts))}]'
     return (
-        f'{{"id":"{delivery_wire(delivery.delivery_id)}","object":"webhook_delivery",'
-        f'"event_id":"{event_wire(delivery.event_id)}","event_type":{text(delivery.event_type)},'
+        f'{{"id":"{DELIVERY_ID.written(delivery.delivery_id)}","object":"webhook_delivery",'
+        f'"event_id":"{EVENT_ID.written(delivery.event_id)}","event_type":{text(delivery.event_type)},'
         f'"endpoint_id":{text(endpoint)},"url":{text(delivery.url)},"job_id":{text(job)},'
         f'"status":"{delivery.status}","tries":{delivery.tries},"next_attempt_at":{instant(at)},'
         f'"last_status_code":{_number(delivery.last_status_code)},'

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.webhooks.webhook import DeliveryStatus, delivery_wire, parsed_id
+from agent_workers.domain.events import Announced
+from agent_workers.domain.ids import DELIVERY_ID, TenantId
+from agent_workers.domain.webhooks.webhook import DeliveryStatus
+from agent_workers.state.database.pages import Page
 from agent_workers.state.webhooks.deliveries import (
     DeliverySeen,
     Replayed,
@@ -18,62 +21,109 @@ from agent_workers.state.webhooks.deliveries import (
     WebhookDeliveries,
 )
 from agent_workers.state.webhooks.endpoints import WebhookEndpoints
-from api.http.asked import NothingAsked, validated
-from api.http.cursors import Cursors
+from api.http.asked import EmptyRequest, validated
 from api.http.json_text import dumped
-from api.http.listing import listed
-from api.http.queries import checked_query, instant_of, whole_number
+from api.http.paging import Pages
+from api.http.paths import id_of
+from api.http.queries import InstantAsked, PageQuery, no_query, query_of
 from api.http.reading import read_json, read_optional
 from api.http.replies import NO_STORE, JsonReply, caller_of
-from api.problems import Problem, invalid
+from api.http.route import Reply, Room, Route
+from api.http.shapes import Count
+from api.problems import Problem
 from api.process.threads import Threads
-from api.webhooks.bodies import KINDS, SpanAsked, TestAsked, delivery_text
+from api.webhooks.bodies import (
+    WebhookDeliveryList,
+    WebhookDeliveryReply,
+    WebhookSpan,
+    WebhookTestRequest,
+    delivery_text,
+)
 from api.webhooks.endpoints import place_of
 
-_FILTERS = ("limit", "cursor", "status", "event_type", "since")
-_STATUSES = tuple(status.value for status in DeliveryStatus)
+_AT = Room("/v1/webhook_deliveries", reads="webhooks:read", writes="webhooks:write")
+_OF_ENDPOINTS = Room("/v1/webhook_endpoints", reads="webhooks:read", writes="webhooks:write")
+
 Again = Callable[[TenantId, UUID, datetime, datetime], int]
+
+
+class DeliveriesQuery(PageQuery):
+    status: DeliveryStatus | None = None
+    event_type: Announced | None = None
+    since: InstantAsked | None = None
+
+
+class WebhookRecoveryReply(TypedDict):
+    object: Literal["webhook_recovery"]
+    deliveries: Count
+
+
+_QUEUED = Reply(model=WebhookDeliveryReply, description="The delivery is queued")
+_ALL_QUEUED = Reply(model=WebhookRecoveryReply, description="The deliveries are queued")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDeliveryRoutes:
     deliveries: WebhookDeliveries
     endpoints: WebhookEndpoints
-    cursors: Cursors
+    pages: Pages
     threads: Threads
 
+    @Route(
+        _OF_ENDPOINTS,
+        "GET /{endpoint_id}/deliveries",
+        "listWebhookDeliveries",
+        {200: WebhookDeliveryList},
+        query=DeliveriesQuery,
+    )
     async def show_of_endpoint(self, request: Request) -> Response:
         """Deliveries to one endpoint, the newest first."""
-        endpoint_id = parsed_id("we", request.path_params["endpoint_id"])
-        if endpoint_id is None:
-            raise Problem(code="webhook_endpoint_not_found", detail="There is no such endpoint.")
+        endpoint_id = id_of(request, "endpoint_id")
         await self.threads.run(self.endpoints.one, caller_of(request).tenant_id, endpoint_id)
         return await self._page(request, endpoint_id)
 
+    @Route(_AT, "GET", "listCallbackDeliveries", {200: WebhookDeliveryList}, query=DeliveriesQuery)
     async def show_callbacks(self, request: Request) -> Response:
         """Deliveries to the callback URLs of single jobs, the newest first."""
         return await self._page(request, None)
 
+    @Route(_AT, "GET /{delivery_id}", "getWebhookDelivery", {200: WebhookDeliveryReply})
     async def show(self, request: Request) -> Response:
         """One delivery with all its attempts."""
         tenant_id, delivery_id = _delivery_of(request)
         delivery, attempts = await self.threads.run(self.deliveries.one, tenant_id, delivery_id)
         return JsonReply(delivery_text(delivery, attempts).encode("ascii"), headers=[NO_STORE])
 
+    @Route(
+        _AT,
+        "POST /{delivery_id}/replay",
+        "replayWebhookDelivery",
+        {202: _QUEUED},
+        ("webhook_endpoint_disabled",),
+        optional_body=EmptyRequest,
+    )
     async def replay(self, request: Request) -> Response:
         """Deliver it once more under the same webhook-id: 202."""
         place = _delivery_of(request)
-        await read_optional(request, NothingAsked)
+        await read_optional(request, EmptyRequest)
         match await self.threads.run(self.deliveries.replay, *place):
             case Replayed.DISABLED:
                 raise _disabled()
             case Replayed.REPLAYED | Replayed.SENDING:
                 return await self._shown(*place)
 
+    @Route(
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/test",
+        "testWebhookEndpoint",
+        {202: _QUEUED},
+        ("webhook_endpoint_disabled",),
+        optional_body=WebhookTestRequest,
+    )
     async def test(self, request: Request) -> Response:
         """Deliver an event that did not happen: 202 with its delivery."""
         tenant_id, endpoint_id = place_of(request)
-        asked = await read_optional(request, TestAsked)
+        asked = await read_optional(request, WebhookTestRequest)
         await self.threads.run(self.endpoints.one, tenant_id, endpoint_id)
         made = await self.threads.run(
             self.deliveries.test, tenant_id, endpoint_id, asked.event_type
@@ -82,66 +132,74 @@ class WebhookDeliveryRoutes:
             raise _disabled()
         return await self._shown(tenant_id, made)
 
+    @Route(
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/recover",
+        "recoverWebhooks",
+        {202: _ALL_QUEUED},
+        ("webhook_endpoint_disabled",),
+        body=WebhookSpan,
+    )
     async def recover(self, request: Request) -> Response:
         """Deliver once more what failed in a span of time: 202 with how many."""
         return await self._again(request, self.deliveries.recover)
 
+    @Route(
+        _OF_ENDPOINTS,
+        "POST /{endpoint_id}/replay_missing",
+        "replayMissingWebhooks",
+        {202: _ALL_QUEUED},
+        ("webhook_endpoint_disabled",),
+        body=WebhookSpan,
+    )
     async def replay_missing(self, request: Request) -> Response:
         """Deliver what was announced in a span of time while the endpoint took nothing."""
         return await self._again(request, self.deliveries.deliver_missing)
 
     async def _again(self, request: Request, again: Again) -> Response:
         tenant_id, endpoint_id = place_of(request)
-        asked = validated(SpanAsked, await read_json(request))
+        asked = validated(WebhookSpan, await read_json(request))
         endpoint = await self.threads.run(self.endpoints.one, tenant_id, endpoint_id)
         if endpoint.status != "enabled":
             raise _disabled()
         until = asked.until or datetime.now(UTC)
         count = await self.threads.run(again, tenant_id, endpoint_id, asked.since, until)
-        said = dumped({"object": "webhook_recovery", "deliveries": count})
-        return JsonReply(said, status=202, headers=[NO_STORE])
+        said: WebhookRecoveryReply = {"object": "webhook_recovery", "deliveries": count}
+        return JsonReply(dumped(said), status=202, headers=[NO_STORE])
 
     async def _shown(self, tenant_id: TenantId, delivery_id: UUID) -> Response:
         delivery, attempts = await self.threads.run(self.deliveries.one, tenant_id, delivery_id)
-        where = f"/v1/webhook_deliveries/{delivery_wire(delivery_id)}".encode("ascii")
+        where = f"/v1/webhook_deliveries/{DELIVERY_ID.written(delivery_id)}".encode("ascii")
         body = delivery_text(delivery, attempts).encode("ascii")
         return JsonReply(body, status=202, headers=[NO_STORE, (b"location", where)])
 
     async def _page(self, request: Request, endpoint_id: UUID | None) -> Response:
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, _FILTERS)
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        asked = [members.get(name) for name in ("status", "event_type", "since")]
-        scope = f"{tenant_id}\n{endpoint_id}\n{asked}"
-        cursor = members.get("cursor")
-        wanted = Wanted(
-            endpoint_id=endpoint_id,
-            status=_one_of(members, "status", _STATUSES),
-            event_type=_one_of(members, "event_type", KINDS),
-            since=instant_of(members, "since"),
-            behind=None if cursor is None else self.cursors.read(cursor, scope=scope),
+        asked = query_of(request, DeliveriesQuery)
+        filters = [asked.status, asked.event_type, asked.since]
+
+        def read(*, limit: int, behind: tuple[datetime, UUID] | None) -> Page[DeliverySeen]:
+            wanted = Wanted(
+                endpoint_id=endpoint_id,
+                status=asked.status,
+                event_type=asked.event_type,
+                since=asked.since,
+                behind=behind,
+            )
+            return self.deliveries.list(tenant_id, wanted, limit=limit)
+
+        return await self.pages.reply(
+            asked,
+            read,
+            scope=f"{tenant_id}\n{endpoint_id}\n{filters}",
+            text=delivery_text,
+            place=lambda one: (one.created_at, one.delivery_id),
         )
-
-        def place(one: DeliverySeen) -> str:
-            return self.cursors.written(one.created_at, one.delivery_id, scope=scope)
-
-        read = partial(self.deliveries.list, tenant_id, wanted, limit=limit)
-        return await listed(self.threads, read, text=delivery_text, cursor=place)
 
 
 def _delivery_of(request: Request) -> tuple[TenantId, UUID]:
-    checked_query(request, ())
-    delivery_id = parsed_id("whd", request.path_params["delivery_id"])
-    if delivery_id is None:
-        raise Problem(code="webhook_delivery_not_found", detail="There is no such delivery.")
-    return caller_of(request).tenant_id, delivery_id
-
-
-def _one_of(members: dict[str, str], name: str, known: tuple[str, ...]) -> str | None:
-    value = members.get(name)
-    if value is not None and value not in known:
-        raise invalid(f"{name} must be one of {', '.join(known)}", pointer=f"/{name}")
-    return value
+    no_query(request)
+    return caller_of(request).tenant_id, id_of(request, "delivery_id")
 
 
 def _disabled() -> Problem:

@@ -3,42 +3,62 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from agent_workers.domain.webhooks.delivery import AnnouncedEvent, message_of
 from agent_workers.state.webhooks.events import WebhookEvents
-from api.http.cursors import Cursors
 from api.http.json_text import dumped
-from api.http.listing import listed
-from api.http.queries import checked_query, instant_of, whole_number
+from api.http.paging import Pages
+from api.http.queries import InstantAsked, PageQuery, query_of
 from api.http.replies import caller_of
-from api.process.threads import Threads
+from api.http.route import Room, Route
+from api.http.shapes import Anything, Count, EventId, Instant, page_of
+
+_AT = Room("/v1/webhook_events", reads="webhooks:read")
 
 _BY_DEFAULT = timedelta(hours=1)
+
+
+class WebhookEventReply(TypedDict):
+    """A message as endpoints get it; what `data` holds depends on its type."""
+
+    id: EventId
+    object: Literal["event"]
+    type: str
+    created_at: Count
+    timestamp: Instant
+    data: dict[str, Anything]
+
+
+class WebhookEventsQuery(PageQuery):
+    since: InstantAsked | None = None
+
+
+WebhookEventList = page_of("WebhookEventList", WebhookEventReply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEventRoutes:
     events: WebhookEvents
-    cursors: Cursors
-    threads: Threads
+    pages: Pages
 
+    @Route(_AT, "GET", "listWebhookEvents", {200: WebhookEventList}, query=WebhookEventsQuery)
     async def show_all(self, request: Request) -> Response:
         """Messages as endpoints get them, the oldest first; of the last hour, or since then."""
         tenant_id = caller_of(request).tenant_id
-        members = checked_query(request, ("limit", "cursor", "since"))
-        limit = whole_number(members, "limit", least=1, most=100, default=20)
-        cursor = members.get("cursor")
-        behind = None if cursor is None else self.cursors.read(cursor, scope=tenant_id)
-        since = instant_of(members, "since") or datetime.now(UTC) - _BY_DEFAULT
-
-        def place(event: AnnouncedEvent) -> str:
-            return self.cursors.written(event.at, event.event_id, scope=tenant_id)
-
-        read = partial(self.events.list, tenant_id, since=since, behind=behind, limit=limit)
-        return await listed(self.threads, read, text=_text, cursor=place)
+        asked = query_of(request, WebhookEventsQuery)
+        since = asked.since or datetime.now(UTC) - _BY_DEFAULT
+        return await self.pages.reply(
+            asked,
+            partial(self.events.list, tenant_id, since=since),
+            scope=tenant_id,
+            text=_text,
+            place=lambda event: (event.at, event.event_id),
+        )
 
 
 def _text(event: AnnouncedEvent) -> str:

@@ -14,13 +14,8 @@ from uuid import UUID
 from agent_workers.cli.memory.place import Place, job_of, memory_of
 from agent_workers.cli.memory.quality import measure
 from agent_workers.cli.verbs import VerbsHere, verbs_here
-from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory.memory import (
-    Memory,
-    embedded_text,
-    memory_to_wire,
-    spelled_subject,
-)
+from agent_workers.domain.ids import MEMORY_ID, TenantId, to_wire
+from agent_workers.domain.memory.memory import Memory, embedded_text, spelled_subject
 from agent_workers.local.agents.models import embedder_here
 from agent_workers.local.database import database_at
 from agent_workers.local.surroundings import system_here
@@ -173,11 +168,11 @@ def _shown(memory: Memory) -> dict[str, object]:
     told = asdict(memory)
     del told["memory_id"]
     return (
-        {"id": memory_to_wire(memory.memory_id)}
+        {"id": MEMORY_ID.written(memory.memory_id)}
         | told
         | {
             "job_id": to_wire(memory.job_id),
-            "superseded_by": None if heir is None else memory_to_wire(heir),
+            "superseded_by": None if heir is None else MEMORY_ID.written(heir),
         }
     )
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from agent_workers.domain.ids import TenantId, from_wire
+from agent_workers.domain.ids import MEMORY_ID, TenantId, from_wire
 from agent_workers.domain.memory.embedding import Embedder
-from agent_workers.domain.memory.memory import memory_from_wire
 from agent_workers.state.database.engine import Database
 from agent_workers.state.memories.rows import MemoryRows
 from agent_workers.terminal.errors import WronglyAsked
@@ -27,7 +26,7 @@ def job_of(text: str) -> UUID:
 
 
 def memory_of(text: str) -> UUID:
-    memory_id = memory_from_wire(text)
+    memory_id = MEMORY_ID.read(text)
     if memory_id is None:
         raise WronglyAsked(f"{text!r} is not the id of a memory, which begins with mem_")
     return memory_id

@@ -151,15 +151,6 @@ def checked_lesson(lesson: Lesson) -> Lesson:
     )
 
 
-def memory_to_wire(memory_id: UUID) -> str:
-    return f"mem_{memory_id.hex}"
-
-
-def memory_from_wire(text: str) -> UUID | None:
-    found = _ID.fullmatch(text)
-    return UUID(found.group(1)) if found else None
-
-
 def _spelled(text: str) -> str:
     normal = unicodedata.normalize("NFC", text).strip()
     unseen = {c for c in normal if unicodedata.category(c) in _UNSEEN and c not in "\n\r\t"}

@@ -1,6 +1,5 @@
 """A schedule: when it fires, what it starts, and the pure arithmetic of its next fire time."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,9 +16,6 @@ from agent_workers.domain.schedules.cron import (
 )
 
 _TICK = timedelta(microseconds=1)
-_WIRE_FORM = re.compile(
-    "(?:sched_)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})"
-)
 
 
 class ScheduleNotFound(AgentWorkersError):
@@ -137,17 +133,6 @@ def run_name(schedule_id: UUID, fire_at: datetime) -> bytes:
     """Return what a run's ids and keys are derived from: never from who fires it, or when."""
     at = fire_at.astimezone(UTC).isoformat()
     return f"schedule:{schedule_id.hex}:{at}".encode("ascii")
-
-
-def schedule_to_wire(schedule_id: UUID) -> str:
-    """Return the public form of a schedule's id."""
-    return f"sched_{schedule_id.hex}"
-
-
-def schedule_from_wire(text: str) -> UUID | None:
-    """Parse the public form, with or without its prefix; None when it is none."""
-    found = _WIRE_FORM.fullmatch(text)
-    return UUID(found.group(1)) if found else None
 
 
 def _next(rule: Rule, after: datetime) -> datetime | None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from agent_workers.domain.ids import JobId, TenantId, time_ordered
+from agent_workers.domain.ids import SCHEDULE_ID, JobId, TenantId, time_ordered
 from agent_workers.domain.job import JobSpec, Submission, members_of, options_of, with_options
-from agent_workers.domain.schedules.schedule import run_name, schedule_to_wire
+from agent_workers.domain.schedules.schedule import run_name
 
 # Every tick, list and change reads it; what a caller said of it is kept beside what it starts.
 LARGEST_TARGET = 512 * 1024
@@ -73,7 +73,7 @@ def run_id(schedule_id: UUID, fire_at: datetime) -> UUID:
 def run_metadata(schedule_id: UUID, fire_at: datetime) -> dict[str, str]:
     """Return what a job or a batch says of where it comes from."""
     at = fire_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return {"schedule_id": schedule_to_wire(schedule_id), "scheduled_at": at}
+    return {"schedule_id": SCHEDULE_ID.written(schedule_id), "scheduled_at": at}
 
 
 def job_of_run(

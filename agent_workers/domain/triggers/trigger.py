@@ -1,7 +1,6 @@
 """A trigger: which events it wants, and what job each of them starts."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -66,18 +65,3 @@ def key_of(selector: Selector, event: CloudEvent) -> str:
     """
     name = f"{len(event.source)}:{event.source}{event.id}".encode()
     return f"trigger {selector.trigger_id.hex} {hashlib.sha256(name).hexdigest()}"
-
-
-TRIGGER, LETTER = "trg", "dl"
-_WIRE_FORM = re.compile(r"([a-z]+)_([0-9a-f]{32})")
-
-
-def wire_form(kind: str, row_id: UUID) -> str:
-    """Return the public id of a trigger or a dead letter."""
-    return f"{kind}_{row_id.hex}"
-
-
-def from_wire_form(kind: str, text: str) -> UUID | None:
-    """Parse a public id of this kind; None when it is none."""
-    found = _WIRE_FORM.fullmatch(text)
-    return UUID(found.group(2)) if found and found.group(1) == kind else None

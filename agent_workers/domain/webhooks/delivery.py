@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.webhooks.webhook import event_wire
+from agent_workers.domain.ids import EVENT_ID, TenantId, to_wire
 
 # Any: JSON of whatever shape the event has.
 Json = dict[str, Any]
@@ -61,7 +60,7 @@ def message_of(event: AnnouncedEvent) -> Json:
     at = event.at.astimezone(UTC)
     is_of_job = event.type.startswith("job.")
     return {
-        "id": event_wire(event.event_id),
+        "id": EVENT_ID.written(event.event_id),
         "object": "event",
         "type": event.type,
         "created_at": int(at.timestamp()),

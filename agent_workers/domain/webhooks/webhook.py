@@ -136,23 +136,3 @@ def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> st
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.new(secret, signed, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode("ascii")
-
-
-def event_wire(event_id: UUID) -> str:
-    return f"evt_{event_id.hex}"
-
-
-def endpoint_wire(endpoint_id: UUID) -> str:
-    return f"we_{endpoint_id.hex}"
-
-
-def delivery_wire(delivery_id: UUID) -> str:
-    return f"whd_{delivery_id.hex}"
-
-
-def parsed_id(prefix: str, text: str) -> UUID | None:
-    """Parse `we_<32 hex>` and the like; None when it is none."""
-    found = text.removeprefix(f"{prefix}_")
-    if len(found) != 32 or found == text or not set(found) <= set("0123456789abcdef"):  # noqa: PLR2004
-        return None
-    return UUID(hex=found)

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from agent_workers.domain.errors import IllegalMove
-from agent_workers.domain.ids import TenantId, time_ordered
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId, time_ordered
 from agent_workers.domain.schedules.cron import BadSchedule
 from agent_workers.domain.schedules.schedule import (
     Overlap,
@@ -20,7 +20,6 @@ from agent_workers.domain.schedules.schedule import (
     ScheduleType,
     Timing,
     next_fire,
-    schedule_to_wire,
 )
 from agent_workers.domain.schedules.target import LARGEST_TARGET, write_target
 from agent_workers.domain.schedules.terms import MOST_RUNS, ScheduleTerms, timing_of
@@ -114,7 +113,7 @@ class Firing:
 def _tell(fired: Fired) -> None:
     log.info(
         "schedule_fired",
-        schedule_id=schedule_to_wire(fired.schedule_id),
+        schedule_id=SCHEDULE_ID.written(fired.schedule_id),
         runs=dict(Counter(state.value for state in fired.states)),
         skipped=fired.skipped.reason if fired.skipped else None,
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from agent_workers.domain.ids import DELIVERY_ID, EVENT_ID
 from agent_workers.domain.webhooks.delivery import ClaimedDelivery, body_of
 from agent_workers.domain.webhooks.webhook import (
     After,
@@ -17,8 +18,6 @@ from agent_workers.domain.webhooks.webhook import (
     Outcome,
     Unanswered,
     after,
-    delivery_wire,
-    event_wire,
     holder_of,
     secret_of,
     signature,
@@ -66,7 +65,7 @@ class Courier:
         recorded = self._record(claimed, outcome, then, took)
         log.info(
             "webhook_attempted",
-            delivery_id=delivery_wire(claimed.delivery_id),
+            delivery_id=DELIVERY_ID.written(claimed.delivery_id),
             type=claimed.event.type,
             attempt=claimed.fence,
             **_told(then, recorded),
@@ -86,7 +85,7 @@ class Courier:
         return self._send(claimed.url, self._headers(claimed, body), body)
 
     def _headers(self, claimed: ClaimedDelivery, body: bytes) -> dict[str, str]:
-        message_id, timestamp = event_wire(claimed.event.event_id), int(self._clock())
+        message_id, timestamp = EVENT_ID.written(claimed.event.event_id), int(self._clock())
         versions = [claimed.secret_version]
         if claimed.old_secret and claimed.secret_version > 1:
             versions.append(claimed.secret_version - 1)

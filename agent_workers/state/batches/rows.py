@@ -16,11 +16,10 @@ from agent_workers.domain.batch import (
     BatchStatus,
     BatchTerms,
     TooManyItems,
-    to_wire,
 )
 from agent_workers.domain.claim import Due
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import BATCH_ID, TenantId
 from agent_workers.state.database.bounds import FROM_THE_BEGINNING
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.idempotency import take_key
@@ -128,7 +127,7 @@ class Batches:
             row = connection.execute(sql.encode(), arguments).fetchone()
         if row is None or row[0] is None:
             assert isinstance(arguments[1], UUID)
-            raise BatchNotFound(f"there is no batch {to_wire(arguments[1])}")
+            raise BatchNotFound(f"there is no batch {BATCH_ID.written(arguments[1])}")
         return BatchStatus(row[0])
 
 

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from agent_workers.domain.errors import FacilityError
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import MEMORY_ID, TenantId
 from agent_workers.domain.memory.embedding import Embedder
-from agent_workers.domain.memory.memory import (
-    NEAR,
-    Known,
-    Lesson,
-    New,
-    Recollection,
-    memory_to_wire,
-)
+from agent_workers.domain.memory.memory import NEAR, Known, Lesson, New, Recollection
 from agent_workers.domain.tools.tool import Call, Statement
 from agent_workers.state.memories.search import MemorySearch, Namespace
 
@@ -36,7 +29,7 @@ class CallMemories:
         if known is not None:
             return _known(known, lesson)
         if lesson.corrects is not None and not self.search.counts(self._place, lesson.corrects):
-            wanted = memory_to_wire(lesson.corrects)
+            wanted = MEMORY_ID.written(lesson.corrects)
             raise FacilityError(f"{wanted} is not a current memory of this user")
         vector = self.embedder.embed([lesson.to_embed])[0]
         memory_id = uuid5(self.call.job_id, f"memory:{self.call.position}")
@@ -75,6 +68,6 @@ class CallMemories:
 
 def _known(memory_id: UUID, lesson: Lesson) -> Known:
     if lesson.corrects not in {None, memory_id}:
-        same = memory_to_wire(memory_id)
+        same = MEMORY_ID.written(memory_id)
         raise FacilityError(f"exactly this is remembered already, as {same}: nothing is corrected")
     return Known(memory_id)

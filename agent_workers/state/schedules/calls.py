@@ -5,12 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from agent_workers.domain.errors import IllegalMove
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.schedules.schedule import (
-    ScheduleNotFound,
-    ScheduleStatus,
-    schedule_to_wire,
-)
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId
+from agent_workers.domain.schedules.schedule import ScheduleNotFound, ScheduleStatus
 from agent_workers.domain.schedules.terms import ScheduleTerms
 from agent_workers.state.database.engine import Connection, Database
 from agent_workers.state.database.pages import Page, read_page
@@ -137,7 +133,7 @@ class Schedules:
 
 def changed_meanwhile(schedule_id: UUID) -> IllegalMove:
     return IllegalMove(
-        f"other requests kept changing schedule {schedule_to_wire(schedule_id)}: try again"
+        f"other requests kept changing schedule {SCHEDULE_ID.written(schedule_id)}: try again"
     )
 
 
@@ -149,7 +145,7 @@ def _one(connection: Connection, place: Place) -> ScheduleSeen:
 
 
 def _none_here(place: Place) -> ScheduleNotFound:
-    return ScheduleNotFound(f"there is no schedule {schedule_to_wire(place[1])}")
+    return ScheduleNotFound(f"there is no schedule {SCHEDULE_ID.written(place[1])}")
 
 
 def _as_seen(seen: ScheduleSeen) -> tuple[object, ...]:

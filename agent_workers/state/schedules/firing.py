@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg.errors
 
 from agent_workers.domain.errors import AgentWorkersError
-from agent_workers.domain.ids import TenantId
-from agent_workers.domain.schedules.schedule import Origin, Overlap, schedule_to_wire
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId
+from agent_workers.domain.schedules.schedule import Origin, Overlap
 from agent_workers.domain.schedules.target import (
     JobTarget,
 )
@@ -71,7 +71,7 @@ class ScheduleBroken(AgentWorkersError):
     code = "schedule_broken"
 
     def __init__(self, schedule_id: UUID, error: Exception) -> None:
-        super().__init__(f"schedule {schedule_to_wire(schedule_id)}: {error!r}")
+        super().__init__(f"schedule {SCHEDULE_ID.written(schedule_id)}: {error!r}")
         self.schedule_id = schedule_id
 
 

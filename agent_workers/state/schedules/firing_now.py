@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from agent_workers.domain.schedules.schedule import (
-    Origin,
-    Overlap,
-    ScheduleNotFound,
-    schedule_to_wire,
-)
+from agent_workers.domain.ids import SCHEDULE_ID
+from agent_workers.domain.schedules.schedule import Origin, Overlap, ScheduleNotFound
 from agent_workers.state.database.engine import Database
 from agent_workers.state.idempotency import take_key
 from agent_workers.state.schedules.calls import Place
@@ -42,7 +38,7 @@ class ScheduleTriggers:
         with self._database.transaction() as connection:
             row = connection.execute(_LOCKED.encode(), place).fetchone()
             if row is None:
-                raise ScheduleNotFound(f"there is no schedule {schedule_to_wire(place[1])}")
+                raise ScheduleNotFound(f"there is no schedule {SCHEDULE_ID.written(place[1])}")
             schedule, now = schedule_of(row[:-1]), row[-1].astimezone(UTC)
             if key is not None:
                 # A run has no id of its own but its time; a key stands for a UUID.

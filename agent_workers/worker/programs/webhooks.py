@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 
 from agent_workers.domain.errors import AgentWorkersError, StateUnavailable
+from agent_workers.domain.ids import DELIVERY_ID
 from agent_workers.domain.webhooks.delivery import ClaimedDelivery
-from agent_workers.domain.webhooks.webhook import delivery_wire
 from agent_workers.execution.webhooks.send import Sender
 from agent_workers.observability.logs import set_up_logs
 from agent_workers.observability.programs import run_program
@@ -93,7 +93,7 @@ class Round:
             # Its lease runs out, and it is delivered once more: at least once is the promise.
             log.warning("webhook_not_recorded", error=str(error))
         except Exception:
-            log.exception("webhook_broke", delivery_id=delivery_wire(claimed.delivery_id))
+            log.exception("webhook_broke", delivery_id=DELIVERY_ID.written(claimed.delivery_id))
         finally:
             with self._lock:
                 del self._under_way[claimed.delivery_id, claimed.fence]

@@ -19,6 +19,7 @@ from agent_workers.state.database.engine import PAGE_BYTES, Database
 from agent_workers.transport.shared.wake import Wakeups
 from api.app import create_app
 from api.process.server import Server, make_server
+from tests.integration.api.contract import CONTRACT, Observing
 from tests.support.database import roles
 
 PEPPER = "a pepper for tests only"
@@ -64,6 +65,7 @@ def running_api(
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         app = create_app(settings, page_bytes=page_bytes)
+        app.add_middleware(Observing, contract=CONTRACT)
         server = make_server(app, host="127.0.0.1", port=port, grace_s=GRACE_S)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

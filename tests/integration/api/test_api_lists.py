@@ -1,5 +1,6 @@
 """However small a page is, every list tells all of its rows, one after the other, and once."""
 
+import json
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -15,11 +16,14 @@ from agent_workers.domain.ids import JobId, TenantId, to_wire
 from agent_workers.domain.tools.tool import Call
 from agent_workers.domain.tools.workspace import FileWish
 from agent_workers.embedded.redis import EmbeddedRedis
+from agent_workers.execution.agents.registry import load
+from agent_workers.execution.tools.builtins import builtin_tools
+from agent_workers.execution.tools.describing import described as declared
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.catalogue.tools import Tools
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
-from api.openapi import document
+from api.routes import described
 from tests.integration.api.batch_calls import create
 from tests.integration.api.live import AGENT, Live, running_api, submit
 from tests.integration.api.schedule_calls import make
@@ -27,8 +31,9 @@ from tests.integration.state.acting import allow, doubt
 from tests.integration.state.remembering import School
 from tests.integration.state.world import World
 
+_TOOLS = load(["agent_workers.demo.tools"], beside=builtin_tools()).tools
 # Any: JSON, as OpenAPI has it.
-_DOCUMENT: dict[str, Any] = document()
+_DOCUMENT: dict[str, Any] = json.loads(described())
 # These have no rows of anybody; and of dead letters a list shows no bodies.
 _NO_ROWS = {
     "/v1/schedules/{schedule_id}/preview",
@@ -36,7 +41,7 @@ _NO_ROWS = {
     "/v1/dead_letters",
 }
 _END = """
-select count(stop_job(tenant_id, job_id, 'failed', '{}', 'over', true)) from jobs
+select count(stop_job(tenant_id, job_id, 'failed', '{"code":"x","message":"x"}', 'over', true)) from jobs
  where tenant_id = %s and finished_at is null"""
 _AS_JSON = {"accept": "application/json"}
 _STREAMS = ("/v1/batches/{batch_id}/results.jsonl", "/v1/memories.jsonl")
@@ -110,7 +115,7 @@ def ids(world: World, whole: httpx.Client) -> dict[str, str]:
         for name in ("reader", "writer")
     ]
     Agents(world.database).apply(new, tenant_id=world.tenant, by="ann")
-    Tools(world.database).register([{"name": name, "version": "1"} for name in ("one", "two")])
+    Tools(world.database).register([declared(_TOOLS[name]) for name in ("refund", "read_order")])
     return {
         "job_id": to_wire(jobs[0]),
         "session_id": "s1",

@@ -9,8 +9,7 @@ import pytest
 from agent_workers.cli.main import main
 from agent_workers.client.client import Client
 from agent_workers.client.errors import Refused
-from agent_workers.domain.ids import TenantId, to_wire
-from agent_workers.domain.memory.memory import memory_to_wire
+from agent_workers.domain.ids import MEMORY_ID, TenantId, to_wire
 from agent_workers.execution.models.embedders import embedder_of
 from agent_workers.state.database.engine import Database
 from tests.integration.api.live import Live, is_problem
@@ -86,15 +85,15 @@ def test_a_memory_is_shown_with_its_source_and_what_it_replaced(
     job = world.submit()
     tea = school.teach("tea")
     green = school.teach("green tea", job=job)
-    shown = sdk.memories.get(memory_to_wire(green))
+    shown = sdk.memories.get(MEMORY_ID.written(green))
     assert shown["source"] == {"job_id": to_wire(job), "position": 2}
     assert (shown["user_id"], shown["confidence"], shown["expires_at"]) == ("ann", 1.0, None)
     [replaced] = shown["replaced"]
-    assert (replaced["id"], replaced["superseded_by"]) == (memory_to_wire(tea), shown["id"])
+    assert (replaced["id"], replaced["superseded_by"]) == (MEMORY_ID.written(tea), shown["id"])
 
 
 def test_what_is_forgotten_is_gone(school: School, sdk: Client) -> None:
-    tea = memory_to_wire(school.teach("tea"))
+    tea = MEMORY_ID.written(school.teach("tea"))
     sdk.memories.forget(tea)
     for call in (sdk.memories.get, sdk.memories.forget):
         with pytest.raises(Refused) as refused:
@@ -150,7 +149,7 @@ def test_what_makes_no_sense_changes_nothing(
 
 def test_another_tenant_sees_and_changes_nothing(live: Live, school: School, world: World) -> None:
     job = world.submit()
-    tea = memory_to_wire(school.teach("tea", job=job))
+    tea = MEMORY_ID.written(school.teach("tea", job=job))
     school.end(job)
     with live.client(TenantId("stranger-of-memories")) as stranger:
         assert stranger.get("/v1/memories", params={"history": "true"}).json()["data"] == []
@@ -165,7 +164,7 @@ def test_another_tenant_sees_and_changes_nothing(live: Live, school: School, wor
 
 
 def test_a_terminal_lists_shows_and_exports(run: Run, school: School) -> None:
-    tea = memory_to_wire(school.teach("tea"))
+    tea = MEMORY_ID.written(school.teach("tea"))
     school.teach("green tea")
     assert run("list")[1].count("green tea") == 1
     assert run("list", "--history", "--user", "ann")[1].count(tea) == 1
@@ -202,7 +201,7 @@ def test_a_terminal_forgets_and_takes_back(run: Run, school: School, world: Worl
     assert run("undo-job", to_wire(job))[0] == 1
     school.end(job)
     assert "removed 1 memory; restored 1" in run("undo-job", to_wire(job))[1]
-    assert run("forget", memory_to_wire(green))[0] == 1
+    assert run("forget", MEMORY_ID.written(green))[0] == 1
     assert run("forget", "--user", "ann") == (0, "forgot 1 memory of user 'ann'\n")
 
 

@@ -11,14 +11,13 @@ import pytest
 
 from agent_workers.domain.agents.version import NewVersion, Source
 from agent_workers.domain.effect import EffectClass
-from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.memory.memory import memory_to_wire
+from agent_workers.domain.ids import MEMORY_ID, JobId, TenantId, to_wire
 from agent_workers.domain.tools.tool import Call
 from agent_workers.domain.tools.workspace import FileWish
 from agent_workers.state.catalogue.agents import Agents
 from agent_workers.state.database.engine import Database
 from agent_workers.state.jobs.workspaces import JobWorkspace, Workspaces
-from api.openapi import document
+from api.routes import described
 from tests.integration.api.batch_calls import create
 from tests.integration.api.live import AGENT, Live, submit
 from tests.integration.api.schedule_calls import make
@@ -42,7 +41,7 @@ BODIES: dict[str, object] = {
     "/v1/webhook_endpoints/{endpoint_id}/replay_missing": SPAN,
 }
 # Any: JSON, as OpenAPI has it.
-PATHS: dict[str, dict[str, Any]] = document()["paths"]  # type: ignore[assignment]
+PATHS: dict[str, dict[str, Any]] = json.loads(described())["paths"]
 # The tools that workers have are everybody's.
 OPERATIONS = [
     (verb, path)
@@ -131,7 +130,7 @@ def _ids(world: World, client: httpx.Client) -> dict[str, str]:
         "batch_id": create(client, jobs=[{"agent": AGENT, "input": "x"}])["id"],
         "trigger_id": client.get("/v1/triggers").json()["data"][0]["id"],
         "letter_id": client.get("/v1/dead_letters").json()["data"][0]["id"],
-        "memory_id": memory_to_wire(memory),
+        "memory_id": MEMORY_ID.written(memory),
         "schedule_id": make(client)["id"],
         "endpoint_id": endpoint,
         "delivery_id": made(f"webhook_endpoints/{endpoint}/test"),

@@ -7,12 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from agent_workers.domain.claim import Due
-from agent_workers.domain.ids import JobId
-from agent_workers.domain.schedules.schedule import (
-    ScheduleType,
-    next_fire,
-    schedule_to_wire,
-)
+from agent_workers.domain.ids import SCHEDULE_ID, JobId
+from agent_workers.domain.schedules.schedule import ScheduleType, next_fire
 from agent_workers.domain.schedules.target import JobTarget
 from agent_workers.domain.schedules.terms import ScheduleTerms, timing_of
 from agent_workers.orchestration.requests.schedules import Firing
@@ -77,7 +73,7 @@ class Clockwork:
             " and metadata->>'schedule_id' = %s order by metadata->>'scheduled_at'"
         )
         with self.world.database.connection() as connection:
-            values = (schedule.tenant_id, schedule_to_wire(schedule.schedule_id))
+            values = (schedule.tenant_id, SCHEDULE_ID.written(schedule.schedule_id))
             rows = connection.execute(sql.encode(), values).fetchall()
         return [
             (job, status, (datetime.fromisoformat(at) - START) // HOUR) for job, status, at in rows

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import SCHEDULE_ID, TenantId
 from agent_workers.domain.schedules.schedule import (
     CatchUp,
     Overlap,
@@ -16,7 +16,6 @@ from agent_workers.domain.schedules.schedule import (
     ScheduleStatus,
     ScheduleType,
     run_name,
-    schedule_to_wire,
 )
 from agent_workers.domain.schedules.target import BatchTarget, JobTarget
 from agent_workers.domain.schedules.ticks import MOST_AT_ONCE
@@ -190,7 +189,7 @@ def test_whoever_wants_to_know_hears_of_a_skipped_tick(clock: Clockwork) -> None
         "select type, subject, data->>'skip_reason' from webhook_events where tenant_id = %s",
         clock.world.tenant,
     )
-    wire = schedule_to_wire(schedule.schedule_id)
+    wire = SCHEDULE_ID.written(schedule.schedule_id)
     assert told == ("schedule.skipped", wire, "overlap")
 
 

@@ -12,13 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_workers.domain.schedules.schedule import (
-    CatchUp,
-    Overlap,
-    ScheduleStatus,
-    ScheduleType,
-    schedule_to_wire,
-)
+from agent_workers.domain.ids import SCHEDULE_ID
+from agent_workers.domain.schedules.schedule import CatchUp, Overlap, ScheduleStatus, ScheduleType
 from agent_workers.domain.schedules.target import JobTarget
 from agent_workers.state.schedules.calls import Schedules
 from agent_workers.state.schedules.rows import ScheduleSeen
@@ -57,7 +52,7 @@ def fired(running: System, schedule: ScheduleSeen) -> list[datetime]:
     found = running.ask(
         "select coalesce(array_agg((metadata->>'scheduled_at')::timestamptz order by 1), '{}')"
         " from jobs where metadata->>'schedule_id' = %s",
-        schedule_to_wire(schedule.schedule_id),
+        SCHEDULE_ID.written(schedule.schedule_id),
     )
     return sorted(at.astimezone(UTC) for at in found)
 

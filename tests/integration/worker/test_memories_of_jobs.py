@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from agent_workers.domain.ids import JobId, to_wire
+from agent_workers.domain.ids import MEMORY_ID, JobId, to_wire
 from agent_workers.domain.job import Submission
-from agent_workers.domain.memory.memory import memory_from_wire
 from agent_workers.state.jobs.submissions import Pace, Submissions
 from agent_workers.state.memories.rows import MemoryRows, Which
 from agent_workers.worker.chores import Chore
@@ -75,7 +74,7 @@ def test_jobs_that_remember_one_thing_at_once_remember_it_once(bench: Bench) -> 
         bench.until_done(job, runtime)
     told = [one for job in jobs for one in bench.output(job)]  # type: ignore[attr-defined]
     [memory] = MemoryRows(bench.database).page(bench.tenant, Which(history=True), limit=9).rows
-    assert {memory_from_wire(one["id"]) for one in told} == {memory.memory_id}
+    assert {MEMORY_ID.read(one["id"]) for one in told} == {memory.memory_id}
     assert sorted(one["status"] for one in told) == ["known"] * 11 + ["remembered"]
 
 

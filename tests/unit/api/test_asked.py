@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from api.batches import bodies as batch_asked
-from api.http.asked import JobAsked, VerdictAsked, passed_of, validated
+from api.http.asked import JobRequest, VerdictRequest, passed_of, validated
 from api.problems import MOST_MISTAKES, Problem
 from api.schedules import bodies as schedule_asked
 from api.sessions import bodies as session_asked
@@ -28,7 +28,7 @@ def test_of_very_many_mistakes_the_first_are_told():
 
 def test_a_body_of_thousands_of_members_is_one_mistake():
     with pytest.raises(Problem, match="members") as caught:
-        validated(JobAsked, {str(number): 0 for number in range(9_000)})
+        validated(JobRequest, {str(number): 0 for number in range(9_000)})
     assert len(caught.value.mistakes) == 1
 
 
@@ -46,7 +46,9 @@ def said(model: type[BaseModel], body: object) -> str:
 
 @pytest.mark.parametrize("body", [None, [], "x", 7])
 def test_a_body_that_is_no_object_is_told_what_one_looks_like(body: object):
-    assert said(JobAsked, body) == ('The body must be a JSON object like {"agent": …, "input": …}.')
+    assert said(JobRequest, body) == (
+        'The body must be a JSON object like {"agent": …, "input": …}.'
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,23 +78,23 @@ def test_a_body_that_is_no_object_is_told_what_one_looks_like(body: object):
     ],
 )
 def test_each_mistake_is_a_sentence_with_its_place(members: dict[str, Any], words: str):
-    assert said(JobAsked, JOB | members).startswith(words)
+    assert said(JobRequest, JOB | members).startswith(words)
 
 
 def test_what_is_missing_is_named_with_how_much_else_is_wrong():
-    assert said(JobAsked, {}) == "/agent: is required (and 1 more)"
-    misspelled = said(JobAsked, {"agent": "x", "inptu": "x"})
+    assert said(JobRequest, {}) == "/agent: is required (and 1 more)"
+    misspelled = said(JobRequest, {"agent": "x", "inptu": "x"})
     assert misspelled == "/inptu: is not known here; did you mean 'input'? (and 1 more)"
 
 
 def test_our_own_validators_speak_for_themselves():
-    told = said(session_asked.MessageAsked, {"role": "tool", "content": "x"})
+    told = said(session_asked.MessageRequest, {"role": "tool", "content": "x"})
     assert told == "the role `tool` needs a `call_id`, and no other role may have one"
 
 
 def _bodies() -> list[type[BaseModel]]:
     modules = (batch_asked, event_intake_asked, schedule_asked, session_asked, webhook_asked)
-    found: set[type[BaseModel]] = {JobAsked, VerdictAsked}
+    found: set[type[BaseModel]] = {JobRequest, VerdictRequest}
     for module in modules:
         found |= {
             one
@@ -121,7 +123,7 @@ def test_no_body_is_answered_with_the_words_of_our_code(model: type[BaseModel]):
     ],
 )
 def test_a_time_that_has_passed_is_told_with_the_time_it_is(times: Any, pointer: str):
-    late = passed_of(validated(JobAsked, JOB | times), NOW)
+    late = passed_of(validated(JobRequest, JOB | times), NOW)
     assert late is not None
     assert late.mistakes[0].pointer == pointer
     assert late.detail.endswith("has passed: it is 2030-01-01T00:00:00Z now")
@@ -129,5 +131,5 @@ def test_a_time_that_has_passed_is_told_with_the_time_it_is(times: Any, pointer:
 
 def test_a_caller_whose_clock_is_slow_may_start_a_job_at_once():
     late = (NOW - timedelta(seconds=30)).isoformat()
-    assert passed_of(validated(JobAsked, JOB | {"run_at": late}), NOW) is None
-    assert passed_of(validated(JobAsked, JOB | {"deadline": 5}), NOW) is None
+    assert passed_of(validated(JobRequest, JOB | {"run_at": late}), NOW) is None
+    assert passed_of(validated(JobRequest, JOB | {"deadline": 5}), NOW) is None

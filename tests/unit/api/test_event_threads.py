@@ -13,15 +13,15 @@ from uuid import UUID, uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import DEAD_LETTER_ID, TenantId
 from agent_workers.domain.triggers.event import CloudEvent
 from agent_workers.domain.triggers.message import ONE, Message
-from agent_workers.domain.triggers.trigger import LETTER, wire_form
 from agent_workers.orchestration.triggers.arriving import Arrived
 from agent_workers.orchestration.triggers.intake import Intake, Receipt
 from agent_workers.state.access.keys import Caller
 from agent_workers.state.triggers.dead_letters import Letters, LetterSeen, LetterState
 from api.http.cursors import Cursors
+from api.http.paging import Pages
 from api.process.threads import Threads
 from api.triggers.dead_letters import DeadLetterRoutes
 from api.triggers.intake import EventIntake
@@ -126,10 +126,10 @@ def test_a_letter_is_written_in_a_thread() -> None:
         routes = DeadLetterRoutes(
             letters=cast("Letters", Shelf(large)),
             intake=cast("Intake", None),
-            cursors=Cursors("pepper", listing="dead_letters"),
+            pages=Pages(cursors=Cursors("pepper", listing="dead_letters"), threads=threads),
             threads=threads,
         )
-        shown = replied(routes.show, letter_id=wire_form(LETTER, uuid4()))
+        shown = replied(routes.show, letter_id=DEAD_LETTER_ID.written(uuid4()))
     assert base64.b64decode(shown["body_base64"]) == b"large"
     assert large.read_in == {"api_0"}
 

@@ -10,8 +10,8 @@ from api.process.threads import Threads
 from tests.support.repository import ROOT
 
 _API = ROOT / "api"
-# Of rows without what may be large, and of what one request has done.
-_NO_LISTS_OF_ROWS = {"triggers/dead_letters.py", "triggers/intake.py"}
+# Of what one request has done.
+_NO_LISTS_OF_ROWS = {"triggers/intake.py"}
 # The parts of a file, and events as they come; each part has a bound.
 _OWN_STREAMS = {"jobs/artifacts.py", "jobs/events.py"}
 _NUMBERS = [Page(rows=[1, 2], more=True), Page(rows=[3], more=False)]

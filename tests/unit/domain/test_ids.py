@@ -4,7 +4,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agent_workers.domain.ids import effect_key, from_wire, time_ordered, to_wire
+from agent_workers.domain.ids import (
+    BATCH_ID,
+    MEMORY_ID,
+    PublicId,
+    effect_key,
+    from_wire,
+    time_ordered,
+    to_wire,
+)
 
 
 def test_an_id_made_later_sorts_later() -> None:
@@ -36,3 +44,17 @@ def test_the_key_of_an_effect_comes_from_its_place_and_nothing_else() -> None:
     assert (
         str(effect_key(root, 1)) == "4b5d67ee-370e-55bc-913f-fa07fd3005b3"
     )  # a key that changes repeats effects
+
+
+@pytest.mark.parametrize("kind", [BATCH_ID, MEMORY_ID])
+def test_a_public_id_comes_back_and_no_other_is_taken_for_it(kind: PublicId):
+    made = uuid4()
+    assert kind.read(kind.written(made)) == made
+    for wrong in ("", "x", f"{kind.prefix}_", kind.written(made)[:-1], f"other_{made.hex}"):
+        assert kind.read(wrong) is None
+
+
+def test_only_some_public_ids_may_be_bare():
+    made = uuid4()
+    assert BATCH_ID.read(str(made)) == BATCH_ID.read(made.hex) == made
+    assert MEMORY_ID.read(str(made)) is MEMORY_ID.read(made.hex) is None

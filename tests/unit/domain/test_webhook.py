@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_workers.domain.events import Announced
-from agent_workers.domain.ids import TenantId
+from agent_workers.domain.ids import ENDPOINT_ID, TenantId
 from agent_workers.domain.outside.reach import Uncallable, is_allowed
 from agent_workers.domain.webhooks.delivery import AnnouncedEvent, ClaimedDelivery, body_of
 from agent_workers.domain.webhooks.url import target_of
@@ -26,8 +26,6 @@ from agent_workers.domain.webhooks.webhook import (
     Outcome,
     Unanswered,
     after,
-    endpoint_wire,
-    parsed_id,
     secret_of,
     shown_secret,
     signature,
@@ -160,9 +158,9 @@ def test_the_body_says_what_happened_in_words_that_do_not_change():
 
 
 def test_ids_are_read_back_and_others_are_not():
-    assert parsed_id("we", endpoint_wire(ID)) == ID
+    assert ENDPOINT_ID.read(ENDPOINT_ID.written(ID)) == ID
     for wrong in ("", "we_", "we_" + "g" * 32, "evt_" + ID.hex, ID.hex, "we_" + "A" * 32):
-        assert parsed_id("we", wrong) is None
+        assert ENDPOINT_ID.read(wrong) is None
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 from agent_workers.cli.main import COMMANDS, loaded
 from agent_workers.terminal.parsing import Parser
 from agent_workers.worker.programs.main import parser as worker_parser
-from api.openapi import document
+from api.routes import described
 from tests.support.repository import ROOT
 from tests.support.snippets import Block, blocks, commands, inline_commands, typed
 
@@ -194,7 +194,7 @@ def misfit(words: list[str]) -> str:
     path = re.sub(r"^.*?:8000|\?.*$", "", place)
     body = words[words.index("-d") + 1] if "-d" in words else ""
     method = words[words.index("-X") + 1].lower() if "-X" in words else "post" if body else "get"
-    told: Any = document()
+    told: Any = json.loads(described())
     routes = (route for form, route in told["paths"].items() if fits(form, path))
     operation = next((route[method] for route in routes if method in route), None)
     if operation is None:

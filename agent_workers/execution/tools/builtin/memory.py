@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from agent_workers.domain.effect import EffectClass
 from agent_workers.domain.errors import ToolError
-from agent_workers.domain.ids import to_wire
+from agent_workers.domain.ids import MEMORY_ID, to_wire
 from agent_workers.domain.memory.memory import (
     LONGEST_CONTENT,
     LONGEST_SUBJECT,
@@ -19,8 +19,6 @@ from agent_workers.domain.memory.memory import (
     Recalled,
     Recollection,
     checked_lesson,
-    memory_from_wire,
-    memory_to_wire,
 )
 from agent_workers.domain.tools.declaring import tool
 from agent_workers.domain.tools.tool import Tool, Transaction
@@ -105,12 +103,12 @@ def remember(
     )
     learned = memories.learn(checked_lesson(lesson))
     if isinstance(learned, Known):
-        told = Remembered(id=memory_to_wire(learned.memory_id), status="known", replaces=[])
+        told = Remembered(id=MEMORY_ID.written(learned.memory_id), status="known", replaces=[])
         return Transaction([], told)
     told = Remembered(
-        id=memory_to_wire(learned.memory_id),
+        id=MEMORY_ID.written(learned.memory_id),
         status="remembered",
-        replaces=[memory_to_wire(one) for one in learned.replaces],
+        replaces=[MEMORY_ID.written(one) for one in learned.replaces],
     )
     return Transaction([learned.statement], told)
 
@@ -127,7 +125,7 @@ MEMORY_TOOLS: tuple[Tool, ...] = (remember, recall)
 
 
 def _corrected(written: str) -> UUID | None:
-    memory_id = memory_from_wire(written.strip(" []"))
+    memory_id = MEMORY_ID.read(written.strip(" []"))
     if written and memory_id is None:
         raise ToolError(f"{written!r} is not the id of a note: those begin with mem_")
     return memory_id
@@ -153,7 +151,7 @@ def _within(recollection: Recollection, most_tokens: int) -> Notes:
 def _note(recalled: Recalled) -> Note:
     memory = recalled.memory
     return Note(
-        id=memory_to_wire(memory.memory_id),
+        id=MEMORY_ID.written(memory.memory_id),
         content=memory.content,
         subject=memory.subject,
         confidence=round(memory.confidence, 3),
