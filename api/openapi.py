@@ -227,6 +227,7 @@ def _rest() -> Schema:
         "/health/ready": {"get": open_operation("ready", ready)},
         "/openapi.json": {"get": open_operation("describe", self)},
         "/errors": {"get": open_operation("explainErrors", page)},
+        "/docs": {"get": open_operation("showDocs", page)},
     }
 
 

@@ -18,6 +18,7 @@ from api.batches.routes import BatchRoutes
 from api.catalogue.agents import AgentList
 from api.catalogue.mcp_servers import McpServerRoutes
 from api.catalogue.tools import ToolList
+from api.docs_page.routes import show_docs, show_docs_file
 from api.health import Health
 from api.http.json_text import dumped
 from api.http.replies import JsonReply, ProblemReply
@@ -147,12 +148,15 @@ def add_routes(app: FastAPI, parts: Parts) -> None:
         ("GET", "/health/ready"): parts.health.ready,
         ("GET", "/openapi.json"): _described,
         ("GET", "/errors"): _errors,
+        ("GET", "/docs"): show_docs,
     }
     app.router.route_class = LeanRoute
     for (method, path), endpoint in table.items():
         app.router.add_api_route(
             path, endpoint, methods=[method], response_model=None, include_in_schema=False
         )
+    # What the page loads is a part of the page, and not described.
+    app.router.add_route("/docs/{name}", show_docs_file, methods=["GET"])
     app.add_exception_handler(HTTPException, _unrouted)
     for kind in (Problem, JsonRefused, AgentWorkersError):
         app.add_exception_handler(kind, _said)
