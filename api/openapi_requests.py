@@ -1,6 +1,6 @@
 """The schemas of what callers may send."""
 
-from agent_workers.domain.text.strict_json import DEEPEST, LARGEST, MOST_NODES
+from agent_workers.domain.text.strict_json import DEEPEST, MOST_NODES
 from agent_workers.state.jobs.controls import GivenVerdict
 from api.http.asked import A_YEAR_S, MOST_USD
 from api.http.forms import SESSION_FORM, USER_FORM
@@ -18,19 +18,21 @@ from api.schema_words import (
     text,
 )
 
+# Generators of clients need a name for an object that several unions have, and cannot follow a union
+# that contains itself: so `Json` is any value, and its limits are in words.
 REQUESTS: dict[str, Schema] = {
+    "Metadata": {
+        "type": "object",
+        "maxProperties": 16,
+        "propertyNames": {"minLength": 1, "maxLength": 64, "pattern": WITHOUT_NUL},
+        "additionalProperties": text(most=512),
+    },
+    "JsonObject": OBJECT,
     "JobRequest": closed(
         {
             "agent": text(least=1, most=200),
             "input": {"anyOf": [text(), OBJECT]},
-            "metadata": optional(
-                {
-                    "type": "object",
-                    "maxProperties": 16,
-                    "propertyNames": {"minLength": 1, "maxLength": 64, "pattern": WITHOUT_NUL},
-                    "additionalProperties": text(most=512),
-                }
-            ),
+            "metadata": optional(reference("Metadata")),
             "priority": optional({"type": "integer", "minimum": 0, "maximum": 100}),
             "run_at": optional({"type": "string", "format": "date-time", "pattern": INSTANT_FORM}),
             "delay": optional({"type": "number", "minimum": 0, "maximum": A_YEAR_S}),
@@ -83,13 +85,5 @@ REQUESTS: dict[str, Schema] = {
         "description": (
             f"Any JSON: at most {DEEPEST} levels and {MOST_NODES:,} values; integers of 64 bits."
         ),
-        "anyOf": [
-            {"type": ["null", "boolean"]},
-            {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST},
-            {"type": "number"},
-            text(),
-            {"type": "array", "items": {"$ref": "#/components/schemas/Json"}},
-            OBJECT,
-        ],
     },
 }

@@ -48,12 +48,6 @@ _TIMEZONE: Schema = {
     "maxLength": 100,
     "examples": ["Europe/Berlin"],
 }
-_METADATA = {
-    "type": "object",
-    "maxProperties": 16,
-    "propertyNames": text(least=1, most=64),
-    "additionalProperties": text(most=512),
-}
 _COMMON: Schema = {
     "name": text(most=200),
     "start_at": optional(_WHEN),
@@ -62,7 +56,7 @@ _COMMON: Schema = {
     "catch_up": _CATCH_UP,
     "catch_up_window_s": _whole(0, LONGEST_WINDOW_S),
     "jitter_s": _whole(0, LONGEST_JITTER_S),
-    "metadata": optional(_METADATA),
+    "metadata": optional(reference("Metadata")),
     "target": reference("ScheduleTarget"),
 }
 _RULES: Schema = {
@@ -71,6 +65,14 @@ _RULES: Schema = {
     "interval_s": optional(_whole(1, LONGEST_INTERVAL_S)),
     "run_at": optional(_WHEN),
 }
+
+
+def _filled(form: int, name: str) -> Schema:
+    """Return a form of a batch whose list is not empty."""
+    one: Schema = BATCH_SCHEMAS["BatchRequest"]["anyOf"][form]  # type: ignore[index]
+    members: Schema = dict(one["properties"])  # type: ignore[call-overload]
+    members[name] = members[name] | {"minItems": 1}  # type: ignore[operator]
+    return one | {"properties": members}
 
 
 def _of_type(kind: ScheduleType, rule: Schema, *required: str) -> Schema:
@@ -130,15 +132,7 @@ SCHEDULE_SCHEMAS: dict[str, Schema] = {
     "ScheduledJob": closed(_JOB, "agent", "input"),
     "ScheduledBatch": {
         "description": "A batch with all its items: none can be uploaded later.",
-        "allOf": [
-            reference("BatchRequest"),
-            {
-                "anyOf": [
-                    {"properties": {name: {"minItems": 1}}, "required": [name]}
-                    for name in ("jobs", "items")
-                ]
-            },
-        ],
+        "anyOf": [_filled(0, "jobs"), _filled(1, "items")],
     },
     "ScheduleRequest": {
         "anyOf": [

@@ -25,10 +25,11 @@ USER_NAME: Schema = {"type": "string", "pattern": USER_FORM}
 _WORD = text(least=1, most=200)
 _CONTENT = {"content": reference("Json"), "user_id": optional(USER_NAME)}
 _TOOL: Schema = {"type": "string", "pattern": TOOL_FORM}
-_CALL = closed({"id": _WORD, "name": _TOOL, "arguments": OBJECT}, "id", "name")
+_CALL = closed({"id": _WORD, "name": _TOOL, "arguments": reference("JsonObject")}, "id", "name")
 _NOTHING: Schema = {"type": "null"}
 
 SESSION_SCHEMAS: dict[str, Schema] = {
+    "MessageCall": _CALL,
     "MessageRequest": {
         "oneOf": [
             closed(
@@ -39,7 +40,12 @@ SESSION_SCHEMAS: dict[str, Schema] = {
                 {
                     "role": {"const": "assistant"},
                     "calls": optional(
-                        {"type": "array", "minItems": 1, "maxItems": MOST_CALLS, "items": _CALL}
+                        {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_CALLS,
+                            "items": reference("MessageCall"),
+                        }
                     ),
                     "call_id": _NOTHING,
                     **_CONTENT,
