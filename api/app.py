@@ -36,6 +36,7 @@ from api.batches.routes import BatchRoutes
 from api.catalogue.agents import AgentRoutes
 from api.catalogue.mcp_servers import McpServerRoutes
 from api.catalogue.tools import ToolRoutes
+from api.docs_page.routes import DocsPage
 from api.health import (
     Health,
     broker_check,
@@ -137,6 +138,7 @@ def _parts(running: Running, settings: Settings) -> Iterator[object]:
     yield ToolRoutes(tools=Tools(database), threads=threads)
     yield _health(running, settings.broker_url)
     yield Reference(document=described, threads=running.health_threads)
+    yield DocsPage()
 
 
 def _job_parts(running: Running, settings: Settings) -> Iterator[object]:

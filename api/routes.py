@@ -18,6 +18,7 @@ from api.batches.routes import BatchRoutes
 from api.catalogue.agents import AgentRoutes
 from api.catalogue.mcp_servers import McpServerRoutes
 from api.catalogue.tools import ToolRoutes
+from api.docs_page.routes import DocsPage, show_docs_file
 from api.health import Health
 from api.http.json_text import dumped
 from api.http.replies import ProblemReply
@@ -50,7 +51,7 @@ ROUTED: tuple[type, ...] = (
     *(McpServerRoutes, MemoryRoutes, SessionRoutes),
     *(EventIntake, TriggerRoutes, DeadLetterRoutes),
     *(WebhookEndpointRoutes, WebhookDeliveryRoutes, WebhookEventRoutes),
-    *(AgentRoutes, ToolRoutes, Health, Reference),
+    *(AgentRoutes, ToolRoutes, Health, Reference, DocsPage),
 )
 _ALLOWED = 405
 
@@ -77,6 +78,8 @@ def add_routes(app: FastAPI, parts: Iterable[object]) -> None:
                 response_model=None,
                 include_in_schema=False,
             )
+    # What the page loads is a part of the page, and not described.
+    app.router.add_route("/docs/{name}", show_docs_file, methods=["GET"])
     app.add_exception_handler(HTTPException, _unrouted)
     for kind in (Problem, JsonRefused, AgentWorkersError):
         app.add_exception_handler(kind, _said)

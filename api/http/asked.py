@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from agent_workers.domain.ids import JobId, from_wire
 from agent_workers.domain.job import JobOptions
@@ -128,13 +129,17 @@ def _whole(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 InstantAsked = Annotated[datetime, BeforeValidator(instant_asked), Described(InstantText)]
 Seconds = Annotated[float, Field(gt=0, le=A_YEAR_S)]
-Metadata = Annotated[
-    dict[
-        Annotated[str, Field(min_length=1, max_length=64)],
-        Annotated[str, Field(max_length=512)],
+# A type with a name, which generators of clients need for an object that several unions have.
+Metadata = TypeAliasType(
+    "Metadata",
+    Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=64)],
+            Annotated[str, Field(max_length=512)],
+        ],
+        Field(max_length=16),
     ],
-    Field(max_length=16),
-]
+)
 # The form of an amount that is more than nothing, and at most MOST_USD.
 _AMOUNT_FORM = r"^(?=.*[1-9])([0-9]{1,5}|[1-8][0-9]{5})(\.[0-9]{1,6})?$"
 _AmountText = Annotated[str, Field(json_schema_extra={"pattern": _AMOUNT_FORM})]

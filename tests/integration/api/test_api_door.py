@@ -111,7 +111,7 @@ def test_every_reply_has_a_request_id(anybody: httpx.Client, client: httpx.Clien
 
 
 def test_a_path_that_leads_nowhere_is_a_404(client: httpx.Client):
-    for path in ("/", "/v1", "/v1/jobs/", "/v1/nothing", "/docs"):
+    for path in ("/", "/v1", "/v1/jobs/", "/v1/nothing", "/docs/", "/docs/nothing"):
         is_problem(client.get(path), 404, "not_found")
 
 

@@ -21,9 +21,24 @@ SECONDS = 30
 # And a wait is a minute in which nothing else is tried.
 LEFT_OUT = {"cursor", "Idempotency-Key", "wait"}
 
+# The limits that the document has in words, since generators of clients cannot follow such a union.
+_ITSELF = {"$ref": "#/components/schemas/Json"}
+_TEXT = {"type": "string", "pattern": r"^[^\x00]*$"}
+JSON = {
+    "anyOf": [
+        {"type": ["null", "boolean"]},
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "number"},
+        _TEXT,
+        {"type": "array", "items": _ITSELF},
+        {"type": "object", "propertyNames": _TEXT, "additionalProperties": _ITSELF},
+    ]
+}
+
 
 def told(document: Any) -> Any:
     """Add what only this server knows: which agents there are, what has no parent yet, what time it is."""
+    document["components"]["schemas"]["Json"] = JSON
     asked = document["components"]["schemas"]["JobRequest"]["properties"]
     asked["agent"] = {"const": AGENT}
     asked["parent_job_id"] = {"type": "null"}
