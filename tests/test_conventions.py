@@ -98,6 +98,18 @@ def test_no_import_hides_behind_type_checking() -> None:
     check(hides, remedy="needing TYPE_CHECKING is the circle: move the shared word to domain/")
 
 
+def test_a_program_starts_when_all_of_its_file_was_read() -> None:
+    def starts_early(_: Path, tree: ast.Module) -> Iterator[str]:
+        for node in tree.body[:-1]:
+            if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+                yield f"line {node.lineno}"
+
+    check(
+        starts_early,
+        remedy='`if __name__ == "__main__":` goes last: what is below is not defined yet',
+    )
+
+
 def test_no_import_hides_in_a_function() -> None:
     def hides(path: Path, tree: ast.Module) -> Iterator[str]:
         if name_of(path) in LAZY_LOADS:

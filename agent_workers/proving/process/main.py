@@ -1,4 +1,4 @@
-"""Starts worker processes under trial by fork, within milliseconds: `python -m …worker.trial`."""
+"""Starts worker processes under trial by fork, within milliseconds: `python -m agent_workers.proving.process.main`."""
 
 import argparse
 import gc
@@ -129,10 +129,6 @@ def _warm_up() -> None:
     Settings()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def with_tried(registry: Registry, tryings: Sequence[Trying]) -> Registry:
     """Add an agent for each."""
     agents = [loaded(one.agent_of(tool_at(one.place))) for one in tryings]
@@ -146,3 +142,7 @@ def tool_at(place: str) -> Tool:
     if not isinstance(found, Tool):
         raise Misdeclared(f"{place!r} is not a tool: name it as `module:name`")
     return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
