@@ -83,7 +83,7 @@ def test_only_state_opens_and_ends_transactions() -> None:
                 case _:
                     pass
 
-    check(transacts, folders=PRODUCT, remedy="ask state/store.py for a transaction")
+    check(transacts, folders=PRODUCT, remedy="ask state/database/engine.py for a transaction")
 
 
 def test_no_import_hides_behind_type_checking() -> None:

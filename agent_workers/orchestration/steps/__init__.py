@@ -1,1 +1,1 @@
-"""What follows a step: pure decisions, limits, recovery and fallbacks. The loop itself is `orchestration/advance.py`."""
+"""The one loop (`advance.py`), and what follows a step: pure decisions, limits, recovery and fallbacks."""
