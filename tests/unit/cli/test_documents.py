@@ -43,6 +43,11 @@ def test_every_room_is_on_the_map():
     } == set()
 
 
+def test_no_two_decisions_have_one_number():
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("0*.md")]
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
 @pytest.fixture
 def loaded(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     """The Python of a document that declares tools, as a module that a worker could import."""
