@@ -12,8 +12,10 @@ EffectKey = NewType("EffectKey", UUID)
 
 _EFFECTS = UUID("6f2f3f0e-5d0c-5b7e-9a57-3c1f0a9d8e11")
 _DIGITS = re.compile("[0-9a-f]{32}")
-_LOOSE = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
-_WIRE_FORM = re.compile(f"(?:job_|resp_)?({_LOOSE.pattern})")
+# Read from callers with and without dashes.
+LOOSE_DIGITS = "[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
+_LOOSE = re.compile(LOOSE_DIGITS)
+_WIRE_FORM = re.compile(f"(?:job_|resp_)?({LOOSE_DIGITS})")
 
 
 def time_ordered(unix_ms: int, entropy: bytes) -> UUID:
@@ -47,6 +49,15 @@ class PublicId:
     prefix: str
     # Whether it is also read without its prefix, and with dashes.
     loose: bool = False
+
+    @property
+    def form(self) -> str:
+        """The pattern of what is written."""
+        return f"^{self.prefix}_{_DIGITS.pattern}$"
+
+    @property
+    def form_read(self) -> str:
+        return f"^({self.prefix}_)?{LOOSE_DIGITS}$" if self.loose else self.form
 
     def written(self, row_id: UUID) -> str:
         return f"{self.prefix}_{row_id.hex}"

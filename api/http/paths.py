@@ -18,6 +18,7 @@ from agent_workers.domain.ids import (
     SCHEDULE_ID,
     TRIGGER_ID,
     JobId,
+    PublicId,
     from_wire,
 )
 from api.http.forms import MCP_SERVER_FORM, SESSION_FORM
@@ -55,39 +56,33 @@ class PathParameter:
     missing: str
 
 
-_IDS = {
-    "batch_id": (BATCH_ID, "batch_not_found"),
-    "delivery_id": (DELIVERY_ID, "webhook_delivery_not_found"),
-    "endpoint_id": (ENDPOINT_ID, "webhook_endpoint_not_found"),
-    "letter_id": (DEAD_LETTER_ID, "dead_letter_not_found"),
-    "memory_id": (MEMORY_ID, "memory_not_found"),
-    "schedule_id": (SCHEDULE_ID, "schedule_not_found"),
-    "trigger_id": (TRIGGER_ID, "trigger_not_found"),
+# An id in a path -> how it is written, its type, and the code of the problem.
+_IDS: dict[str, tuple[PublicId, object, str]] = {
+    "batch_id": (BATCH_ID, BatchIdText, "batch_not_found"),
+    "delivery_id": (DELIVERY_ID, DeliveryId, "webhook_delivery_not_found"),
+    "endpoint_id": (ENDPOINT_ID, EndpointId, "webhook_endpoint_not_found"),
+    "letter_id": (DEAD_LETTER_ID, DeadLetterId, "dead_letter_not_found"),
+    "memory_id": (MEMORY_ID, MemoryId, "memory_not_found"),
+    "schedule_id": (SCHEDULE_ID, ScheduleIdText, "schedule_not_found"),
+    "trigger_id": (TRIGGER_ID, TriggerId, "trigger_not_found"),
 }
-# A path that ends in a parameter -> the type of the parameter, and the code of the problem.
+# A path that ends in another parameter -> the type of the parameter, and the code of the problem.
 _KNOWN: dict[str, tuple[object, str]] = {
     "/v1/agents/{name}": (_Name, "agent_not_found"),
     "/v1/agents/{name}/versions/{version}": (_Name, "agent_not_found"),
-    "/v1/batches/{batch_id}": (BatchIdText, "batch_not_found"),
-    "/v1/dead_letters/{letter_id}": (DeadLetterId, "dead_letter_not_found"),
     "/v1/doubts/{effect_key}": (_EffectKey, "effect_not_found"),
     "/v1/jobs/{job_id}": (AnyJobIdText, "job_not_found"),
     "/v1/jobs/{job_id}/artifacts/{name:path}": (_FileName, "artifact_not_found"),
     "/v1/jobs/{job_id}/steps/{position}": (_Position, "not_found"),
     "/v1/mcp_servers/{name}": (_McpServerName, "mcp_server_not_found"),
-    "/v1/memories/{memory_id}": (MemoryId, "memory_not_found"),
-    "/v1/schedules/{schedule_id}": (ScheduleIdText, "schedule_not_found"),
     "/v1/sessions/{session_id}": (_SessionId, "session_not_found"),
     "/v1/tools/{name}": (_ToolName, "tool_not_found"),
-    "/v1/triggers/{trigger_id}": (TriggerId, "trigger_not_found"),
-    "/v1/webhook_deliveries/{delivery_id}": (DeliveryId, "webhook_delivery_not_found"),
-    "/v1/webhook_endpoints/{endpoint_id}": (EndpointId, "webhook_endpoint_not_found"),
 }
 
 
 def id_of(request: Request, name: str) -> UUID:
     """Return an id from the path, or end the request: there is nothing of another form."""
-    kind, code = _IDS[name]
+    kind, _, code = _IDS[name]
     found = kind.read(request.path_params[name])
     if found is None:
         raise missing(code)
@@ -104,5 +99,6 @@ def job_id_of(request: Request) -> JobId:
 def parameters_of(path: str) -> Iterator[PathParameter]:
     """Yield what stands in braces in a path."""
     for match in re.finditer(r"{(\w+)(?::\w+)?}", path):
-        kind, missing = _KNOWN[path[: match.end()]]
-        yield PathParameter(name=match[1], kind=kind, missing=missing)
+        name = match[1]
+        kind, missing = _IDS[name][1:] if name in _IDS else _KNOWN[path[: match.end()]]
+        yield PathParameter(name=name, kind=kind, missing=missing)

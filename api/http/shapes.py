@@ -16,13 +16,23 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
+from agent_workers.domain.ids import (
+    BATCH_ID,
+    DEAD_LETTER_ID,
+    DELIVERY_ID,
+    ENDPOINT_ID,
+    EVENT_ID,
+    LOOSE_DIGITS,
+    MEMORY_ID,
+    SCHEDULE_ID,
+    TRIGGER_ID,
+)
 from agent_workers.domain.text.strict_json import DEEPEST, MOST_NODES
 
 # JSON Schema is data of any shape.
 Schema = dict[str, Any]
 INSTANT_FORM = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$"
-_ID_FORM = "[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"
-JOB_ID_FORM = f"^(job_|resp_)?{_ID_FORM}"
+JOB_ID_FORM = f"^(job_|resp_)?{LOOSE_DIGITS}$"
 
 
 class Described:
@@ -62,16 +72,16 @@ InstantText = Annotated[
 ]
 JobIdText = Annotated[str, Field(pattern="^job_[0-9a-f]{32}$")]
 AnyJobIdText = Annotated[str, Field(pattern=JOB_ID_FORM)]
-BatchIdText = Annotated[str, Field(pattern=f"^(batch_)?{_ID_FORM}")]
-ScheduleIdText = Annotated[str, Field(pattern=f"^(sched_)?{_ID_FORM}")]
-BatchId = Annotated[str, Field(pattern="^batch_[0-9a-f]{32}$")]
-DeadLetterId = Annotated[str, Field(pattern="^dl_[0-9a-f]{32}$")]
-DeliveryId = Annotated[str, Field(pattern="^whd_[0-9a-f]{32}$")]
-EndpointId = Annotated[str, Field(pattern="^we_[0-9a-f]{32}$")]
-EventId = Annotated[str, Field(pattern="^evt_[0-9a-f]{32}$")]
-MemoryId = Annotated[str, Field(pattern="^mem_[0-9a-f]{32}$")]
-ScheduleId = Annotated[str, Field(pattern="^sched_[0-9a-f]{32}$")]
-TriggerId = Annotated[str, Field(pattern="^trg_[0-9a-f]{32}$")]
+BatchIdText = Annotated[str, Field(pattern=BATCH_ID.form_read)]
+ScheduleIdText = Annotated[str, Field(pattern=SCHEDULE_ID.form_read)]
+BatchId = Annotated[str, Field(pattern=BATCH_ID.form)]
+DeadLetterId = Annotated[str, Field(pattern=DEAD_LETTER_ID.form)]
+DeliveryId = Annotated[str, Field(pattern=DELIVERY_ID.form)]
+EndpointId = Annotated[str, Field(pattern=ENDPOINT_ID.form)]
+EventId = Annotated[str, Field(pattern=EVENT_ID.form)]
+MemoryId = Annotated[str, Field(pattern=MEMORY_ID.form)]
+ScheduleId = Annotated[str, Field(pattern=SCHEDULE_ID.form)]
+TriggerId = Annotated[str, Field(pattern=TRIGGER_ID.form)]
 
 
 def types_of(model: type[BaseModel], *names: str) -> dict[str, Any]:
