@@ -10,6 +10,11 @@ from uuid import UUID
 from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.memory.session import OnBusy
 
+# What a job keeps at most, without its files, where no setting says otherwise.
+MOST_BYTES_OF_A_JOB = 64 << 20
+# For so long an idempotency key stands for what it made.
+KEY_KEPT_FOR = timedelta(days=30)
+
 
 class JobStatus(StrEnum):
     QUEUED = "queued"

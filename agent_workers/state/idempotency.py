@@ -1,15 +1,14 @@
 """Idempotency keys: what one request made, however often it is sent."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import psycopg.errors
 
 from agent_workers.domain.errors import KeyInFlight, KeyReused
 from agent_workers.domain.ids import TenantId
+from agent_workers.domain.job import KEY_KEPT_FOR
 from agent_workers.state.database.engine import Connection
 
-KEPT_FOR = timedelta(days=30)
 _TAKE = "select verdict, job_id from take_key(%s, %s, %s, %s, %s)"
 
 
@@ -17,7 +16,7 @@ def take_key(
     connection: Connection, tenant_id: TenantId, own: UUID, *, key: str, fingerprint: bytes
 ) -> UUID | None:
     """Take the key for what is made now; return what the same request made with it before."""
-    arguments = (tenant_id, key, fingerprint, KEPT_FOR, own)
+    arguments = (tenant_id, key, fingerprint, KEY_KEPT_FOR, own)
     # Caught inside: to the pool a lock that did not come is a broken connection.
     try:
         row = connection.execute(_TAKE, arguments).fetchone()

@@ -20,10 +20,10 @@ from agent_workers.domain.errors import (
     StateUnavailable,
 )
 from agent_workers.domain.ids import JobId, TenantId, to_wire
-from agent_workers.domain.job import JobOptions, Submission
+from agent_workers.domain.job import KEY_KEPT_FOR, JobOptions, Submission
 from agent_workers.state.database.engine import Connection, Database, NotReplicated
 from agent_workers.state.database.named import columns
-from agent_workers.state.idempotency import KEPT_FOR, in_flight, reused
+from agent_workers.state.idempotency import in_flight, reused
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +119,7 @@ class Submissions:
     def once(self, asked: Asked, *, key: str | None, fingerprint: bytes) -> Admission:
         """Store one job, and its key with it; or say what the key stands for already."""
         submission, pace = asked
-        arguments = (key, fingerprint, KEPT_FOR, *submission_row(submission, pace))
+        arguments = (key, fingerprint, KEY_KEPT_FOR, *submission_row(submission, pace))
         with self._database.connection() as connection:
             # Caught inside: to the pool a lock that did not come is a broken connection.
             try:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from agent_workers.domain.claim import Due
 from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.job import KEY_KEPT_FOR
 from agent_workers.domain.schedules.schedule import RunState, run_name
 from agent_workers.domain.schedules.target import (
     BatchTarget,
@@ -20,7 +21,6 @@ from agent_workers.domain.schedules.ticks import SkippedTicks
 from agent_workers.domain.step import Lane, StepKind
 from agent_workers.state.catalogue.agents import pace_of
 from agent_workers.state.database.engine import Connection
-from agent_workers.state.idempotency import KEPT_FOR
 from agent_workers.state.jobs.submissions import SUBMISSION, Pace, submission_row
 from agent_workers.state.schedules.rows import ScheduleSeen
 
@@ -83,7 +83,7 @@ def _target(
             delay = jitter_of(schedule.schedule_id, fire_at, schedule.terms.jitter)
             submission = job_of_run(job, schedule.tenant_id, schedule.schedule_id, fire_at, delay)
             name = run_name(schedule.schedule_id, fire_at)
-            return _JOB, (name.decode(), name, KEPT_FOR, *submission_row(submission, pace))
+            return _JOB, (name.decode(), name, KEY_KEPT_FOR, *submission_row(submission, pace))
 
 
 def _is_retired(connection: Connection, schedule: ScheduleSeen, agent: str) -> bool:

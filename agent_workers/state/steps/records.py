@@ -20,6 +20,7 @@ from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join
 from agent_workers.domain.entries import entry_of, entry_of_retry
 from agent_workers.domain.errors import QuotaReached, StateUnavailable
 from agent_workers.domain.ids import WorkerId
+from agent_workers.domain.job import MOST_BYTES_OF_A_JOB
 from agent_workers.domain.step import Broke, Planned
 from agent_workers.domain.tools.tool import Statement
 from agent_workers.domain.trouble import error_text
@@ -47,7 +48,6 @@ _RETRY = f"select {', '.join(_RECORDED)} from " + named_call(
     "tenant job position fence hold cost delay_ms error counts data trouble",
 )
 _STAND_DOWN = "select stand_down(%s, %s, %s, %s)"
-MOST_BYTES_OF_A_JOB = 64 << 20
 _RESULTS = {result.value: result for result in RecordResult}
 
 

@@ -8,8 +8,8 @@ import psycopg.errors
 
 from agent_workers.domain.errors import BudgetExceeded, KeyInFlight
 from agent_workers.domain.ids import JobId, TenantId
+from agent_workers.domain.job import KEY_KEPT_FOR
 from agent_workers.state.database.engine import KEEPS_TOO_MUCH, Connection, Database
-from agent_workers.state.idempotency import KEPT_FOR
 from agent_workers.state.jobs.submissions import SUBMISSIONS, Asked, submission_columns
 from agent_workers.state.triggers.dead_letters import DeadLetter, digested, keep
 
@@ -61,5 +61,5 @@ def _submitted(connection: Connection, asked: Sequence[tuple[str, Asked]]) -> di
     if not first:
         return {}
     columns = submission_columns(first.values())
-    rows = connection.execute(_SUBMIT, (list(first), KEPT_FOR, *columns)).fetchall()
+    rows = connection.execute(_SUBMIT, (list(first), KEY_KEPT_FOR, *columns)).fetchall()
     return {key: Taken(job_id=JobId(job_id), created=created) for key, job_id, created in rows}

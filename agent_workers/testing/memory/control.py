@@ -5,7 +5,7 @@ from agent_workers.domain.ids import JobId, TenantId
 from agent_workers.domain.job import JobStatus
 from agent_workers.domain.step import StepStatus
 from agent_workers.testing.memory import ending
-from agent_workers.testing.memory.rows import PERMITTED, Job, Rows, Step, Stop
+from agent_workers.testing.memory.rows import Job, Rows, Step, Stop
 
 DEADLINE_EXCEEDED = codec.failure("deadline_exceeded", "the job did not end by its deadline")
 _BETWEEN = frozenset(
@@ -80,7 +80,7 @@ class Sweeps:
     def _free(self, job: Job, step: Step) -> None:
         """Free a step that somebody held, or end the patience with it."""
         rows, why = self._rows, "the lease ran out"
-        is_acting = step.told.effect not in PERMITTED or rows.has_live_permit(job, step.position)
+        is_acting = step.told.effect.leaves_no_mark or rows.has_live_permit(job, step.position)
         step.deaths += is_acting
         after = _after_loss(rows, job, step, self._poison_after)
         step.leave(after)

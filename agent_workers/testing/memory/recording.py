@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
 
 from agent_workers.domain import codec
 from agent_workers.domain.claim import HALT, Claimed, NothingDue, Onward, Recorded, RecordResult
 from agent_workers.domain.decision import Continue, Decision, Fail, Finish, Join, Park, TryAgain
 from agent_workers.domain.entries import entry_of, entry_of_retry
 from agent_workers.domain.errors import QuotaReached, StateUnavailable
-from agent_workers.domain.job import TERMINAL, JobStatus
+from agent_workers.domain.job import MOST_BYTES_OF_A_JOB, TERMINAL, JobStatus
 from agent_workers.domain.step import Broke, NextStep, Planned, StepStatus
 from agent_workers.domain.text.encoding import canonical
 from agent_workers.domain.tools.tool import Statement
@@ -20,9 +19,8 @@ from agent_workers.orchestration.store import Open
 from agent_workers.testing.memory import ending, money
 from agent_workers.testing.memory.claiming import Claims
 from agent_workers.testing.memory.parking import park
-from agent_workers.testing.memory.rows import PERMITTED, Job, Rows, Step
+from agent_workers.testing.memory.rows import Job, Rows, Step
 
-MOST_BYTES: Final = 64 << 20
 _JOB_ENDED = "The job ended while an attempt had no answer; nobody knows whether it took effect"
 _LONG_WAIT = timedelta(seconds=5)
 _MOST_TRIES, _MOST_DEGRADED = 32_767, 100
@@ -51,7 +49,7 @@ class Records:
         rows: Rows,
         *,
         execute: Callable[[Sequence[Statement]], object] = lambda _: None,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int = MOST_BYTES_OF_A_JOB,
     ) -> None:
         self._rows = rows
         self._execute = execute
@@ -236,7 +234,7 @@ def _size(
     """About as much as the rows of a step take, what it gave, and what follows."""
     parts = (written, entry, following.final, error, codec.encode_steps(following.steps))
     # Of an effect the request, the evidence and the result are kept besides.
-    more = len(step.told.arguments) + 2 * len(written) if step.told.effect in PERMITTED else 0
+    more = 0 if step.told.effect.leaves_no_mark else len(step.told.arguments) + 2 * len(written)
     return 512 + sum(len(part) for part in parts if part) + more
 
 

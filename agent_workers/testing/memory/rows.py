@@ -23,7 +23,6 @@ from agent_workers.domain.wait import Wait
 
 OPEN: Final = frozenset(StepStatus) - {StepStatus.DONE, StepStatus.CANCELED}
 FOR_EVER: Final = timedelta(days=36_500)
-PERMITTED: Final = frozenset(one for one in EffectClass if not one.leaves_no_mark)
 UNANSWERED: Final = frozenset({None, Says.UNKNOWN})
 _CONTROLS: Final = frozenset({"paused", "resumed", "canceling", "released", "answered"})
 

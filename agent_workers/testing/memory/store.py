@@ -9,6 +9,7 @@ from uuid import UUID
 from agent_workers.domain.claim import Claimed, Due, Onward
 from agent_workers.domain.effect import Proof
 from agent_workers.domain.ids import JobId, WorkerId
+from agent_workers.domain.job import MOST_BYTES_OF_A_JOB
 from agent_workers.domain.step import Lane
 from agent_workers.domain.tools.clock import Clock
 from agent_workers.domain.tools.tool import Statement
@@ -27,7 +28,7 @@ from agent_workers.testing.memory.control import Controls, Sweeps
 from agent_workers.testing.memory.effects import Permits
 from agent_workers.testing.memory.mailing import Mail
 from agent_workers.testing.memory.parking import Waits
-from agent_workers.testing.memory.recording import MOST_BYTES, Records
+from agent_workers.testing.memory.recording import Records
 from agent_workers.testing.memory.rows import Rows
 from agent_workers.testing.memory.sharing import Breakers, Places
 
@@ -46,7 +47,7 @@ class Store:
         clock: Clock,
         *,
         execute: Callable[[Sequence[Statement]], object] = lambda _: None,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int = MOST_BYTES_OF_A_JOB,
     ) -> None:
         self.rows = rows = Rows(clock)
         self.claims, self.calls = Claims(rows), Calls(rows)

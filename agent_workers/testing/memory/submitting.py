@@ -1,16 +1,13 @@
 """Submitting in memory: a job with its first step and journal entry, once under its key."""
 
 from datetime import timedelta
-from typing import Final
 
 from agent_workers.domain.errors import KeyReused
 from agent_workers.domain.ids import JobId
-from agent_workers.domain.job import Submission
+from agent_workers.domain.job import KEY_KEPT_FOR, Submission
 from agent_workers.domain.step import Lane, NextStep, StepKind
 from agent_workers.testing.memory import money
 from agent_workers.testing.memory.rows import Job, Kept, Pace, Rows, Step
-
-KEPT_FOR: Final = timedelta(days=30)
 
 
 def submit_once(
@@ -28,7 +25,7 @@ def submit_once(
         rows.keys[place] = Kept(
             fingerprint=fingerprint,
             job_id=submission.job_id,
-            expires_at=rows.now() + KEPT_FOR,
+            expires_at=rows.now() + KEY_KEPT_FOR,
         )
     return submission.job_id
 
